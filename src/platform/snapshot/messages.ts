@@ -1,0 +1,299 @@
+/**
+ * What control and data say to each other over the local socket, and nothing else.
+ *
+ * A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON (one `ToData` or `FromData`).
+ * Data listens, control connects. Data says `hello` first; control answers with an `update` that has `reset: true`
+ * and carries everything, then sends deltas. Every update is applied as a whole by every worker, in order of its version,
+ * and acknowledged once by `applied`. Data keeps serving the last version when control goes away.
+ */
+export const FRAME_BYTES_MAX = 64 * 1024 * 1024
+
+/** Control to data. */
+export type ToData =
+  | UpdateMessage
+  /** Asks for the record of one request; answered by `answer` with a `RequestRecord` or null. */
+  | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
+  /** Asks for the newest finished requests, newest first; answered with `RequestRecord[]`. */
+  | {
+      readonly type: 'recent'
+      readonly ask: number
+      readonly limit: number
+      /** Only requests that the gateway answered itself or that ended with 5xx. */
+      readonly onlyFailed: boolean
+    }
+
+export interface UpdateMessage {
+  readonly type: 'update'
+  readonly version: number
+  /** What is not named in this update does not exist any more. Applied as a difference: pools and statistics of what stays are kept. */
+  readonly reset?: true
+  readonly ops: readonly SnapshotOp[]
+}
+
+export type SnapshotOp =
+  /** Replaces all listeners, routes and limits. */
+  | { readonly op: 'gateway'; readonly gateway: GatewaySpec }
+  | { readonly op: 'service'; readonly service: ServiceSpec }
+  | { readonly op: 'service-gone'; readonly service: string }
+  /** Adds an instance or replaces the one with the same id. */
+  | { readonly op: 'instance'; readonly instance: InstanceSpec }
+  /** Out of rotation: no new request. Those in flight end in peace; then `drained` is reported. */
+  | { readonly op: 'instance-gone'; readonly service: string; readonly id: string }
+
+export interface GatewaySpec {
+  readonly doors: readonly DoorSpec[]
+  readonly routes: readonly RouteSpec[]
+  readonly limits: GatewayLimits
+  /** CIDR blocks whose X-Forwarded-*, Forwarded and PROXY protocol are believed. */
+  readonly trustedProxies: readonly string[]
+}
+
+export type DoorSpec =
+  /** Where clients come in; routes decide. */
+  | {
+      readonly kind: 'gateway'
+      readonly id: string
+      readonly host: string
+      readonly port: number
+      /** Every connection must begin with a PROXY protocol header (v1 or v2). */
+      readonly proxyProtocol: boolean
+    }
+  /** The inside door of one edge: all of its requests go to `service`. Loopback only. */
+  | {
+      readonly kind: 'inside'
+      readonly id: string
+      readonly host: string
+      readonly port: number
+      readonly caller: string
+      readonly service: string
+    }
+  /** Raw bytes to one instance of `service` a connection. */
+  | {
+      readonly kind: 'tcp'
+      readonly id: string
+      readonly host: string
+      readonly port: number
+      readonly route: string
+      readonly service: string
+      readonly proxyProtocol: boolean
+    }
+
+export interface RouteSpec {
+  /** Stable name of the route: the configured one, or its host and path. */
+  readonly id: string
+  /** `backplane.yaml:12`: the line that `backplane why` names. */
+  readonly source: string
+  /** Lower case, without port; `*.example.com` matches one or more labels. Empty: any host. */
+  readonly hosts: readonly string[]
+  /** Exact, with `{param}` and `*` (one segment) and a final `**` (any rest, also none). */
+  readonly path: string
+  /** Upper case. Empty: any. */
+  readonly methods: readonly string[]
+  /** Lower-case name to exact value, or `*` for "present". */
+  readonly headers: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  /** One entry, or a weighted split. */
+  readonly to: readonly { readonly service: string; readonly weight: number }[]
+  /** Removed from the front of the path before it goes upstream, '' for none. */
+  readonly stripPrefix: string
+  /** Total deadline of the request; 0 takes the service's. */
+  readonly timeoutMs: number
+}
+
+/** Each limit has its name in the configuration, in the metrics and in its reason code. */
+export interface GatewayLimits {
+  readonly requestLineBytesMax: number
+  readonly headBytesMax: number
+  readonly headersMax: number
+  /** 0: no limit. */
+  readonly bodyBytesMax: number
+  readonly connectionsMax: number
+  readonly requestsInFlightMax: number
+  /** First byte to end of the request head. */
+  readonly headTimeoutMs: number
+  /** A keep-alive connection without a request. */
+  readonly idleTimeoutMs: number
+  /** No byte of a body read or written in either direction. */
+  readonly bodyTimeoutMs: number
+  /** An upgraded or TCP connection without a byte in either direction; 0: none. */
+  readonly tunnelIdleTimeoutMs: number
+  readonly responseHeadBytesMax: number
+}
+
+export type BalancingName =
+  | 'peak-ewma'
+  | 'least-requests'
+  | 'round-robin'
+  | 'sticky-cookie'
+
+export interface ServiceSpec {
+  readonly name: string
+  readonly source: string
+  readonly balance: {
+    readonly algorithm: BalancingName
+    readonly slowStartMs: number
+    /** Name of the cookie of `sticky-cookie`. */
+    readonly cookie: string
+  }
+  /** Deadlines, all in milliseconds. `timeoutMs` spans all tries until the response head. */
+  readonly timeoutMs: number
+  readonly connectTimeoutMs: number
+  /** Until the response head of one try. */
+  readonly tryTimeoutMs: number
+  readonly retry: {
+    /** Tries after the first one. */
+    readonly attempts: number
+    /** Share of requests that may be retries, 0 to 1. */
+    readonly budgetRatio: number
+    /** Retries a second that are allowed regardless of the share. */
+    readonly reservePerSecond: number
+  }
+  readonly ejection: {
+    /** Consecutive failures (connect error, deadline of a try, broken answer, 502/503/504) that eject an instance; 0: never. */
+    readonly failures: number
+    /** First ejection; doubles with each following one. */
+    readonly baseMs: number
+    readonly maxMs: number
+    /** At most this share of a service's instances is ejected at a time, but always at least one. */
+    readonly shareMax: number
+  }
+  /** Open connections to one instance, over all workers. Beyond it requests wait. */
+  readonly connectionsPerInstanceMax: number
+  /** Requests that wait for a connection, a worker. Beyond it 503. */
+  readonly pendingMax: number
+}
+
+export interface InstanceSpec {
+  readonly service: string
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** 1 to 1000. */
+  readonly weight: number
+}
+
+/** Data to control. */
+export type FromData =
+  | {
+      readonly type: 'hello'
+      readonly pid: number
+      readonly workers: number
+      /** Version that every worker has applied; 0 when there is none yet. */
+      readonly version: number
+      /** What is routed now, so that a new control plane does not take a living instance out of rotation. */
+      readonly routed: readonly { readonly service: string; readonly id: string }[]
+    }
+  /** Every worker has applied `version`; `doors` says what could be opened and what not. */
+  | { readonly type: 'applied'; readonly version: number; readonly doors: readonly DoorStatus[] }
+  /** No worker has a request in flight to this removed instance any more. */
+  | { readonly type: 'drained'; readonly service: string; readonly id: string }
+  /** Every second: the rows that changed, with totals since this data process started. */
+  | {
+      readonly type: 'totals'
+      readonly atMs: number
+      readonly edges: readonly EdgeTotals[]
+      readonly instances: readonly InstanceTotals[]
+      readonly process: DataTotals
+    }
+  | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+
+export interface DoorStatus {
+  readonly id: string
+  readonly host: string
+  /** The real port, also where the specification said 0. */
+  readonly port: number
+  /** Empty when the door is open. */
+  readonly error: string
+}
+
+/** Upper bounds of the latency buckets in milliseconds; the last bucket is +Inf. */
+export const LATENCY_BOUNDS_MS = [
+  0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500,
+  2_000, 3_000, 5_000, 7_500, 10_000, 20_000, 30_000, 60_000,
+] as const
+
+export interface EdgeTotals {
+  /** The calling service, or '' for a client at the gateway. */
+  readonly caller: string
+  /** Route id, or '' at an inside door. */
+  readonly route: string
+  /** Called service, or '' when no route matched. */
+  readonly service: string
+  /** Requests by status class: index 0 is "no status was sent", 1 to 5 are 1xx to 5xx. */
+  readonly statuses: readonly number[]
+  /** Answers that the gateway made itself, by reason code. */
+  readonly reasons: Readonly<Record<string, number>>
+  readonly retries: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** One count a bucket, not cumulative; `LATENCY_BOUNDS_MS.length + 1` of them. Time until the last byte of the response. */
+  readonly latencyCounts: readonly number[]
+  readonly latencySumMs: number
+  readonly inFlight: number
+}
+
+export interface InstanceTotals {
+  readonly service: string
+  readonly id: string
+  readonly statuses: readonly number[]
+  /** Tries that failed without a usable answer. */
+  readonly failures: number
+  readonly inFlight: number
+  readonly connections: number
+  readonly latencyCounts: readonly number[]
+  readonly latencySumMs: number
+  /** Unix ms until which at least one worker has ejected it; 0: not ejected. */
+  readonly ejectedUntilMs: number
+}
+
+export interface DataTotals {
+  readonly connections: readonly number[]
+  readonly requests: readonly number[]
+  /** Connections refused or requests rejected, by the name of the limit. */
+  readonly limited: Readonly<Record<string, number>>
+  readonly accessLogDropped: number
+}
+
+/** What `backplane why` tells of one request. Times are milliseconds since `startedAtMs`. */
+export interface RequestRecord {
+  readonly requestId: string
+  readonly startedAtMs: number
+  readonly worker: number
+  readonly door: string
+  readonly caller: string
+  readonly client: string
+  readonly method: string
+  readonly host: string
+  readonly target: string
+  readonly route: string
+  readonly routeSource: string
+  readonly service: string
+  readonly serviceSource: string
+  readonly algorithm: string
+  readonly status: number
+  /** Reason code where the gateway made the answer, else ''. */
+  readonly reason: string
+  /** One sentence with the values that decided. */
+  readonly detail: string
+  readonly version: number
+  readonly durationMs: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly tries: readonly TryRecord[]
+}
+
+export interface TryRecord {
+  readonly instance: string
+  readonly address: string
+  /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
+  readonly candidates: number
+  readonly excluded: number
+  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+  readonly choice: string
+  readonly startedMs: number
+  readonly connectedMs: number
+  readonly answeredMs: number
+  /** `answered`, or what went wrong: `connect-refused`, `connect-timeout`, `try-timeout`, `reset`, `bad-response`, ... */
+  readonly outcome: string
+  readonly status: number
+}

@@ -1,0 +1,155 @@
+/**
+ * What the supervisor and its children of ours (control, data) say over the Node IPC channel ('json').
+ * The supervisor executes, control decides: it knows process specifications, not services' health.
+ * The channel is kept short: at most one `events` and one `output` message a subscription is unacknowledged.
+ */
+export interface ProcessSpec {
+  /** `orders-1`: service and slot. */
+  readonly id: string
+  readonly service: string
+  readonly argv: readonly string[]
+  readonly cwd: string
+  /** The complete environment but `PORT`, which the supervisor adds. */
+  readonly env: Readonly<Record<string, string>>
+  /** A fixed port, or 0: a free loopback port at each start. */
+  readonly port: number
+  /** Runs to its end; exit 0 is success and it is not started again. */
+  readonly task: boolean
+  readonly restart: {
+    readonly backoffMinMs: number
+    readonly backoffMaxMs: number
+    /** This many exits within `loopWindowMs` are a crash loop. */
+    readonly loopCount: number
+    readonly loopWindowMs: number
+  }
+  readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP'
+  readonly stopGraceMs: number
+  /** When everything stops, higher numbers stop first. */
+  readonly stopOrder: number
+  /** Equal hash: the same specification, so a new control plane adopts the process. */
+  readonly hash: string
+}
+
+/** Each state carries only its own data. */
+export type ProcessState =
+  | {
+      readonly state: 'running'
+      readonly pid: number
+      readonly port: number
+      readonly startedAtMs: number
+    }
+  | {
+      readonly state: 'stopping'
+      readonly pid: number
+      readonly port: number
+      readonly killAtMs: number
+    }
+  | { readonly state: 'backing-off'; readonly startAtMs: number; readonly exit: ProcessExit }
+  /** Still started again at the longest back-off, but an operator should look. */
+  | {
+      readonly state: 'crash-looping'
+      readonly startAtMs: number
+      readonly exit: ProcessExit
+      readonly lastLines: readonly string[]
+    }
+  /** Stopped on demand, or a task that ended. */
+  | { readonly state: 'exited'; readonly exit: ProcessExit; readonly atMs: number; readonly lastLines: readonly string[] }
+  /** Could not be spawned at all: no such program, no such folder, no permission. */
+  | { readonly state: 'failed'; readonly code: string; readonly message: string }
+
+export interface ProcessExit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface ProcessStatus {
+  readonly spec: ProcessSpec
+  readonly state: ProcessState
+  /** Starts after the first one since the specification was given. */
+  readonly restarts: number
+  /** CPU seconds and resident bytes of the process group's leader, sampled every 2 s from /proc; 0 where unknown. */
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+  /** Sequence number of the newest line, and lines that were dropped from the ring. */
+  readonly linesLast: number
+  readonly linesDropped: number
+}
+
+/** Ours: what the supervisor says of control and data. */
+export interface OwnProcess {
+  readonly name: 'control' | 'data'
+  readonly pid: number
+  readonly restarts: number
+}
+
+export interface OutputLine {
+  /** Rising from 1 for each process id. */
+  readonly seq: number
+  readonly atMs: number
+  readonly process: string
+  readonly stream: 'stdout' | 'stderr'
+  /** At most 16 KiB; longer lines are cut and end with `…`. */
+  readonly text: string
+}
+
+export type ToSupervisor =
+  /** Starts a process, or replaces the specification of an id that is not running. */
+  | { readonly type: 'start'; readonly spec: ProcessSpec }
+  /** SIGTERM to the group, grace, SIGKILL. Answered by its state in `events`. */
+  | { readonly type: 'stop'; readonly id: string }
+  /** Drops the record and the output of a process that does not run. */
+  | { readonly type: 'forget'; readonly id: string }
+  /** Acknowledges the last `events`. */
+  | { readonly type: 'events-seen' }
+  /** Follows the output of some processes: first the last `tail` lines, then each new one. */
+  | {
+      readonly type: 'follow'
+      readonly subscription: number
+      readonly processes: readonly string[]
+      readonly tail: number
+    }
+  | { readonly type: 'output-seen'; readonly subscription: number }
+  | { readonly type: 'unfollow'; readonly subscription: number }
+  /** Everything is up: printed once (a table, or one JSON line under --json). */
+  | { readonly type: 'ready'; readonly text: string; readonly json: Readonly<Record<string, unknown>> }
+  /** Cannot run: printed, everything stops, this exit code. */
+  | { readonly type: 'fatal'; readonly text: string; readonly json: unknown; readonly exitCode: number }
+  /** A line for the operator on stderr. */
+  | { readonly type: 'notice'; readonly text: string; readonly json: unknown }
+
+export type FromSupervisor =
+  /** First message to control, also to a restarted one: every process that there is. */
+  | {
+      readonly type: 'hello'
+      readonly supervisorPid: number
+      readonly own: readonly OwnProcess[]
+      readonly processes: readonly ProcessStatus[]
+    }
+  | { readonly type: 'events'; readonly own: readonly OwnProcess[]; readonly processes: readonly ProcessStatus[] }
+  | {
+      readonly type: 'output'
+      readonly subscription: number
+      readonly lines: readonly OutputLine[]
+      /** Lines that were overwritten before this reader got them. */
+      readonly dropped: number
+    }
+  /** Reload the configuration (SIGHUP). */
+  | { readonly type: 'reload' }
+  /** Everything is about to stop: change nothing any more. The supervisor does the stopping itself. */
+  | { readonly type: 'stopping' }
+
+/** Supervisor to data: close the doors to the outside, finish what is in flight; answered by `drained`. SIGTERM ends it. */
+export type ToDataProcess = { readonly type: 'drain'; readonly graceMs: number }
+export type FromDataProcess = { readonly type: 'listening' } | { readonly type: 'drained' }
+
+/** How ours are started: `control.ts` and `data.ts` get this as the environment variable BACKPLANE_BOOT (JSON, no secrets). */
+export interface Boot {
+  readonly configFile: string
+  readonly overlay: string
+  readonly dataDir: string
+  /** Unix socket of the snapshot channel. */
+  readonly snapshotSocket: string
+  readonly json: boolean
+  /** Wanted number of data-plane workers; 0: one a core. */
+  readonly workers: number
+}
