@@ -53,7 +53,12 @@ export type ProcessState =
       readonly lastLines: readonly string[]
     }
   /** Stopped on demand, or a task that ended. */
-  | { readonly state: 'exited'; readonly exit: ProcessExit; readonly atMs: number; readonly lastLines: readonly string[] }
+  | {
+      readonly state: 'exited'
+      readonly exit: ProcessExit
+      readonly atMs: number
+      readonly lastLines: readonly string[]
+    }
   /** Could not be spawned at all: no such program, no such folder, no permission. */
   | { readonly state: 'failed'; readonly code: string; readonly message: string }
 
@@ -111,9 +116,18 @@ export type ToSupervisor =
   | { readonly type: 'output-seen'; readonly subscription: number }
   | { readonly type: 'unfollow'; readonly subscription: number }
   /** Everything is up: printed once (a table, or one JSON line under --json). */
-  | { readonly type: 'ready'; readonly text: string; readonly json: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'ready'
+      readonly text: string
+      readonly json: Readonly<Record<string, unknown>>
+    }
   /** Cannot run: printed, everything stops, this exit code. */
-  | { readonly type: 'fatal'; readonly text: string; readonly json: unknown; readonly exitCode: number }
+  | {
+      readonly type: 'fatal'
+      readonly text: string
+      readonly json: unknown
+      readonly exitCode: number
+    }
   /** A line for the operator on stderr. */
   | { readonly type: 'notice'; readonly text: string; readonly json: unknown }
 
@@ -125,7 +139,11 @@ export type FromSupervisor =
       readonly own: readonly OwnProcess[]
       readonly processes: readonly ProcessStatus[]
     }
-  | { readonly type: 'events'; readonly own: readonly OwnProcess[]; readonly processes: readonly ProcessStatus[] }
+  | {
+      readonly type: 'events'
+      readonly own: readonly OwnProcess[]
+      readonly processes: readonly ProcessStatus[]
+    }
   | {
       readonly type: 'output'
       readonly subscription: number

@@ -1,0 +1,262 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { ProblemError } from '../../platform/problem.ts'
+import { renderMetrics } from '../../platform/metrics-text.ts'
+import type { Picture } from './feed.ts'
+import { eventOf, type FeedHub } from './feed-hub.ts'
+import { metricFamilies } from './metrics.ts'
+import type { ConsoleNeeds } from './needs.ts'
+
+/** Lines of output that one answer may begin with. */
+export const LOG_TAIL_MAX = 10_000
+/** Readers that may follow output at the same time. */
+export const LOG_FOLLOWERS_MAX = 100
+
+export interface AdminDoor {
+  readonly needs: ConsoleNeeds
+  readonly hub: FeedHub
+  picture(): Picture
+  isReady(): boolean
+}
+
+interface ServiceParams {
+  Params: { service: string }
+}
+const serviceParams = {
+  type: 'object',
+  required: ['service'],
+  properties: { service: { type: 'string', maxLength: 63 } },
+} as const
+
+/** The admin API of console and CLI. */
+export function registerAdminRoutes(app: FastifyInstance, door: AdminDoor): void {
+  registerStateRoutes(app, door)
+  registerServiceRoutes(app, door)
+  registerLogRoutes(app, door)
+  registerRequestRoutes(app, door)
+}
+
+function registerStateRoutes(app: FastifyInstance, { needs, hub, picture, isReady }: AdminDoor): void {
+  app.get('/health', { schema: { summary: 'Alive: the control plane answers.' } }, () => ({ status: 'ok' }))
+  app.get('/ready', { schema: { summary: '200 once doors are open and the data plane follows, else 503.' } }, (_request, reply) => {
+    const ready = isReady()
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' })
+  })
+  app.get('/metrics', { schema: { summary: 'Our own metrics, Prometheus text format.' } }, (_request, reply) =>
+    reply
+      .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+      .send(renderMetrics(metricFamilies(needs, picture().services))),
+  )
+  app.get('/api/v1/status', { schema: { summary: 'Services, instances, doors and problems now.' } }, () => {
+    const { ticks, ...rest } = picture()
+    return { ...rest, tick: ticks.at(-1) ?? null }
+  })
+  app.get('/api/v1/feed', { schema: { summary: 'Server-Sent Events: the picture, then what changes.' } }, (_request, reply) => {
+    openEvents(reply)
+    if (!hub.subscribe(reply.raw)) reply.raw.destroy()
+  })
+  app.get('/api/v1/config', { schema: { summary: 'The configuration in force, with source lines, secrets masked.' } }, () => {
+    const { file, overlay, effective, sourceOf, settings } = needs.configuration()
+    const plain = effective()
+    return {
+      file,
+      overlay,
+      effective: plain,
+      sources: sourcesOf(plain, sourceOf),
+      overrides: Object.keys(settings.services).flatMap((service) => overrideRows(service, needs)),
+    }
+  })
+}
+
+function overrideRows(service: string, needs: ConsoleNeeds): unknown[] {
+  const override = needs.processes.override(service)
+  if (override === undefined) return []
+  const file = needs.processes.targetByFile(service)
+  return override.isStopped
+    ? [{ service, setting: 'stopped', value: 'true', file: 'false' }]
+    : [{ service, setting: 'instances', value: String(override.instances), file: String(file) }]
+}
+
+/** The source line of every value, by its dotted path. */
+function sourcesOf(
+  plain: unknown,
+  sourceOf: (path: readonly (string | number)[]) => string,
+): Record<string, string> {
+  const sources: Record<string, string> = {}
+  const visit = (value: unknown, path: readonly (string | number)[]): void => {
+    if (path.length > 0) sources[path.join('.')] = sourceOf(path)
+    if (Array.isArray(value)) value.forEach((one, at) => visit(one, [...path, at]))
+    else if (typeof value === 'object' && value !== null) {
+      for (const [key, one] of Object.entries(value)) visit(one, [...path, key])
+    }
+  }
+  visit(plain, [])
+  return sources
+}
+
+function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+  const { processes } = needs
+  const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
+  app.post<ServiceParams>('/api/v1/services/:service/restart', wish('Replaces every instance, one after the other.'), (request, reply) => {
+    processes.restart(request.params.service)
+    return reply.code(202).send({ status: 'accepted' })
+  })
+  app.post<ServiceParams>('/api/v1/services/:service/stop', wish('Stops it in order and keeps it stopped.'), async (request, reply) => {
+    await processes.stop(request.params.service)
+    return reply.code(202).send({ status: 'accepted' })
+  })
+  app.post<ServiceParams>('/api/v1/services/:service/start', wish('Starts a stopped service.'), async (request, reply) => {
+    await processes.start(request.params.service)
+    return reply.code(202).send({ status: 'accepted' })
+  })
+  app.put<ServiceParams & { Body: { instances: number } }>(
+    '/api/v1/services/:service/scale',
+    {
+      schema: {
+        summary: 'Sets the number of instances as a run-time override.',
+        params: serviceParams,
+        body: {
+          type: 'object',
+          required: ['instances'],
+          additionalProperties: false,
+          properties: { instances: { type: 'integer', minimum: 0, maximum: 1000 } },
+        },
+      },
+    },
+    async (request, reply) => {
+      await processes.scale(request.params.service, request.body.instances)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.delete<ServiceParams>('/api/v1/services/:service/overrides', wish('Back to what the file says.'), async (request, reply) => {
+    await processes.clearOverride(request.params.service)
+    return reply.code(202).send({ status: 'accepted' })
+  })
+}
+
+function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+  let followers = 0
+  app.get<{ Querystring: { tail: number; follow: boolean; service?: string } }>(
+    '/api/v1/logs',
+    {
+      schema: {
+        summary: 'Server-Sent Events with the output of a service, or of all.',
+        querystring: {
+          type: 'object',
+          properties: {
+            service: { type: 'string', maxLength: 63 },
+            tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
+            follow: { type: 'boolean', default: false },
+          },
+        },
+      },
+    },
+    (request, reply) => stream(request.query.service, request.query, reply),
+  )
+  app.get<ServiceParams & { Querystring: { tail: number; follow: boolean } }>(
+    '/api/v1/services/:service/logs',
+    {
+      schema: {
+        summary: 'Server-Sent Events: the last lines of output, then (follow=1) each new one.',
+        params: serviceParams,
+        querystring: {
+          type: 'object',
+          properties: {
+            tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
+            follow: { type: 'boolean', default: false },
+          },
+        },
+      },
+    },
+    (request, reply) => stream(request.params.service, request.query, reply),
+  )
+
+  function stream(
+    service: string | undefined,
+    { tail, follow }: { readonly tail: number; readonly follow: boolean },
+    reply: FastifyReply,
+  ): void {
+    const ids = processesOf(service, needs)
+    if (followers >= LOG_FOLLOWERS_MAX) {
+      throw new ProblemError(503, 'ERR_HTTP_TOO_MANY_FOLLOWERS', `${LOG_FOLLOWERS_MAX} readers follow output already.`)
+    }
+    followers++
+    openEvents(reply)
+    const { raw } = reply
+    const stop = needs.output.follow(ids, tail, async (lines, dropped) => {
+      const isFull = lines.length > 0 && !raw.write(eventOf({ lines, dropped }))
+      // The next batch is asked for only when this reader has taken the last one.
+      if (isFull) await new Promise<void>((resolve) => raw.once('drain', resolve).once('close', resolve))
+      if (!follow) raw.end()
+    })
+    raw.on('close', () => {
+      followers--
+      stop()
+    })
+  }
+}
+
+function processesOf(service: string | undefined, needs: ConsoleNeeds): readonly string[] {
+  const runs =
+    service === undefined ? needs.processes.services() : [needs.processes.service(service)]
+  return runs.flatMap((run) => {
+    if (run === undefined) {
+      throw new ProblemError(
+        404,
+        'ERR_PROCESSES_SERVICE_UNKNOWN',
+        `'${service}' is not a service that runs here. Known: ${needs.processes.services().map((one) => one.name).join(', ')}.`,
+      )
+    }
+    return run.slots().map((slot) => slot.spec.id)
+  })
+}
+
+function registerRequestRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+  app.get<{ Params: { requestId: string } }>(
+    '/api/v1/why/:requestId',
+    {
+      schema: {
+        summary: 'How a recent request was decided: route, candidates, tries, timings.',
+        params: {
+          type: 'object',
+          required: ['requestId'],
+          properties: { requestId: { type: 'string', maxLength: 128 } },
+        },
+      },
+    },
+    async (request) => {
+      const record = await needs.gateway.why(request.params.requestId)
+      if (record !== undefined) return record
+      throw new ProblemError(
+        404,
+        'ERR_GATEWAY_REQUEST_UNKNOWN',
+        `No recent request has the id '${request.params.requestId}'. Only the last few thousand of each worker are kept.`,
+      )
+    },
+  )
+  app.get<{ Querystring: { failed: boolean; limit: number } }>(
+    '/api/v1/requests',
+    {
+      schema: {
+        summary: 'The newest finished requests, newest first.',
+        querystring: {
+          type: 'object',
+          properties: {
+            failed: { type: 'boolean', default: false },
+            limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
+          },
+        },
+      },
+    },
+    (request) => needs.gateway.recent(request.query.limit, request.query.failed),
+  )
+}
+
+function openEvents(reply: FastifyReply): void {
+  reply.hijack()
+  reply.raw.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  reply.raw.flushHeaders()
+}

@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify'
+import type { Scope } from '../../platform/capability.ts'
+import { createDoorApp, openDoor, type Door, type DoorOptions } from '../../platform/http/door.ts'
+import { registerAdminRoutes } from './admin.ts'
+import type { DoorView, Picture } from './feed.ts'
+import { createFeedHub } from './feed-hub.ts'
+import type { ConsoleNeeds } from './needs.ts'
+import { listProblems, viewDoors, viewServices } from './picture.ts'
+import { serveConsole } from './static-files.ts'
+import { createTickStore } from './ticks.ts'
+
+/** Changes are gathered for this long before the picture is compared: a burst costs one comparison. */
+const GATHER_MS = 50
+
+export interface ConsoleConfig {
+  /** Undefined: the door is off. */
+  readonly address: { readonly host: string; readonly port: number } | undefined
+  /** False: a taken port closes the door and is told; true: it is an error. */
+  readonly isNamed: boolean
+  readonly source: string
+  readonly hosts: readonly string[]
+  readonly token: string | undefined
+  readonly system: string
+  readonly version: string
+  /** Folder of the built console. */
+  readonly assets: string
+  /** Routes of other capabilities on this door. */
+  readonly routes: readonly ((app: FastifyInstance) => void)[]
+}
+
+export interface Console {
+  /** Undefined when it is closed. */
+  readonly door: Door | undefined
+  picture(): Picture
+  /** From now on /ready answers 200. */
+  setReady(): void
+  /** Something outside (configuration, doors) has changed. */
+  touch(): void
+}
+
+export async function startConsole(
+  config: ConsoleConfig,
+  needs: ConsoleNeeds,
+  scope: Scope,
+): Promise<Console> {
+  const startedAtMs = scope.clock.nowMs()
+  const store = createTickStore()
+  const since = new Map<string, number>()
+  const hub = createFeedHub(picture)
+  let isReady = false
+  let isGathering = false
+  let door: Door | undefined
+  let doorError = config.address === undefined ? 'off' : ''
+
+  function parts(): Pick<Picture, 'doors' | 'services' | 'problems'> {
+    const services = viewServices(needs)
+    const doors = [ownDoor(), ...viewDoors(needs.gateway.doors(), needs)]
+    const problems = listProblems(services, doors, needs, scope.clock.nowMs(), since)
+    return { doors, services, problems }
+  }
+
+  function ownDoor(): DoorView {
+    const { host, port } = door ?? config.address ?? { host: '127.0.0.1', port: 0 }
+    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    return {
+      id: 'console',
+      kind: 'console',
+      address,
+      url: `http://${address}`,
+      error: doorError,
+      caller: '',
+      service: '',
+      source: config.source,
+    }
+  }
+
+  function picture(): Picture {
+    const { system, version } = config
+    return { name: system, version, startedAtMs, ...parts(), ticks: store.ticks() }
+  }
+
+  function touch(): void {
+    if (isGathering || hub.subscriberCount === 0) return
+    isGathering = true
+    scope.clock.after(GATHER_MS, () => {
+      isGathering = false
+      hub.update(parts())
+    })
+  }
+
+  function take(atMs: number): void {
+    const uses = new Map(
+      needs.processes
+        .services()
+        .flatMap((run) => run.slots().map((slot) => [slot.spec.id, slot.status] as const)),
+    )
+    const { totals } = needs.gateway
+    hub.tick(
+      store.take({
+        atMs,
+        edges: totals.edges(),
+        instances: totals.instances(),
+        useOf: (instance) => uses.get(instance),
+      }),
+    )
+    touch()
+  }
+
+  needs.processes.onChange(touch)
+  needs.discovery.onChange(touch)
+  needs.gateway.totals.onTotals((message) => take(message.atMs))
+  scope.onStop(() => hub.close())
+
+  if (config.address !== undefined) {
+    const options: DoorOptions = { name: 'console', ...config.address, ...config, log: scope.log }
+    const app = createDoorApp(options)
+    registerAdminRoutes(app, { needs, hub, picture, isReady: () => isReady && needs.isDataConnected() })
+    for (const register of config.routes) register(app)
+    serveConsole(app, config.assets)
+    try {
+      door = await openDoor(app, options)
+    } catch (error) {
+      if (config.isNamed) throw error
+      doorError = error instanceof Error ? error.message : String(error)
+    }
+    scope.onStop(async () => door?.close())
+  }
+
+  return {
+    door,
+    picture,
+    setReady: () => (isReady = true),
+    touch,
+  }
+}

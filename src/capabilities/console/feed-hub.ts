@@ -1,0 +1,104 @@
+import type { ServerResponse } from 'node:http'
+import type { DoorView, FeedMessage, Picture, ProblemView, ServiceView, Tick } from './feed.ts'
+
+/** Consoles that may be open at the same time. */
+export const SUBSCRIBERS_MAX = 100
+/** Bytes that may wait for one console; beyond it the backlog is dropped and it gets a fresh picture. */
+export const BACKLOG_BYTES_MAX = 1024 * 1024
+
+/** What the picture is made of, as it is now. */
+export interface PictureParts {
+  readonly doors: readonly DoorView[]
+  readonly services: readonly ServiceView[]
+  readonly problems: readonly ProblemView[]
+}
+
+/** Sends each console the picture, then what differs from what it has. */
+export interface FeedHub {
+  /** False when there are too many already. */
+  subscribe(response: ServerResponse): boolean
+  /** Compares with what was sent last and sends the difference. */
+  update(parts: PictureParts): void
+  tick(tick: Tick): void
+  readonly subscriberCount: number
+  close(): void
+}
+
+interface Subscriber {
+  readonly response: ServerResponse
+  isBehind: boolean
+}
+
+export function createFeedHub(pictureNow: () => Picture): FeedHub {
+  const subscribers = new Set<Subscriber>()
+  const sentServices = new Map<string, string>()
+  let sentDoors = ''
+  let sentProblems = ''
+
+  function broadcast(message: FeedMessage): void {
+    if (subscribers.size === 0) return
+    const text = eventOf(message)
+    for (const subscriber of subscribers) {
+      if (subscriber.isBehind) continue
+      if (subscriber.response.writableLength > BACKLOG_BYTES_MAX) subscriber.isBehind = true
+      else subscriber.response.write(text)
+    }
+  }
+
+  function catchUp(subscriber: Subscriber): void {
+    if (!subscriber.isBehind) return
+    subscriber.isBehind = false
+    subscriber.response.write(eventOf({ type: 'picture', picture: pictureNow() }))
+  }
+
+  function update({ doors, services, problems }: PictureParts): void {
+    const changed = services.filter((service) => {
+      const text = JSON.stringify(service)
+      if (sentServices.get(service.name) === text) return false
+      sentServices.set(service.name, text)
+      return true
+    })
+    const names = new Set(services.map((service) => service.name))
+    const gone = [...sentServices.keys()].filter((name) => !names.has(name))
+    for (const name of gone) sentServices.delete(name)
+    if (changed.length > 0 || gone.length > 0) broadcast({ type: 'services', changed, gone })
+    const doorsText = JSON.stringify(doors)
+    if (doorsText !== sentDoors) {
+      sentDoors = doorsText
+      broadcast({ type: 'doors', doors })
+    }
+    const problemsText = JSON.stringify(problems)
+    if (problemsText !== sentProblems) {
+      sentProblems = problemsText
+      broadcast({ type: 'problems', problems })
+    }
+  }
+
+  return {
+    subscribe(response) {
+      if (subscribers.size >= SUBSCRIBERS_MAX) return false
+      // What the others were sent last becomes what this one is sent first, so that no difference is missed.
+      update(pictureNow())
+      const subscriber: Subscriber = { response, isBehind: true }
+      subscribers.add(subscriber)
+      response.on('drain', () => catchUp(subscriber))
+      response.on('close', () => subscribers.delete(subscriber))
+      catchUp(subscriber)
+      return true
+    },
+    update,
+    tick: (tick) => broadcast({ type: 'tick', tick }),
+    get subscriberCount() {
+      return subscribers.size
+    },
+    close() {
+      for (const { response } of subscribers) response.end()
+      subscribers.clear()
+    },
+  }
+}
+
+/** One Server-Sent Event. JSON has no line breaks outside of escapes. */
+export function eventOf(message: unknown): string {
+  return `data: ${JSON.stringify(message)}\n\n`
+}

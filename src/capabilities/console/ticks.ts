@@ -1,0 +1,196 @@
+import { quantile } from '../../mechanisms/histogram/histogram.ts'
+import {
+  LATENCY_BOUNDS_MS,
+  type EdgeTotals,
+  type InstanceTotals,
+} from '../../platform/snapshot/messages.ts'
+import type { EdgeTick, InstanceTick, Tick } from './feed.ts'
+
+/** Rates and latencies are over the last ten samples, which come once a second. */
+export const WINDOW_SAMPLES = 10
+/** Ten minutes of ticks are kept for the series. */
+export const TICKS_MAX = 600
+/** Edges and instances in one tick; the busiest are kept. */
+export const TICK_ROWS_MAX = 500
+
+/** CPU and memory of a process, as the supervisor samples it. */
+export interface ProcessUse {
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+}
+
+/** Turns totals into ticks and keeps the last ones. */
+export interface TickStore {
+  take(sample: {
+    readonly atMs: number
+    readonly edges: Iterable<EdgeTotals>
+    readonly instances: Iterable<InstanceTotals>
+    useOf(instance: string): ProcessUse | undefined
+  }): Tick
+  ticks(): readonly Tick[]
+}
+
+interface Sample {
+  readonly atMs: number
+  readonly requests: number
+  readonly errors: number
+  readonly retries: number
+  readonly latencyCounts: readonly number[]
+  readonly cpuSeconds: number
+}
+
+interface Change {
+  readonly seconds: number
+  readonly requests: number
+  readonly errors: number
+  readonly retries: number
+  readonly latencyCounts: readonly number[]
+  readonly cpuSeconds: number
+}
+
+export function createTickStore(): TickStore {
+  const windows = new Map<string, Sample[]>()
+  const ticks: Tick[] = []
+
+  /** What has changed since the oldest sample of the window; undefined for the first one. */
+  function slide(key: string, sample: Sample): Change | undefined {
+    const window = windows.get(key) ?? []
+    windows.set(key, window)
+    // A counter that fell was reset: the data plane is a new process.
+    if (window.length > 0 && sample.requests < (window.at(-1)?.requests ?? 0)) window.length = 0
+    window.push(sample)
+    if (window.length > WINDOW_SAMPLES + 1) window.shift()
+    const [first] = window
+    return first === undefined || first === sample ? undefined : changeOf(first, sample)
+  }
+
+  function forget(seen: ReadonlySet<string>): void {
+    for (const key of windows.keys()) if (!seen.has(key)) windows.delete(key)
+  }
+
+  return {
+    take({ atMs, edges, instances, useOf }) {
+      const seen = new Set<string>()
+      const edgeTicks = new Map<string, EdgeTick>()
+      for (const [key, total] of sumByEdge(edges)) {
+        seen.add(key)
+        const change = slide(key, sampleOf(atMs, total, total.retries, 0))
+        if (change !== undefined && change.requests > 0) {
+          edgeTicks.set(key, edgeTick(total.caller, total.service, change))
+        }
+      }
+      const instanceTicks: InstanceTick[] = []
+      for (const total of instances) {
+        const key = `instance ${total.service} ${total.id}`
+        seen.add(key)
+        const use = useOf(total.id)
+        const change = slide(key, sampleOf(atMs, total, 0, use?.cpuSeconds ?? 0))
+        if (change !== undefined) instanceTicks.push(instanceTick(total, change, use))
+      }
+      forget(seen)
+      const tick: Tick = {
+        atMs,
+        edges: busiest([...edgeTicks.values()]),
+        instances: busiest(instanceTicks),
+      }
+      ticks.push(tick)
+      if (ticks.length > TICKS_MAX) ticks.shift()
+      return tick
+    },
+    ticks: () => ticks,
+  }
+}
+
+interface EdgeSum {
+  readonly caller: string
+  readonly service: string
+  retries: number
+  latencyCounts: readonly number[]
+  statuses: readonly number[]
+}
+
+/** Routes are folded: an edge of the picture is who calls whom. */
+function sumByEdge(edges: Iterable<EdgeTotals>): Map<string, EdgeSum> {
+  const sums = new Map<string, EdgeSum>()
+  for (const row of edges) {
+    const key = `edge ${row.caller} ${row.service}`
+    const sum = sums.get(key)
+    if (sum === undefined) {
+      sums.set(key, { ...row })
+    } else {
+      sum.retries += row.retries
+      sum.latencyCounts = add(sum.latencyCounts, row.latencyCounts)
+      sum.statuses = add(sum.statuses, row.statuses)
+    }
+  }
+  return sums
+}
+
+function add(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((count, at) => count + (b[at] ?? 0))
+}
+
+function sampleOf(
+  atMs: number,
+  total: { readonly statuses: readonly number[]; readonly latencyCounts: readonly number[] },
+  retries: number,
+  cpuSeconds: number,
+): Sample {
+  return {
+    atMs,
+    requests: total.statuses.reduce((sum, count) => sum + count, 0),
+    errors: (total.statuses[0] ?? 0) + (total.statuses[5] ?? 0),
+    retries,
+    latencyCounts: total.latencyCounts,
+    cpuSeconds,
+  }
+}
+
+function changeOf(first: Sample, last: Sample): Change {
+  return {
+    seconds: Math.max(0.001, (last.atMs - first.atMs) / 1000),
+    requests: last.requests - first.requests,
+    errors: last.errors - first.errors,
+    retries: last.retries - first.retries,
+    latencyCounts: last.latencyCounts.map((count, at) => count - (first.latencyCounts[at] ?? 0)),
+    cpuSeconds: last.cpuSeconds - first.cpuSeconds,
+  }
+}
+
+function edgeTick(caller: string, service: string, change: Change): EdgeTick {
+  const at = (q: number) => quantile(LATENCY_BOUNDS_MS, change.latencyCounts, q)
+  return {
+    caller,
+    service,
+    requestsPerSecond: change.requests / change.seconds,
+    errorRatio: change.errors / Math.max(1, change.requests),
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    retriesPerSecond: change.retries / change.seconds,
+  }
+}
+
+function instanceTick(
+  total: InstanceTotals,
+  change: Change,
+  use: ProcessUse | undefined,
+): InstanceTick {
+  return {
+    service: total.service,
+    id: total.id,
+    requestsPerSecond: change.requests / change.seconds,
+    errorRatio: change.errors / Math.max(1, change.requests),
+    p95Ms: quantile(LATENCY_BOUNDS_MS, change.latencyCounts, 0.95),
+    inFlight: total.inFlight,
+    cpuRatio: Math.max(0, change.cpuSeconds / change.seconds),
+    residentBytes: use?.residentBytes ?? 0,
+  }
+}
+
+function busiest<Row extends { readonly requestsPerSecond: number }>(rows: Row[]): Row[] {
+  if (rows.length <= TICK_ROWS_MAX) return rows
+  return rows
+    .toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond)
+    .slice(0, TICK_ROWS_MAX)
+}

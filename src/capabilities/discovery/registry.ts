@@ -1,0 +1,282 @@
+import type { Clock } from '../../platform/capability.ts'
+import { ChangeFeed } from './change-feed.ts'
+import { Deadlines } from './deadlines.ts'
+import { DiscoveryError } from './errors.ts'
+import {
+  LOCAL_NODE,
+  type Change,
+  type CheckSpec,
+  type CheckStatus,
+  type InstanceSpec,
+  type Source,
+  type StatusOverride,
+  type Target,
+} from './model.ts'
+import {
+  CHECK_OUTPUT_CHARACTERS_MAX,
+  CheckRecord,
+  createExpiry,
+  healthOf,
+  InstanceRecord,
+  isSameInstance,
+  NodeRecord,
+  ServiceRecord,
+  weightOf,
+  type Expiry,
+} from './records.ts'
+import { Watchers } from './watchers.ts'
+
+/** What the registry asks of its surroundings. */
+export interface RegistryHooks {
+  readonly clock: Clock
+  readonly instancesMax: number
+  /** The first index; every later one is greater. */
+  readonly firstIndex: number
+  /** Calls `flush` soon, in a later turn: what changes until then is one batch. */
+  scheduleFlush(flush: () => void): void
+  /** The instance has an active check that must run from now on. */
+  startCheck(instance: InstanceRecord, check: CheckRecord): void
+  stopCheck(check: CheckRecord): void
+  /** A lease ran out and its instance was removed. */
+  onLapsed(instance: InstanceRecord): void
+  onWatcherError(error: unknown): void
+}
+
+export interface PutOptions {
+  readonly source: Source
+  /** Default: what the service declares. Given for an instance that has its own. */
+  readonly checks?: readonly CheckSpec[]
+  readonly lease?: { readonly ttlMs: number; readonly atEnd: 'remove' | 'critical' }
+  /** Status of its checks until they have run; default `unknown`, `critical` for TTL checks. */
+  readonly initially?: CheckStatus
+  readonly override?: StatusOverride
+}
+
+/** Who is there, and how they are. Synchronous; the work of a change does not depend on how many others there are. */
+export class Registry {
+  readonly services = new Map<string, ServiceRecord>()
+  readonly nodes = new Map<string, NodeRecord>()
+  readonly watchers: Watchers
+  readonly feed: ChangeFeed
+  readonly #hooks: RegistryHooks
+  readonly #expiries: Deadlines<Expiry>
+  #index: number
+  #catalogIndex: number
+  /** Index of the last change of a service that is not there any more: what is unknown has at least this index. */
+  #goneIndex: number
+  #catalogIndexTold: number
+  #instanceCount = 0
+  #isFlushScheduled = false
+
+  constructor(hooks: RegistryHooks) {
+    this.#hooks = hooks
+    this.#index = hooks.firstIndex
+    this.#catalogIndex = hooks.firstIndex
+    this.#catalogIndexTold = hooks.firstIndex
+    this.#goneIndex = hooks.firstIndex
+    this.feed = new ChangeFeed(hooks.firstIndex)
+    this.watchers = new Watchers(hooks.clock, this, hooks.onWatcherError)
+    this.#expiries = new Deadlines<Expiry>(hooks.clock, (expiry) => this.#expire(expiry))
+  }
+
+  get instanceCount(): number {
+    return this.#instanceCount
+  }
+
+  /** Rises with each change of what is looked at, and never falls, also when a service goes and comes back. */
+  indexOf(target: Target): number {
+    if (target === 'all') return this.#index
+    if (target === 'catalog') return this.#catalogIndex
+    return this.services.get(target.service)?.index ?? this.#goneIndex
+  }
+
+  find(service: string, id: string): InstanceRecord | undefined {
+    return this.services.get(service)?.instances.get(id)
+  }
+
+  declareService(name: string, defaultChecks: readonly CheckSpec[]): void {
+    const service = this.#serviceOf(name)
+    service.isDeclared = true
+    service.defaultChecks = defaultChecks
+  }
+
+  undeclareService(name: string): void {
+    const service = this.services.get(name)
+    if (service === undefined) return
+    service.isDeclared = false
+    service.defaultChecks = []
+    this.#dropServiceIfEmpty(service)
+  }
+
+  /**
+   * Adds an instance, or replaces the one with the same id. What says nothing new only renews the lease, and keeps the results of
+   * its checks; a supervised process is always new. Throws `ERR_DISCOVERY_FULL`, `ERR_DISCOVERY_INSTANCE_TAKEN`.
+   */
+  putInstance(spec: InstanceSpec, options: PutOptions): InstanceRecord {
+    const before = this.find(spec.service, spec.id)
+    this.#refuse(spec, options, before)
+    const service = this.#serviceOf(spec.service)
+    const node = this.#nodeOf(spec.node ?? LOCAL_NODE)
+    const nowMs = this.#hooks.clock.nowMs()
+    const instance = new InstanceRecord(spec, options.source, node, nowMs)
+    instance.checks = createChecks(options.checks ?? service.defaultChecks, options.initially)
+    if (before !== undefined && before.source !== 'run' && isSameInstance(before, instance)) {
+      before.dirtyAtMs = instance.dirtyAtMs
+      this.#setLease(before, options.lease)
+      before.isDraining = false
+      this.#recompute(before)
+      return before
+    }
+    instance.override = options.override ?? before?.override
+    if (before === undefined) this.#instanceCount++
+    else this.#inherit(before, instance)
+    service.instances.set(spec.id, instance)
+    node.instances.add(instance)
+    this.#setLease(instance, options.lease)
+    this.#startChecks(instance)
+    this.#setHealth(instance)
+    this.#note(instance, before === undefined ? 'added' : 'modified')
+    return instance
+  }
+
+  /** True when it was there. */
+  removeInstance(serviceName: string, id: string): boolean {
+    const service = this.services.get(serviceName)
+    const instance = service?.instances.get(id)
+    if (service === undefined || instance === undefined) return false
+    this.#note(instance, 'removed')
+    service.instances.delete(id)
+    this.#instanceCount--
+    this.#retire(instance)
+    this.#dropServiceIfEmpty(service)
+    return true
+  }
+
+  /** Moves the end of the lease; no index rises unless it had lapsed. False when there is no such instance. */
+  renew(service: string, id: string): boolean {
+    const instance = this.find(service, id)
+    if (instance === undefined) return false
+    const expiry = instance.leaseExpiry
+    if (expiry !== undefined) {
+      this.#expiries.set(expiry, this.#hooks.clock.monotonicMs() + expiry.ttlMs)
+    }
+    if (instance.hasLapsed) {
+      instance.hasLapsed = false
+      this.#recompute(instance)
+    }
+    return true
+  }
+
+  setDraining(instance: InstanceRecord, isDraining: boolean): void {
+    instance.isDraining = isDraining
+    this.#recompute(instance)
+  }
+
+  setOverride(instance: InstanceRecord, override: StatusOverride | undefined): void {
+    if (instance.override === override) return
+    instance.override = override
+    this.#setHealth(instance)
+    this.#note(instance, 'modified')
+  }
+
+  /** Takes the result of a check. Only a change of its status is a change: new output alone wakes nobody. */
+  reportCheck(
+    instance: InstanceRecord,
+    check: CheckRecord,
+    result: { readonly status: CheckStatus; readonly output: string; readonly durationMs: number },
+  ): void {
+    const isChanged = check.status !== result.status
+    this.#setResult(check, result)
+    const expiry = instance.expiries.find((one) => one.check === check)
+    if (expiry !== undefined) {
+      this.#expiries.set(expiry, this.#hooks.clock.monotonicMs() + expiry.ttlMs)
+    }
+    if (!isChanged) return
+    this.#setHealth(instance)
+    this.#note(instance, 'modified')
+  }
+
+  /** Creates or changes a node. */
+  putNode(name: string, address: string, meta: Readonly<Record<string, string>>): NodeRecord {
+    const node = this.#nodeOf(name)
+    node.address = address
+    node.meta = meta
+    return node
+  }
+
+  /** Sets a check of a node, which counts for each of its instances; `unknown` service-wide work is a change of each of them. */
+  reportNodeCheck(nodeName: string, id: string, status: CheckStatus, output: string): void {
+    const node = this.#nodeOf(nodeName)
+    let check = node.checks.find((one) => one.id === id)
+    if (check === undefined) node.checks.push((check = new CheckRecord(id, 'reported', undefined, 'passing')))
+    this.#setResult(check, { status, output, durationMs: 0 })
+    for (const instance of node.instances) this.#recompute(instance)
+  }
+
+  removeNodeCheck(nodeName: string, id: string): void {
+    const node = this.nodes.get(nodeName)
+    if (node === undefined) return
+    node.checks = node.checks.filter((check) => check.id !== id)
+    for (const instance of node.instances) this.#recompute(instance)
+    this.#dropNodeIfEmpty(node)
+  }
+
+  /** Tells the watchers at once what changed since the last time. */
+  flush(): void {
+    this.#isFlushScheduled = false
+    if (!this.feed.hasPending) return
+    const { batch, touched } = this.feed.take(this.#index)
+    const isCatalog = this.#catalogIndex !== this.#catalogIndexTold
+    this.#catalogIndexTold = this.#catalogIndex
+    this.watchers.notify(batch, touched, isCatalog)
+  }
+
+  close(): void {
+    this.watchers.close()
+    this.#expiries.close()
+  }
+
+  #refuse(spec: InstanceSpec, options: PutOptions, before: InstanceRecord | undefined): void {
+    if (before !== undefined && before.source !== options.source) {
+      throw new DiscoveryError(
+        409,
+        'ERR_DISCOVERY_INSTANCE_TAKEN',
+        `Instance '${spec.id}' of '${spec.service}' comes from ${before.source === 'run' ? 'a supervised process' : before.source === 'at' ? 'the configuration file' : 'a registration'}. Register under another id.`,
+      )
+    }
+    if (before === undefined && this.#instanceCount >= this.#hooks.instancesMax) {
+      throw new DiscoveryError(
+        507,
+        'ERR_DISCOVERY_FULL',
+        `${this.#instanceCount} instances are registered already. Deregister some, or raise discovery.instances.`,
+      )
+    }
+  }
+
+  /** The new record of an instance takes over from the old one. */
+  #inherit(before: InstanceRecord, instance: InstanceRecord): void {
+    instance.createIndex = before.createIndex
+    const isSameProcess =
+      instance.source !== 'run' && before.host === instance.host && before.port === instance.port
+    if (isSameProcess) {
+      instance.registeredAtMs = before.registeredAtMs
+      for (const check of instance.checks) {
+        const known = before.checks.find((one) => one.id === check.id && one.kind === check.kind)
+        if (known === undefined) continue
+        this.#setResult(check, known)
+        check.atMs = known.atMs
+      }
+    }
+    this.#countRoutable(before.service, -Number(before.isRoutable))
+    this.#retire(before)
+  }
+
+  /** Ends what belongs to a record that nobody sees any more. Its values stay for readers of the feed. */
+  #retire(instance: InstanceRecord): void {
+    instance.nodeRecord.instances.delete(instance)
+    this.#dropNodeIfEmpty(instance.nodeRecord)
+    if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
+    for (const expiry of instance.expiries) this.#expiries.clear(expiry)
+    for (const check of instance.checks) if (isActive(check)) this.#hooks.stopCheck(check)
+  }
+}

@@ -1,0 +1,229 @@
+import type { Scope } from '../../platform/capability.ts'
+import type { DoorSpec, DoorStatus, RequestRecord, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
+import type { ServiceSettings, Settings } from '../../settings.ts'
+import { allocateInsideDoors } from './inside-doors.ts'
+import {
+  edgesOf,
+  specifyGateway,
+  specifyService,
+  type InsideDoor,
+  type SourceOf,
+} from './specify.ts'
+import { createTotalsStore, type TotalsStore } from './totals.ts'
+
+/** Attempts to find a free port for inside doors that turn out to be taken. */
+const INSIDE_DOOR_ROUNDS_MAX = 5
+
+export interface GatewayConfig {
+  readonly settings: Settings
+  /** Policies of a service that exists only by registration: the defaults of the schema. */
+  readonly defaults: ServiceSettings
+  readonly sourceOf: SourceOf
+}
+
+export interface GatewayNeeds {
+  readonly channel: SnapshotChannel
+  /** Where the ports of the inside doors are kept over restarts. */
+  readonly doorBook: DoorBook
+}
+
+export interface DoorBook {
+  load(): Promise<readonly InsideDoor[]>
+  save(doors: readonly InsideDoor[]): Promise<void>
+}
+
+export interface DoorState {
+  readonly spec: DoorSpec
+  readonly status: DoorStatus
+}
+
+/** One routable instance, as the gateway needs it. */
+export interface RoutableInstance {
+  readonly service: string
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly weight: number
+}
+
+/** What control says to the data plane, and what it hears back. */
+export interface Gateway {
+  /**
+   * Replaces routes, doors and policies. Throws `GatewayDoorError` when a door that the file names cannot be opened;
+   * then everything is as it was before.
+   */
+  configure(config: GatewayConfig): Promise<void>
+  /** What is routed by name is complete: from now on the data plane follows this control plane. Resolves when the doors are open. */
+  begin(): Promise<void>
+  /** Resolves when every worker may choose the instance. */
+  route(instance: RoutableInstance): Promise<void>
+  /** Resolves when no worker chooses the instance any more. Requests in flight go on. */
+  unroute(service: string, id: string): Promise<void>
+  /** Resolves with true when nothing is in flight to the removed instance, with false after `timeoutMs`. */
+  drained(service: string, id: string, timeoutMs: number): Promise<boolean>
+  /** Services that exist only by registration get the default policies. */
+  ensureService(name: string): void
+  dropService(name: string): void
+  doors(): readonly DoorState[]
+  /** `PAYMENTS_URL` and so on for one caller. */
+  insideUrls(caller: string): Readonly<Record<string, string>>
+  why(requestId: string): Promise<RequestRecord | undefined>
+  recent(limit: number, onlyFailed: boolean): Promise<readonly RequestRecord[]>
+  readonly totals: TotalsStore
+}
+
+/** A named door is taken. */
+export class GatewayDoorError extends Error {
+  override readonly name = 'GatewayDoorError'
+  readonly code = 'ERR_DOOR_TAKEN'
+  readonly doors: readonly DoorStatus[]
+
+  constructor(doors: readonly DoorStatus[]) {
+    const list = doors.map((door) => `'${door.id}' on ${door.host}:${door.port} (${door.error})`)
+    super(
+      `The door ${list.join(' and ')} cannot be opened. End the program that has the port, or change the door in the file.`,
+    )
+    this.doors = doors
+  }
+}
+
+export type { SourceOf } from "./specify.ts"
+
+export async function startGateway(
+  config: GatewayConfig,
+  { channel, doorBook }: GatewayNeeds,
+  scope: Scope,
+): Promise<Gateway> {
+  const totals = createTotalsStore()
+  const draining = new Map<string, () => void>()
+  const registeredOnly = new Set<string>()
+  let current = config
+  let inside = allocateInsideDoors(
+    edgesOf(config.settings),
+    await doorBook.load(),
+    new Set(),
+    scope.random,
+  )
+  let statuses: readonly DoorStatus[] = []
+  let specs: readonly DoorSpec[] = []
+
+  channel.onTotals((message) => totals.add(message))
+  channel.onDrained((service, id) => draining.get(`${service} ${id}`)?.())
+  void channel.publish([...opsOf(config, []), ...gatewayOps(config)])
+  await doorBook.save(inside)
+
+  function gatewayOps(of: GatewayConfig): SnapshotOp[] {
+    const gateway = specifyGateway(of.settings, of.sourceOf, inside)
+    specs = gateway.doors
+    return [{ op: 'gateway', gateway }]
+  }
+
+  /** Opens what the configuration asks for; inside doors whose port is taken move to another one. */
+  async function openDoors(of: GatewayConfig, ops: readonly SnapshotOp[]): Promise<readonly DoorStatus[]> {
+    const taken = new Set<number>()
+    for (let round = 0; ; round++) {
+      const before = inside
+      statuses = await channel.publish([...(round === 0 ? ops : []), ...gatewayOps(of)])
+      const lost = statuses.filter((door) => door.error !== '' && door.id.startsWith('inside/'))
+      if (lost.length === 0 || round === INSIDE_DOOR_ROUNDS_MAX) break
+      for (const door of lost) taken.add(door.port)
+      inside = allocateInsideDoors(edgesOf(of.settings), before, taken, scope.random)
+    }
+    await doorBook.save(inside)
+    return statuses.filter((door) => door.error !== '' && isNamed(of.settings, door))
+  }
+
+  return {
+    totals,
+    async configure(next) {
+      const previous = current
+      inside = allocateInsideDoors(edgesOf(next.settings), inside, new Set(), scope.random)
+      const failed = await openDoors(next, opsOf(next, goneServices(previous, next)))
+      if (failed.length > 0) {
+        inside = allocateInsideDoors(edgesOf(previous.settings), inside, new Set(), scope.random)
+        await openDoors(previous, opsOf(previous, goneServices(next, previous)))
+        throw new GatewayDoorError(failed)
+      }
+      current = next
+    },
+    async begin() {
+      channel.begin()
+      const failed = await openDoors(current, [])
+      if (failed.length > 0) throw new GatewayDoorError(failed)
+    },
+    async route(instance) {
+      await channel.publish([{ op: 'instance', instance }])
+    },
+    async unroute(service, id) {
+      await channel.publish([{ op: 'instance-gone', service, id }])
+    },
+    drained(service, id, timeoutMs) {
+      const key = `${service} ${id}`
+      const done = Promise.withResolvers<boolean>()
+      const cancel = scope.clock.after(timeoutMs, () => done.resolve(false))
+      draining.set(key, () => done.resolve(true))
+      return done.promise.finally(() => {
+        cancel()
+        draining.delete(key)
+      })
+    },
+    ensureService(name) {
+      if (Object.hasOwn(current.settings.services, name) || registeredOnly.has(name)) return
+      registeredOnly.add(name)
+      void channel.publish([{ op: 'service', service: specifyService(name, config.defaults, () => 'registered through the admin API') }])
+    },
+    dropService(name) {
+      if (registeredOnly.delete(name)) void channel.publish([{ op: 'service-gone', service: name }])
+    },
+    doors: () =>
+      specs.map((spec) => ({
+        spec,
+        status: statuses.find((status) => status.id === spec.id) ?? {
+          id: spec.id,
+          host: spec.host,
+          port: spec.port,
+          error: 'not open yet',
+        },
+      })),
+    insideUrls: (caller) =>
+      Object.fromEntries(
+        inside
+          .filter((door) => door.caller === caller)
+          .map((door) => [urlVariable(door.service), `http://127.0.0.1:${door.port}`]),
+      ),
+    async why(requestId) {
+      const body = await channel.ask({ type: 'why', requestId })
+      return body === null ? undefined : (body as RequestRecord | undefined)
+    },
+    async recent(limit, onlyFailed) {
+      const body = await channel.ask({ type: 'recent', limit, onlyFailed })
+      return Array.isArray(body) ? (body as RequestRecord[]) : []
+    },
+  }
+}
+
+/** `payment-service` is `PAYMENT_SERVICE_URL`. */
+export function urlVariable(service: string): string {
+  return `${service.toUpperCase().replaceAll('-', '_')}_URL`
+}
+
+function opsOf(config: GatewayConfig, gone: readonly string[]): SnapshotOp[] {
+  const services = Object.entries(config.settings.services).map(
+    ([name, service]): SnapshotOp => ({
+      op: 'service',
+      service: specifyService(name, service, config.sourceOf),
+    }),
+  )
+  return [...gone.map((service): SnapshotOp => ({ op: 'service-gone', service })), ...services]
+}
+
+function goneServices(before: GatewayConfig, after: GatewayConfig): string[] {
+  return Object.keys(before.settings.services).filter(
+    (name) => !Object.hasOwn(after.settings.services, name),
+  )
+}
+
+function isNamed(settings: Settings, door: DoorStatus): boolean {
+  return !door.id.startsWith('gateway') || settings.listen.gateway !== undefined
+}

@@ -1,0 +1,167 @@
+import type {
+  DoorSpec,
+  GatewayLimits,
+  GatewaySpec,
+  RouteSpec,
+  ServiceSpec,
+} from '../../platform/snapshot/messages.ts'
+import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
+
+/** Where the gateway listens when the file does not say. */
+export const GATEWAY_PORT = 8080
+
+/** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
+export type SourceOf = (path: readonly (string | number)[]) => string
+
+/** The inside doors: one port an edge, told to the caller as `<SERVICE>_URL`. */
+export interface InsideDoor {
+  readonly caller: string
+  readonly service: string
+  readonly port: number
+}
+
+/** Everything that the data plane must know of listeners, routes and limits. */
+export function specifyGateway(
+  settings: Settings,
+  sourceOf: SourceOf,
+  inside: readonly InsideDoor[],
+): GatewaySpec {
+  return {
+    doors: [...outsideDoors(settings), ...inside.map(insideDoor)],
+    routes: settings.gateway.routes.flatMap((route, at) =>
+      route.tcp === undefined ? [specifyRoute(route, at, sourceOf)] : [],
+    ),
+    limits: specifyLimits(settings.gateway.limits),
+    trustedProxies: settings.gateway.trustedProxies,
+  }
+}
+
+function outsideDoors(settings: Settings): DoorSpec[] {
+  const { proxyProtocol, routes } = settings.gateway
+  const named = settings.listen.gateway
+  const isOff = named === 'off' || (named === undefined && settings.listen.default === 'off')
+  const address =
+    named === undefined || named === 'off' ? { host: '127.0.0.1', port: GATEWAY_PORT } : named
+  const gateway: DoorSpec[] = isOff
+    ? []
+    : hostsOf(address.host).map((host, at) => ({
+        kind: 'gateway',
+        id: at === 0 ? 'gateway' : `gateway-${at + 1}`,
+        host,
+        port: address.port,
+        proxyProtocol,
+      }))
+  const tcp = routes.flatMap((route, at): DoorSpec[] => {
+    if (route.tcp === undefined || route.tcp === 'off') return []
+    const { port } = route.tcp
+    const id = route.id ?? `tcp-${port === 0 ? at : port}`
+    return hostsOf(route.tcp.host).map((host, nth) => ({
+      kind: 'tcp',
+      id: nth === 0 ? id : `${id}-${nth + 1}`,
+      host,
+      port,
+      route: id,
+      service: route.to ?? '',
+      proxyProtocol,
+    }))
+  })
+  return [...gateway, ...tcp]
+}
+
+/** `localhost` is both loopback addresses, since clients try either. */
+function hostsOf(host: string): readonly string[] {
+  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
+}
+
+function insideDoor(door: InsideDoor): DoorSpec {
+  const { caller, service, port } = door
+  return { kind: 'inside', id: `inside/${caller}/${service}`, host: '127.0.0.1', port, caller, service }
+}
+
+function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
+  const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
+  return {
+    id: route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' '),
+    source: sourceOf(['gateway', 'routes', at]),
+    hosts,
+    path: route.path,
+    methods: route.methods,
+    headers: Object.fromEntries(
+      Object.entries(route.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    ),
+    query: route.query,
+    to:
+      route.split === undefined
+        ? [{ service: route.to ?? '', weight: 1 }]
+        : route.split.map(({ to, weight }) => ({ service: to, weight })),
+    stripPrefix: route.strip ?? '',
+    timeoutMs: route.timeout ?? 0,
+  }
+}
+
+function specifyLimits(limits: Settings['gateway']['limits']): GatewayLimits {
+  return {
+    requestLineBytesMax: limits.requestLine,
+    headBytesMax: limits.head,
+    headersMax: limits.headers,
+    bodyBytesMax: limits.body,
+    connectionsMax: limits.connections,
+    requestsInFlightMax: limits.requests,
+    headTimeoutMs: limits.headTimeout,
+    idleTimeoutMs: limits.idleTimeout,
+    bodyTimeoutMs: limits.bodyTimeout,
+    tunnelIdleTimeoutMs: limits.tunnelIdleTimeout,
+    responseHeadBytesMax: limits.responseHead,
+  }
+}
+
+/** How one service is balanced, timed out, retried and ejected. */
+export function specifyService(
+  name: string,
+  service: ServiceSettings,
+  sourceOf: SourceOf,
+): ServiceSpec {
+  const { balance, resilience } = service
+  return {
+    name,
+    source: sourceOf(['services', name]),
+    balance: {
+      algorithm: balance.algorithm,
+      slowStartMs: balance.slowStart,
+      cookie: balance.cookie,
+    },
+    timeoutMs: resilience.timeout,
+    connectTimeoutMs: resilience.connectTimeout,
+    tryTimeoutMs: resilience.tryTimeout,
+    retry: {
+      attempts: resilience.retry.attempts,
+      budgetRatio: resilience.retry.budget,
+      reservePerSecond: resilience.retry.reserve,
+    },
+    ejection: {
+      failures: resilience.ejection.failures,
+      baseMs: resilience.ejection.base,
+      maxMs: resilience.ejection.max,
+      shareMax: resilience.ejection.share,
+    },
+    connectionsPerInstanceMax: service.connections,
+    pendingMax: service.pending,
+  }
+}
+
+/** The edges that get an inside door: every service that is run here, to each one that it may call. */
+export function edgesOf(settings: Settings): readonly { caller: string; service: string }[] {
+  const names = Object.keys(settings.services)
+  return Object.entries(settings.services).flatMap(([caller, service]) =>
+    service.run === undefined
+      ? []
+      : (service.calls ?? names.filter((name) => canBeCalled(settings, name, caller))).map((name) => ({
+          caller,
+          service: name,
+        })),
+  )
+}
+
+function canBeCalled(settings: Settings, name: string, caller: string): boolean {
+  return name !== caller && settings.services[name]?.task !== true
+}

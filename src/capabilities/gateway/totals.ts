@@ -1,0 +1,42 @@
+import type { Totals } from '../../platform/snapshot/channel.ts'
+import type { DataTotals, EdgeTotals, InstanceTotals } from '../../platform/snapshot/messages.ts'
+
+/** Rows of edges that are kept; the data plane bounds them too (it folds what is beyond into one row). */
+export const EDGE_ROWS_MAX = 20_000
+
+/** The newest totals of the data plane, by edge and by instance. */
+export interface TotalsStore {
+  add(message: Totals): void
+  /** Called once a second, after `add`. */
+  onTotals(listener: (message: Totals) => void): void
+  edges(): IterableIterator<EdgeTotals>
+  instances(): IterableIterator<InstanceTotals>
+  instance(service: string, id: string): InstanceTotals | undefined
+  process(): DataTotals | undefined
+  /** Forgets an instance that does not exist any more. */
+  forget(service: string, id: string): void
+}
+
+export function createTotalsStore(): TotalsStore {
+  const edges = new Map<string, EdgeTotals>()
+  const instances = new Map<string, InstanceTotals>()
+  const listeners: ((message: Totals) => void)[] = []
+  let process: DataTotals | undefined
+  return {
+    add(message) {
+      process = message.process
+      for (const row of message.edges) {
+        const key = `${row.caller} ${row.route} ${row.service}`
+        if (edges.size < EDGE_ROWS_MAX || edges.has(key)) edges.set(key, row)
+      }
+      for (const row of message.instances) instances.set(`${row.service} ${row.id}`, row)
+      for (const listener of listeners) listener(message)
+    },
+    onTotals: (listener) => void listeners.push(listener),
+    edges: () => edges.values(),
+    instances: () => instances.values(),
+    instance: (service, id) => instances.get(`${service} ${id}`),
+    process: () => process,
+    forget: (service, id) => void instances.delete(`${service} ${id}`),
+  }
+}

@@ -1,0 +1,214 @@
+import type { Scope } from '../../platform/capability.ts'
+import { ProblemError } from '../../platform/problem.ts'
+import type { ServiceSettings, Settings } from '../../settings.ts'
+import type { ProcessStatus } from '../../supervisor/protocol.ts'
+import type { DiscoveryNeed, GatewayNeed, Override, OverrideBook, SupervisorNeed } from './needs.ts'
+import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
+import { specifyProcess, stopOrders } from './specify.ts'
+
+export interface ProcessesConfig {
+  readonly settings: Settings
+  /** Absolute folder of the configuration file. */
+  readonly folder: string
+  readonly inherited: Readonly<Record<string, string | undefined>>
+  /** Variables that tell services of our open doors. */
+  readonly doors: Readonly<Record<string, string>>
+}
+
+export interface ProcessesNeeds {
+  readonly supervisor: SupervisorNeed
+  readonly discovery: DiscoveryNeed
+  readonly gateway: GatewayNeed
+  readonly overrides: OverrideBook
+  /** `service instance` of what the data plane routed when this control plane started. */
+  readonly routed: ReadonlySet<string>
+}
+
+/** The supervised services: how many instances run, replaced in order, changed at run time. */
+export interface Processes {
+  /** From now on instances are started; before it only those that run already are adopted. */
+  begin(config: ProcessesConfig): void
+  configure(config: ProcessesConfig): void
+  services(): readonly ServiceRun[]
+  service(name: string): ServiceRun | undefined
+  override(name: string): Override | undefined
+  /** What the file says, without overrides. */
+  targetByFile(name: string): number
+  /** The highest number that `scale` accepts. */
+  scaleMax(name: string): number
+  /** All of these throw `ProblemError` for a service that is not supervised here; they resolve when the wish is durable, not when it is fulfilled. */
+  restart(name: string): void
+  stop(name: string): Promise<void>
+  start(name: string): Promise<void>
+  scale(name: string, instances: number): Promise<void>
+  clearOverride(name: string): Promise<void>
+  onChange(listener: () => void): void
+}
+
+export async function startProcesses(
+  first: ProcessesConfig,
+  needs: ProcessesNeeds,
+  scope: Scope,
+): Promise<Processes> {
+  const { supervisor, discovery, overrides: book } = needs
+  const runs = new Map<string, ServiceRun>()
+  const listeners: (() => void)[] = []
+  let config = first
+  let hasBegun = false
+  let orders = stopOrders(first.settings.services)
+  const overrides = new Map((await book.load()).map((one) => [one.service, one]))
+
+  function changed(): void {
+    for (const listener of listeners) listener()
+  }
+
+  function reconcileAll(): void {
+    for (const run of runs.values()) run.reconcile()
+  }
+
+  function isReady(name: string): boolean {
+    const run = runs.get(name)
+    if (run?.wanted().settings.task === true) return run.isFinished()
+    return discovery.routableCount(name) > 0
+  }
+
+  function wantedOf(name: string, settings: ServiceSettings): Wanted {
+    const override = overrides.get(name)
+    const target = override?.isStopped === true ? 0 : (override?.instances ?? fileTarget(settings))
+    const context = {
+      folder: config.folder,
+      inherited: config.inherited,
+      urls: needs.gateway.insideUrls(name),
+      doors: config.doors,
+      stopOrder: orders.get(name) ?? 0,
+    }
+    return {
+      settings,
+      target,
+      hash: specifyProcess(name, settings, 1, context).hash,
+      specify: (slot) => specifyProcess(name, settings, slot, context),
+      mayStart: () => hasBegun && settings.after.every(isReady),
+    }
+  }
+
+  function applyAll(): void {
+    for (const [name, settings] of Object.entries(config.settings.services)) {
+      if (settings.run === undefined) continue
+      const wanted = wantedOf(name, settings)
+      const run = runs.get(name)
+      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed }))
+      else run.want(wanted)
+    }
+  }
+
+  function retireGone(): void {
+    for (const [name, run] of runs) {
+      const still = config.settings.services[name]
+      if (still?.run !== undefined) continue
+      run.want({ ...run.wanted(), target: 0 })
+      if (run.slots().length === 0) runs.delete(name)
+    }
+  }
+
+  function observe(statuses: readonly ProcessStatus[]): void {
+    for (const status of statuses) runs.get(status.spec.service)?.observe(status)
+    retireGone()
+    reconcileAll()
+    changed()
+  }
+
+  async function adoptAll(): Promise<void> {
+    const { processes } = await supervisor.hello
+    for (const status of processes) {
+      const { service, id } = status.spec
+      const run = runs.get(service)
+      if (run === undefined) {
+        supervisor.send({ type: 'stop', id })
+        continue
+      }
+      run.adopt(status, needs.routed.has(`${service} ${id}`))
+    }
+  }
+
+  function runOf(name: string): ServiceRun {
+    const run = runs.get(name)
+    if (run !== undefined) return run
+    throw new ProblemError(
+      404,
+      'ERR_PROCESSES_SERVICE_UNKNOWN',
+      `'${name}' is not a service that runs here. Known: ${[...runs.keys()].join(', ') || 'none'}.`,
+    )
+  }
+
+  async function change(name: string, next: Partial<Override>): Promise<void> {
+    const run = runOf(name)
+    const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
+    const override = { ...before, ...next }
+    await book.save(override)
+    if (override.instances === undefined && !override.isStopped) overrides.delete(name)
+    else overrides.set(name, override)
+    run.want(wantedOf(name, run.wanted().settings))
+    changed()
+  }
+
+  applyAll()
+  await adoptAll()
+  supervisor.onProcesses(observe)
+  discovery.onChange(() => {
+    reconcileAll()
+    changed()
+  })
+
+  function configure(next: ProcessesConfig): void {
+    config = next
+    orders = stopOrders(next.settings.services)
+    applyAll()
+    retireGone()
+    reconcileAll()
+    changed()
+  }
+
+  return {
+    begin(next) {
+      hasBegun = true
+      configure(next)
+    },
+    configure,
+    services: () => [...runs.values()],
+    service: (name) => runs.get(name),
+    override: (name) => overrides.get(name),
+    scaleMax: (name) => scaleMaxOf(runOf(name).wanted().settings),
+    targetByFile: (name) => fileTarget(runOf(name).wanted().settings),
+    restart(name) {
+      runOf(name).restart()
+      changed()
+    },
+    stop: (name) => change(name, { isStopped: true }),
+    start: (name) => change(name, { isStopped: false }),
+    async scale(name, instances) {
+      refuseScale(name, runOf(name).wanted().settings, instances)
+      await change(name, { instances, isStopped: false })
+    },
+    clearOverride: (name) => change(name, { instances: undefined, isStopped: false }),
+    onChange: (listener) => void listeners.push(listener),
+  }
+}
+
+function fileTarget(settings: ServiceSettings): number {
+  return typeof settings.instances === 'number' ? settings.instances : settings.instances.min
+}
+
+function scaleMaxOf(settings: ServiceSettings): number {
+  if (settings.port !== undefined || settings.task) return 1
+  return typeof settings.instances === 'number' ? 1000 : settings.instances.max
+}
+
+function refuseScale(name: string, settings: ServiceSettings, instances: number): void {
+  const max = scaleMaxOf(settings)
+  if (instances <= max) return
+  throw new ProblemError(
+    400,
+    'ERR_PROCESSES_SCALE_BOUND',
+    `'${name}' may have at most ${max} instance${max === 1 ? '' : 's'}; ${instances} were asked for. Raise services.${name}.instances.max in the file.`,
+  )
+}

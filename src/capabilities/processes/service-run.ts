@@ -1,0 +1,198 @@
+import type { Scope } from '../../platform/capability.ts'
+import type { ServiceSettings } from '../../settings.ts'
+import type { ProcessSpec, ProcessStatus } from '../../supervisor/protocol.ts'
+import type { DiscoveryNeed, GatewayNeed, SupervisorNeed } from './needs.ts'
+import { planInstances } from './plan.ts'
+
+/** What one supervised service should be. */
+export interface Wanted {
+  readonly settings: ServiceSettings
+  readonly target: number
+  /** Hash of the specification, the same for each slot. */
+  readonly hash: string
+  specify(slot: number): ProcessSpec
+  /** All of `after` are healthy or finished. */
+  mayStart(): boolean
+}
+
+export interface Slot {
+  readonly number: number
+  readonly spec: ProcessSpec
+  readonly generation: number
+  status: ProcessStatus | undefined
+  isRetiring: boolean
+  /** Given to discovery with this port; 0: not there. */
+  registeredPort: number
+}
+
+/** The instances of one supervised service, and what moves them towards what is wanted. */
+export interface ServiceRun {
+  readonly name: string
+  slots(): readonly Slot[]
+  want(wanted: Wanted): void
+  wanted(): Wanted
+  /** Takes over a process that a former control plane started. */
+  adopt(status: ProcessStatus, wasRoutable: boolean): void
+  observe(status: ProcessStatus): void
+  /** Replaces every instance, one after the other. */
+  restart(): void
+  /** Looks again at what is to do: something around it has changed. */
+  reconcile(): void
+  isFinished(): boolean
+}
+
+export interface ServiceRunNeeds {
+  readonly supervisor: SupervisorNeed
+  readonly discovery: DiscoveryNeed
+  readonly gateway: GatewayNeed
+  readonly scope: Scope
+  /** A slot came, went, or changed its state. */
+  changed(): void
+}
+
+export function createServiceRun(name: string, first: Wanted, needs: ServiceRunNeeds): ServiceRun {
+  const { supervisor, discovery, gateway, scope } = needs
+  const slots = new Map<number, Slot>()
+  const ended = new Map<number, () => void>()
+  let wanted = first
+  let generation = 0
+
+  function isCurrent(slot: Slot): boolean {
+    return slot.generation === generation && slot.spec.hash === wanted.hash
+  }
+
+  function isUp(slot: Slot): boolean {
+    return slot.spec.task ? true : discovery.isRoutable(name, slot.spec.id)
+  }
+
+  function reconcile(): void {
+    if (scope.stopping.aborted) return
+    const actions = planInstances({
+      slots: [...slots.values()].map((slot) => ({
+        number: slot.number,
+        isCurrent: isCurrent(slot),
+        isUp: isUp(slot),
+        isRetiring: slot.isRetiring,
+      })),
+      target: wanted.target,
+      maySurge: wanted.settings.port === undefined && !wanted.settings.task,
+      mayStart: wanted.mayStart(),
+    })
+    for (const action of actions) {
+      if (action.do === 'start') start(action.number)
+      else void retire(action.number)
+    }
+    if (actions.length > 0) needs.changed()
+  }
+
+  function start(number: number): void {
+    const spec = wanted.specify(number)
+    slots.set(number, {
+      number,
+      spec,
+      generation,
+      status: undefined,
+      isRetiring: false,
+      registeredPort: 0,
+    })
+    scope.log('info', 'starting', { service: name, instance: spec.id })
+    supervisor.send({ type: 'start', spec })
+  }
+
+  /** Out of rotation, drained, signal: in this order, so that no request in flight is lost. */
+  async function retire(number: number): Promise<void> {
+    const slot = slots.get(number)
+    if (slot === undefined || slot.isRetiring) return
+    slot.isRetiring = true
+    const { id } = slot.spec
+    if (discovery.isRoutable(name, id)) {
+      const drained = gateway.drained(name, id, wanted.settings.stop.drain)
+      discovery.drain(name, id)
+      if (!(await drained)) {
+        scope.log('warn', 'requests were still in flight when the time to drain was over', {
+          service: name,
+          instance: id,
+        })
+      }
+    }
+    await endProcess(slot)
+    slots.delete(number)
+    supervisor.send({ type: 'forget', id })
+    discovery.remove(name, id)
+    needs.changed()
+    reconcile()
+  }
+
+  async function endProcess(slot: Slot): Promise<void> {
+    const { id } = slot.spec
+    if (hasEnded(slot.status)) return
+    const gone = Promise.withResolvers<void>()
+    ended.set(slot.number, gone.resolve)
+    scope.log('info', 'stopping', { service: name, instance: id })
+    supervisor.send({ type: 'stop', id })
+    await gone.promise
+    ended.delete(slot.number)
+  }
+
+  function observe(status: ProcessStatus): void {
+    const slot = [...slots.values()].find((one) => one.spec.id === status.spec.id)
+    if (slot === undefined) return
+    slot.status = status
+    register(slot, false)
+    if (hasEnded(status)) ended.get(slot.number)?.()
+    reconcile()
+  }
+
+  /** Discovery knows an instance exactly as long as its process runs. */
+  function register(slot: Slot, wasRoutable: boolean): void {
+    const state = slot.status?.state
+    const { id, task } = slot.spec
+    if (task || slot.isRetiring) return
+    const port = state?.state === 'running' ? state.port : 0
+    if (port === slot.registeredPort) return
+    if (slot.registeredPort !== 0) discovery.remove(name, id)
+    slot.registeredPort = port
+    if (port === 0) return
+    const { weight, health } = wanted.settings
+    discovery.put({ service: name, id, host: '127.0.0.1', port, weight, health, wasRoutable })
+  }
+
+  return {
+    name,
+    slots: () => [...slots.values()],
+    wanted: () => wanted,
+    want(next) {
+      wanted = next
+      reconcile()
+    },
+    adopt(status, wasRoutable) {
+      const number = Number(status.spec.id.slice(name.length + 1))
+      const slot: Slot = {
+        number,
+        spec: status.spec,
+        generation,
+        status,
+        isRetiring: false,
+        registeredPort: 0,
+      }
+      slots.set(number, slot)
+      register(slot, wasRoutable)
+      if (status.state.state === 'stopping') void retire(number)
+    },
+    observe,
+    restart() {
+      generation++
+      reconcile()
+    },
+    reconcile,
+    isFinished: () =>
+      slots.size > 0 &&
+      [...slots.values()].every(({ status }) => {
+        return status?.state.state === 'exited' && status.state.exit.code === 0
+      }),
+  }
+}
+
+function hasEnded(status: ProcessStatus | undefined): boolean {
+  return status?.state.state === 'exited' || status?.state.state === 'failed'
+}

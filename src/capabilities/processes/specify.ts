@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
+import type { ServiceSettings, Settings } from '../../settings.ts'
+import type { ProcessSpec } from '../../supervisor/protocol.ts'
+
+/** Variables of our own processes that no service must see. */
+const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_COMPILE_CACHE$|NODE_UNIQUE_ID$)/
+/** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
+const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
+
+export interface SpecifyContext {
+  /** Absolute folder of the configuration file. */
+  readonly folder: string
+  /** What services inherit. */
+  readonly inherited: Readonly<Record<string, string | undefined>>
+  /** `<SERVICE>_URL` variables of this caller. */
+  readonly urls: Readonly<Record<string, string>>
+  /** BACKPLANE_URL and BACKPLANE_GATEWAY_URL, as far as those doors are open. */
+  readonly doors: Readonly<Record<string, string>>
+  readonly stopOrder: number
+}
+
+/** The process of one instance. `slot` is its number, from 1. */
+export function specifyProcess(
+  name: string,
+  service: ServiceSettings,
+  slot: number,
+  context: SpecifyContext,
+): ProcessSpec {
+  const id = `${name}-${slot}`
+  const env = {
+    ...inheritedEnv(context.inherited),
+    OTEL_SERVICE_NAME: name,
+    BACKPLANE_SERVICE: name,
+    BACKPLANE_INSTANCE: id,
+    ...context.urls,
+    ...context.doors,
+    ...textsOf(service.env),
+  }
+  const spec = {
+    id,
+    service: name,
+    argv: argvOf(service.run ?? [], env),
+    cwd: resolve(context.folder, service.folder),
+    env,
+    port: service.port ?? 0,
+    task: service.task,
+    restart: {
+      backoffMinMs: service.restart.min,
+      backoffMaxMs: service.restart.max,
+      loopCount: service.restart.loop,
+      loopWindowMs: service.restart.window,
+    },
+    stopSignal: service.stop.signal,
+    stopGraceMs: service.stop.grace,
+    stopOrder: context.stopOrder,
+  }
+  return { ...spec, hash: hashOf(spec) }
+}
+
+/** Equal for all slots of a service with the same settings; excludes what may change without a reason to restart. */
+function hashOf(spec: Omit<ProcessSpec, 'hash'>): string {
+  const { id: _id, env, ...rest } = spec
+  const lasting = Object.entries(env)
+    .filter(([name]) => name !== 'BACKPLANE_INSTANCE' && !UNHASHED_VARIABLES.has(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256').update(JSON.stringify([rest, lasting])).digest('hex').slice(0, 16)
+}
+
+function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !OWN_VARIABLES.test(entry[0]),
+    ),
+  )
+}
+
+/** The loader has replaced `{env}` and `{file}` by their texts. */
+function textsOf(env: ServiceSettings['env']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  )
+}
+
+/** `$PORT` is known only to the supervisor, which replaces it in the arguments at each start. */
+function argvOf(run: string | readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
+  if (typeof run !== 'string') return run
+  return splitShellWords(run, { ...env, PORT: '$PORT' })
+}
+
+/** Depth in the graph of `after`: what others wait for stops last. */
+export function stopOrders(services: Settings['services']): ReadonlyMap<string, number> {
+  const orders = new Map<string, number>()
+  const orderOf = (name: string, path: readonly string[]): number => {
+    const known = orders.get(name)
+    if (known !== undefined) return known
+    const before = services[name]?.after ?? []
+    const order = path.includes(name)
+      ? 0
+      : 1 + Math.max(-1, ...before.map((one) => orderOf(one, [...path, name])))
+    orders.set(name, order)
+    return order
+  }
+  for (const name of Object.keys(services)) orderOf(name, [])
+  return orders
+}

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
+import { dirname, join, resolve } from 'node:path'
+import type { Io } from './io.ts'
+
+/** A command could not be carried out; the message is for the operator. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: string
+  readonly exitCode: number
+
+  constructor(code: string, message: string, exitCode = 1) {
+    super(message)
+    this.code = code
+    this.exitCode = exitCode
+  }
+}
+
+/** Speaks to the admin API of the Backplane that runs in this folder. */
+export interface AdminClient {
+  /** The parsed answer. Throws `CommandError` with the problem's code and text. */
+  call(method: string, path: string, body?: unknown): Promise<unknown>
+  /** Server-Sent Events, parsed; ends when the server ends. */
+  events(path: string, onEvent: (data: unknown) => void): Promise<void>
+}
+
+export interface AdminTarget {
+  /** Path of the configuration file, or undefined: backplane.yaml in the working folder. */
+  readonly config: string | undefined
+  readonly data: string | undefined
+}
+
+/** Finds the running Backplane by `run/state.json` in its data folder. Throws `CommandError`. */
+export async function findAdmin(target: AdminTarget, io: Io): Promise<AdminClient> {
+  const folder = dirname(resolve(io.cwd, target.config ?? 'backplane.yaml'))
+  const dataDir = resolve(io.cwd, target.data ?? join(folder, '.backplane'))
+  const address = await doorAddress(dataDir)
+  const token = io.env['BACKPLANE_TOKEN']
+  return createAdminClient(address, token)
+}
+
+async function doorAddress(dataDir: string): Promise<string> {
+  const notRunning = new CommandError(
+    'ERR_CLI_NOT_RUNNING',
+    `Nothing runs with the data folder ${dataDir}. Start it with 'backplane up', or name the folder with --data.`,
+  )
+  let state: unknown
+  try {
+    state = JSON.parse(await readFile(join(dataDir, 'run', 'state.json'), 'utf8'))
+  } catch {
+    throw notRunning
+  }
+  const listen = typeof state === 'object' && state !== null && 'listen' in state ? state.listen : {}
+  const address =
+    typeof listen === 'object' && listen !== null && 'console' in listen ? listen.console : undefined
+  if (typeof address === 'string' && address !== '') return address
+  throw new CommandError(
+    'ERR_CLI_NO_DOOR',
+    `Backplane runs with the data folder ${dataDir}, but its console door is closed, and commands need it. Set listen.console to a free port.`,
+  )
+}
+
+function createAdminClient(address: string, token: string | undefined): AdminClient {
+  const [host, port] = splitAddress(address)
+  const headers = {
+    accept: 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  }
+  function open(method: string, path: string, body: unknown): Promise<IncomingMessage> {
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    return new Promise((done, fail) => {
+      const outgoing = request(
+        {
+          host,
+          port,
+          method,
+          path,
+          headers:
+            text === undefined
+              ? headers
+              : { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+        },
+        done,
+      )
+      outgoing.on('error', (cause) =>
+        fail(
+          new CommandError(
+            'ERR_CLI_DOOR_CLOSED',
+            `The console door on ${address} does not answer (${cause.message}). Is Backplane still running? 'backplane up' starts it.`,
+          ),
+        ),
+      )
+      outgoing.end(text)
+    })
+  }
+  return {
+    async call(method, path, body) {
+      const response = await open(method, path, body)
+      const text = await textOf(response)
+      const parsed: unknown = text === '' ? undefined : JSON.parse(text)
+      if ((response.statusCode ?? 500) < 400) return parsed
+      throw problemOf(parsed, response.statusCode ?? 500)
+    },
+    async events(path, onEvent) {
+      const response = await open('GET', path, undefined)
+      if ((response.statusCode ?? 500) >= 400) {
+        throw problemOf(JSON.parse(await textOf(response)), response.statusCode ?? 500)
+      }
+      let rest = ''
+      response.setEncoding('utf8')
+      for await (const chunk of response) {
+        const events = (rest + String(chunk)).split('\n\n')
+        rest = events.pop() ?? ''
+        for (const event of events) {
+          if (event.startsWith('data: ')) onEvent(JSON.parse(event.slice(6)))
+        }
+      }
+    },
+  }
+}
+
+function splitAddress(address: string): readonly [string, number] {
+  const at = address.lastIndexOf(':')
+  const host = address.slice(0, at).replace(/^\[|\]$/g, '')
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return [reachable, Number(address.slice(at + 1))]
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function problemOf(parsed: unknown, status: number): CommandError {
+  const problem = typeof parsed === 'object' && parsed !== null ? parsed : {}
+  const code = 'code' in problem ? String(problem.code) : `HTTP ${status}`
+  const detail = 'detail' in problem ? String(problem.detail) : 'The admin API refused the request.'
+  return new CommandError(code, detail)
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { nearestWord } from '../mechanisms/nearest-word/nearest-word.ts'
+import type { Io } from './io.ts'
+
+const help = `backplane: the whole backend of a microservices system in one program
+
+  backplane up                 start everything that backplane.yaml describes; Ctrl-C stops it in order
+  backplane check              validate the configuration without starting anything
+  backplane status             services, instances, doors and what is wrong
+  backplane logs [SERVICE] -f  the output of services
+  backplane restart SERVICE    replace its instances one after the other
+  backplane stop SERVICE       out of rotation, drained, stopped; stays so until start
+  backplane start SERVICE      start a stopped service
+  backplane scale SERVICE N    run N instances, until the override is cleared (N = file)
+  backplane why REQUEST-ID     how a recent request was decided
+
+Every command knows --help and --json. Exit codes: 0 done, 1 failed, 2 wrong use, 3 already running.
+`
+
+/** \`--help\`, \`--version\`, and what is no command. */
+export async function runUnknown(name: string, known: readonly string[], io: Io): Promise<number> {
+  if (name === '--version' || name === '-v' || name === 'version') {
+    io.stdout.write(`${packageVersion()}\n`)
+    return 0
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
+    io.stdout.write(help)
+    return 0
+  }
+  const nearest = nearestWord(name, known)
+  io.stderr.write(
+    `backplane: '${name}' is not a command.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} 'backplane --help' lists all.\n`,
+  )
+  return 2
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const parsed: unknown = JSON.parse(text)
+  const version = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : ''
+  return String(version)
+}

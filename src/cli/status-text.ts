@@ -1,0 +1,77 @@
+import type { DoorView, InstanceView, ProblemView, ServiceView } from '../capabilities/console/feed.ts'
+
+/** The part of the picture that `status` and the table at the start show. */
+export interface StatusParts {
+  readonly name: string
+  readonly doors: readonly DoorView[]
+  readonly services: readonly ServiceView[]
+  readonly problems: readonly ProblemView[]
+}
+
+/** Rows as aligned columns, two spaces between. */
+export function formatColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)))
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Every service, instance and open door, and what is wrong, as plain text. */
+export function formatStatus(status: StatusParts): string {
+  const services = status.services.flatMap((service) => [
+    [service.name, service.state, countText(service), service.reason],
+    ...service.instances.map((one) => [`  ${one.id}`, instanceState(one), one.address, processText(one)]),
+  ])
+  const inside = status.doors.filter((door) => door.kind === 'inside')
+  const outside = status.doors.filter((door) => door.kind !== 'inside')
+  const doors = outside.map((door) => [
+    door.id,
+    door.error === '' ? door.url : door.error === 'off' ? 'off' : `closed: ${door.error}`,
+  ])
+  const closedInside = inside.filter((door) => door.error !== '').length
+  const insideRow =
+    inside.length === 0
+      ? []
+      : [['inside', `${inside.length - closedInside} of ${inside.length} doors between services are open`]]
+  const problems = status.problems.map((one) => `  ${one.severity}: ${one.text} (${one.code})`)
+  return [
+    status.name,
+    '',
+    ...formatColumns(services.length === 0 ? [['no services yet']] : services),
+    '',
+    ...formatColumns([...doors, ...insideRow]),
+    ...(problems.length === 0 ? [] : ['', 'wrong:', ...problems]),
+    '',
+  ].join('\n')
+}
+
+function countText(service: ServiceView): string {
+  if (service.kind === 'task') return 'task'
+  const routable = service.instances.filter((one) => one.isRoutable).length
+  return `${routable} of ${service.wanted}`
+}
+
+function instanceState(instance: InstanceView): string {
+  if (instance.health === 'draining') return 'draining'
+  if (instance.isRoutable) return 'routable'
+  const state = instance.process?.state
+  if (state !== undefined && state !== 'running') return state
+  return instance.health
+}
+
+function processText(instance: InstanceView): string {
+  const { process } = instance
+  if (process === null) return ''
+  const parts = [
+    process.pid === 0 ? '' : `pid ${process.pid}`,
+    process.restarts === 0 ? '' : `restarted ${process.restarts} times`,
+    process.exit,
+  ]
+  return parts.filter(Boolean).join(', ')
+}

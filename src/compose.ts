@@ -1,0 +1,140 @@
+import { dirname, join } from 'node:path'
+import { startConsole, type Console } from './capabilities/console/console.ts'
+import type { Picture } from './capabilities/console/feed.ts'
+import { startDiscovery } from './capabilities/discovery/discovery.ts'
+import { registerDiscoveryRoutes } from './capabilities/discovery/protocols/admin.ts'
+import { openDoorBook } from './capabilities/gateway/door-book.ts'
+import { startGateway } from './capabilities/gateway/gateway.ts'
+import { openOverrideBook } from './capabilities/processes/override-book.ts'
+import { startProcesses } from './capabilities/processes/processes.ts'
+import type { Loaded } from './control-plane.ts'
+import type { Host } from './platform/host.ts'
+import type { SnapshotChannel } from './platform/snapshot/channel.ts'
+import { startStorage } from './platform/storage/storage.ts'
+import type { SupervisorLink } from './platform/supervisor-link.ts'
+import { settingsSchema, type Settings } from './settings.ts'
+import type { Boot } from './supervisor/protocol.ts'
+import {
+  configurationOf,
+  consoleAddress,
+  consoleAssets,
+  discoveryForConsole,
+  discoveryForGateway,
+  discoveryForProcesses,
+  doorVariables,
+} from './wiring.ts'
+
+export interface ComposeInput {
+  readonly boot: Boot
+  readonly loaded: Loaded
+  readonly link: SupervisorLink
+  readonly channel: SnapshotChannel
+  readonly version: string
+}
+
+/** The composed control plane. */
+export interface Server {
+  picture(): Picture
+  setReady(): void
+  /** Applies a new configuration as a whole, or throws and leaves everything as it was. */
+  apply(next: Loaded): Promise<void>
+  /** A configuration that could not be read or applied; the console shows it until one is. */
+  rejectReload(text: string): void
+  onceChanged(listener: () => void): void
+}
+
+/** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
+export async function compose(host: Host, input: ComposeInput): Promise<Server> {
+  const { boot, link, channel, version } = input
+  const folder = dirname(boot.configFile)
+  const configuration = configurationOf(boot, input.loaded)
+  const { settings } = input.loaded
+
+  const storage = await host.start(
+    'storage',
+    async (_config, _needs, scope) => {
+      const opened = await startStorage({ file: join(boot.dataDir, 'state.sqlite') })
+      scope.onStop(() => opened.close())
+      return opened
+    },
+    {},
+    {},
+  )
+  const discovery = await host.start('discovery', startDiscovery, settings.discovery, { storage })
+  const gateway = await host.start(
+    'gateway',
+    startGateway,
+    { settings, sourceOf: input.loaded.sourceOf, defaults: defaultService() },
+    { channel, doorBook: await openDoorBook(storage), discovery: discoveryForGateway(discovery) },
+  )
+  const { routed } = await channel.hello
+  const processes = await host.start(
+    'processes',
+    startProcesses,
+    { settings, folder, inherited: process.env, doors: doorVariables(gateway, undefined) },
+    {
+      supervisor: link,
+      discovery: discoveryForProcesses(discovery, folder),
+      gateway,
+      overrides: await openOverrideBook(storage),
+      routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
+    },
+  )
+  const isOpen = gateway.begin()
+  isOpen.catch(() => {})
+  const console: Console = await host.start(
+    'console',
+    startConsole,
+    {
+      ...consoleAddress(input.loaded),
+      hosts: settings.admin.hosts,
+      token: typeof settings.admin.token === 'string' ? settings.admin.token : undefined,
+      system: settings.name ?? folder.split('/').at(-1) ?? 'backplane',
+      version,
+      assets: consoleAssets(),
+      routes: [(app) => registerDiscoveryRoutes(app, discovery, gateway)],
+    },
+    {
+      gateway,
+      processes,
+      discovery: discoveryForConsole(discovery),
+      output: link,
+      configuration: configuration.current,
+      isDataConnected: () => channel.isConnected,
+    },
+  )
+  await isOpen
+  processes.begin({
+    settings,
+    folder,
+    inherited: process.env,
+    doors: doorVariables(gateway, console.door),
+  })
+
+  return {
+    picture: console.picture,
+    setReady: console.setReady,
+    async apply(next) {
+      await gateway.configure({ settings: next.settings, sourceOf: next.sourceOf, defaults: defaultService() })
+      processes.configure({
+        settings: next.settings,
+        folder,
+        inherited: process.env,
+        doors: doorVariables(gateway, console.door),
+      })
+      configuration.replace(next)
+      console.touch()
+    },
+    rejectReload(text) {
+      configuration.reject(text)
+      console.touch()
+    },
+    onceChanged: (listener) => processes.onChange(listener),
+  }
+}
+
+function defaultService(): Settings['services'][string] {
+  const { any } = settingsSchema.parse({ services: { any: {} } }).services
+  if (any === undefined) throw new TypeError('the schema has lost the service it was given')
+  return any
+}

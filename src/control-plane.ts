@@ -1,0 +1,153 @@
+import { dirname } from 'node:path'
+import { packageVersion } from './cli/help.ts'
+import { formatStatus } from './cli/status-text.ts'
+import { compose, type Server } from './compose.ts'
+import type { Picture } from './capabilities/console/feed.ts'
+import type { Log } from './platform/capability.ts'
+import { systemClock } from './platform/clock.ts'
+import { diffSettings } from './platform/config/difference.ts'
+import { loadConfig, type LoadedConfig } from './platform/config/load.ts'
+import { ConfigError, formatProblems } from './platform/config/problems.ts'
+import { watchFiles } from './platform/config/watch.ts'
+import { Host } from './platform/host.ts'
+import { createJsonLog } from './platform/log.ts'
+import { openSnapshotChannel } from './platform/snapshot/channel.ts'
+import { openSupervisorLink, type IpcPort, type SupervisorLink } from './platform/supervisor-link.ts'
+import { checkSettings, settingsSchema, SMALLEST_FILE, type Settings } from './settings.ts'
+import type { Boot } from './supervisor/protocol.ts'
+
+/** The table at the start is printed at the latest after this time, also when services are still starting. */
+const READY_WAIT_MAX_MS = 60_000
+
+export type Loaded = LoadedConfig<Settings>
+
+/** Runs until SIGTERM or the end of the supervisor. */
+export async function runControl(boot: Boot, port: IpcPort & NodeJS.Process): Promise<void> {
+  const level = process.env['BACKPLANE_LOG'] === 'debug' ? 'debug' : 'info'
+  const log = createJsonLog(process.stderr, systemClock, level)
+  const link = openSupervisorLink(port)
+  const channel = openSnapshotChannel({ socketPath: boot.snapshotSocket, clock: systemClock, log })
+  const host = new Host({ clock: systemClock, random: Math.random, log })
+  port.on('SIGINT', () => {})
+  port.once('SIGTERM', () => void end(host, 0))
+  try {
+    const loaded = await load(boot)
+    const server = await compose(host, { boot, loaded, link, channel, version: packageVersion() })
+    followConfiguration(boot, loaded, server, link, log)
+    await settle(server)
+    announce(server, link)
+  } catch (error) {
+    link.send({ type: 'fatal', ...explain(error), exitCode: 1 })
+    log('debug', 'control does not start', { error })
+  }
+}
+
+async function end(host: Host, exitCode: number): Promise<void> {
+  await host[Symbol.asyncDispose]()
+  process.exit(exitCode)
+}
+
+/** Reads and validates the file. Throws `ConfigError` with every problem. */
+async function load(boot: Boot): Promise<Loaded> {
+  return loadConfig({
+    file: boot.configFile,
+    overlay: boot.overlay,
+    schema: settingsSchema,
+    env: process.env,
+    check: checkSettings,
+    smallest: SMALLEST_FILE,
+  })
+}
+
+function explain(error: unknown): { readonly text: string; readonly json: unknown } {
+  if (error instanceof ConfigError) {
+    return {
+      text: formatProblems(error.problems, { color: false }),
+      json: { event: 'fatal', code: 'ERR_CONFIG', problems: error.problems },
+    }
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'ERR_CAPABILITY_START'
+  return { text: `${message} (${code})`, json: { event: 'fatal', code, message } }
+}
+
+/** Applies the file when it changes and on SIGHUP: the whole of it or nothing. One reload at a time; the last change wins. */
+function followConfiguration(
+  boot: Boot,
+  first: Loaded,
+  server: Server,
+  link: SupervisorLink,
+  log: Log,
+): void {
+  let current = first
+  let isWanted = false
+  let isReloading = false
+  let isStopping = false
+
+  async function reloadOnce(): Promise<void> {
+    try {
+      const next = await load(boot)
+      const changes = diffSettings(current.effective(), next.effective())
+      await server.apply(next)
+      current = next
+      watcher.setFiles(next.files)
+      log('info', 'configuration applied', { changes })
+    } catch (error) {
+      const { text, json } = explain(error)
+      server.rejectReload(text)
+      link.send({ type: 'notice', text: `The configuration was not applied:\n${text}`, json })
+    }
+  }
+
+  async function reload(): Promise<void> {
+    isWanted = true
+    if (isReloading) return
+    isReloading = true
+    while (isWanted && !isStopping) {
+      isWanted = false
+      await reloadOnce()
+    }
+    isReloading = false
+  }
+
+  const watcher = watchFiles(first.files, () => void reload())
+  link.onReload(() => void reload())
+  link.onStopping(() => {
+    isStopping = true
+    watcher.close()
+  })
+}
+
+/** Waits until nothing is on its way up any more: each service is well, finished, stopped, or known to be broken. */
+async function settle(server: Server): Promise<void> {
+  const endMs = systemClock.monotonicMs() + READY_WAIT_MAX_MS
+  while (!isSettled(server.picture()) && systemClock.monotonicMs() < endMs) {
+    await new Promise<void>((resolve) => {
+      server.onceChanged(resolve)
+      systemClock.after(100, resolve)
+    })
+  }
+}
+
+function isSettled({ services }: Picture): boolean {
+  const isAnyDown = services.some((service) => service.state === 'down')
+  return services.every(({ state }) => state !== 'starting' && (state !== 'waiting' || isAnyDown))
+}
+
+function announce(server: Server, link: SupervisorLink): void {
+  server.setReady()
+  const picture = server.picture()
+  const open = picture.doors.filter((door) => door.error === '' && door.kind !== 'inside')
+  const listen = Object.fromEntries(open.map((door) => [door.id, door.address]))
+  link.send({
+    type: 'ready',
+    text: formatStatus(picture),
+    json: { event: 'ready', name: picture.name, listen },
+  })
+}
+
+/** The folder that relative paths of the configuration start from. */
+export function folderOf(boot: Boot): string {
+  return dirname(boot.configFile)
+}

@@ -1,0 +1,38 @@
+/** What an answer that the gateway makes itself says: the stable code is in the header `backplane-reason`, the body, the log and the metrics. */
+export interface Reason {
+  readonly status: number
+  readonly title: string
+}
+
+/**
+ * Every reason of the gateway's own answers, and of requests that ended after the head of the response was sent (those with status 0,
+ * or with one that came too late to be seen). Refusals of the codec (`ERR_HTTP1_...`) have their own table in mechanisms/http1.
+ */
+export const REASONS = {
+  ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'No route matches the request' },
+  ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
+  ERR_GATEWAY_SERVICE_UNKNOWN: { status: 503, title: 'The service of the route does not exist' },
+  ERR_GATEWAY_NO_INSTANCE: { status: 503, title: 'The service has no routable instance' },
+  ERR_GATEWAY_PENDING_FULL: { status: 503, title: 'Too many requests wait for a connection' },
+  ERR_GATEWAY_REQUESTS_FULL: { status: 503, title: 'Too many requests are in flight' },
+  ERR_GATEWAY_CONNECTIONS_FULL: { status: 503, title: 'Too many client connections are open' },
+  ERR_GATEWAY_CONNECT_FAILED: { status: 502, title: 'No connection to an instance' },
+  ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'An instance did not accept in time' },
+  ERR_GATEWAY_TRY_TIMEOUT: { status: 504, title: 'An instance did not answer in time' },
+  ERR_GATEWAY_TIMEOUT: { status: 504, title: 'The total deadline of the request passed' },
+  ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'The instance closed without an answer' },
+  ERR_GATEWAY_BAD_RESPONSE: { status: 502, title: 'The instance sent an invalid answer' },
+  ERR_GATEWAY_RESPONSE_HEAD_TOO_LARGE: {
+    status: 502,
+    title: 'The head of the answer is larger than the limit',
+  },
+  ERR_GATEWAY_UPSTREAM_BROKE_OFF: { status: 502, title: 'The answer broke off in the middle' },
+  ERR_GATEWAY_HEAD_TIMEOUT: { status: 408, title: 'The request head did not come in time' },
+  ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'The body did not move on in time' },
+  ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit' },
+  ERR_GATEWAY_PROXY_PROTOCOL: { status: 400, title: 'The PROXY protocol header is missing or invalid' },
+  ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
+  ERR_GATEWAY_STOPPING: { status: 503, title: 'The gateway is stopping' },
+} as const satisfies Record<string, Reason>
+
+export type ReasonCode = keyof typeof REASONS

@@ -1,0 +1,93 @@
+import type { InstanceTotals } from '../../platform/snapshot/messages.ts'
+import type { Instance } from '../upstream/instance.ts'
+import type { WorkerTotals } from '../workers/messages.ts'
+import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'
+
+/** Edges of one worker; beyond it what is new counts on one row of its own. Callers x routes x services are bounded by the file, but reloads add. */
+export const EDGES_MAX = 4096
+/** The row of what has none of its own. */
+export const OTHER = 'other'
+
+/** Collects what one worker counts, and reports what changed. */
+export interface TotalsBook {
+  /** Always the same record for the same edge: look it up once, and keep it. */
+  edge(caller: string, route: string, service: string): EdgeCounters
+  /** Call after a change of an edge's counters. */
+  touchEdge(edge: EdgeCounters): void
+  touchInstance(instance: Instance): void
+  countLimited(limit: string): void
+  countRequest(): void
+  /** The report since the last one. `wallMs` minus `monotonicMs` turns ejection times into Unix time. */
+  take(values: {
+    readonly connections: number
+    readonly accessLogDropped: number
+    readonly wallMs: number
+    readonly monotonicMs: number
+  }): WorkerTotals
+}
+
+export function createTotalsBook(edgesMax = EDGES_MAX): TotalsBook {
+  const edges = new Map<string, EdgeCounters>()
+  const other = createEdgeCounters(OTHER, OTHER, OTHER)
+  let dirtyEdges: EdgeCounters[] = []
+  let dirtyInstances: Instance[] = []
+  const limited = new Map<string, number>()
+  let requests = 0
+
+  return {
+    edge(caller, route, service) {
+      const key = `${caller}\n${route}\n${service}`
+      const known = edges.get(key)
+      if (known !== undefined) return known
+      if (edges.size >= edgesMax) return other
+      const created = createEdgeCounters(caller, route, service)
+      edges.set(key, created)
+      return created
+    },
+    touchEdge(edge) {
+      if (edge.isDirty) return
+      edge.isDirty = true
+      dirtyEdges.push(edge)
+    },
+    touchInstance(instance) {
+      if (instance.counters.isDirty) return
+      instance.counters.isDirty = true
+      dirtyInstances.push(instance)
+    },
+    countLimited(limit) {
+      limited.set(limit, (limited.get(limit) ?? 0) + 1)
+    },
+    countRequest() {
+      requests++
+    },
+    take(values) {
+      const offsetMs = values.wallMs - values.monotonicMs
+      const edgeRows = dirtyEdges.map((edge) => takeEdge(edge))
+      const instanceRows = dirtyInstances.map((instance) => takeRow(instance, values.monotonicMs, offsetMs))
+      dirtyEdges = []
+      dirtyInstances = []
+      const limitedNow = Object.fromEntries(limited)
+      limited.clear()
+      return {
+        type: 'totals',
+        edges: edgeRows,
+        instances: instanceRows,
+        connections: values.connections,
+        requests,
+        limited: limitedNow,
+        accessLogDropped: values.accessLogDropped,
+      }
+    },
+  }
+}
+
+function takeRow(instance: Instance, nowMs: number, offsetMs: number): InstanceTotals {
+  const isEjected = instance.ejectedUntilMs > nowMs
+  return takeInstance(instance.counters, {
+    service: instance.spec.service,
+    id: instance.id,
+    inFlight: instance.inFlight,
+    connections: instance.connectionCount,
+    ejectedUntilMs: isEjected ? Math.round(instance.ejectedUntilMs + offsetMs) : 0,
+  })
+}

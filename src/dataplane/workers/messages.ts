@@ -1,0 +1,64 @@
+import type { DoorSpec, EdgeTotals, InstanceTotals, SnapshotOp } from '../../platform/snapshot/messages.ts'
+
+/** A door with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
+export interface DoorBinding {
+  readonly spec: DoorSpec
+  /** The first one must open; the others (`::1` of localhost) are opened where the machine has them. */
+  readonly addresses: readonly string[]
+  readonly port: number
+}
+
+/** Main thread to worker. */
+export type ToWorker =
+  | {
+      readonly type: 'update'
+      readonly version: number
+      readonly reset: boolean
+      readonly ops: readonly SnapshotOp[]
+      /** All doors that shall be open; undefined: as before. */
+      readonly doors: readonly DoorBinding[] | undefined
+    }
+  | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
+  | {
+      readonly type: 'recent'
+      readonly ask: number
+      readonly limit: number
+      readonly onlyFailed: boolean
+    }
+  /** Closes the doors to the outside; answered by `idle` when nothing from there is in flight any more. */
+  | { readonly type: 'drain' }
+  /** Gives a written access log buffer back. */
+  | { readonly type: 'log-buffer'; readonly buffer: ArrayBuffer }
+
+/** Worker to main thread. */
+export type FromWorker =
+  | { readonly type: 'applied'; readonly version: number; readonly errors: readonly DoorError[] }
+  | { readonly type: 'drained'; readonly service: string; readonly id: string }
+  | WorkerTotals
+  | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+  | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
+  | { readonly type: 'idle' }
+
+export interface DoorError {
+  readonly id: string
+  readonly error: string
+}
+
+/** Rows that changed since the last report. Counts are differences; `inFlight`, `connections` and `ejectedUntilMs` are values. */
+export interface WorkerTotals {
+  readonly type: 'totals'
+  readonly edges: readonly EdgeTotals[]
+  readonly instances: readonly InstanceTotals[]
+  /** Client connections that are open, and requests since the start of this worker. */
+  readonly connections: number
+  readonly requests: number
+  readonly limited: Readonly<Record<string, number>>
+  readonly accessLogDropped: number
+}
+
+/** What a worker thread is started with. */
+export interface WorkerBoot {
+  readonly index: number
+  readonly workers: number
+  readonly shared: SharedArrayBuffer
+}

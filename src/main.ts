@@ -1,0 +1,35 @@
+import { enableCompileCache } from 'node:module'
+import type { Io } from './cli/io.ts'
+
+enableCompileCache()
+
+type Command = (argv: readonly string[], io: Io) => Promise<number>
+
+/** Every command by its name. Each is loaded only when it is asked for. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./cli/up.ts')).runUp,
+  check: async () => (await import('./cli/check.ts')).runCheck,
+  status: async () => (await import('./cli/status.ts')).runStatus,
+  logs: async () => (await import('./cli/logs.ts')).runLogs,
+  restart: async () => (await import('./cli/change.ts')).runRestart,
+  stop: async () => (await import('./cli/change.ts')).runStop,
+  start: async () => (await import('./cli/change.ts')).runStart,
+  scale: async () => (await import('./cli/change.ts')).runScale,
+  why: async () => (await import('./cli/why.ts')).runWhy,
+}
+
+const [name = '--help', ...argv] = process.argv.slice(2)
+const io: Io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+}
+const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (load === undefined) {
+  const { runUnknown } = await import('./cli/help.ts')
+  process.exitCode = await runUnknown(name, Object.keys(commands), io)
+} else {
+  const command = await load()
+  process.exitCode = await command(argv, io)
+}

@@ -1,0 +1,55 @@
+import type { Candidate } from './candidate.ts'
+import type { Choice } from './choice.ts'
+import { createChoice } from './choice.ts'
+
+/** Chooses the instance of each try among those that were added. Private to one service in one worker. */
+export interface Balancer<C extends Candidate = Candidate> {
+  readonly candidates: readonly C[]
+  /** O(log n). A candidate is in one balancer at a time; adding it twice changes nothing. */
+  add(candidate: C): void
+  /** O(log n). Nothing happens where it is not in. */
+  remove(candidate: C): void
+  /** O(log n). Changes the weight of a candidate. */
+  reweigh(candidate: C, weight: number): void
+  /**
+   * The one for the next try, or undefined when none is left. Never one that is in `excluded`; one that is ejected
+   * only with `mayPanic` and when nothing else is left. Fills `context.choice`. Allocates nothing.
+   */
+  pick(context: PickContext<C>): C | undefined
+  /** Learns from a try that ended: `latencyMs` until the response head, `ok` when the answer was usable. */
+  observe(candidate: C, latencyMs: number, nowMs: number, ok: boolean): void
+}
+
+/** One record a worker, reused for every pick. */
+export interface PickContext<C extends Candidate = Candidate> {
+  /** Monotonic milliseconds. */
+  nowMs: number
+  /** From 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number
+  /** Tried before for this request; a handful at most. */
+  excluded: readonly C[]
+  /** 0: none. */
+  slowStartMs: number
+  /** Value of the sticky cookie, '' for none. */
+  sticky: string
+  /** Whether an ejected one may be taken when nothing else is left. */
+  mayPanic: boolean
+  /** Out: why. Valid until the next pick. */
+  readonly choice: Choice
+  /** Out: the answer should set the sticky cookie to the chosen one's `stickyValue`. */
+  setsSticky: boolean
+}
+
+/** A context for `pick`, to be kept and reused. */
+export function createPickContext<C extends Candidate>(random: () => number): PickContext<C> {
+  return {
+    nowMs: 0,
+    random,
+    excluded: [],
+    slowStartMs: 0,
+    sticky: '',
+    mayPanic: false,
+    choice: createChoice(),
+    setsSticky: false,
+  }
+}

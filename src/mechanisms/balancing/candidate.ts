@@ -1,0 +1,71 @@
+import { stickyValue } from './sticky-value.ts'
+
+/**
+ * What balancing and ejection know of one instance, in one worker. The data plane's instance runtime *is* one
+ * (`interface Instance extends Candidate`), so that a pick touches no second object. Times are monotonic milliseconds.
+ */
+export interface Candidate {
+  readonly id: string
+  /** 1 to 1000. Change it through `Balancer.reweigh` only. */
+  weight: number
+  /** Requests that were sent to it and have not ended. Kept by the data plane. */
+  inFlight: number
+  /** Peak EWMA of the latency; meaningless before the first sample. */
+  ewmaMs: number
+  /** When `ewmaMs` was last renewed; -1 before the first sample. */
+  ewmaAtMs: number
+  /** Slow start counts from here; -Infinity where it came up long ago. */
+  addedAtMs: number
+  /** Left out before this time; 0 when never ejected. Kept by `mechanisms/ejection`. */
+  ejectedUntilMs: number
+  failuresInRow: number
+  ejectionCount: number
+  ejectionDecayAtMs: number
+  /** What the sticky cookie says for it. */
+  readonly stickyValue: string
+  /** Virtual time of its next turn in round robin. Kept by the balancer. */
+  turn: number
+  /** Order of entry: breaks ties between equal turns. Kept by the balancer. */
+  turnOrder: number
+  /** Place in the balancer's heap or array; -1 while it is in none. Kept by the balancer. */
+  turnIndex: number
+  index: number
+}
+
+/** A candidate as it enters: no request, no sample, not ejected. Spread it into the instance's own record. */
+export function createCandidate(options: {
+  readonly id: string
+  readonly weight: number
+  /** Now, or -Infinity for no slow start. Monotonic milliseconds. */
+  readonly addedAtMs: number
+  /** Secret of all workers alike, at least 16 bytes; without it the value is a plain hash. */
+  readonly stickyKey?: Uint8Array
+}): Candidate {
+  return {
+    id: options.id,
+    weight: options.weight,
+    inFlight: 0,
+    ewmaMs: 0,
+    ewmaAtMs: -1,
+    addedAtMs: options.addedAtMs,
+    ejectedUntilMs: 0,
+    failuresInRow: 0,
+    ejectionCount: 0,
+    ejectionDecayAtMs: 0,
+    stickyValue: stickyValue(options.id, options.stickyKey),
+    turn: 0,
+    turnOrder: 0,
+    turnIndex: -1,
+    index: -1,
+  }
+}
+
+/** Share of its weight with which a new instance begins slow start. */
+export const SLOW_START_SHARE_MIN = 0.1
+
+/** Weight after slow start: rises in a line from a tenth at `addedAtMs` to the whole after `slowStartMs`. */
+export function effectiveWeight(candidate: Candidate, nowMs: number, slowStartMs: number): number {
+  const ageMs = nowMs - candidate.addedAtMs
+  if (slowStartMs <= 0 || ageMs >= slowStartMs) return candidate.weight
+  return candidate.weight * Math.max(SLOW_START_SHARE_MIN, ageMs / slowStartMs)
+}

@@ -1,0 +1,123 @@
+import type { Candidate } from './candidate.ts'
+
+/** What decided a pick. */
+export type ChoiceRule = 'none' | 'only' | 'ewma' | 'requests' | 'turn' | 'sticky'
+
+/** Why one was chosen, as plain fields that a pick overwrites: the sentence is built only when somebody asks. */
+export interface Choice {
+  rule: ChoiceRule
+  chosenId: string
+  chosenEwmaMs: number
+  /** Requests in flight before this one. */
+  chosenInFlight: number
+  chosenWeight: number
+  /** The one that it was compared with; '' when there was none. */
+  otherId: string
+  otherEwmaMs: number
+  otherInFlight: number
+  otherWeight: number
+  /** All that were left were ejected, and one of them was taken nevertheless. */
+  isPanic: boolean
+  /** The sticky cookie was missing or named an instance that cannot be used now. */
+  isUnstuck: boolean
+}
+
+export function createChoice(): Choice {
+  return {
+    rule: 'none',
+    chosenId: '',
+    chosenEwmaMs: 0,
+    chosenInFlight: 0,
+    chosenWeight: 0,
+    otherId: '',
+    otherEwmaMs: 0,
+    otherInFlight: 0,
+    otherWeight: 0,
+    isPanic: false,
+    isUnstuck: false,
+  }
+}
+
+/** Copies into a record that outlives the next pick, without allocating. */
+export function copyChoice(from: Readonly<Choice>, to: Choice): void {
+  to.rule = from.rule
+  to.chosenId = from.chosenId
+  to.chosenEwmaMs = from.chosenEwmaMs
+  to.chosenInFlight = from.chosenInFlight
+  to.chosenWeight = from.chosenWeight
+  to.otherId = from.otherId
+  to.otherEwmaMs = from.otherEwmaMs
+  to.otherInFlight = from.otherInFlight
+  to.otherWeight = from.otherWeight
+  to.isPanic = from.isPanic
+  to.isUnstuck = from.isUnstuck
+}
+
+/** Forgets the last pick. */
+export function clearChoice(choice: Choice): void {
+  choice.rule = 'none'
+  choice.chosenId = ''
+  choice.otherId = ''
+  choice.isPanic = false
+  choice.isUnstuck = false
+}
+
+/** Notes the chosen one, and the one that it was compared with. */
+export function noteChoice(
+  choice: Choice,
+  rule: ChoiceRule,
+  chosen: Candidate,
+  other: Candidate | undefined,
+): void {
+  choice.rule = rule
+  choice.chosenId = chosen.id
+  choice.chosenEwmaMs = chosen.ewmaMs
+  choice.chosenInFlight = chosen.inFlight
+  choice.chosenWeight = chosen.weight
+  choice.otherId = other === undefined ? '' : other.id
+  if (other === undefined) return
+  choice.otherEwmaMs = other.ewmaMs
+  choice.otherInFlight = other.inFlight
+  choice.otherWeight = other.weight
+}
+
+/** One sentence for `backplane why`: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+export function explainChoice(choice: Readonly<Choice>): string {
+  const sentence = explainRule(choice)
+  const unstuck = choice.isUnstuck ? 'no usable sticky cookie; ' : ''
+  const panic = choice.isPanic ? '; every instance left is ejected, so ejection was ignored' : ''
+  return `${unstuck}${sentence}${panic}`
+}
+
+function explainRule(choice: Readonly<Choice>): string {
+  switch (choice.rule) {
+    case 'none':
+      return 'no instance could be chosen'
+    case 'only':
+      return 'the only instance left'
+    case 'turn':
+      return `its turn (weight ${choice.chosenWeight})`
+    case 'sticky':
+      return 'named by the sticky cookie'
+    case 'ewma':
+      return explainPair(
+        choice,
+        `ewma ${ewmaText(choice.chosenEwmaMs, choice.chosenInFlight)} in flight`,
+        ewmaText(choice.otherEwmaMs, choice.otherInFlight),
+      )
+    case 'requests':
+      return explainPair(choice, `${choice.chosenInFlight} in flight`, `${choice.otherInFlight}`)
+    default:
+      return choice.rule satisfies never
+  }
+}
+
+function explainPair(choice: Readonly<Choice>, chosen: string, other: string): string {
+  if (choice.chosenWeight === choice.otherWeight)
+    return `${chosen} beat ${choice.otherId} (${other})`
+  return `${chosen}, weight ${choice.chosenWeight} beat ${choice.otherId} (${other}, weight ${choice.otherWeight})`
+}
+
+function ewmaText(ewmaMs: number, inFlight: number): string {
+  return `${ewmaMs.toFixed(1)} ms x ${inFlight}`
+}

@@ -1,0 +1,62 @@
+import { parseVersion1, VERSION_1_START } from './version-1.ts'
+import { parseVersion2, VERSION_2_START } from './version-2.ts'
+
+/** Who is connected to whom, as the proxy before us says. */
+export interface ProxyHeader {
+  readonly kind: 'header'
+  readonly version: 1 | 2
+  /** Bytes of the header; what follows belongs to the protocol inside. */
+  readonly consumed: number
+  /**
+   * Absent where the proxy says nothing of them: version 1 UNKNOWN, version 2 LOCAL (a health check of the proxy
+   * itself) and families other than TCP over IP. Then the connection's own addresses count.
+   */
+  readonly source: ProxyEndpoint | undefined
+  readonly destination: ProxyEndpoint | undefined
+}
+
+export interface ProxyEndpoint {
+  /** Canonical text, without brackets. */
+  readonly address: string
+  readonly port: number
+}
+
+export type ProxyParse =
+  | ProxyHeader
+  /** Not decided yet: parse again, from the first byte on, when there are more bytes. */
+  | { readonly kind: 'more' }
+  | { readonly kind: 'error'; readonly code: ProxyErrorCode; readonly message: string }
+
+export type ProxyErrorCode =
+  /** The first bytes are of no version: the peer does not speak the PROXY protocol. */
+  | 'ERR_PROXY_PROTOCOL_MISSING'
+  | 'ERR_PROXY_PROTOCOL_INVALID'
+  /** More than 107 bytes (version 1) or `PROXY_HEADER_BYTES_MAX` (version 2). */
+  | 'ERR_PROXY_PROTOCOL_TOO_LONG'
+
+/**
+ * The header at the start of a connection, by HAProxy's "The PROXY protocol, versions 1 and 2" (2020/03/05).
+ * Pure: give it all bytes that have come so far. Says `error` as soon as a byte cannot belong to a header, so nothing
+ * larger than `PROXY_HEADER_BYTES_MAX` need ever be kept.
+ */
+export function parseProxyHeader(bytes: Uint8Array): ProxyParse {
+  if (startsAs(bytes, VERSION_1_START)) {
+    return bytes.length < VERSION_1_START.length ? { kind: 'more' } : parseVersion1(bytes)
+  }
+  if (startsAs(bytes, VERSION_2_START)) {
+    return bytes.length < VERSION_2_START.length ? { kind: 'more' } : parseVersion2(bytes)
+  }
+  return {
+    kind: 'error',
+    code: 'ERR_PROXY_PROTOCOL_MISSING',
+    message:
+      'the connection does not begin with a PROXY protocol header; send one, or set proxyProtocol to false',
+  }
+}
+
+/** Whether the bytes and the start agree as far as both go. */
+function startsAs(bytes: Uint8Array, start: Uint8Array): boolean {
+  const length = Math.min(bytes.length, start.length)
+  for (let i = 0; i < length; i++) if (bytes[i] !== start[i]) return false
+  return true
+}

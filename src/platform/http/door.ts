@@ -1,0 +1,122 @@
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import type { Log } from '../capability.ts'
+import { ProblemError } from '../problem.ts'
+import { guardRequest, type GuardOptions } from './guard.ts'
+import { createOpenApi, type OpenApi } from './openapi.ts'
+
+/** A body larger than this is refused with 413. */
+export const REQUEST_BODY_BYTES_MAX = 1024 * 1024
+/** Open connections of one door; beyond it new ones are closed at once. */
+export const DOOR_CONNECTIONS_MAX = 2_000
+
+export interface DoorOptions extends GuardOptions {
+  /** Name in errors and the log: the name of the door in `listen`. */
+  readonly name: string
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly log: Log
+}
+
+export interface Door {
+  readonly host: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** The door's port is taken, or the address is not ours. */
+export class DoorTakenError extends Error {
+  override readonly name = 'DoorTakenError'
+  readonly code = 'ERR_DOOR_TAKEN'
+
+  constructor(door: string, host: string, port: number, cause: unknown) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    super(
+      `The door '${door}' cannot listen on ${host}:${port} (${why}). End the program that has the port, or set listen.${door} to another port.`,
+      { cause },
+    )
+  }
+}
+
+/** An HTTP door of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
+export function createDoorApp(options: DoorOptions, api: OpenApi = createOpenApi()): FastifyInstance {
+  const app = fastify({
+    bodyLimit: REQUEST_BODY_BYTES_MAX,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 300 },
+    genReqId: () => '',
+    disableRequestLogging: true,
+  })
+  app.server.maxConnections = DOOR_CONNECTIONS_MAX
+  app.server.headersTimeout = 10_000
+  app.addHook('onRoute', (route) => api.add(route))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    guardRequest(request.headers, options)
+  })
+  app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
+    const problem = toProblem(error)
+    if (problem.statusCode >= 500) {
+      options.log('error', 'a request failed', { method: request.method, path: request.url, error })
+    }
+    return sendProblem(reply, problem)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new ProblemError(
+        404,
+        'ERR_HTTP_NOT_FOUND',
+        `There is no ${request.method} ${request.url.split('?', 1)[0]}. GET /openapi.json lists what there is.`,
+      ),
+    ),
+  )
+  app.get('/openapi.json', { schema: { summary: 'This document.' } }, () => api.document())
+  return app
+}
+
+/** Starts to listen. Throws `DoorTakenError`. */
+export async function openDoor(app: FastifyInstance, options: DoorOptions): Promise<Door> {
+  try {
+    await app.listen({ host: options.host, port: options.port })
+  } catch (cause) {
+    await app.close()
+    throw new DoorTakenError(options.name, options.host, options.port, cause)
+  }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  return { host: options.host, port, close: () => app.close() }
+}
+
+function toProblem(error: FastifyError | ProblemError): ProblemError {
+  if (error instanceof ProblemError) return error
+  const status = error.statusCode ?? 500
+  if (status >= 500) {
+    return new ProblemError(status, 'ERR_HTTP_INTERNAL', 'Backplane failed to answer; its log says why.')
+  }
+  const code = error.code?.startsWith('ERR_') === true ? error.code : codeOfStatus(status)
+  return new ProblemError(status, code, error.message)
+}
+
+function codeOfStatus(status: number): string {
+  if (status === 413) return 'ERR_HTTP_BODY_TOO_LARGE'
+  if (status === 415) return 'ERR_HTTP_CONTENT_TYPE'
+  return 'ERR_HTTP_BAD_REQUEST'
+}
+
+function sendProblem(reply: FastifyReply, problem: ProblemError): FastifyReply {
+  if (problem.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Backplane"')
+  return reply
+    .code(problem.statusCode)
+    .header('content-type', 'application/problem+json')
+    .send({
+      type: `urn:backplane:error:${problem.code}`,
+      title: STATUS_CODES[problem.statusCode] ?? 'Error',
+      status: problem.statusCode,
+      detail: problem.message,
+      code: problem.code,
+      ...problem.fields,
+    })
+}

@@ -1,0 +1,96 @@
+import type { RouteOptions } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** One sentence for the OpenAPI document. */
+    summary?: string
+    tags?: readonly string[]
+  }
+}
+
+/** Collects the routes of a door as they are registered. */
+export interface OpenApi {
+  add(route: RouteOptions): void
+  /** OpenAPI 3.1. */
+  document(): Readonly<Record<string, unknown>>
+}
+
+interface RouteSchema {
+  readonly summary?: string
+  readonly tags?: readonly string[]
+  readonly body?: unknown
+  readonly params?: SchemaObject
+  readonly querystring?: SchemaObject
+  readonly response?: Readonly<Record<string, unknown>>
+}
+interface SchemaObject {
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly required?: readonly string[]
+}
+
+const problemContent = {
+  'application/problem+json': {
+    schema: {
+      type: 'object',
+      required: ['type', 'title', 'status', 'detail', 'code'],
+      properties: {
+        type: { type: 'string' },
+        title: { type: 'string' },
+        status: { type: 'integer' },
+        detail: { type: 'string' },
+        code: { type: 'string', description: 'Stable; docs/errors.md explains each.' },
+      },
+    },
+  },
+}
+
+/** Routes without a `summary` in their schema are internal (static files) and left out. */
+export function createOpenApi(): OpenApi {
+  const paths: Record<string, Record<string, unknown>> = {}
+  return {
+    add(route) {
+      const schema = (route.schema ?? {}) as RouteSchema
+      if (schema.summary === undefined) return
+      const path = route.url.replace(/:(\w+)/g, '{$1}')
+      for (const method of [route.method].flat()) {
+        if (method === 'HEAD') continue
+        ;(paths[path] ??= {})[method.toLowerCase()] = operationOf(schema)
+      }
+    },
+    document: () => ({
+      openapi: '3.1.0',
+      info: { title: 'Backplane admin API', version: '1', license: { name: 'Apache-2.0' } },
+      paths,
+    }),
+  }
+}
+
+function operationOf(schema: RouteSchema): Readonly<Record<string, unknown>> {
+  const answers = Object.entries(schema.response ?? { 200: { type: 'object' } })
+  return {
+    summary: schema.summary,
+    ...(schema.tags === undefined ? {} : { tags: schema.tags }),
+    parameters: [...parametersOf('path', schema.params), ...parametersOf('query', schema.querystring)],
+    ...(schema.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: schema.body } } } }),
+    responses: {
+      ...Object.fromEntries(
+        answers.map(([status, body]) => [
+          status,
+          { description: 'Answer', content: { 'application/json': { schema: body } } },
+        ]),
+      ),
+      default: { description: 'Problem', content: problemContent },
+    },
+  }
+}
+
+function parametersOf(where: 'path' | 'query', schema: SchemaObject | undefined): unknown[] {
+  return Object.entries(schema?.properties ?? {}).map(([name, of]) => ({
+    name,
+    in: where,
+    required: where === 'path' || (schema?.required ?? []).includes(name),
+    schema: of,
+  }))
+}

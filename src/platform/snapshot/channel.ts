@@ -1,0 +1,173 @@
+import { connect, type Socket } from 'node:net'
+import type { Clock, Log } from '../capability.ts'
+import { createFrameReader, encodeFrame } from './frames.ts'
+import { createSnapshotModel } from './model.ts'
+import type { DoorStatus, FromData, SnapshotOp, ToData } from './messages.ts'
+
+/** Time between two attempts to reach the data plane. */
+const RECONNECT_MS = 50
+/** Questions (`why`, `recent`) that may be open; beyond it a new one is refused. */
+export const ASKS_MAX = 100
+/** A question without an answer after this time is answered with undefined. */
+const ASK_TIMEOUT_MS = 2_000
+
+export interface SnapshotChannelOptions {
+  readonly socketPath: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+type Hello = Extract<FromData, { type: 'hello' }>
+export type Totals = Extract<FromData, { type: 'totals' }>
+
+/** Control's end of the snapshot channel. Reconnects for ever; a new connection gets everything again. */
+export interface SnapshotChannel {
+  /**
+   * Applies the changes on every worker; resolves when all have acknowledged, with the state of the doors.
+   * While data is away the promise waits: nothing is lost, later changes are folded together.
+   */
+  publish(ops: readonly SnapshotOp[]): Promise<readonly DoorStatus[]>
+  /** The first `hello`; resolves once. Nothing is sent before `begin`. */
+  readonly hello: Promise<Hello>
+  /** From now on the model is complete enough to replace what data serves. */
+  begin(): void
+  /** Undefined when data is away or does not answer. */
+  ask(question: AskMessage): Promise<unknown>
+  onTotals(listener: (totals: Totals) => void): void
+  onDrained(listener: (service: string, id: string) => void): void
+  readonly isConnected: boolean
+  close(): void
+}
+
+export type AskMessage =
+  | { readonly type: 'why'; readonly requestId: string }
+  | { readonly type: 'recent'; readonly limit: number; readonly onlyFailed: boolean }
+
+export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotChannel {
+  const { clock, log } = options
+  const model = createSnapshotModel()
+  const hello = Promise.withResolvers<Hello>()
+  const totalsListeners: ((totals: Totals) => void)[] = []
+  const drainedListeners: ((service: string, id: string) => void)[] = []
+  const asks = new Map<number, (body: unknown) => void>()
+  let waiting: ((doors: readonly DoorStatus[]) => void)[] = []
+  let sent: ((doors: readonly DoorStatus[]) => void)[] = []
+  let socket: Socket | undefined
+  let hasBegun = false
+  let isGreeted = false
+  let isClosed = false
+  let needsReset = true
+  let inFlightVersion = 0
+  let version = 0
+  let lastAsk = 0
+
+  function send(message: ToData): void {
+    socket?.write(encodeFrame(message))
+  }
+
+  /** At most one update is on its way; what comes meanwhile goes with the next one (group commit). */
+  function flush(): void {
+    if (!hasBegun || !isGreeted || inFlightVersion !== 0) return
+    if (!needsReset && !model.hasChanges && waiting.length === 0) return
+    const isReset = needsReset
+    needsReset = false
+    inFlightVersion = ++version
+    sent = waiting
+    waiting = []
+    const ops = isReset ? model.takeAll() : model.takeChanges()
+    send({ type: 'update', version, ops, ...(isReset ? { reset: true } : {}) })
+  }
+
+  function receive(message: FromData): void {
+    switch (message.type) {
+      case 'hello':
+        version = Math.max(version, message.version)
+        isGreeted = true
+        hello.resolve(message)
+        return flush()
+      case 'applied': {
+        if (message.version !== inFlightVersion) return
+        inFlightVersion = 0
+        const acknowledged = sent
+        sent = []
+        for (const resolve of acknowledged) resolve(message.doors)
+        return flush()
+      }
+      case 'totals':
+        for (const listener of totalsListeners) listener(message)
+        return
+      case 'drained':
+        for (const listener of drainedListeners) listener(message.service, message.id)
+        return
+      case 'answer':
+        asks.get(message.ask)?.(message.body)
+        return
+    }
+  }
+
+  function lose(): void {
+    socket = undefined
+    isGreeted = false
+    needsReset = true
+    inFlightVersion = 0
+    waiting = [...sent, ...waiting]
+    sent = []
+    for (const answer of asks.values()) answer(undefined)
+    if (!isClosed) setTimeout(dial, RECONNECT_MS)
+  }
+
+  function dial(): void {
+    if (isClosed) return
+    const attempt = connect(options.socketPath)
+    const reader = createFrameReader((message) => receive(message as FromData))
+    attempt.on('connect', () => (socket = attempt))
+    attempt.on('data', (chunk: Buffer) => {
+      try {
+        reader.feed(chunk)
+      } catch (error) {
+        log('error', 'the snapshot channel carries something unreadable', { error })
+        attempt.destroy()
+      }
+    })
+    attempt.on('error', () => {})
+    attempt.on('close', lose)
+  }
+
+  dial()
+  return {
+    hello: hello.promise,
+    begin() {
+      hasBegun = true
+      flush()
+    },
+    publish(ops) {
+      for (const op of ops) model.apply(op)
+      const done = Promise.withResolvers<readonly DoorStatus[]>()
+      waiting.push(done.resolve)
+      // In the next microtask: what one turn of the event loop publishes becomes one update.
+      queueMicrotask(flush)
+      return done.promise
+    },
+    ask(question) {
+      if (socket === undefined || asks.size >= ASKS_MAX) return Promise.resolve(undefined)
+      const ask = ++lastAsk
+      const answered = Promise.withResolvers<unknown>()
+      const cancel = clock.after(ASK_TIMEOUT_MS, () => answered.resolve(undefined))
+      asks.set(ask, answered.resolve)
+      send({ ...question, ask })
+      return answered.promise.finally(() => {
+        cancel()
+        asks.delete(ask)
+      })
+    },
+    onTotals: (listener) => void totalsListeners.push(listener),
+    onDrained: (listener) => void drainedListeners.push(listener),
+    get isConnected() {
+      return isGreeted
+    },
+    close() {
+      isClosed = true
+      socket?.destroy()
+    },
+  }
+}

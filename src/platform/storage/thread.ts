@@ -1,0 +1,73 @@
+/** The storage thread: the only code of the control plane that touches the state file. Nothing of it runs on the main thread. */
+import { closeSync, openSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { FromThread, SqlStatement, ThreadFailure, ToThread } from './messages.ts'
+import { createDatabase, type Database } from './database.ts'
+
+/** What `startStorage` hands to the thread. */
+export interface ThreadData {
+  readonly file: string
+}
+
+function openDatabase(file: string): Database | ThreadFailure {
+  try {
+    // SQLite gives its -wal and -shm files the mode of the main file, and the state may hold secrets.
+    if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
+    const sqlite = new DatabaseSync(file, { timeout: 5_000 })
+    sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;')
+    return createDatabase(sqlite)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return {
+      code: 'ERR_STORAGE_OPEN',
+      message: `The state file ${file} cannot be opened (${why}). Check that its folder exists, is writable and has space; a damaged file must be replaced from a backup.`,
+    }
+  }
+}
+
+function answer(database: Database, message: ToThread): FromThread {
+  const { ask } = message
+  switch (message.type) {
+    case 'commit':
+      return { type: 'committed', ask, failures: database.commit(message.writes) }
+    case 'read':
+      return { type: 'rows', ask, rows: database.read(message.statement, message.rowsMax) }
+    case 'migrate':
+      database.migrate(message.owner, message.migrations)
+      return { type: 'done', ask }
+    case 'close':
+      database.close()
+      return { type: 'done', ask }
+  }
+}
+
+function failureOf(error: unknown, statement?: SqlStatement): ThreadFailure {
+  if (error instanceof Error && 'failure' in error) return error.failure as ThreadFailure
+  const why = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'ERR_STORAGE_STATEMENT',
+    message: `${why}${statement === undefined ? '' : ` in: ${statement.sql}`}`,
+  }
+}
+
+function serve(port: NonNullable<typeof parentPort>, data: ThreadData): void {
+  const say = (message: FromThread) => port.postMessage(message)
+  const database = openDatabase(data.file)
+  if ('code' in database) {
+    say({ type: 'not-open', failure: database })
+    return
+  }
+  port.on('message', (message: ToThread) => {
+    try {
+      say(answer(database, message))
+    } catch (error) {
+      const statement = message.type === 'read' ? message.statement : undefined
+      say({ type: 'failed', ask: message.ask, failure: failureOf(error, statement) })
+    }
+    if (message.type === 'close') port.close()
+  })
+  say({ type: 'open' })
+}
+
+if (parentPort !== null) serve(parentPort, workerData as ThreadData)

@@ -1,0 +1,36 @@
+import type { Boot } from './protocol.ts'
+
+/** Control or data was started by hand, not by the supervisor. */
+export class BootMissingError extends Error {
+  override readonly name = 'BootMissingError'
+  readonly code = 'ERR_PROCESSES_BOOT_MISSING'
+
+  constructor(what: string) {
+    super(
+      `${what} in the environment variable BACKPLANE_BOOT: this program is started by the supervisor; run \`backplane up\``,
+    )
+  }
+}
+
+/** Reads what the supervisor gave to one of ours in BACKPLANE_BOOT. Throws `BootMissingError`. */
+export function parseBoot(text: string | undefined): Boot {
+  if (text === undefined) throw new BootMissingError('there is nothing')
+  let raw: Partial<Record<keyof Boot, unknown>>
+  try {
+    raw = (JSON.parse(text) ?? {}) as typeof raw
+  } catch {
+    throw new BootMissingError('there is no JSON')
+  }
+  const { configFile, overlay, dataDir, snapshotSocket, json, workers } = raw
+  if (
+    typeof configFile !== 'string' ||
+    typeof overlay !== 'string' ||
+    typeof dataDir !== 'string' ||
+    typeof snapshotSocket !== 'string' ||
+    typeof json !== 'boolean' ||
+    typeof workers !== 'number'
+  ) {
+    throw new BootMissingError('a field is missing')
+  }
+  return { configFile, overlay, dataDir, snapshotSocket, json, workers }
+}

@@ -1,0 +1,29 @@
+import type { ControlChannel } from './control-channel.ts'
+import type { ProcessTable } from './process-table.ts'
+
+/** Between two looks at the resources of the processes. */
+export const SAMPLE_INTERVAL_MS = 2_000
+/** A look at a /proc of very many processes takes long; then there are fewer, so that they never cost more than 2 % of a core. */
+const SAMPLE_COST_FACTOR = 50
+
+/** Samples while a control plane listens; returns the end of it. */
+export function startSampling(table: ProcessTable, channel: ControlChannel): () => void {
+  let timer: NodeJS.Timeout | null = null
+
+  function plan(delayMs: number): void {
+    timer = setTimeout(sample, delayMs)
+    timer.unref()
+  }
+
+  function sample(): void {
+    const startedAtMs = performance.now()
+    if (channel.isConnected) for (const id of table.sample()) channel.processChanged(id)
+    const tookMs = performance.now() - startedAtMs
+    plan(Math.max(SAMPLE_INTERVAL_MS, tookMs * SAMPLE_COST_FACTOR))
+  }
+
+  plan(SAMPLE_INTERVAL_MS)
+  return () => {
+    if (timer !== null) clearTimeout(timer)
+  }
+}

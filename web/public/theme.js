@@ -1,0 +1,7 @@
+// Runs before the first paint, so that a remembered theme does not flash. A file of its own: the policy forbids inline scripts.
+try {
+  const theme = localStorage.getItem('backplane.theme')
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+} catch {
+  // Storage is switched off: the system's preference holds.
+}

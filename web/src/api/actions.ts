@@ -1,0 +1,110 @@
+import type { RequestRecord } from '../../../src/platform/snapshot/messages.ts'
+
+/** What the server refused or could not do: RFC 9457 problem details, or what is left of them. */
+export class ActionError extends Error {
+  readonly code: string
+  readonly status: number
+
+  constructor(code: string, status: number, message: string) {
+    super(message)
+    this.name = 'ActionError'
+    this.code = code
+    this.status = status
+  }
+}
+
+/** The answer of `GET /api/v1/config`. */
+export interface ConfigView {
+  readonly file: string
+  readonly overlay: string
+  readonly effective: unknown
+  /** Dotted path to `backplane.yaml:12`; what is not named is a default. */
+  readonly sources: Readonly<Record<string, string>>
+  readonly overrides: readonly {
+    readonly service: string
+    readonly setting: string
+    readonly value: unknown
+    readonly file: unknown
+  }[]
+}
+
+export type ServiceAction =
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'scale'; readonly instances: number }
+  | { readonly kind: 'clear' }
+
+/** Carries out one action. Throws `ActionError`. */
+export async function runAction(service: string, action: ServiceAction): Promise<void> {
+  const base = `api/v1/services/${encodeURIComponent(service)}`
+  switch (action.kind) {
+    case 'restart':
+    case 'stop':
+    case 'start':
+      await send('POST', `${base}/${action.kind}`, {})
+      break
+    case 'scale':
+      await send('PUT', `${base}/scale`, { instances: action.instances })
+      break
+    case 'clear':
+      await send('DELETE', `${base}/overrides`)
+      break
+    default:
+      action satisfies never
+  }
+}
+
+/** The effective configuration. Throws `ActionError`. */
+export async function loadConfig(): Promise<ConfigView> {
+  return (await send('GET', 'api/v1/config')) as ConfigView
+}
+
+/** The newest requests, newest first. Throws `ActionError`. */
+export async function loadRequests(onlyFailed: boolean): Promise<readonly RequestRecord[]> {
+  const query = `${onlyFailed ? 'failed=1&' : ''}limit=50`
+  return (await send('GET', `api/v1/requests?${query}`)) as readonly RequestRecord[]
+}
+
+/** The story of one request, or null when it is not among the recent ones. Throws `ActionError`. */
+export async function loadRequest(requestId: string): Promise<RequestRecord | null> {
+  try {
+    return (await send('GET', `api/v1/why/${encodeURIComponent(requestId)}`)) as RequestRecord
+  } catch (error) {
+    if (error instanceof ActionError && error.status === 404) return null
+    throw error
+  }
+}
+
+async function send(method: string, url: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(url, {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    throw new ActionError('NO ANSWER', 0, `The control plane cannot be reached: ${String(error)}`)
+  })
+  const text = await response.text()
+  if (!response.ok) throw readProblem(response.status, text)
+  return text === '' ? null : parseJson(text)
+}
+
+/** An error from an answer's body, whether it is problem+json or not. */
+export function readProblem(status: number, text: string): ActionError {
+  const problem = parseJson(text)
+  const field = (name: string): string => {
+    if (typeof problem !== 'object' || problem === null) return ''
+    const value = (problem as Record<string, unknown>)[name]
+    return typeof value === 'string' ? value : ''
+  }
+  const message = field('detail') || field('title') || `The server answered with status ${status}.`
+  return new ActionError(field('code') || `HTTP ${status}`, status, message)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
