@@ -43,13 +43,17 @@ function hashSources(): string {
 async function buildConsole(hash: string): Promise<void> {
   const { build } = await import('vite')
   const staging = join(root, `dist/console.${process.pid}`)
-  await build({
-    root: join(root, 'web'),
-    logLevel: 'warn',
-    build: { outDir: staging, emptyOutDir: true },
-  })
-  writeFileSync(join(staging, '.sources'), hash)
-  rmSync(output, { recursive: true, force: true })
-  renameSync(staging, output)
+  try {
+    await build({
+      root: join(root, 'web'),
+      logLevel: 'warn',
+      build: { outDir: staging, emptyOutDir: true },
+    })
+    writeFileSync(join(staging, '.sources'), hash)
+    rmSync(output, { recursive: true, force: true })
+    renameSync(staging, output)
+  } finally {
+    rmSync(staging, { recursive: true, force: true })
+  }
   process.stdout.write('built the console into dist/console\n')
 }

@@ -26,12 +26,13 @@ const foreignCodes = [
   'ERR_STREAM_WRITE_AFTER_END',
   'ERR_WORKER_OUT_OF_MEMORY',
 ]
-const linesMin = 2
+const entryCharsMin = 60
 
-/** The codes that stand as whole literals in a source text; each once. */
+/** The codes that stand as whole literals, or as keys of a table, in a source text; each once. */
 export function codesIn(text: string): readonly string[] {
   const literals = text.matchAll(/['"`](ERR_[A-Z0-9]+(?:_[A-Z0-9]+)+)['"`]/g)
-  const codes = new Set([...literals].map((match) => match[1] ?? ''))
+  const keys = text.matchAll(/^\s*(ERR_[A-Z0-9]+(?:_[A-Z0-9]+)+):/gm)
+  const codes = new Set([...literals, ...keys].map((match) => match[1] ?? ''))
   return [...codes].filter((code) => !foreignCodes.includes(code))
 }
 
@@ -48,7 +49,7 @@ export function parseEntries(
     const code = title.trim().replaceAll('`', '')
     if (!/^ERR_[A-Z0-9]+(_[A-Z0-9]+)+$/.test(code)) problems.push(`${file}: ${code} is no code`)
     const body = lines.join('\n').trim()
-    if (body.split('\n').length < linesMin && body.length < 100) {
+    if (body.length < entryCharsMin) {
       problems.push(`${file}: ${code} does not say what it means, why, and what to do`)
     }
     return { code, file, text: body }

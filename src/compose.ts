@@ -19,7 +19,6 @@ import {
   consoleAddress,
   consoleAssets,
   discoveryForConsole,
-  discoveryForGateway,
   discoveryForProcesses,
   doorVariables,
 } from './wiring.ts'
@@ -40,7 +39,7 @@ export interface Server {
   apply(next: Loaded): Promise<void>
   /** A configuration that could not be read or applied; the console shows it until one is. */
   rejectReload(text: string): void
-  onceChanged(listener: () => void): void
+  onChanged(listener: () => void): void
 }
 
 /** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
@@ -61,20 +60,22 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     {},
   )
   const discovery = await host.start('discovery', startDiscovery, settings.discovery, { storage })
+  discovery.configure(settings.services, { folder })
   const gateway = await host.start(
     'gateway',
     startGateway,
     { settings, sourceOf: input.loaded.sourceOf, defaults: defaultService() },
-    { channel, doorBook: await openDoorBook(storage), discovery: discoveryForGateway(discovery) },
+    { channel, doorBook: await openDoorBook(storage), discovery },
   )
   const { routed } = await channel.hello
+  discovery.adopt(routed)
   const processes = await host.start(
     'processes',
     startProcesses,
     { settings, folder, inherited: process.env, doors: doorVariables(gateway, undefined) },
     {
       supervisor: link,
-      discovery: discoveryForProcesses(discovery, folder),
+      discovery: discoveryForProcesses(discovery),
       gateway,
       overrides: await openOverrideBook(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
@@ -92,7 +93,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       system: settings.name ?? folder.split('/').at(-1) ?? 'backplane',
       version,
       assets: consoleAssets(),
-      routes: [(app) => registerDiscoveryRoutes(app, discovery, gateway)],
+      routes: [(app) => registerDiscoveryRoutes(app, discovery, gateway, { defaultTtlMs: settings.discovery.lease })],
     },
     {
       gateway,
@@ -116,6 +117,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     setReady: console.setReady,
     async apply(next) {
       await gateway.configure({ settings: next.settings, sourceOf: next.sourceOf, defaults: defaultService() })
+      discovery.configure(next.settings.services, { folder })
       processes.configure({
         settings: next.settings,
         folder,
@@ -129,7 +131,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       configuration.reject(text)
       console.touch()
     },
-    onceChanged: (listener) => processes.onChange(listener),
+    onChanged: (listener) => processes.onChange(listener),
   }
 }
 

@@ -88,12 +88,13 @@ function followConfiguration(
   async function reloadOnce(): Promise<void> {
     try {
       const next = await load(boot)
-      const changes = diffSettings(current.effective(), next.effective())
+      const changes = diffSettings(current, next)
       await server.apply(next)
       current = next
       watcher.setFiles(next.files)
-      log('info', 'configuration applied', { changes })
+      if (changes.length > 0) log('info', 'configuration applied', { changes })
     } catch (error) {
+      if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
       server.rejectReload(text)
       link.send({ type: 'notice', text: `The configuration was not applied:\n${text}`, json })
@@ -112,6 +113,8 @@ function followConfiguration(
   }
 
   const watcher = watchFiles(first.files, () => void reload())
+  // What was written between the first reading and now.
+  void watcher.ready.then(reload)
   link.onReload(() => void reload())
   link.onStopping(() => {
     isStopping = true
@@ -120,14 +123,15 @@ function followConfiguration(
 }
 
 /** Waits until nothing is on its way up any more: each service is well, finished, stopped, or known to be broken. */
-async function settle(server: Server): Promise<void> {
-  const endMs = systemClock.monotonicMs() + READY_WAIT_MAX_MS
-  while (!isSettled(server.picture()) && systemClock.monotonicMs() < endMs) {
-    await new Promise<void>((resolve) => {
-      server.onceChanged(resolve)
-      systemClock.after(100, resolve)
-    })
+function settle(server: Server): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  const look = (): void => {
+    if (isSettled(server.picture())) done.resolve()
   }
+  server.onChanged(look)
+  systemClock.after(READY_WAIT_MAX_MS, done.resolve)
+  look()
+  return done.promise
 }
 
 function isSettled({ services }: Picture): boolean {

@@ -1,9 +1,9 @@
 /** The control plane's process. */
 import { enableCompileCache } from 'node:module'
-import type { Boot } from './supervisor/protocol.ts'
+import { parseBoot } from './supervisor/boot.ts'
 
 enableCompileCache()
-const boot = JSON.parse(process.env['BACKPLANE_BOOT'] ?? '{}') as Boot
+const boot = parseBoot(process.env['BACKPLANE_BOOT'])
 delete process.env['BACKPLANE_BOOT']
 // Without a supervisor there is nobody left to serve.
 process.on('disconnect', () => process.exit(0))

@@ -1,126 +1,105 @@
 import { z } from 'zod'
-import { duration, listenAddress, rate, secret, share, size } from './platform/config/units.ts'
-
-/** Health checks: how the control plane asks whether an instance is well. */
-const healthSettings = z
-  .strictObject({
-    http: z.string().startsWith('/').optional().describe('GET this path; 200 to 399 is passing.'),
-    tcp: z.literal(true).optional().describe('Passing when a connection is accepted.'),
-    exec: z.array(z.string()).min(1).optional().describe('Run this program; exit 0 is passing, 1 is warning.'),
-    interval: duration({ min: '100ms', max: '1h' }).prefault('2s').describe('Time between two checks of one instance, ±10 % jitter.'),
-    timeout: duration({ min: '10ms', max: '10m' }).prefault('1s').describe('No answer within this time is a failure.'),
-    healthy: z.int().min(1).max(100).default(1).describe('Passing checks in a row until the instance is routable.'),
-    unhealthy: z.int().min(1).max(100).default(3).describe('Failing checks in a row until it is taken out.'),
-    startup: duration({ min: '0s', max: '1h' }).prefault('60s').describe('After a start failures do not count for this long, and checks run every 100 ms until the first success.'),
-  })
-
-const balanceSettings = z.strictObject({
-  algorithm: z.enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie']).default('peak-ewma').describe('How an instance is chosen among the routable ones.'),
-  slowStart: duration({ min: '0s', max: '1h' }).prefault('0s').describe('A new instance gets a rising share of its weight for this long.'),
-  cookie: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).default('backplane_instance').describe('Name of the cookie of sticky-cookie.'),
-})
-
-const resilienceSettings = z.strictObject({
-  timeout: duration({ min: '10ms', max: '1h' }).prefault('30s').describe('Total deadline of a request until the response head, all tries together.'),
-  connectTimeout: duration({ min: '10ms', max: '1m' }).prefault('1s').describe('Time to open a connection to an instance.'),
-  tryTimeout: duration({ min: '10ms', max: '1h' }).prefault('10s').describe('Deadline of one try until the response head.'),
-  retry: z.strictObject({
-    attempts: z.int().min(0).max(10).default(2).describe('Further tries of an idempotent request, each on another instance.'),
-    budget: share().prefault('20%').describe('Retries as a share of the requests of the last ten seconds.'),
-    reserve: rate({ max: 10_000 }).prefault('3/s').describe('Retries that are allowed whatever the share says.'),
-  }).prefault({}).describe('Retry of idempotent requests before the first byte of the response.'),
-  ejection: z.strictObject({
-    failures: z.int().min(0).max(1000).default(5).describe('Failures in a row that eject an instance; 0 switches ejection off.'),
-    base: duration({ min: '100ms', max: '1h' }).prefault('5s').describe('Length of the first ejection; each following one doubles.'),
-    max: duration({ min: '100ms', max: '24h' }).prefault('1m').describe('Longest ejection.'),
-    share: share().prefault('50%').describe('At most this share of the instances is ejected at a time, but always at least one.'),
-  }).prefault({}).describe('Instances that fail are left out for a while.'),
-})
-
-const serviceSettings = z.strictObject({
-  run: z.union([z.string().min(1), z.array(z.string()).min(1)]).optional().describe('Command that starts an instance: shell words, no shell. $PORT and other variables are replaced.'),
-  folder: z.string().default('.').describe('Working folder, relative to the configuration file.'),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), secret()).default({}).describe('Environment variables; values may be { env: NAME } or { file: path }.'),
-  port: z.int().min(1).max(65535).optional().describe('A fixed port, for a program that cannot be told; at most one instance.'),
-  after: z.array(z.string()).default([]).describe('Starts when these are healthy, or finished where they are tasks.'),
-  task: z.boolean().default(false).describe('Runs once to its end; exit 0 is success.'),
-  calls: z.array(z.string()).optional().describe('Services that it may call through inside doors; default: all.'),
-  instances: z.union([z.int().min(0).max(1000), z.strictObject({ min: z.int().min(0).max(1000), max: z.int().min(1).max(1000) })]).default(1).describe('Number of instances, or its bounds.'),
-  health: healthSettings.prefault({}).describe('Without http, tcp or exec: a TCP connection to the port.'),
-  stop: z.strictObject({
-    signal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']).default('SIGTERM').describe('First signal, to the whole process group.'),
-    drain: duration({ min: '0s', max: '1h' }).prefault('10s').describe('Requests in flight may take this long before the signal.'),
-    grace: duration({ min: '0s', max: '1h' }).prefault('10s').describe('Time from the signal to SIGKILL.'),
-  }).prefault({}).describe('How an instance is stopped: out of rotation, drained, signal, grace, SIGKILL.'),
-  restart: z.strictObject({
-    min: duration({ min: '10ms', max: '1h' }).prefault('200ms').describe('Wait before the first start after a crash; doubles.'),
-    max: duration({ min: '10ms', max: '1h' }).prefault('10s').describe('Longest wait.'),
-    loop: z.int().min(2).max(100).default(5).describe('Crashes within `window` that are called a crash loop.'),
-    window: duration({ min: '1s', max: '1h' }).prefault('1m').describe('See loop.'),
-  }).prefault({}).describe('Back-off of restarts.'),
-  at: z.array(z.string()).min(1).optional().describe('Addresses host:port of instances that somebody else runs.'),
-  weight: z.int().min(1).max(1000).default(1).describe('Weight of its instances in balancing.'),
-  balance: balanceSettings.prefault({}).describe('Load balancing.'),
-  resilience: resilienceSettings.prefault({}).describe('Deadlines, retries, ejection.'),
-  connections: z.int().min(1).max(100_000).default(1024).describe('Open connections to one instance; beyond it requests wait.'),
-  pending: z.int().min(0).max(1_000_000).default(1024).describe('Requests that may wait for a connection; beyond it 503.'),
-})
-
-const routeSettings = z.strictObject({
-  id: z.string().optional().describe('Name in logs and metrics; default: method, host and path.'),
-  tcp: listenAddress().optional().describe('A raw TCP door instead of an HTTP route.'),
-  host: z.union([z.string(), z.array(z.string()).min(1)]).optional().describe('Host, or *.example.com.'),
-  path: z.string().startsWith('/').default('/**').describe('Exact, {param}, * for one segment, ** for the rest.'),
-  methods: z.array(z.string().regex(/^[A-Z]+$/)).default([]).describe('Empty: all.'),
-  headers: z.record(z.string(), z.string()).default({}).describe('Header that must have this value; * means present.'),
-  query: z.record(z.string(), z.string()).default({}).describe('Query parameter that must have this value; * means present.'),
-  to: z.string().optional().describe('Service that gets the request.'),
-  split: z.array(z.strictObject({ to: z.string(), weight: share() })).min(1).optional().describe('Services by share, instead of to.'),
-  strip: z.string().startsWith('/').optional().describe('Prefix that is removed from the path.'),
-  timeout: duration({ min: '10ms', max: '1h' }).optional().describe("Total deadline; default: the service's."),
-})
-
-const limitSettings = z.strictObject({
-  requestLine: size({ min: '64B', max: '1MiB' }).prefault('16KiB').describe('414 beyond it.'),
-  head: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('431 beyond it.'),
-  headers: z.int().min(1).max(1000).default(100).describe('431 beyond it.'),
-  body: size({ min: '0B', max: '1TiB' }).prefault('0B').describe('413 beyond it; 0B is no limit (bodies are streamed).'),
-  connections: z.int().min(1).max(1_000_000).default(20_000).describe('Client connections, all workers together; beyond it a new one is answered 503 and closed.'),
-  requests: z.int().min(1).max(1_000_000).default(10_000).describe('Requests in flight, all workers together; 503 beyond it.'),
-  headTimeout: duration({ min: '100ms', max: '10m' }).prefault('10s').describe('First byte to end of the head; 408 beyond it.'),
-  idleTimeout: duration({ min: '100ms', max: '1h' }).prefault('75s').describe('Keep-alive without a request.'),
-  bodyTimeout: duration({ min: '100ms', max: '1h' }).prefault('60s').describe('No byte of a body in either direction.'),
-  tunnelIdleTimeout: duration({ min: '0s', max: '24h' }).prefault('0s').describe('WebSocket and TCP without a byte; 0s is none.'),
-  responseHead: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('502 beyond it.'),
-})
+import type { SourceOf } from './platform/config/load.ts'
+import type { SettingProblem } from './platform/config/problems.ts'
+import { duration, listenAddress, secret } from './platform/config/units.ts'
+import { checkDoors } from './settings/check-doors.ts'
+import { checkRoutes } from './settings/check-routes.ts'
+import { checkServices } from './settings/check-services.ts'
+import { limitSettings, routeSettings } from './settings/gateway.ts'
+import { filled, label } from './settings/names.ts'
+import { serviceSettings } from './settings/service.ts'
 
 /** The whole of `backplane.yaml`: types, defaults, docs/settings.md and the JSON Schema come from here. */
 export const settingsSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/).optional().describe('Name of the system; default: the name of the folder.'),
-  listen: z.strictObject({
-    default: z.enum(['auto', 'off']).default('auto').describe('off closes every door that is not named.'),
-    gateway: listenAddress().optional().describe('HTTP for clients; default 127.0.0.1:8080.'),
-    console: listenAddress().optional().describe('Console and admin API; default 127.0.0.1:4000.'),
-  }).prefault({}).describe('Doors: port, host:port, 0 (any free port) or off.'),
-  services: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/), serviceSettings).default({}).describe('Services by name.'),
-  gateway: z.strictObject({
-    workers: z.int().min(0).max(64).default(0).describe('Threads of the data plane; 0 is one a core. Needs a restart.'),
-    routes: z.array(routeSettings).default([]).describe('The most specific matching route wins; the order in the file breaks ties.'),
-    trustedProxies: z.array(z.string()).default([]).describe('CIDR blocks whose X-Forwarded-* and Forwarded are believed.'),
-    proxyProtocol: z.boolean().default(false).describe('Connections begin with a PROXY protocol header (v1 or v2), only from trustedProxies.'),
-    limits: limitSettings.prefault({}).describe('A limit on everything that a client can make large.'),
-  }).prefault({}).describe('The HTTP gateway.'),
-  admin: z.strictObject({
-    token: secret().optional().describe('Bearer token of the admin API; demanded from beyond loopback.'),
-    hosts: z.array(z.string()).default([]).describe('Further Host names under which the console is reached.'),
-  }).prefault({}).describe('Console and admin API.'),
-  discovery: z.strictObject({
-    instances: z.int().min(1).max(1_000_000).default(100_000).describe('Registrations beyond this are refused.'),
-    lease: duration({ min: '1s', max: '24h' }).prefault('30s').describe('Default lease of a registration.'),
-    checks: z.int().min(1).max(10_000).default(256).describe('Active checks at the same time.'),
-  }).prefault({}).describe('The registry.'),
+  name: label().optional().describe('Name of the system; default: the name of the folder.'),
+  listen: z
+    .strictObject({
+      default: z
+        .enum(['auto', 'off'])
+        .default('auto')
+        .describe('off closes every door that is not named.'),
+      gateway: listenAddress().optional().describe('HTTP for clients; default 127.0.0.1:8080.'),
+      console: listenAddress()
+        .optional()
+        .describe('Console and admin API; default 127.0.0.1:4000.'),
+    })
+    .prefault({})
+    .describe('Doors: port, host:port, 0 (any free port) or off.'),
+  services: z.record(label(), serviceSettings).default({}).describe('Services by name.'),
+  gateway: z
+    .strictObject({
+      workers: z
+        .int()
+        .min(0)
+        .max(64)
+        .default(0)
+        .describe('Threads of the data plane; 0 is one a core. Needs a restart.'),
+      routes: z
+        .array(routeSettings)
+        .default([])
+        .describe('The most specific matching route wins; the order in the file breaks ties.'),
+      trustedProxies: z
+        .array(filled())
+        .default([])
+        .describe('CIDR blocks whose X-Forwarded-* and Forwarded are believed.'),
+      proxyProtocol: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Connections begin with a PROXY protocol header (v1 or v2), only from trustedProxies.',
+        ),
+      limits: limitSettings
+        .prefault({})
+        .describe('A limit on everything that a client can make large.'),
+    })
+    .prefault({})
+    .describe('The HTTP gateway.'),
+  admin: z
+    .strictObject({
+      token: secret()
+        .optional()
+        .describe('Bearer token of the admin API; demanded from beyond loopback.'),
+      hosts: z
+        .array(filled())
+        .default([])
+        .describe('Further Host names under which the console is reached.'),
+    })
+    .prefault({})
+    .describe('Console and admin API.'),
+  discovery: z
+    .strictObject({
+      instances: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(100_000)
+        .describe('Registrations beyond this are refused.'),
+      lease: duration({ min: '1s', max: '24h' })
+        .prefault('30s')
+        .describe('Default lease of a registration.'),
+      checks: z.int().min(1).max(10_000).default(256).describe('Active checks at the same time.'),
+    })
+    .prefault({})
+    .describe('The registry.'),
 })
 
 export type Settings = z.output<typeof settingsSchema>
 export type ServiceSettings = Settings['services'][string]
 export type RouteSettings = Settings['gateway']['routes'][number]
+
+/** The smallest useful `backplane.yaml`, shown to those who have none yet. */
+export const SMALLEST_FILE = `services:
+  hello:
+    run: node server.js          # listens on $PORT
+gateway:
+  routes:
+    - { path: /**, to: hello }
+`
+
+/**
+ * What no single setting can know: names that must exist, settings that exclude each other, doors that collide or
+ * stand open to the network without a lock. The loader gives each problem its line.
+ */
+export function checkSettings(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
+  return [...checkServices(settings), ...checkRoutes(settings), ...checkDoors(settings, sourceOf)]
+}

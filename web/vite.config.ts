@@ -2,13 +2,12 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
 /**
- * Relative addresses everywhere (`base: './'`), so the console also works behind a path prefix.
+ * Absolute addresses, since the server answers deep links such as /services/orders with the same page.
  * No inlined assets: the content security policy allows nothing but 'self'.
  */
 // oxlint-disable-next-line import/no-default-export -- Vite reads the default export
 export default defineConfig({
   root: import.meta.dirname,
-  base: './',
   plugins: [react()],
   build: {
     outDir: '../dist/console',

@@ -17,7 +17,7 @@ const help = `backplane: the whole backend of a microservices system in one prog
 Every command knows --help and --json. Exit codes: 0 done, 1 failed, 2 wrong use, 3 already running.
 `
 
-/** \`--help\`, \`--version\`, and what is no command. */
+/** `--help`, `--version`, and what is no command. */
 export async function runUnknown(name: string, known: readonly string[], io: Io): Promise<number> {
   if (name === '--version' || name === '-v' || name === 'version') {
     io.stdout.write(`${packageVersion()}\n`)
@@ -34,10 +34,15 @@ export async function runUnknown(name: string, known: readonly string[], io: Io)
   return 2
 }
 
-/** The version of this package. */
+/** The version of this package: above `src/cli` in a checkout, above `dist` where it is installed. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  const parsed: unknown = JSON.parse(text)
-  const version = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : ''
-  return String(version)
+  for (const place of ['../package.json', '../../package.json']) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8'))
+      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version)
+    } catch {
+      continue
+    }
+  }
+  return 'unknown'
 }

@@ -11,6 +11,7 @@ export interface Reason {
 export const REASONS = {
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'No route matches the request' },
   ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
+  ERR_GATEWAY_PATH_AMBIGUOUS: { status: 400, title: 'The path can be read in two ways' },
   ERR_GATEWAY_SERVICE_UNKNOWN: { status: 503, title: 'The service of the route does not exist' },
   ERR_GATEWAY_NO_INSTANCE: { status: 503, title: 'The service has no routable instance' },
   ERR_GATEWAY_PENDING_FULL: { status: 503, title: 'Too many requests wait for a connection' },

@@ -29,125 +29,125 @@ export interface OwnProcessOptions {
   onGivenUp(exit: ProcessExit, lastLines: readonly string[]): void
 }
 
-/** One of ours over all of its lives: started again when it dies, at once the first time, then with back-off. */
-export interface OwnProcessKeeper {
-  start(): void
-  readonly status: OwnProcess
-  readonly isLive: boolean
-  /** It has worked once: from now on it is started again whatever happens. */
-  markReady(): void
-  send(message: object): void
-  /** No further start. */
-  abandon(): void
-  signal(signal: NodeJS.Signals): void
-  /** Resolves when it is gone (at once when there is none). */
-  ended(): Promise<void>
-}
-
 /** This many deaths, each within `QUICK_DEATH_MS` of its start and all before the first `ready`, and the supervisor gives up. */
 export const QUICK_DEATHS_MAX = 5
 export const QUICK_DEATH_MS = 10_000
 const LAST_LINES_MAX = 20
-
+/** A grandchild that holds the pipe must not delay the restart for long. */
+const OUTPUT_WAIT_MS = 200
+/** A crash loop is not told of ours: they are started again for ever. */
 const OWN_RESTART = { backoffMinMs: 200, backoffMaxMs: 5_000, loopCount: 100, loopWindowMs: 30_000 }
 
-/** Makes the keeper; nothing runs until `start`. */
-export function createOwnProcess(options: OwnProcessOptions): OwnProcessKeeper {
-  const plan = createRestartPlan(OWN_RESTART, Math.random)
-  let child: ChildProcess | null = null
-  let restarts = -1
-  let quickDeaths = 0
-  let wasReady = false
-  let isAbandoned = false
-  let timer: NodeJS.Timeout | null = null
-  let gone = Promise.withResolvers<void>()
-  gone.resolve()
+/** One of ours over all of its lives: started again when it dies, at once the first time, then with back-off. */
+export class OwnProcessKeeper {
+  readonly #options: OwnProcessOptions
+  readonly #plan = createRestartPlan(OWN_RESTART, Math.random)
+  #child: ChildProcess | null = null
+  #starts = 0
+  #quickDeaths = 0
+  #wasReady = false
+  #isAbandoned = false
+  #timer: NodeJS.Timeout | null = null
+  #gone = Promise.withResolvers<void>()
 
-  function start(): void {
-    timer = null
-    restarts++
-    gone = Promise.withResolvers<void>()
-    const startedAtMs = performance.now()
+  constructor(options: OwnProcessOptions) {
+    this.#options = options
+    this.#gone.resolve()
+  }
+
+  /** Its pid is 0 while there is none. */
+  get status(): OwnProcess {
+    const { name } = this.#options
+    return { name, pid: this.#child?.pid ?? 0, restarts: Math.max(0, this.#starts - 1) }
+  }
+
+  get isLive(): boolean {
+    return this.#child !== null
+  }
+
+  start(): void {
+    this.#timer = null
+    this.#starts++
+    this.#gone = Promise.withResolvers<void>()
     const lastLines: string[] = []
-    const started = spawnOwn(options, (text) => {
+    const child = spawnOwn(this.#options, (text) => {
       lastLines.push(text)
       if (lastLines.length > LAST_LINES_MAX) lastLines.shift()
     })
-    child = started
-    let isOver = false
+    this.#child = child
+    this.#watch(child, lastLines)
+    if (child.pid === undefined) return
+    this.#options.onSpawn(child.pid)
+    child.on('message', (message) => {
+      if (isTyped(message)) this.#options.onMessage(message)
+    })
+    this.#options.onConnected((message) => sendTo(child, message))
+  }
+
+  /** It has worked once: from now on it is started again whatever happens. */
+  markReady(): void {
+    this.#wasReady = true
+    this.#quickDeaths = 0
+  }
+
+  /** Lost while there is none. */
+  send(message: object): void {
+    if (this.#child !== null) sendTo(this.#child, message)
+  }
+
+  /** To its group. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#child?.pid !== undefined) signalGroup(this.#child.pid, signal)
+  }
+
+  /** No further start. */
+  abandon(): void {
+    this.#isAbandoned = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  /** Resolves when it is gone: at once when there is none. */
+  ended(): Promise<void> {
+    return this.#gone.promise
+  }
+
+  /** Settles once a life: when its last line and its last message were read, or a moment after its exit. */
+  #watch(child: ChildProcess, lastLines: readonly string[]): void {
+    const startedAtMs = performance.now()
     const end = (exit: ProcessExit): void => {
-      if (isOver) return
-      isOver = true
-      child = null
-      gone.resolve()
-      settle(started.pid ?? 0, exit, performance.now() - startedAtMs, lastLines)
+      if (this.#child !== child) return
+      this.#child = null
+      this.#gone.resolve()
+      this.#settle(child.pid ?? 0, exit, performance.now() - startedAtMs, lastLines)
     }
-    // 'close' comes after the last line was read; a grandchild that holds the pipe must not delay the restart for long.
-    started.once('exit', (code, signal) => {
+    child.once('exit', (code, signal) => {
       const late = setTimeout(end, OUTPUT_WAIT_MS, { code, signal })
-      started.once('close', () => {
+      child.once('close', () => {
         clearTimeout(late)
         end({ code, signal })
       })
     })
-    started.on('error', (error) => {
-      options.log.write(`${options.name}: ${error.message}`)
-      if (started.pid === undefined) end({ code: null, signal: null })
+    child.on('error', (error) => {
+      this.#options.log.write(`${this.#options.name}: ${error.message}`)
+      if (child.pid === undefined) end({ code: null, signal: null })
     })
-    if (started.pid === undefined) return
-    options.onSpawn(started.pid)
-    started.on('message', (message) => {
-      if (isTyped(message)) options.onMessage(message)
-    })
-    options.onConnected((message) => sendTo(started, message))
   }
 
-  function settle(
-    pid: number,
-    exit: ProcessExit,
-    ranMs: number,
-    lastLines: readonly string[],
-  ): void {
-    quickDeaths = wasReady || ranMs > QUICK_DEATH_MS ? 0 : quickDeaths + 1
-    const isHopeless = quickDeaths >= QUICK_DEATHS_MAX
-    if (isAbandoned || isHopeless) {
-      options.onExit(pid, exit, null, lastLines)
-      if (!isAbandoned) options.onGivenUp(exit, lastLines)
+  #settle(pid: number, exit: ProcessExit, ranMs: number, lastLines: readonly string[]): void {
+    const isQuick = !this.#wasReady && ranMs <= QUICK_DEATH_MS
+    this.#quickDeaths = isQuick ? this.#quickDeaths + 1 : 0
+    const isHopeless = this.#quickDeaths >= QUICK_DEATHS_MAX
+    if (this.#isAbandoned || isHopeless) {
+      this.#options.onExit(pid, exit, null, lastLines)
+      if (!this.#isAbandoned) this.#options.onGivenUp(exit, lastLines)
       return
     }
-    const { delayMs, isFirst } = plan.next(performance.now(), ranMs)
+    const { delayMs, isFirst } = this.#plan.next(performance.now(), ranMs)
     const restartMs = isFirst ? 0 : delayMs
-    timer = setTimeout(start, restartMs)
-    options.onExit(pid, exit, restartMs, lastLines)
-  }
-
-  return {
-    start,
-    get status() {
-      return { name: options.name, pid: child?.pid ?? 0, restarts: Math.max(0, restarts) }
-    },
-    get isLive() {
-      return child !== null
-    },
-    markReady() {
-      wasReady = true
-      quickDeaths = 0
-    },
-    send: (message) => {
-      if (child !== null) sendTo(child, message)
-    },
-    abandon() {
-      isAbandoned = true
-      if (timer !== null) clearTimeout(timer)
-    },
-    signal: (signal) => {
-      if (child?.pid !== undefined) signalGroup(child.pid, signal)
-    },
-    ended: () => gone.promise,
+    this.#timer = setTimeout(() => this.start(), restartMs)
+    this.#options.onExit(pid, exit, restartMs, lastLines)
   }
 }
-
-const OUTPUT_WAIT_MS = 200
 
 /** In a group of its own: Ctrl-C in a terminal goes to the whole foreground group, and the order of stopping is ours. */
 function spawnOwn(options: OwnProcessOptions, onLine: (text: string) => void): ChildProcess {

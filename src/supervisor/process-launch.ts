@@ -106,7 +106,7 @@ function checkFolder(spec: ProcessSpec): LaunchFailure | null {
 
 function explainSpawnError(spec: ProcessSpec, error: NodeJS.ErrnoException): LaunchFailure {
   const program = spec.argv[0] ?? ''
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'ENOENT':
       return {
         code: 'ERR_PROCESSES_PROGRAM_NOT_FOUND',

@@ -31,7 +31,11 @@ export function openProcessRecords(dataDir: string): ProcessRecords {
   // The whole file, replaced by rename: a reader sees the state before or after, and no half line has to be repaired.
   // Not synced to the disk: whoever loses what the kernel has written has lost the processes too.
   function write(): void {
-    writeAtomically(path, JSON.stringify({ bootId, processes: [...records.values()] }))
+    try {
+      writeAtomically(path, JSON.stringify({ bootId, processes: [...records.values()] }))
+    } catch {
+      // A full disk must not take the services along; the mark in their environment is the second net.
+    }
   }
 
   return {

@@ -156,10 +156,13 @@ export class SupervisedProcess {
   }
 
   #live(): void {
-    this.#running = this.#liveOnce().then((next) => {
-      this.#running = null
-      next()
-    })
+    this.#running = this.#liveAndSettle()
+  }
+
+  async #liveAndSettle(): Promise<void> {
+    const settle = await this.#liveOnce()
+    this.#running = null
+    settle()
   }
 
   /** From the choice of a port to the last line of output; returns what comes next. */

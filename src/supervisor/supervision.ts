@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { createControlChannel, type ControlChannel } from './control-channel.ts'
+import { ControlChannel } from './control-channel.ts'
 import { createPortChooser } from './free-port.ts'
 import { endLeftOvers, RUN_MARK_NAME } from './left-overs.ts'
 import type { OperatorLines } from './operator-lines.ts'
-import { createOwnProcess, QUICK_DEATHS_MAX, type OwnProcessKeeper } from './own-process.ts'
+import { OwnProcessKeeper, QUICK_DEATHS_MAX } from './own-process.ts'
 import { readStartTime, signalGroup } from './process-facts.ts'
 import { openProcessRecords, writeAtomically, type ProcessRecords } from './process-records.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
@@ -18,7 +18,7 @@ import { startSampling } from './sampling.ts'
 import { listenForSignals } from './signals.ts'
 import { stopEverything } from './stop-everything.ts'
 import type { SupervisorOptions } from './supervisor.ts'
-import { openTextLog } from './text-log.ts'
+import { openTextLog, type TextLog } from './text-log.ts'
 
 /** Exit code after a defect of the supervisor itself: EX_SOFTWARE of sysexits.h. */
 const EXIT_DEFECT = 70
@@ -34,6 +34,7 @@ export interface Supervision {
   readonly data: OwnProcessKeeper
   readonly channel: ControlChannel
   readonly records: ProcessRecords
+  readonly logs: readonly TextLog[]
   readonly mark: string
   /** Data has answered `drain`. */
   readonly drained: PromiseWithResolvers<void>
@@ -69,7 +70,8 @@ export async function supervise(
   function crash(error: unknown): void {
     exitCode = EXIT_DEFECT
     reportDefect(lines, error)
-    endAfterDefect(parts).finally(() => ending.resolve(EXIT_DEFECT))
+    const finish = (): void => ending.resolve(EXIT_DEFECT)
+    endAfterDefect(parts).then(finish, finish)
   }
 
   const stopListening = listenForSignals({
@@ -88,6 +90,7 @@ export async function supervise(
     stopSampling()
     stopListening()
     parts.records.clear()
+    for (const log of parts.logs) log.close()
   }
 }
 
@@ -110,21 +113,27 @@ function createParts(
     },
     refuse,
   )
-  const channel: ControlChannel = createControlChannel(
+  const channel: ControlChannel = new ControlChannel(
     table,
     () => [control.status, data.status],
     refuse,
   )
-  const own = { options, lines, mark, records, channel, requestStop }
+  const logs: TextLog[] = []
+  const own = { options, lines, mark, records, channel, logs, requestStop }
   const control = createOwn(own, 'control', (message) => {
-    if (!channel.receive(message as ToSupervisor)) hearControl(message as ToSupervisor)
+    try {
+      hearControl(message as ToSupervisor)
+    } catch (error) {
+      // A defect of control must not become one of the supervisor, which has the services.
+      refuse(`control said what cannot be done (${message.type}): ${String(error)}`)
+    }
   })
   const data = createOwn(own, 'data', (message) => {
     const { type } = message as FromDataProcess
     if (type === 'listening') data.markReady()
     if (type === 'drained') drained.resolve()
   })
-  const hearControl = createControlListener(options, lines, requestStop, () => {
+  const hearControl = createControlListener(own, () => {
     control.markReady()
     return { supervisor: process.pid, control: control.status.pid, data: data.status.pid }
   })
@@ -133,26 +142,20 @@ function createParts(
     lines.progress(`warning: ${message}`, { event: 'warning', message })
   }
 
-  return { lines, table, control, data, channel, records, mark, drained }
+  return { lines, table, control, data, channel, records, logs, mark, drained }
 }
 
-/** What control says that is not a command about processes. The first `ready` is printed; each says where the doors are now. */
+/** What control says. The first `ready` is printed; each says where the doors are now. */
 function createControlListener(
-  options: SupervisorOptions,
-  lines: OperatorLines,
-  requestStop: (exitCode: number) => void,
+  { options, lines, channel, requestStop }: OwnParts,
   markReady: () => Readonly<Record<string, number>>,
 ): (message: ToSupervisor) => void {
-  const { dataDir } = options.boot
   let isPrinted = false
   return (message) => {
     switch (message.type) {
       case 'ready': {
         const pids = markReady()
-        const { listen } = message.json
-        const startTime = readStartTime(process.pid)
-        const state = { pid: process.pid, startTime, listen, dataDir }
-        writeAtomically(join(dataDir, 'run', 'state.json'), JSON.stringify(state))
+        writeState(options.boot.dataDir, message.json['listen'])
         if (!isPrinted) lines.result(message.text, { event: 'ready', ...message.json, pids })
         isPrinted = true
         return
@@ -162,10 +165,27 @@ function createControlListener(
         return requestStop(message.exitCode)
       case 'notice':
         return lines.progress(message.text, message.json)
+      case 'start':
+      case 'stop':
+      case 'forget':
+      case 'events-seen':
+      case 'follow':
+      case 'output-seen':
+      case 'unfollow':
+        return channel.receive(message)
       default:
-        // The channel has taken the others; what is left is a word of a newer control plane.
-        return
+        message satisfies never
     }
+  }
+}
+
+/** Where `backplane status` and others in this folder find the doors of the running system. */
+function writeState(dataDir: string, listen: unknown): void {
+  const state = { pid: process.pid, startTime: readStartTime(process.pid), listen, dataDir }
+  try {
+    writeAtomically(join(dataDir, 'run', 'state.json'), JSON.stringify(state))
+  } catch {
+    // A full disk: they say that nothing runs here. The system itself goes on.
   }
 }
 
@@ -175,16 +195,19 @@ interface OwnParts {
   readonly mark: string
   readonly records: ProcessRecords
   readonly channel: ControlChannel
+  readonly logs: TextLog[]
   readonly requestStop: (exitCode: number) => void
 }
 
 function createOwn(
-  { options, lines, mark, records, channel, requestStop }: OwnParts,
+  { options, lines, mark, records, channel, logs, requestStop }: OwnParts,
   name: OwnProcess['name'],
   onMessage: (message: { readonly type: string }) => void,
 ): OwnProcessKeeper {
   const logPath = join(options.boot.dataDir, 'run', `${name}.log`)
-  return createOwnProcess({
+  const log = openTextLog(logPath)
+  logs.push(log)
+  return new OwnProcessKeeper({
     name,
     entry: name === 'control' ? options.controlEntry : options.dataEntry,
     nodeArgs: options.nodeArgs,
@@ -193,7 +216,7 @@ function createOwn(
       BACKPLANE_BOOT: JSON.stringify(options.boot),
       [RUN_MARK_NAME]: mark,
     },
-    log: openTextLog(logPath),
+    log,
     onSpawn: (pid) => records.add(name, pid),
     onConnected(send: (message: FromSupervisor) => void) {
       if (name === 'control') channel.connect(send)

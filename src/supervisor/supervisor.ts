@@ -29,13 +29,16 @@ export async function runSupervisor(options: SupervisorOptions): Promise<number>
   const { dataDir, snapshotSocket } = options.boot
   const lock = tryLock(dataDir, lines)
   if (typeof lock === 'number') return lock
+  // Left by a killed predecessor, it would name doors that are closed.
+  const statePath = join(dataDir, 'run', 'state.json')
   try {
+    rmSync(statePath, { force: true })
     const mark = runMark(dataDir)
     reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark), lines)
     rmSync(snapshotSocket, { force: true })
     return await supervise(options, lines, mark)
   } finally {
-    rmSync(join(dataDir, 'run', 'state.json'), { force: true })
+    rmSync(statePath, { force: true })
     lock.release()
   }
 }

@@ -4,7 +4,8 @@ import { dirname } from 'node:path'
 /** A file of lines with a bound: at 4 MiB it becomes `<path>.1`, and a new one begins. Never blocks; never throws. */
 export interface TextLog {
   write(line: string): void
-  close(): Promise<void>
+  /** What is written is still brought to the file. */
+  close(): void
 }
 
 export const TEXT_LOG_BYTES_MAX = 4 * 1024 * 1024
@@ -44,12 +45,7 @@ export function openTextLog(path: string): TextLog {
         dropped++
       }
     },
-    close() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      stream.once('close', resolve)
-      stream.end()
-      return promise
-    },
+    close: () => void stream.end(),
   }
 }
 

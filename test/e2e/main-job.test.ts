@@ -125,7 +125,7 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     assert.match(metrics, /backplane_gateway_requests_total\{/)
   })
 
-  assert.equal(await backplane.stop(), 0, backplane.stderr())
+  assert.equal(await backplane.stop(), 0, backplane.output())
   assert.deepEqual(pids.filter(isAlive), [])
   assert.deepEqual(Object.values(backplane.ready.pids).filter(isAlive), [])
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isAlive, startBackplane, until, type Running } from '../harness/backplane.ts'
@@ -62,8 +63,11 @@ async function survives(backplane: Running, fault: () => Promise<void>): Promise
   assert.ok(before.filter(isAlive).length >= 1)
 }
 
+function logOf(backplane: Running): Promise<string> {
+  return readFile(join(backplane.folder, '.backplane/run/control.log'), 'utf8')
+}
+
 async function controlPid(backplane: Running): Promise<number> {
-  const { readFile } = await import('node:fs/promises')
   const children = await readFile(`/proc/${backplane.ready.pids.supervisor}/task/${backplane.ready.pids.supervisor}/children`, 'utf8')
   for (const pid of children.trim().split(/\s+/).map(Number)) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
@@ -97,7 +101,7 @@ test('control out of memory under load', async () => {
     const pid = await controlPid(backplane)
     process.kill(pid, 'SIGUSR1')
     const url = await until(
-      () => /Debugger listening on (ws:\S+)/.exec(backplane.stderr())?.[1],
+      async () => /Debugger listening on (ws:\S+)/.exec(await logOf(backplane))?.[1],
       'the inspector of control',
     )
     const inspector = new WebSocket(url)

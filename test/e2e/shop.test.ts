@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
@@ -71,28 +72,67 @@ test('the front page shows products, and what others bought when Python is here'
   assert.equal(html.includes('Others bought: Lantern, Kite, Compass'), python !== undefined)
 })
 
+test('customers walk every journey, and their knob sets the rate', async (t) => {
+  const wanted = ['GET /', 'POST /api/orders', 'POST /api/users/login', 'GET /api/users/me']
+  const missing = new Set(wanted)
+  const sawAll = Promise.withResolvers<void>()
+  const gateway = createHttpServer((request, response) => {
+    missing.delete(`${request.method} ${request.url}`)
+    if (missing.size === 0) sawAll.resolve()
+    response.end('{}')
+  })
+  gateway.listen(0, '127.0.0.1')
+  t.after(() => gateway.close())
+  await once(gateway, 'listening')
+  const address = gateway.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  ports.set('load', await freePort())
+  const url = `http://127.0.0.1:${address.port}`
+  const child = await startProgram('load', process.execPath, ['load.mjs'], {
+    BACKPLANE_GATEWAY_URL: url,
+    RATE: '0',
+  })
+  t.after(() => stop(child))
+  assert.deepEqual(await getJson('load', '/'), { rate: 0 })
+  await send('PUT', 'load', '/', { rate: 400 })
+  await sawAll.promise
+  assert.equal((await send('PUT', 'load', '/', { rate: -1 })).status, 400)
+})
+
 async function start(name: string): Promise<void> {
   const isPython = name === 'recommendations'
   if (isPython && python === undefined) return
+  const file = `services/${name}.${isPython ? 'py' : 'mjs'}`
+  children.push(await startProgram(name, isPython ? 'python3' : process.execPath, [file]))
+}
+
+/** Starts a program in the shop's folder, and returns when it listens. */
+async function startProgram(
+  name: string,
+  command: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
   const urls = [...ports].map(([other, port]) => [
     `${other.toUpperCase()}_URL`,
     `http://127.0.0.1:${port}`,
   ])
-  const child = spawn(
-    isPython ? 'python3' : process.execPath,
-    [`services/${name}.${isPython ? 'py' : 'mjs'}`],
-    {
-      cwd: shop,
-      env: { ...process.env, ...Object.fromEntries(urls), PORT: String(ports.get(name)) },
-      stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(command, argv, {
+    cwd: shop,
+    env: {
+      ...process.env,
+      ...Object.fromEntries(urls),
+      ...env,
+      PORT: String(ports.get(name)),
     },
-  )
-  children.push(child)
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })
   for await (const line of lines) {
     if (JSON.parse(line).message === 'listening') break
   }
   child.stdout.resume()
+  return child
 }
 
 /** Each ends by itself on SIGTERM, at once and with success. */

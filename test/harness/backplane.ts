@@ -20,8 +20,8 @@ export interface Running extends AsyncDisposable {
   readonly gateway: string
   readonly admin: string
   readonly child: ChildProcess
-  /** Everything on stderr until now. */
-  stderr(): string
+  /** Everything on stdout and stderr until now. */
+  output(): string
   /** Writes the configuration anew. */
   configure(config: string): Promise<void>
   /** Ends it as Ctrl-C does and returns the exit code. */
@@ -70,13 +70,14 @@ export async function startBackplane(options: StartOptions): Promise<Running> {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
   const exited = exitOf(child)
   const ready = await Promise.race([
     firstEvent(child),
     exited.then((code) => {
-      throw new Error(`backplane ended with ${code} before it was ready\n${stderr}`)
+      throw new Error(`backplane ended with ${code} before it was ready\n${output}`)
     }),
   ])
   async function stop(): Promise<number | null> {
@@ -89,7 +90,7 @@ export async function startBackplane(options: StartOptions): Promise<Running> {
     gateway: `http://${ready.listen['gateway']}`,
     admin: `http://${ready.listen['console']}`,
     child,
-    stderr: () => stderr,
+    output: () => output,
     configure: (config) => writeFile(join(folder, 'backplane.yaml'), config),
     stop,
     async [Symbol.asyncDispose]() {

@@ -46,9 +46,9 @@ export function formatDuration(ms: number): string {
   return hours % 24 > 0 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`
 }
 
-/** A configured duration: `2s` stays, 10000 becomes `10 s`, 500 becomes `500 ms`. */
+/** A configured duration: `2s` becomes `2 s`, 10000 becomes `10 s`, 500 becomes `500 ms`. */
 export function formatSetting(value: unknown): string {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return value.replace(/^([\d.]+)([a-z]+)$/, '$1 $2')
   if (typeof value !== 'number') return ''
   if (value < 1000 || value % 100 !== 0) return `${value} ms`
   return value < 60_000 ? `${value / 1000} s` : formatDuration(value)

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** The pages. They live behind the `#`, so that the server needs no rule for them and a path prefix does no harm. */
+/** The pages. They live behind the `#`, so that going from one to another asks the server for nothing. */
 export type Route =
   | { readonly page: 'system' }
   | { readonly page: 'service'; readonly service: string }
@@ -18,6 +18,8 @@ export function parseRoute(hash: string): Route {
     case 'requests':
       return { page: 'requests', requestId: argument }
     case 'configuration':
+    case 'config':
+    case 'doors':
       return { page: 'configuration' }
     case 'codes':
       return { page: 'code', code: argument }
@@ -42,6 +44,11 @@ export function hrefOf(route: Route): string {
     default:
       return route satisfies never
   }
+}
+
+/** The address behind the `#` for a deep link such as `/services/orders`; null where the path is the console's own. */
+export function hashOfPath(pathname: string): string | null {
+  return pathname === '/' || pathname === '/index.html' ? null : `#${pathname}`
 }
 
 /** Goes to a page, as a click on its link would. */

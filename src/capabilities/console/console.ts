@@ -5,7 +5,7 @@ import { registerAdminRoutes } from './admin.ts'
 import type { DoorView, Picture } from './feed.ts'
 import { createFeedHub } from './feed-hub.ts'
 import type { ConsoleNeeds } from './needs.ts'
-import { listProblems, viewDoors, viewServices } from './picture.ts'
+import { createServiceViews, listProblems, viewDoors } from './picture.ts'
 import { serveConsole } from './static-files.ts'
 import { createTickStore } from './ticks.ts'
 
@@ -47,13 +47,15 @@ export async function startConsole(
   const store = createTickStore()
   const since = new Map<string, number>()
   const hub = createFeedHub(picture)
+  const views = createServiceViews(needs)
   let isReady = false
+  let ejectedBefore = new Set<string>()
   let isGathering = false
   let door: Door | undefined
   let doorError = config.address === undefined ? 'off' : ''
 
   function parts(): Pick<Picture, 'doors' | 'services' | 'problems'> {
-    const services = viewServices(needs)
+    const services = views.list()
     const doors = [ownDoor(), ...viewDoors(needs.gateway.doors(), needs)]
     const problems = listProblems(services, doors, needs, scope.clock.nowMs(), since)
     return { doors, services, problems }
@@ -79,7 +81,8 @@ export async function startConsole(
     return { name: system, version, startedAtMs, ...parts(), ticks: store.ticks() }
   }
 
-  function touch(): void {
+  function touch(services?: Iterable<string>): void {
+    views.touch(services)
     if (isGathering || hub.subscriberCount === 0) return
     isGathering = true
     scope.clock.after(GATHER_MS, () => {
@@ -103,7 +106,17 @@ export async function startConsole(
         useOf: (instance) => uses.get(instance),
       }),
     )
-    touch()
+    touch(ejectedServices())
+  }
+
+  /** Ejections come with the totals, not from discovery. */
+  function ejectedServices(): Set<string> {
+    const services = new Set(ejectedBefore)
+    ejectedBefore = new Set()
+    for (const row of needs.gateway.totals.instances()) {
+      if (row.ejectedUntilMs > 0) ejectedBefore.add(row.service)
+    }
+    return services.union(ejectedBefore)
   }
 
   needs.processes.onChange(touch)
@@ -130,6 +143,6 @@ export async function startConsole(
     door,
     picture,
     setReady: () => (isReady = true),
-    touch,
+    touch: () => touch(),
   }
 }

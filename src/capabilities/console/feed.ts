@@ -56,7 +56,10 @@ export interface ServiceView {
   readonly after: readonly string[]
   readonly calls: readonly string[]
   readonly algorithm: string
+  /** At most 200 of them, those that are not routable first where there are more. */
   readonly instances: readonly InstanceView[]
+  readonly instanceCount: number
+  readonly routableCount: number
   /** Number of instances wanted now, and what the file says. */
   readonly wanted: number
   readonly wantedByFile: number

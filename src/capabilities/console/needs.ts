@@ -1,6 +1,6 @@
-import type { LogLevel } from '../../platform/capability.ts'
 import type { OutputLine } from '../../supervisor/protocol.ts'
-import type { DoorState, Gateway, SourceOf } from '../gateway/gateway.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { SourceOf } from '../gateway/specify.ts'
 import type { Processes } from '../processes/processes.ts'
 import type { Settings } from '../../settings.ts'
 import type { InstanceView } from './feed.ts'
@@ -44,4 +44,3 @@ export interface Configuration {
   readonly reloadError: string
 }
 
-export type { DoorState, LogLevel }

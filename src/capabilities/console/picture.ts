@@ -4,14 +4,43 @@ import type { ServiceSettings } from '../../settings.ts'
 import type { ConsoleNeeds, DiscoveredInstance } from './needs.ts'
 import type { DoorView, InstanceView, ProblemView, ServiceState, ServiceView } from './feed.ts'
 
-/** Every service: those of the file in its order, then those that are only registered. */
-export function viewServices(needs: ConsoleNeeds): ServiceView[] {
-  const { settings } = needs.configuration()
-  const declared = Object.keys(settings.services)
-  const known = new Set(declared)
-  const others = needs.discovery.services().filter((name) => !known.has(name))
-  const leaving = needs.processes.services().map((run) => run.name).filter((name) => !known.has(name))
-  return [...new Set([...declared, ...leaving, ...others])].map((name) => viewService(name, needs))
+/** Instances of one service that the picture shows. */
+export const INSTANCES_SHOWN_MAX = 200
+
+/** The views of all services; only those that were touched are made anew. */
+export interface ServiceViews {
+  /** Undefined: everything. */
+  touch(services?: Iterable<string>): void
+  /** Those of the file in its order, then those that are only registered. */
+  list(): readonly ServiceView[]
+}
+
+export function createServiceViews(needs: ConsoleNeeds): ServiceViews {
+  const views = new Map<string, ServiceView>()
+
+  function viewOf(name: string): ServiceView {
+    const known = views.get(name)
+    if (known !== undefined) return known
+    const view = viewService(name, needs)
+    views.set(name, view)
+    return view
+  }
+
+  return {
+    touch(services) {
+      if (services === undefined) views.clear()
+      else for (const name of services) views.delete(name)
+    },
+    list() {
+      const names = new Set([
+        ...Object.keys(needs.configuration().settings.services),
+        ...needs.processes.services().map((run) => run.name),
+        ...needs.discovery.services(),
+      ])
+      for (const name of views.keys()) if (!names.has(name)) views.delete(name)
+      return [...names].map(viewOf)
+    },
+  }
 }
 
 function viewService(name: string, needs: ConsoleNeeds): ServiceView {
@@ -30,12 +59,21 @@ function viewService(name: string, needs: ConsoleNeeds): ServiceView {
     after: service?.after ?? [],
     calls: callsOf(name, settings.services),
     algorithm: service?.balance.algorithm ?? 'peak-ewma',
-    instances,
+    instances: shownOf(instances),
+    instanceCount: instances.length,
+    routableCount: instances.filter((one) => one.isRoutable).length,
     wanted,
     wantedByFile: run === undefined ? instances.length : needs.processes.targetByFile(name),
     scaleMax: run === undefined ? 0 : needs.processes.scaleMax(name),
     overrides: overridesOf(name, needs),
   }
+}
+
+function shownOf(instances: readonly InstanceView[]): readonly InstanceView[] {
+  if (instances.length <= INSTANCES_SHOWN_MAX) return instances
+  return instances
+    .toSorted((a, b) => Number(a.isRoutable) - Number(b.isRoutable))
+    .slice(0, INSTANCES_SHOWN_MAX)
 }
 
 function kindOf(service: ServiceSettings | undefined): ServiceView['kind'] {

@@ -33,7 +33,12 @@ export class ChangeFeed {
   }
 
   /** Notes a change of an instance. What it was before in this batch decides what the batch says of it. */
-  addInstance(index: number, atMs: number, action: Change['action'], instance: InstanceRecord): void {
+  addInstance(
+    index: number,
+    atMs: number,
+    action: Change['action'],
+    instance: InstanceRecord,
+  ): void {
     const { changes } = this.#of(instance.service)
     const before = changes.get(instance.id)?.action
     // Deleted first, so that the batch is in order of the index.

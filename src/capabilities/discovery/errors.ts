@@ -1,13 +1,13 @@
+import type { Instance } from './model.ts'
+
 /** `ERR_DISCOVERY_*`: docs/errors/discovery.md explains each. */
 export type DiscoveryErrorCode =
   | 'ERR_DISCOVERY_INVALID'
-  | 'ERR_DISCOVERY_LIMIT'
   | 'ERR_DISCOVERY_FULL'
   | 'ERR_DISCOVERY_INSTANCE_UNKNOWN'
-  | 'ERR_DISCOVERY_SERVICE_UNKNOWN'
+  | 'ERR_DISCOVERY_OVERRIDES_FULL'
   | 'ERR_DISCOVERY_INSTANCE_TAKEN'
   | 'ERR_DISCOVERY_EXEC_REFUSED'
-  | 'ERR_DISCOVERY_NOT_ROUTABLE_YET'
   | 'ERR_DISCOVERY_WATCHERS_FULL'
 
 /** What discovery refuses. `statusCode` is the HTTP status that fits; the message says what to do. */
@@ -21,4 +21,39 @@ export class DiscoveryError extends Error {
     this.statusCode = statusCode
     this.code = code
   }
+}
+
+const sourceNames = {
+  run: 'a supervised process',
+  at: 'the configuration file',
+  api: 'a registration',
+} as const
+
+/** Two sources must not fight over one instance. */
+export function instanceTakenError(
+  taken: Pick<Instance, 'id' | 'service' | 'source'>,
+): DiscoveryError {
+  return new DiscoveryError(
+    409,
+    'ERR_DISCOVERY_INSTANCE_TAKEN',
+    `Instance '${taken.id}' of '${taken.service}' comes from ${sourceNames[taken.source]}. Use another id, or change it where it comes from.`,
+  )
+}
+
+/** The bound on everything that the registry holds. */
+export function registryFullError(count: number): DiscoveryError {
+  return new DiscoveryError(
+    507,
+    'ERR_DISCOVERY_FULL',
+    `${count} instances are registered already. Deregister some, or raise discovery.instances.`,
+  )
+}
+
+/** What was asked for is not registered (any more). */
+export function instanceUnknownError(service: string, id: string): DiscoveryError {
+  return new DiscoveryError(
+    404,
+    'ERR_DISCOVERY_INSTANCE_UNKNOWN',
+    `There is no instance '${id}' of '${service}': it never was, was deregistered, or its lease ran out. Register it (again).`,
+  )
 }

@@ -119,6 +119,17 @@ export interface Lease {
   readonly endsAtMs: number
 }
 
+/** How an instance is put into the registry. */
+export interface PutOptions {
+  readonly source: Source
+  /** Default: what the service declares. Given for an instance that has its own. */
+  readonly checks?: readonly CheckSpec[]
+  readonly lease?: { readonly ttlMs: number; readonly atEnd: 'remove' | 'critical' }
+  /** Status of its checks until they have run; default `unknown`, `critical` for TTL checks. */
+  readonly initially?: CheckStatus
+  readonly override?: StatusOverride
+}
+
 /** One instance in one batch, whatever happened to it meanwhile: look at the instance for how it is now. */
 export interface Change {
   readonly index: number

@@ -50,11 +50,7 @@ export interface Expiry extends Timed {
 }
 
 /** Makes an expiry that is not armed yet. */
-export function createExpiry(
-  instance: InstanceRecord,
-  ttlMs: number,
-  check?: CheckRecord,
-): Expiry {
+export function createExpiry(instance: InstanceRecord, ttlMs: number, check?: CheckRecord): Expiry {
   return { ...NO_DEADLINE, ttlMs, instance, check }
 }
 
@@ -129,8 +125,7 @@ export class InstanceRecord implements Instance {
     this.source = source
     this.weights = weightsOf(spec.weight)
     this.tags = spec.tags === undefined || spec.tags.length === 0 ? noTags : spec.tags
-    this.meta =
-      spec.meta === undefined || Object.keys(spec.meta).length === 0 ? noMeta : spec.meta
+    this.meta = spec.meta === undefined || Object.keys(spec.meta).length === 0 ? noMeta : spec.meta
     this.dirtyAtMs = spec.dirtyAtMs ?? nowMs
     this.registeredAtMs = nowMs
   }
@@ -182,6 +177,28 @@ export function healthOf(instance: InstanceRecord): Health {
 export function weightOf(weights: Weights, health: Health): number {
   if (health === 'passing') return weights.passing
   return health === 'warning' ? weights.warning : 0
+}
+
+/** Whether the check is run from here, instead of being reported. */
+export function isActive(check: CheckRecord): boolean {
+  return check.kind === 'http' || check.kind === 'tcp' || check.kind === 'exec'
+}
+
+/** Records of checks that have not run. An id that is used twice gets a number. */
+export function createChecks(
+  specs: readonly CheckSpec[],
+  initially: CheckStatus | undefined,
+): readonly CheckRecord[] {
+  if (specs.length === 0) return noChecks
+  const ids = new Set<string>()
+  return specs.map((spec) => {
+    const wanted = spec.id ?? spec.kind
+    let id = wanted
+    for (let count = 2; ids.has(id); count++) id = `${wanted}-${count}`
+    ids.add(id)
+    const status = initially ?? (spec.kind === 'ttl' ? 'critical' : 'unknown')
+    return new CheckRecord(id, spec.kind, spec, status)
+  })
 }
 
 /** Whether a new specification of the same instance says what is known already. */

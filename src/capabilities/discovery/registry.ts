@@ -1,23 +1,25 @@
 import type { Clock } from '../../platform/capability.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { Deadlines } from './deadlines.ts'
-import { DiscoveryError } from './errors.ts'
+import { instanceTakenError, registryFullError } from './errors.ts'
 import {
   LOCAL_NODE,
   type Change,
   type CheckSpec,
   type CheckStatus,
   type InstanceSpec,
-  type Source,
+  type PutOptions,
   type StatusOverride,
   type Target,
 } from './model.ts'
 import {
   CHECK_OUTPUT_CHARACTERS_MAX,
   CheckRecord,
+  createChecks,
   createExpiry,
   healthOf,
   InstanceRecord,
+  isActive,
   isSameInstance,
   NodeRecord,
   ServiceRecord,
@@ -40,16 +42,6 @@ export interface RegistryHooks {
   /** A lease ran out and its instance was removed. */
   onLapsed(instance: InstanceRecord): void
   onWatcherError(error: unknown): void
-}
-
-export interface PutOptions {
-  readonly source: Source
-  /** Default: what the service declares. Given for an instance that has its own. */
-  readonly checks?: readonly CheckSpec[]
-  readonly lease?: { readonly ttlMs: number; readonly atEnd: 'remove' | 'critical' }
-  /** Status of its checks until they have run; default `unknown`, `critical` for TTL checks. */
-  readonly initially?: CheckStatus
-  readonly override?: StatusOverride
 }
 
 /** Who is there, and how they are. Synchronous; the work of a change does not depend on how many others there are. */
@@ -75,7 +67,7 @@ export class Registry {
     this.#catalogIndexTold = hooks.firstIndex
     this.#goneIndex = hooks.firstIndex
     this.feed = new ChangeFeed(hooks.firstIndex)
-    this.watchers = new Watchers(hooks.clock, this, hooks.onWatcherError)
+    this.watchers = new Watchers(hooks.clock, this, (error) => hooks.onWatcherError(error))
     this.#expiries = new Deadlines<Expiry>(hooks.clock, (expiry) => this.#expire(expiry))
   }
 
@@ -114,7 +106,7 @@ export class Registry {
    */
   putInstance(spec: InstanceSpec, options: PutOptions): InstanceRecord {
     const before = this.find(spec.service, spec.id)
-    this.#refuse(spec, options, before)
+    this.#refuse(options, before)
     const service = this.#serviceOf(spec.service)
     const node = this.#nodeOf(spec.node ?? LOCAL_NODE)
     const nowMs = this.#hooks.clock.nowMs()
@@ -128,10 +120,11 @@ export class Registry {
       return before
     }
     instance.override = options.override ?? before?.override
+    // Before the old record leaves: a node without instances is forgotten.
+    node.instances.add(instance)
     if (before === undefined) this.#instanceCount++
     else this.#inherit(before, instance)
     service.instances.set(spec.id, instance)
-    node.instances.add(instance)
     this.#setLease(instance, options.lease)
     this.#startChecks(instance)
     this.#setHealth(instance)
@@ -147,6 +140,7 @@ export class Registry {
     this.#note(instance, 'removed')
     service.instances.delete(id)
     this.#instanceCount--
+    this.#countRoutable(serviceName, -Number(instance.isRoutable))
     this.#retire(instance)
     this.#dropServiceIfEmpty(service)
     return true
@@ -204,11 +198,12 @@ export class Registry {
     return node
   }
 
-  /** Sets a check of a node, which counts for each of its instances; `unknown` service-wide work is a change of each of them. */
+  /** Sets a check of a node, which counts for each of its instances. */
   reportNodeCheck(nodeName: string, id: string, status: CheckStatus, output: string): void {
     const node = this.#nodeOf(nodeName)
     let check = node.checks.find((one) => one.id === id)
-    if (check === undefined) node.checks.push((check = new CheckRecord(id, 'reported', undefined, 'passing')))
+    if (check === undefined)
+      node.checks.push((check = new CheckRecord(id, 'reported', undefined, 'passing')))
     this.#setResult(check, { status, output, durationMs: 0 })
     for (const instance of node.instances) this.#recompute(instance)
   }
@@ -236,20 +231,13 @@ export class Registry {
     this.#expiries.close()
   }
 
-  #refuse(spec: InstanceSpec, options: PutOptions, before: InstanceRecord | undefined): void {
-    if (before !== undefined && before.source !== options.source) {
-      throw new DiscoveryError(
-        409,
-        'ERR_DISCOVERY_INSTANCE_TAKEN',
-        `Instance '${spec.id}' of '${spec.service}' comes from ${before.source === 'run' ? 'a supervised process' : before.source === 'at' ? 'the configuration file' : 'a registration'}. Register under another id.`,
-      )
+  #refuse(options: PutOptions, before: InstanceRecord | undefined): void {
+    // What the file says stands above what was registered.
+    if (before !== undefined && before.source !== 'api' && before.source !== options.source) {
+      throw instanceTakenError(before)
     }
     if (before === undefined && this.#instanceCount >= this.#hooks.instancesMax) {
-      throw new DiscoveryError(
-        507,
-        'ERR_DISCOVERY_FULL',
-        `${this.#instanceCount} instances are registered already. Deregister some, or raise discovery.instances.`,
-      )
+      throw registryFullError(this.#instanceCount)
     }
   }
 
@@ -278,5 +266,127 @@ export class Registry {
     if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
     for (const expiry of instance.expiries) this.#expiries.clear(expiry)
     for (const check of instance.checks) if (isActive(check)) this.#hooks.stopCheck(check)
+    instance.weight = 0
+  }
+
+  #expire(expiry: Expiry): void {
+    const { instance, check } = expiry
+    if (check !== undefined) {
+      const output = `No report within ${expiry.ttlMs} ms.`
+      const isChanged = check.status !== 'critical'
+      this.#setResult(check, { status: 'critical', output, durationMs: 0 })
+      if (!isChanged) return
+      this.#setHealth(instance)
+      this.#note(instance, 'modified')
+    } else if (instance.keepsWhenLapsed) {
+      instance.hasLapsed = true
+      this.#recompute(instance)
+    } else {
+      this.removeInstance(instance.service, instance.id)
+      this.#hooks.onLapsed(instance)
+    }
+  }
+
+  #setLease(instance: InstanceRecord, lease: PutOptions['lease']): void {
+    if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
+    instance.leaseExpiry = lease === undefined ? undefined : createExpiry(instance, lease.ttlMs)
+    instance.keepsWhenLapsed = lease?.atEnd === 'critical'
+    instance.hasLapsed = false
+    if (instance.leaseExpiry === undefined || lease === undefined) return
+    this.#expiries.set(instance.leaseExpiry, this.#hooks.clock.monotonicMs() + lease.ttlMs)
+  }
+
+  #startChecks(instance: InstanceRecord): void {
+    if (instance.checks.length === 0) return
+    const nowMs = this.#hooks.clock.monotonicMs()
+    const expiries: Expiry[] = []
+    for (const check of instance.checks) {
+      if (isActive(check)) this.#hooks.startCheck(instance, check)
+      if (check.spec?.kind !== 'ttl') continue
+      const expiry = createExpiry(instance, check.spec.ttlMs, check)
+      expiries.push(expiry)
+      this.#expiries.set(expiry, nowMs + expiry.ttlMs)
+    }
+    if (expiries.length > 0) instance.expiries = expiries
+  }
+
+  #setResult(
+    check: CheckRecord,
+    result: Pick<CheckRecord, 'status' | 'output' | 'durationMs'>,
+  ): void {
+    check.status = result.status
+    check.output = result.output.slice(0, CHECK_OUTPUT_CHARACTERS_MAX)
+    check.durationMs = result.durationMs
+    check.atMs = this.#hooks.clock.nowMs()
+  }
+
+  /** Finds out the health anew; a difference is a change. */
+  #recompute(instance: InstanceRecord): void {
+    if (this.#setHealth(instance)) this.#note(instance, 'modified')
+  }
+
+  #setHealth(instance: InstanceRecord): boolean {
+    const health = healthOf(instance)
+    const weight = weightOf(instance.weights, health)
+    if (health === instance.health && weight === instance.weight) return false
+    this.#countRoutable(instance.service, Number(weight > 0) - Number(instance.isRoutable))
+    instance.health = health
+    instance.weight = weight
+    return true
+  }
+
+  #countRoutable(serviceName: string, difference: number): void {
+    const service = this.services.get(serviceName)
+    if (service !== undefined) service.routableCount += difference
+  }
+
+  #note(instance: InstanceRecord, action: Change['action']): void {
+    const index = ++this.#index
+    const service = this.services.get(instance.service)
+    if (service !== undefined) service.index = index
+    if (action !== 'modified') this.#catalogIndex = index
+    if (instance.createIndex === 0) instance.createIndex = index
+    instance.modifyIndex = index
+    this.feed.addInstance(index, this.#hooks.clock.nowMs(), action, instance)
+    this.#scheduleFlush()
+  }
+
+  #noteService(name: string, action: 'added' | 'removed'): void {
+    this.#catalogIndex = ++this.#index
+    if (action === 'removed') this.#goneIndex = this.#index
+    this.feed.addService(name, action)
+    this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    this.#hooks.scheduleFlush(() => this.flush())
+  }
+
+  #serviceOf(name: string): ServiceRecord {
+    const found = this.services.get(name)
+    if (found !== undefined) return found
+    this.#noteService(name, 'added')
+    const service = new ServiceRecord(name, this.#index)
+    this.services.set(name, service)
+    return service
+  }
+
+  #dropServiceIfEmpty(service: ServiceRecord): void {
+    if (service.isDeclared || service.instances.size > 0) return
+    this.services.delete(service.name)
+    this.#noteService(service.name, 'removed')
+  }
+
+  #nodeOf(name: string): NodeRecord {
+    let node = this.nodes.get(name)
+    if (node === undefined) this.nodes.set(name, (node = new NodeRecord(name)))
+    return node
+  }
+
+  #dropNodeIfEmpty(node: NodeRecord): void {
+    const isEmpty = node.instances.size === 0 && node.checks.length === 0 && node.address === ''
+    if (isEmpty) this.nodes.delete(node.name)
   }
 }

@@ -85,7 +85,11 @@ export class Watchers {
   }
 
   /** Tells everybody of one batch. `touched` has an entry also for a service whose changes cancelled each other out. */
-  notify(batch: ChangeBatch, touched: ReadonlyMap<string, TouchedService>, isCatalog: boolean): void {
+  notify(
+    batch: ChangeBatch,
+    touched: ReadonlyMap<string, TouchedService>,
+    isCatalog: boolean,
+  ): void {
     for (const [service, { changes, services }] of touched) {
       const watchers = this.#byService.get(service)
       if (watchers !== undefined) this.#call(watchers, { index: batch.index, changes, services })

@@ -2,6 +2,7 @@ import type { Scope } from '../../platform/capability.ts'
 import type { DoorSpec, DoorStatus, RequestRecord, SnapshotOp } from '../../platform/snapshot/messages.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
+import { followInstances, type DiscoveryNeed } from './follow.ts'
 import { allocateInsideDoors } from './inside-doors.ts'
 import {
   edgesOf,
@@ -23,6 +24,7 @@ export interface GatewayConfig {
 }
 
 export interface GatewayNeeds {
+  readonly discovery: DiscoveryNeed
   readonly channel: SnapshotChannel
   /** Where the ports of the inside doors are kept over restarts. */
   readonly doorBook: DoorBook
@@ -38,15 +40,6 @@ export interface DoorState {
   readonly status: DoorStatus
 }
 
-/** One routable instance, as the gateway needs it. */
-export interface RoutableInstance {
-  readonly service: string
-  readonly id: string
-  readonly host: string
-  readonly port: number
-  readonly weight: number
-}
-
 /** What control says to the data plane, and what it hears back. */
 export interface Gateway {
   /**
@@ -56,15 +49,11 @@ export interface Gateway {
   configure(config: GatewayConfig): Promise<void>
   /** What is routed by name is complete: from now on the data plane follows this control plane. Resolves when the doors are open. */
   begin(): Promise<void>
-  /** Resolves when every worker may choose the instance. */
-  route(instance: RoutableInstance): Promise<void>
-  /** Resolves when no worker chooses the instance any more. Requests in flight go on. */
-  unroute(service: string, id: string): Promise<void>
+  /** Resolves when every worker has applied all that discovery said of the instance until now. */
+  routable(service: string, id: string): Promise<void>
+  isRouted(service: string, id: string): boolean
   /** Resolves with true when nothing is in flight to the removed instance, with false after `timeoutMs`. */
   drained(service: string, id: string, timeoutMs: number): Promise<boolean>
-  /** Services that exist only by registration get the default policies. */
-  ensureService(name: string): void
-  dropService(name: string): void
   doors(): readonly DoorState[]
   /** `PAYMENTS_URL` and so on for one caller. */
   insideUrls(caller: string): Readonly<Record<string, string>>
@@ -88,16 +77,13 @@ export class GatewayDoorError extends Error {
   }
 }
 
-export type { SourceOf } from "./specify.ts"
-
 export async function startGateway(
   config: GatewayConfig,
-  { channel, doorBook }: GatewayNeeds,
+  { discovery, channel, doorBook }: GatewayNeeds,
   scope: Scope,
 ): Promise<Gateway> {
   const totals = createTotalsStore()
   const draining = new Map<string, () => void>()
-  const registeredOnly = new Set<string>()
   let current = config
   let inside = allocateInsideDoors(
     edgesOf(config.settings),
@@ -111,7 +97,24 @@ export async function startGateway(
   channel.onTotals((message) => totals.add(message))
   channel.onDrained((service, id) => draining.get(`${service} ${id}`)?.())
   void channel.publish([...opsOf(config, []), ...gatewayOps(config)])
-  await doorBook.save(inside)
+  const follower = followInstances(
+    discovery,
+    (ops) => void (ops.length > 0 && channel.publish(ops)),
+    followService,
+  )
+  scope.onStop(() => follower.end())
+
+  /** Services that exist only by registration get the default policies. */
+  function followService(name: string, isThere: boolean): void {
+    if (Object.hasOwn(current.settings.services, name)) return
+    const op: SnapshotOp = isThere
+      ? {
+          op: 'service',
+          service: specifyService(name, config.defaults, () => 'registered through the admin API'),
+        }
+      : { op: 'service-gone', service: name }
+    void channel.publish([op])
+  }
 
   function gatewayOps(of: GatewayConfig): SnapshotOp[] {
     const gateway = specifyGateway(of.settings, of.sourceOf, inside)
@@ -152,12 +155,10 @@ export async function startGateway(
       const failed = await openDoors(current, [])
       if (failed.length > 0) throw new GatewayDoorError(failed)
     },
-    async route(instance) {
-      await channel.publish([{ op: 'instance', instance }])
+    async routable() {
+      await channel.publish([])
     },
-    async unroute(service, id) {
-      await channel.publish([{ op: 'instance-gone', service, id }])
-    },
+    isRouted: follower.isRouted,
     drained(service, id, timeoutMs) {
       const key = `${service} ${id}`
       const done = Promise.withResolvers<boolean>()
@@ -167,14 +168,6 @@ export async function startGateway(
         cancel()
         draining.delete(key)
       })
-    },
-    ensureService(name) {
-      if (Object.hasOwn(current.settings.services, name) || registeredOnly.has(name)) return
-      registeredOnly.add(name)
-      void channel.publish([{ op: 'service', service: specifyService(name, config.defaults, () => 'registered through the admin API') }])
-    },
-    dropService(name) {
-      if (registeredOnly.delete(name)) void channel.publish([{ op: 'service-gone', service: name }])
     },
     doors: () =>
       specs.map((spec) => ({

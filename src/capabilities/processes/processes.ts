@@ -42,7 +42,8 @@ export interface Processes {
   start(name: string): Promise<void>
   scale(name: string, instances: number): Promise<void>
   clearOverride(name: string): Promise<void>
-  onChange(listener: () => void): void
+  /** Calls back with the services that have changed. */
+  onChange(listener: (services: Iterable<string>) => void): void
 }
 
 export async function startProcesses(
@@ -52,14 +53,14 @@ export async function startProcesses(
 ): Promise<Processes> {
   const { supervisor, discovery, overrides: book } = needs
   const runs = new Map<string, ServiceRun>()
-  const listeners: (() => void)[] = []
+  const listeners: ((services: Iterable<string>) => void)[] = []
   let config = first
   let hasBegun = false
   let orders = stopOrders(first.settings.services)
   const overrides = new Map((await book.load()).map((one) => [one.service, one]))
 
-  function changed(): void {
-    for (const listener of listeners) listener()
+  function changed(services: Iterable<string>): void {
+    for (const listener of listeners) listener(services)
   }
 
   function reconcileAll(): void {
@@ -96,7 +97,7 @@ export async function startProcesses(
       if (settings.run === undefined) continue
       const wanted = wantedOf(name, settings)
       const run = runs.get(name)
-      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed }))
+      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed: () => changed([name]) }))
       else run.want(wanted)
     }
   }
@@ -114,7 +115,7 @@ export async function startProcesses(
     for (const status of statuses) runs.get(status.spec.service)?.observe(status)
     retireGone()
     reconcileAll()
-    changed()
+    changed(new Set(statuses.map((status) => status.spec.service)))
   }
 
   async function adoptAll(): Promise<void> {
@@ -148,15 +149,15 @@ export async function startProcesses(
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
     run.want(wantedOf(name, run.wanted().settings))
-    changed()
+    changed([name])
   }
 
   applyAll()
   await adoptAll()
   supervisor.onProcesses(observe)
-  discovery.onChange(() => {
+  discovery.onChange((services) => {
     reconcileAll()
-    changed()
+    changed(services)
   })
 
   function configure(next: ProcessesConfig): void {
@@ -165,7 +166,7 @@ export async function startProcesses(
     applyAll()
     retireGone()
     reconcileAll()
-    changed()
+    changed(runs.keys())
   }
 
   return {
@@ -181,7 +182,7 @@ export async function startProcesses(
     targetByFile: (name) => fileTarget(runOf(name).wanted().settings),
     restart(name) {
       runOf(name).restart()
-      changed()
+      changed([name])
     },
     stop: (name) => change(name, { isStopped: true }),
     start: (name) => change(name, { isStopped: false }),

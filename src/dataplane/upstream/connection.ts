@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { Instance } from './instance.ts'
 
@@ -34,6 +35,8 @@ export class UpstreamConnection {
   hasAnswered = false
   /** Beginning of a response head that is not complete. */
   partial: Buffer | null = null
+  /** Its parsed part, while it is not complete. */
+  head: ResponseHead | null = null
   idleSinceMs = 0
   errorCode = ''
   /** Was given up by us; its place in the instance's count is free again. */

@@ -5,6 +5,8 @@ import { createPeakEwma } from './peak-ewma.ts'
 import { createRoundRobin } from './round-robin.ts'
 import { createStickyCookie } from './sticky-cookie.ts'
 
+export { createPickContext, type Balancer, type PickContext } from './balancer.ts'
+
 /** Every balancing algorithm by the name that it has in the configuration. Add one here and nowhere else. */
 export const balancers = {
   'peak-ewma': createPeakEwma,

@@ -65,6 +65,7 @@ function explainMethod(bytes: Uint8Array, start: number, at: number, end: number
 /** "HTTP/1.1" CRLF or "HTTP/1.0" CRLF; other well-formed versions are 505, all else is malformed. */
 function parseVersion(bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
   if (end - start < VERSION_LINE_BYTES) {
+    if (bytes[start + 8] === LF && end === start + 9) return HEAD_ERROR.lineEnding
     for (let at = start; at < end; at++) if (bytes[at] === LF) return HEAD_ERROR.version
     return 0
   }

@@ -2,14 +2,7 @@ import type { RequestFields } from './conditions.ts'
 import { allowsMethod, compileFields, meetsFields } from './conditions.ts'
 import { parseHostPattern, parsePathPattern } from './pattern.ts'
 import type { RouteEntry, TrieNode } from './segment-trie.ts'
-import {
-  createTrieNode,
-  findChild,
-  finishHash,
-  HASH_START,
-  hashStep,
-  insertRoute,
-} from './segment-trie.ts'
+import { createTrieNode, findChild, insertRoute } from './segment-trie.ts'
 
 /** What a route matches. `RouteSpec` of the snapshot satisfies it. */
 export interface RouteInput {
@@ -49,15 +42,20 @@ export function compileRoutes(routes: readonly RouteInput[]): RouteTable {
   const exactHosts = new Map<string, TrieNode>()
   const suffixHosts = new Map<string, TrieNode>()
   const anyHost = createTrieNode()
+  const triesOf = new Map<string, TrieNode>()
+  function trieFor(pattern: string): TrieNode {
+    const known = triesOf.get(pattern)
+    if (known !== undefined) return known
+    const host = parseHostPattern(pattern)
+    const trie =
+      host.kind === 'exact' ? trieOf(exactHosts, host.host) : trieOf(suffixHosts, host.suffix)
+    triesOf.set(pattern, trie)
+    return trie
+  }
   for (const { route, entry } of sortEntries(routes)) {
     const segments = parsePathPattern(route.path)
     if (route.hosts.length === 0) insertRoute(anyHost, segments, entry)
-    for (const pattern of new Set(route.hosts.map((host) => host.toLowerCase()))) {
-      const host = parseHostPattern(pattern)
-      const trie =
-        host.kind === 'exact' ? trieOf(exactHosts, host.host) : trieOf(suffixHosts, host.suffix)
-      insertRoute(trie, segments, entry)
-    }
+    for (const trie of new Set(route.hosts.map(trieFor))) insertRoute(trie, segments, entry)
   }
   const methods = new Set(routes.flatMap((route) => withHead(route.methods)))
   return { exactHosts, suffixHosts, anyHost, methods: [...methods] }
@@ -136,14 +134,9 @@ function walk(
   if (at >= path.length) {
     if (node.ends.length > 0) best = choose(node.ends, method, fields)
   } else {
-    let hash = HASH_START
-    let end = at
-    for (; end < path.length; end++) {
-      const char = path.charCodeAt(end)
-      if (char === 0x2f) break
-      hash = hashStep(hash, char)
-    }
-    const child = findChild(node, path, at, end, finishHash(hash))
+    const slash = path.indexOf('/', at)
+    const end = slash < 0 ? path.length : slash
+    const child = findChild(node, path, at, end)
     if (child !== undefined) best = walk(child, path, end + 1, method, fields)
     if (best < 0 && node.one !== undefined && end > at) {
       best = worse(best, walk(node.one, path, end + 1, method, fields))

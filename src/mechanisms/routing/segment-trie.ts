@@ -8,8 +8,8 @@ export interface RouteEntry extends Conditions {
 
 /** One node of the trie of path segments of one host. */
 export interface TrieNode {
-  /** Children by literal segment: an open hash table over `labels`, empty slots are -1. Its size is a power of two. */
-  slots: Int32Array
+  /** Children by literal segment: an open hash table over `labels`, empty slots are -1. Its size is a power of two; none for a few children. */
+  slots: Int32Array | undefined
   readonly labels: string[]
   readonly hashes: number[]
   readonly children: TrieNode[]
@@ -22,7 +22,7 @@ export interface TrieNode {
 
 export function createTrieNode(): TrieNode {
   return {
-    slots: new Int32Array(2).fill(-1),
+    slots: undefined,
     labels: [],
     hashes: [],
     children: [],
@@ -51,63 +51,68 @@ export function insertRoute(
 }
 
 function literalChild(node: TrieNode, label: string): TrieNode {
-  const hash = hashOf(label)
-  const known = findChild(node, label, 0, label.length, hash)
+  const known = findChild(node, label, 0, label.length)
   if (known !== undefined) return known
   const child = createTrieNode()
   node.labels.push(label)
-  node.hashes.push(hash)
+  node.hashes.push(hashOf(label, 0, label.length))
   node.children.push(child)
-  if (node.labels.length * 2 > node.slots.length) rebuildSlots(node)
-  else placeSlot(node, node.labels.length - 1)
+  if (node.labels.length > LIST_MAX) placeLast(node)
   return child
 }
 
-function rebuildSlots(node: TrieNode): void {
-  node.slots = new Int32Array(node.slots.length * 2).fill(-1)
-  for (let i = 0; i < node.labels.length; i++) placeSlot(node, i)
+/** Up to this many children are compared one by one: most nodes have one or two, and a table each would be waste. */
+const LIST_MAX = 4
+
+function placeLast(node: TrieNode): void {
+  const count = node.labels.length
+  if (node.slots !== undefined && count * 2 <= node.slots.length) {
+    placeSlot(node.slots, node.hashes[count - 1]!, count - 1)
+    return
+  }
+  node.slots = new Int32Array((node.slots?.length ?? 2 * LIST_MAX) * 2).fill(-1)
+  for (let i = 0; i < count; i++) placeSlot(node.slots, node.hashes[i]!, i)
 }
 
-function placeSlot(node: TrieNode, index: number): void {
-  const mask = node.slots.length - 1
-  let slot = node.hashes[index]! & mask
-  while (node.slots[slot] !== -1) slot = (slot + 1) & mask
-  node.slots[slot] = index
+function placeSlot(slots: Int32Array, hash: number, index: number): void {
+  const mask = slots.length - 1
+  let slot = hash & mask
+  while (slots[slot] !== -1) slot = (slot + 1) & mask
+  slots[slot] = index
 }
 
-/** The child for the segment `path[start, end)` with this hash. No substring is made. */
+/** The child for the segment `path[start, end)`. No substring is made. */
 export function findChild(
   node: TrieNode,
   path: string,
   start: number,
   end: number,
-  hash: number,
 ): TrieNode | undefined {
-  const { slots, labels, hashes } = node
+  const { slots, labels } = node
+  if (slots === undefined) {
+    for (let index = 0; index < labels.length; index++) {
+      if (isLabel(labels[index]!, path, start, end)) return node.children[index]
+    }
+    return undefined
+  }
+  const hash = hashOf(path, start, end)
   const mask = slots.length - 1
   for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
     const index = slots[slot]!
     if (index === -1) return undefined
-    if (hashes[index] !== hash) continue
-    const label = labels[index]!
-    if (label.length === end - start && path.startsWith(label, start)) return node.children[index]
+    if (node.hashes[index] === hash && isLabel(labels[index]!, path, start, end))
+      return node.children[index]
   }
 }
 
-export const HASH_START = 0x811c9dc5
-
-/** One step of FNV-1a over characters: the table is compiled from the file, so nobody outside chooses its keys. */
-export function hashStep(hash: number, char: number): number {
-  return Math.imul(hash ^ char, 0x01000193)
+function isLabel(label: string, path: string, start: number, end: number): boolean {
+  return label.length === end - start && path.startsWith(label, start)
 }
 
-function hashOf(label: string): number {
-  let hash = HASH_START
-  for (let i = 0; i < label.length; i++) hash = hashStep(hash, label.charCodeAt(i))
-  return finishHash(hash)
-}
-
-/** Spreads the high bits, as the tables use the low ones. */
-export function finishHash(hash: number): number {
+/** FNV-1a over characters: the table is compiled from the file, so nobody outside chooses its keys. */
+function hashOf(text: string, start: number, end: number): number {
+  let hash = 0x811c9dc5
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  // The tables use the low bits, so the high ones are mixed in.
   return (hash ^ (hash >>> 15)) | 0
 }

@@ -20,7 +20,10 @@ export function diffSettings(
   const shownBefore = before.effective()
   const shownAfter = after.effective()
   const paths = new Map(
-    [...listLeaves(shownAfter), ...listLeaves(shownBefore)].map(({ path }) => [formatPath(path), path]),
+    [...listLeaves(shownAfter), ...listLeaves(shownBefore)].map(({ path }) => [
+      formatPath(path),
+      path,
+    ]),
   )
   const differences: SettingDifference[] = []
   for (const [text, path] of paths) {

@@ -11,7 +11,9 @@ import { unitOf } from './units.ts'
 export function formatSettings(value: unknown, schema: Schema): unknown {
   if (value === undefined) return undefined
   if (isSecretSchema(schema)) return '***'
-  const unit = schemaOptions(schema).map(unitOf).find((each) => each !== undefined)
+  const unit = schemaOptions(schema)
+    .map(unitOf)
+    .find((each) => each !== undefined)
   const isUnitValue = unit?.kind === 'address' || typeof value === 'number'
   if (unit !== undefined && isUnitValue) return unit.format(value as never)
   if (typeof value !== 'object' || value === null) return value

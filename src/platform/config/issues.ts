@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { nearestWord } from '../../mechanisms/nearest-word.ts'
+import { nearestWord } from '../../mechanisms/nearest-word/nearest-word.ts'
 import type { SettingPath, SettingProblem } from './problems.ts'
 import { describeType, knownNames, schemaOptions, schemasAt, unwrapSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
@@ -25,22 +25,17 @@ function explainIssue(
   const path = [...prefix, ...issue.path.filter((part) => typeof part !== 'symbol')]
   const value = valueAt(data, path)
   const [here] = schemasAt(schema, path)
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => explainUnknown(path, key, schema))
-    case 'invalid_union':
-      return explainUnion(issue, schema, data, path)
-    case 'invalid_key': {
-      const message = issue.issues[0]?.message ?? 'is no name'
-      return [{ path, code: 'ERR_CONFIG_VALUE_INVALID', message: `as a name ${message}`, at: 'key' }]
-    }
-    case 'invalid_value': {
-      const known = issue.values.map(String)
-      return [explainChoice(path, value, known, here)]
-    }
-    default:
-      return [invalid(path, describeIssue(issue, value, here))]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => explainUnknown(path, key, schema))
   }
+  if (issue.code === 'invalid_union') return explainUnion(issue, schema, data, path)
+  if (issue.code === 'invalid_value')
+    return [explainChoice(path, value, issue.values.map(String), here)]
+  if (issue.code === 'invalid_key') {
+    const message = `as a name ${issue.issues[0]?.message ?? 'it is refused'}`
+    return [{ path, code: 'ERR_CONFIG_VALUE_INVALID', message, at: 'key' }]
+  }
+  return [invalid(path, describeIssue(issue, value, here))]
 }
 
 function describeIssue(issue: Issue, value: unknown, here: Schema | undefined): string {
@@ -55,24 +50,21 @@ function describeIssue(issue: Issue, value: unknown, here: Schema | undefined): 
 
 function describeDemand(issue: Issue, here: Schema | undefined): string {
   if (issue.message.startsWith('must ')) return issue.message
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${here === undefined ? issue.expected : describeType(here)}`
-    case 'too_small':
-      return `must ${boundOf(issue.origin, 'least', Number(issue.minimum))}`
-    case 'too_big':
-      return `must ${boundOf(issue.origin, 'most', Number(issue.maximum))}`
-    case 'invalid_format':
-      if (issue.format === 'starts_with') return `must begin with ${String(issue['prefix'])}`
-      return `must match ${issue.pattern ?? issue.format}`
-    default:
-      return issue.message
+  if (issue.code === 'invalid_type') {
+    return `must be ${here === undefined ? issue.expected : describeType(here)}`
   }
+  if (issue.code === 'too_small')
+    return `must ${boundOf(issue.origin, 'least', Number(issue.minimum))}`
+  if (issue.code === 'too_big')
+    return `must ${boundOf(issue.origin, 'most', Number(issue.maximum))}`
+  if (issue.code === 'invalid_format') return `must match ${issue.pattern ?? issue.format}`
+  return issue.message
 }
 
 function boundOf(origin: string, side: 'least' | 'most', limit: number): string {
   if (origin === 'array') return `have at ${side} ${limit} ${limit === 1 ? 'entry' : 'entries'}`
-  if (origin === 'string') return `have at ${side} ${limit} ${limit === 1 ? 'character' : 'characters'}`
+  if (origin === 'string')
+    return `have at ${side} ${limit} ${limit === 1 ? 'character' : 'characters'}`
   return `be at ${side} ${limit}`
 }
 
@@ -97,7 +89,8 @@ function explainChoice(
   const nearest = typeof value === 'string' ? nearestWord(value, known) : undefined
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
   // Within a union the other forms are allowed too.
-  const all = here !== undefined && schemaOptions(here).length > 1 ? `must be ${describeType(here)}` : demand
+  const all =
+    here !== undefined && schemaOptions(here).length > 1 ? `must be ${describeType(here)}` : demand
   return { ...invalid(path, `${all}; is ${showValue(value)}${hint}`), nearest }
 }
 
@@ -114,7 +107,10 @@ function explainUnion(
     return [invalid(path, unitMessage(issue.message, value, here))]
   }
   const isOfShape = (errors: readonly Issue[]): boolean =>
-    !errors.some(({ path: at, code }) => at.length === 0 && (code === 'invalid_type' || code === 'invalid_value'))
+    !errors.some(
+      ({ path: at, code }) =>
+        at.length === 0 && (code === 'invalid_type' || code === 'invalid_value'),
+    )
   const close = issue.errors.filter(isOfShape)
   const [only] = close
   if (close.length === 1 && only !== undefined) {
@@ -152,7 +148,7 @@ const SHOWN_TEXT_MAX = 60
 function showValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'object') return 'a map'
-  const text = String(value)
+  const text = `${value as string | number | boolean}`
   if (text === '') return 'an empty text'
   return text.length > SHOWN_TEXT_MAX ? `${text.slice(0, SHOWN_TEXT_MAX)}…` : text
 }

@@ -48,8 +48,9 @@ export async function loadConfig<S extends z.ZodType>(
 ): Promise<LoadedConfig<Resolved<z.output<S>>>> {
   const input = await readInput(options)
   const { root, files } = input
-  const parsed = options.schema.safeParse(toPlain(root, options.schema))
-  if (!parsed.success) return fail(input, explainInvalid(options, root, parsed.error.issues), options)
+  const parsed = options.schema.safeParse(toPlain(root, options.schema), PARSE_ONCE)
+  if (!parsed.success)
+    return fail(input, explainInvalid(options, root, parsed.error.issues), options)
   const resolved = await resolveSecrets(parsed.data, {
     schema: options.schema,
     env: options.env,
@@ -67,6 +68,9 @@ export async function loadConfig<S extends z.ZodType>(
     effective: () => formatSettings(settings, options.schema),
   }
 }
+
+/** Compiling the schema pays off after many parses; a configuration is parsed once. It costs 10 ms of the start. */
+const PARSE_ONCE = { jitless: true } as const
 
 interface Input {
   readonly root: ConfigNode
@@ -90,7 +94,9 @@ async function readInput(options: LoadOptions<z.ZodType>): Promise<Input> {
     files.push(overlayFile(file, options.overlay))
   }
   const read = await Promise.all(files.map(readSource))
-  const problems = read.flatMap((each) => ('problem' in each ? [describeMissing(each, options)] : []))
+  const problems = read.flatMap((each) =>
+    'problem' in each ? [describeMissing(each, options)] : [],
+  )
   throwProblems(problems, files)
   const sources = read.flatMap((each) => ('source' in each ? [each.source] : []))
   const trees = sources.map((source) => ({ source, ...readYamlTree(source) }))
@@ -134,7 +140,11 @@ async function readSource(file: string): Promise<ReadSource> {
 }
 
 function describeMissing(
-  { problem, code, file }: { readonly problem: string; readonly code: string; readonly file: string },
+  {
+    problem,
+    code,
+    file,
+  }: { readonly problem: string; readonly code: string; readonly file: string },
   options: LoadOptions<z.ZodType>,
 ): ConfigProblem {
   if (code !== 'ERR_CONFIG_FILE_MISSING') return fileProblem(file, code, problem)
@@ -146,7 +156,9 @@ function describeMissing(
 }
 
 function smallestOf({ smallest }: LoadOptions<z.ZodType>): string {
-  return smallest === undefined ? '' : `, the smallest is\n\n${smallest.trimEnd().replaceAll(/^(?=.)/gm, '    ')}`
+  return smallest === undefined
+    ? ''
+    : `, the smallest is\n\n${smallest.trimEnd().replaceAll(/^(?=.)/gm, '    ')}`
 }
 
 function checkRoot(
@@ -187,14 +199,24 @@ function explainInvalid<S extends z.ZodType>(
   issues: readonly z.core.$ZodIssue[],
 ): readonly SettingProblem[] {
   const problems = explainIssues(issues, options.schema, toPlain(root, options.schema))
-  const pruned = problems.reduce((tree, { path }) => removeFromTree(tree, path), root)
-  const parsed = options.schema.safeParse(toPlain(pruned, options.schema))
+  // Names near the root decide what others mean: without them the checks would tell only what follows from that.
+  const isNearRoot = ({ path, code }: SettingProblem): boolean =>
+    path.length <= (code === 'ERR_CONFIG_UNKNOWN_SETTING' ? 1 : 2)
+  if (problems.some(isNearRoot)) return problems
+  // From the last to the first, so that what is taken out of a list moves no other index.
+  const pruned = problems.reduceRight((tree, { path }) => removeFromTree(tree, path), root)
+  const parsed = options.schema.safeParse(toPlain(pruned, options.schema), PARSE_ONCE)
   if (!parsed.success || options.check === undefined) return problems
   const found = options.check(parsed.data, createSourceOf(root))
-  const touched = problems.map(({ path }) => path.slice(0, -1))
   const isAffected = ({ path }: SettingProblem): boolean =>
-    touched.some((each) => startsWith(path, each) || startsWith(each, path))
+    problems.some((problem) => followsFrom(path, problem))
   return [...problems, ...found.filter((problem) => !isAffected(problem))]
+}
+
+/** An unknown setting may be missing around it; a wrong value may be missing beside it too. */
+function followsFrom(path: SettingPath, { path: wrong, code }: SettingProblem): boolean {
+  if (startsWith(wrong, path)) return true
+  return code !== 'ERR_CONFIG_UNKNOWN_SETTING' && startsWith(path, wrong.slice(0, -1))
 }
 
 function startsWith(path: SettingPath, prefix: SettingPath): boolean {

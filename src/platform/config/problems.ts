@@ -97,7 +97,8 @@ function formatProblem(
   problem: ConfigProblem,
   paint: (code: number, text: string) => string,
 ): string {
-  const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
+  const place =
+    problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
   const subject = problem.path === '' ? '' : ` ${paint(1, problem.path)}:`
   const head = `${paint(36, place)}${subject} ${problem.message}`
   if (problem.sourceLine.trim() === '') return head

@@ -9,25 +9,10 @@ export function unwrapSchema(schema: Schema): Schema {
   let inner = schema
   while (unitOf(inner) === undefined) {
     const { def } = (inner as z.core.$ZodTypes)._zod
-    switch (def.type) {
-      case 'optional':
-      case 'nullable':
-      case 'default':
-      case 'prefault':
-      case 'nonoptional':
-      case 'readonly':
-      case 'catch':
-        inner = def.innerType
-        break
-      case 'pipe':
-        inner = def.in
-        break
-      case 'lazy':
-        inner = def.getter()
-        break
-      default:
-        return inner
-    }
+    if ('innerType' in def) inner = def.innerType
+    else if (def.type === 'pipe') inner = def.in
+    else if (def.type === 'lazy') inner = def.getter()
+    else return inner
   }
   return inner
 }
@@ -45,18 +30,11 @@ export function childSchemas(schema: Schema, key: string | number): readonly Sch
   return schemaOptions(schema).flatMap((option): Schema[] => {
     if (unitOf(option) !== undefined) return []
     const { def } = (option as z.core.$ZodTypes)._zod
-    switch (def.type) {
-      case 'object': {
-        const child = Object.hasOwn(def.shape, key) ? def.shape[key] : undefined
-        return child === undefined ? [] : [child]
-      }
-      case 'record':
-        return [def.valueType]
-      case 'array':
-        return [def.element]
-      default:
-        return []
-    }
+    if (def.type === 'record') return [def.valueType]
+    if (def.type === 'array') return [def.element]
+    if (def.type !== 'object') return []
+    const child = Object.hasOwn(def.shape, key) ? def.shape[key] : undefined
+    return child === undefined ? [] : [child]
   })
 }
 
@@ -106,24 +84,13 @@ function describeOption(option: Schema): string {
   const unit = unitOf(option)
   if (unit !== undefined) return UNIT_WORDS[unit.kind]
   const { def } = (option as z.core.$ZodTypes)._zod
-  switch (def.type) {
-    case 'string':
-      return 'a text'
-    case 'number':
-      return def.checks?.length || 'format' in def ? 'a whole number' : 'a number'
-    case 'boolean':
-      return 'true or false'
-    case 'literal':
-      return def.values.map(String).join(' or ')
-    case 'enum':
-      return `one of ${Object.values(def.entries).join(', ')}`
-    case 'array':
-      return `a list, each entry ${describeType(def.element)}`
-    case 'object':
-      return `a map with ${Object.keys(def.shape).join(', ')}`
-    case 'record':
-      return 'a map of names'
-    default:
-      return `a ${def.type}`
-  }
+  if (def.type === 'string') return 'a text'
+  if (def.type === 'number')
+    return 'format' in def || def.checks?.length ? 'a whole number' : 'a number'
+  if (def.type === 'boolean') return 'true or false'
+  if (def.type === 'literal') return def.values.map(String).join(' or ')
+  if (def.type === 'enum') return `one of ${Object.values(def.entries).join(', ')}`
+  if (def.type === 'array') return `a list, each entry ${describeType(def.element)}`
+  if (def.type === 'object') return `a map with ${Object.keys(def.shape).join(', ')}`
+  return def.type === 'record' ? 'a map of names' : `a ${def.type}`
 }

@@ -72,8 +72,14 @@ async function readSecretFile(
     bytes = await readFile(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    const known: Record<string, string> = { ENOENT: 'does not exist', EACCES: 'may not be read', EISDIR: 'is a folder' }
-    return { problem: `${known[code] ?? `cannot be read (${code})`}; create it, readable for this user` }
+    const known: Record<string, string> = {
+      ENOENT: 'does not exist',
+      EACCES: 'may not be read',
+      EISDIR: 'is a folder',
+    }
+    return {
+      problem: `${known[code] ?? `cannot be read (${code})`}; create it, readable for this user`,
+    }
   }
   if (bytes.length > SECRET_FILE_BYTES_MAX) {
     return { problem: `is longer than ${SECRET_FILE_BYTES_MAX} bytes; that is hardly a secret` }
@@ -120,11 +126,17 @@ export function secretMarks(node: ConfigNode, schemas: readonly Schema[]): reado
       return []
     case 'list':
       return node.items.flatMap((item, index) =>
-        secretMarks(item, schemas.flatMap((schema) => childSchemas(schema, index))),
+        secretMarks(
+          item,
+          schemas.flatMap((schema) => childSchemas(schema, index)),
+        ),
       )
     case 'map':
       return [...node.entries].flatMap(([key, { value }]) =>
-        secretMarks(value, schemas.flatMap((schema) => childSchemas(schema, key))),
+        secretMarks(
+          value,
+          schemas.flatMap((schema) => childSchemas(schema, key)),
+        ),
       )
     default:
       return node satisfies never

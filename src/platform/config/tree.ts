@@ -32,7 +32,9 @@ export function toPlain(node: ConfigNode, ...schemas: readonly Schema[]): unknow
     case 'list':
       return node.items.map((item, index) => child(index, item))
     case 'map':
-      return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, child(key, value)]))
+      return Object.fromEntries(
+        [...node.entries].map(([key, { value }]) => [key, child(key, value)]),
+      )
     default:
       return node satisfies never
   }

@@ -290,7 +290,9 @@ export function parseListenAddress(raw: string | number): ListenAddress {
   if (address !== undefined) return address
   if (/^(\*|):\d+$/.test(text)) {
     const everywhere = `0.0.0.0${text.slice(text.indexOf(':'))}`
-    throw new UnitError(`must name the address that it listens on; for all of them write ${everywhere}`)
+    throw new UnitError(
+      `must name the address that it listens on; for all of them write ${everywhere}`,
+    )
   }
   throw new UnitError(LISTEN_DEMAND)
 }
@@ -353,7 +355,7 @@ function refusal(demand: string, input: unknown): string {
   if (input === undefined) return `is missing; it ${demand}`
   if (input === null) return `is empty; it ${demand}`
   if (typeof input === 'object') return `${demand}; is a ${Array.isArray(input) ? 'list' : 'map'}`
-  const shown = String(input)
+  const shown = `${input as string | number | boolean}`
   return `${demand}; is ${shown.length > SHOWN_TEXT_MAX ? `${shown.slice(0, SHOWN_TEXT_MAX)}…` : shown}`
 }
 

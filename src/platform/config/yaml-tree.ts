@@ -1,5 +1,6 @@
 import { isAlias, isMap, isNode, isPair, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Document, Pair, YAMLMap } from 'yaml'
+import { CONFIG_PROBLEMS_MAX } from './problems.ts'
 import type { ConfigProblem, Place } from './problems.ts'
 
 /** A configuration file is at most this long. */
@@ -8,6 +9,8 @@ export const CONFIG_BYTES_MAX = 1024 * 1024
 export const CONFIG_NODES_MAX = 100_000
 /** Maps and lists within each other. */
 export const CONFIG_DEPTH_MAX = 50
+
+const tooDeep = `nests more than ${CONFIG_DEPTH_MAX} levels deep`
 
 /** The text of one file. */
 export interface SourceText {
@@ -43,7 +46,8 @@ export interface ConfigEntry {
 /** Prepares a text for `readYamlTree`. */
 export function createSourceText(name: string, text: string): SourceText {
   const lineStarts = [0]
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1)
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1))
+    lineStarts.push(at + 1)
   return { name, text, lineStarts }
 }
 
@@ -94,16 +98,26 @@ interface Reader {
 function parseText(reader: Reader): Document | undefined {
   let document: Document
   try {
-    // Duplicate keys are found below: the package compares each key with all before it.
-    const options = { uniqueKeys: false, prettyErrors: false, logLevel: 'silent', strict: true } as const
+    // Duplicate keys are found below: the package compares each key with all before it. Below the level `error` it
+    // lets further documents pass.
+    const options = {
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'error',
+      strict: true,
+    } as const
     document = parseDocument(reader.source.text, options)
   } catch (error) {
     // The composer recurses: only a text of thousands of open brackets gets here.
     if (!(error instanceof RangeError)) throw error
-    refuse(reader, 0, 0, 'ERR_CONFIG_TOO_LARGE', `nests more than ${CONFIG_DEPTH_MAX} levels deep`)
+    refuse(reader, 0, 0, 'ERR_CONFIG_TOO_LARGE', tooDeep)
     return undefined
   }
   for (const { pos, message, code } of [...document.errors, ...document.warnings]) {
+    if (/call stack|Stack overflow/.test(message)) {
+      refuse(reader, pos[0], pos[1], 'ERR_CONFIG_TOO_LARGE', tooDeep)
+      break
+    }
     const hint = code === 'TAB_AS_INDENT' ? '; indent with spaces' : ''
     const text = message.charAt(0).toLowerCase() + message.slice(1)
     refuse(reader, pos[0], pos[1], 'ERR_CONFIG_SYNTAX', `is not valid YAML: ${text}${hint}`)
@@ -124,7 +138,7 @@ function readNode(reader: Reader, node: unknown, depth: number): ConfigNode {
     return nothing
   }
   if (depth > CONFIG_DEPTH_MAX) {
-    refuse(reader, start, end, 'ERR_CONFIG_TOO_LARGE', `nests more than ${CONFIG_DEPTH_MAX} levels deep`)
+    refuse(reader, start, end, 'ERR_CONFIG_TOO_LARGE', tooDeep)
     return nothing
   }
   if (isAlias(node)) return readAlias(reader, node.source, at, depth)
@@ -145,7 +159,8 @@ function readNode(reader: Reader, node: unknown, depth: number): ConfigNode {
 function readAlias(reader: Reader, name: string, at: Mark, depth: number): ConfigNode {
   const target = reader.anchors.get(name)
   if (target === undefined || reader.open.has(target)) {
-    const why = target === undefined ? `names no anchor: there is no &${name} above` : 'contains itself'
+    const why =
+      target === undefined ? `names no anchor: there is no &${name} above` : 'contains itself'
     refuse(reader, at.start, at.end, 'ERR_CONFIG_SYNTAX', `is not valid YAML: *${name} ${why}`)
     return { kind: 'scalar', at, value: null }
   }
@@ -198,7 +213,11 @@ function readKey(
   const { key } = pair
   const [start = 0, end = start] = isNode(key) ? (key.range ?? []) : []
   const at = { source: reader.source, start, end }
-  if (isPair(pair) && isScalar(key) && (typeof key.value === 'string' || typeof key.value === 'number')) {
+  if (
+    isPair(pair) &&
+    isScalar(key) &&
+    (typeof key.value === 'string' || typeof key.value === 'number')
+  ) {
     const isQuoted = typeof key.type === 'string' && key.type !== 'PLAIN'
     const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
     // Assigned to an object this name would set its prototype.
@@ -208,18 +227,15 @@ function readKey(
   return undefined
 }
 
+/** With the core schema a scalar is one of these. */
 function plainScalar(value: unknown): string | number | boolean | null {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return value
-    default:
-      return value === null || value === undefined ? null : String(value)
-  }
+  const isPlain =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  return isPlain ? value : null
 }
 
 function refuse(reader: Reader, start: number, end: number, code: string, message: string): void {
+  if (reader.problems.length >= CONFIG_PROBLEMS_MAX) return
   const place = placeOf({ source: reader.source, start, end })
   reader.problems.push({ ...place, path: '', code, message })
 }

@@ -23,7 +23,7 @@ export function encodeFrame(message: unknown): Buffer {
   if (bytes > FRAME_BYTES_MAX) throw tooLarge(bytes)
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + bytes)
   frame.writeUInt32BE(bytes, 0)
-  frame.utf8Write(text, LENGTH_BYTES)
+  frame.write(text, LENGTH_BYTES, 'utf8')
   return frame
 }
 

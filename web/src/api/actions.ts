@@ -37,7 +37,7 @@ export type ServiceAction =
 
 /** Carries out one action. Throws `ActionError`. */
 export async function runAction(service: string, action: ServiceAction): Promise<void> {
-  const base = `api/v1/services/${encodeURIComponent(service)}`
+  const base = `/api/v1/services/${encodeURIComponent(service)}`
   switch (action.kind) {
     case 'restart':
     case 'stop':
@@ -57,19 +57,19 @@ export async function runAction(service: string, action: ServiceAction): Promise
 
 /** The effective configuration. Throws `ActionError`. */
 export async function loadConfig(): Promise<ConfigView> {
-  return (await send('GET', 'api/v1/config')) as ConfigView
+  return (await send('GET', '/api/v1/config')) as ConfigView
 }
 
 /** The newest requests, newest first. Throws `ActionError`. */
 export async function loadRequests(onlyFailed: boolean): Promise<readonly RequestRecord[]> {
   const query = `${onlyFailed ? 'failed=1&' : ''}limit=50`
-  return (await send('GET', `api/v1/requests?${query}`)) as readonly RequestRecord[]
+  return (await send('GET', `/api/v1/requests?${query}`)) as readonly RequestRecord[]
 }
 
 /** The story of one request, or null when it is not among the recent ones. Throws `ActionError`. */
 export async function loadRequest(requestId: string): Promise<RequestRecord | null> {
   try {
-    return (await send('GET', `api/v1/why/${encodeURIComponent(requestId)}`)) as RequestRecord
+    return (await send('GET', `/api/v1/why/${encodeURIComponent(requestId)}`)) as RequestRecord
   } catch (error) {
     if (error instanceof ActionError && error.status === 404) return null
     throw error

@@ -22,7 +22,7 @@ function publish(next: Snapshot): void {
 /** Opens the feed; once, when the page is loaded. */
 export function startFeed(): void {
   connection ??= connectFeed(
-    'api/v1/feed',
+    '/api/v1/feed',
     (message) => publish({ ...snapshot, system: reduceFeed(snapshot.system, message) }),
     (state) => publish({ ...snapshot, connection: state }),
   )

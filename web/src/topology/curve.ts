@@ -1,7 +1,7 @@
 /** Curves between the layers, and places for their labels. Pure. */
 import type { Point } from './layout.ts'
 
-export const LABEL_WIDTH = 118
+export const LABEL_WIDTH = 136
 export const LABEL_HEIGHT = 20
 
 /** An SVG path: a level S-curve across each gap, a straight line past each layer between. */

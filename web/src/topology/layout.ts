@@ -7,7 +7,7 @@ import { assignLayers, breakCycles, groupBy } from './graph.ts'
 import type { Link } from './order.ts'
 import { orderLayers, placeAcross } from './order.ts'
 
-export const NODE_WIDTH = 184
+export const NODE_WIDTH = 198
 export const NODE_HEIGHT = 62
 export const LAYER_GAP = 172
 export const ROW_GAP = 26

@@ -1,0 +1,73 @@
+import { request, type IncomingMessage } from 'node:http'
+import type { CheckAddress, Finding } from './run.ts'
+
+/** Bytes of the answer's body that are read and kept; the rest is cut off. */
+export const CHECK_BODY_BYTES_MAX = 1024
+
+/** GET; 200 to 399 is passing, 429 is warning (the instance is alive and busy), all else critical. Redirects are not followed. */
+export async function runHttpCheck(
+  { host, port }: CheckAddress,
+  path: string,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  // A connection of its own: a check asks whether new connections are served, too.
+  const asked = request({
+    host,
+    port,
+    path,
+    signal,
+    agent: false,
+    headers: { 'user-agent': 'backplane-check', accept: '*/*', connection: 'close' },
+    maxHeaderSize: 16 * 1024,
+  })
+  asked.on('response', resolve)
+  asked.on('error', reject)
+  asked.end()
+  try {
+    const response = await promise
+    const code = response.statusCode ?? 0
+    const status = statusOf(code)
+    const body = await (status === 'passing' ? readArrived(response) : readStart(response))
+    const output = `HTTP ${code} ${response.statusMessage ?? ''}`.trimEnd()
+    return { status, output: body === '' ? output : `${output}\n${body}` }
+  } finally {
+    // What comes after the answer (an endless body, a late reset) is nobody's error.
+    asked.on('error', () => {})
+    asked.destroy()
+  }
+}
+
+function statusOf(status: number): Finding['status'] {
+  if (status >= 200 && status < 400) return 'passing'
+  return status === 429 ? 'warning' : 'critical'
+}
+
+/** What has come of the body by the next turn, where the status says enough: an answer may stream for ever. */
+async function readArrived(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  response.on('data', (chunk: Buffer) => chunks.push(chunk))
+  response.on('error', () => {})
+  await new Promise((resolve) => setImmediate(resolve))
+  return textOf(chunks)
+}
+
+/** The body up to the bound, to its end, or to the abort. */
+async function readStart(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes >= CHECK_BODY_BYTES_MAX) break
+    }
+  } catch {
+    // The status has come, which is what counts.
+  }
+  return textOf(chunks)
+}
+
+function textOf(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).subarray(0, CHECK_BODY_BYTES_MAX).toString('utf8').trim()
+}

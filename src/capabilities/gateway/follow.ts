@@ -1,0 +1,46 @@
+import type { SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type { Discovery } from '../discovery/discovery.ts'
+import type { Instance } from '../discovery/model.ts'
+
+/** What the gateway needs of discovery. */
+export type DiscoveryNeed = Pick<Discovery, 'services' | 'instances' | 'subscribe'>
+
+/** Keeps the data plane's instances equal to what is routable in discovery. A change costs work in proportion to itself. */
+export interface InstanceFollower {
+  isRouted(service: string, id: string): boolean
+  /** Ends the subscription. */
+  end(): void
+}
+
+/**
+ * Publishes every routable instance now, and each change from now on. `onService` hears of services that appear (true) or
+ * vanish (false) in discovery before their instances are published.
+ */
+export function followInstances(
+  discovery: DiscoveryNeed,
+  publish: (ops: readonly SnapshotOp[]) => void,
+  onService: (name: string, isThere: boolean) => void,
+): InstanceFollower {
+  const routed = new Set<string>()
+
+  function opOf(instance: Instance, isGone: boolean): SnapshotOp[] {
+    const { service, id, host, port, weight } = instance
+    const key = `${service} ${id}`
+    if (!isGone && instance.isRoutable) {
+      routed.add(key)
+      return [{ op: 'instance', instance: { service, id, host, port, weight } }]
+    }
+    return routed.delete(key) ? [{ op: 'instance-gone', service, id }] : []
+  }
+
+  for (const { name } of discovery.services()) {
+    onService(name, true)
+    publish([...discovery.instances(name)].flatMap((instance) => opOf(instance, false)))
+  }
+  const end = discovery.subscribe('all', (batch) => {
+    for (const { name, action } of batch.services) if (action === 'added') onService(name, true)
+    publish(batch.changes.flatMap(({ instance, action }) => opOf(instance, action === 'removed')))
+    for (const { name, action } of batch.services) if (action === 'removed') onService(name, false)
+  })
+  return { isRouted: (service, id) => routed.has(`${service} ${id}`), end }
+}

@@ -1,0 +1,83 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { DoorBinding, DoorError } from '../workers/messages.ts'
+import { explainListenError } from './probe.ts'
+
+/** Connections that the kernel holds until we accept them. */
+const LISTEN_BACKLOG = 4096
+
+/** Called with each accepted connection, paused, and the binding of its door as it is now. */
+export type Accept = (binding: DoorBinding, socket: Socket) => void
+
+/** The open ports of one worker, shared with the other workers by the kernel (SO_REUSEPORT). */
+export interface Listeners {
+  /**
+   * Opens what is new, closes what is not wanted any more, gives what stays its new settings; connections are not touched.
+   * Resolves when all are open, with those that could not be.
+   */
+  apply(bindings: readonly DoorBinding[]): Promise<readonly DoorError[]>
+  /** Closes those that `isClosed` chooses. */
+  close(isClosed: (binding: DoorBinding) => boolean): void
+}
+
+interface Listener {
+  server: Server
+  binding: DoorBinding
+}
+
+export function createListeners(accept: Accept): Listeners {
+  /** By `address:port`: a door that changes its name or kind keeps its socket. */
+  const open = new Map<string, Listener>()
+
+  function openOne(key: string, address: string, binding: DoorBinding): Promise<string> {
+    const opened = Promise.withResolvers<string>()
+    const listener: Listener = { server: createServer({ pauseOnConnect: true, noDelay: true }), binding }
+    listener.server.on('connection', (socket) => accept(listener.binding, socket))
+    listener.server.on('error', (error) => {
+      if (open.get(key) === listener) open.delete(key)
+      opened.resolve(explainListenError(error, address, binding.port))
+    })
+    open.set(key, listener)
+    listener.server.listen({ host: address, port: binding.port, reusePort: true, backlog: LISTEN_BACKLOG }, () =>
+      opened.resolve(''),
+    )
+    return opened.promise
+  }
+
+  async function openAddress(binding: DoorBinding, index: number): Promise<DoorError | undefined> {
+    const address = binding.addresses[index]!
+    const key = `${address}:${binding.port}`
+    const known = open.get(key)
+    if (known !== undefined) {
+      known.binding = binding
+      return undefined
+    }
+    const error = await openOne(key, address, binding)
+    // ::1 is missing on machines without IPv6, and that is no fault.
+    return error === '' || index > 0 ? undefined : { id: binding.spec.id, error }
+  }
+
+  return {
+    async apply(bindings) {
+      const wanted = new Set(
+        bindings.flatMap((binding) => binding.addresses.map((address) => `${address}:${binding.port}`)),
+      )
+      for (const [key, listener] of open) {
+        if (wanted.has(key)) continue
+        open.delete(key)
+        listener.server.close()
+      }
+      const openings = bindings.flatMap((binding) =>
+        binding.addresses.map((_, index) => openAddress(binding, index)),
+      )
+      const errors = await Promise.all(openings)
+      return errors.filter((error) => error !== undefined)
+    },
+    close(isClosed) {
+      for (const [key, listener] of open) {
+        if (!isClosed(listener.binding)) continue
+        open.delete(key)
+        listener.server.close()
+      }
+    },
+  }
+}

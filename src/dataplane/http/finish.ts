@@ -1,0 +1,92 @@
+import { beginBody } from '../../mechanisms/http1/body.ts'
+import { FRAMING } from '../../mechanisms/http1/response-head.ts'
+import { clearStory, createStory } from '../records/story.ts'
+import { countLatency, statusClass } from '../totals/counters.ts'
+import { SPARE_EXCHANGES_MAX, type WorkerContext } from '../worker/context.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { createExchange, type Exchange, HEAD_ROOM_BYTES, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
+
+/** Takes a record from the pool and puts it into flight. */
+export function openExchange(ctx: WorkerContext, client: ClientConnection): Exchange {
+  const exchange = ctx.spareExchanges.pop() ?? createExchange(createStory())
+  const { story } = exchange
+  clearStory(story)
+  const nowMs = ctx.clock.monotonicMs()
+  exchange.client = client
+  exchange.startedMs = nowMs
+  exchange.place = ctx.exchanges.length
+  ctx.exchanges.push(exchange)
+  story.startedMs = nowMs
+  story.startedAtMs = nowMs + ctx.wallOffsetMs
+  story.door = client.door.id
+  story.caller = client.door.caller
+  story.client = client.address
+  story.version = ctx.version
+  ctx.totals.countRequest()
+  return exchange
+}
+
+/**
+ * The one end of every request, however it ended: counts it, logs it, keeps its story, gives the record back and lets the client
+ * connection go on. The upstream connection must have been let go before.
+ */
+export function finishExchange(ctx: WorkerContext, exchange: Exchange): void {
+  const client = exchange.client!
+  const { story } = exchange
+  story.durationMs = ctx.clock.monotonicMs() - exchange.startedMs
+  story.requestBytes = exchange.requestBody.received
+  story.responseBytes = exchange.responseBody.received
+  countExchange(ctx, exchange)
+  ctx.log.write(story)
+  exchange.story = ctx.ring.keep(story)
+  const keepsAlive = exchange.keepsAlive
+  recycle(ctx, exchange)
+  ctx.counts.give('requests')
+  client.exchangeEnded(keepsAlive)
+}
+
+function countExchange(ctx: WorkerContext, exchange: Exchange): void {
+  const { story } = exchange
+  const edge = exchange.edge ?? ctx.totals.edge(story.caller, story.route, story.service)
+  if (exchange.edge !== null) edge.inFlight--
+  edge.statuses[statusClass(story.status)]!++
+  edge.requestBytes += story.requestBytes
+  edge.responseBytes += story.responseBytes
+  if (story.reason !== '') edge.reasons.set(story.reason, (edge.reasons.get(story.reason) ?? 0) + 1)
+  countLatency(edge, story.durationMs)
+  ctx.totals.touchEdge(edge)
+}
+
+function recycle(ctx: WorkerContext, exchange: Exchange): void {
+  const last = ctx.exchanges.pop()!
+  if (last !== exchange) {
+    ctx.exchanges[exchange.place] = last
+    last.place = exchange.place
+  }
+  exchange.phase = PHASE.free
+  exchange.turn++
+  exchange.place = -1
+  exchange.client = null
+  exchange.upstream = null
+  exchange.service = null
+  exchange.instance = null
+  exchange.edge = null
+  exchange.attempt = null
+  exchange.tried.length = 0
+  exchange.isUpgrade = false
+  exchange.expectsContinue = false
+  exchange.sticky = ''
+  exchange.setsSticky = false
+  exchange.outEnd = 0
+  exchange.isReplayable = true
+  exchange.hasAnswered = false
+  exchange.totalDeadlineMs = 0
+  exchange.needsFresh = false
+  if (exchange.isOutLent || exchange.out.length > REPLAY_BYTES_MAX) {
+    exchange.out = Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES)
+    exchange.isOutLent = false
+  }
+  beginBody(exchange.requestBody, FRAMING.none, 0, 0)
+  beginBody(exchange.responseBody, FRAMING.none, 0, 0)
+  if (ctx.spareExchanges.length < SPARE_EXCHANGES_MAX) ctx.spareExchanges.push(exchange)
+}

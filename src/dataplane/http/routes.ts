@@ -1,0 +1,60 @@
+import {
+  allowedMethods,
+  compileRoutes,
+  matchRoute,
+  ROUTE_METHOD_NOT_ALLOWED,
+  type RouteTable,
+} from '../../mechanisms/routing/routing.ts'
+import type { RouteSpec } from '../../platform/snapshot/messages.ts'
+import type { TotalsBook } from '../totals/worker-totals.ts'
+import type { EdgeCounters } from '../totals/counters.ts'
+
+export { ROUTE_METHOD_NOT_ALLOWED }
+export { allowedMethods, matchRoute }
+
+/** One service that a route leads to. */
+export interface RouteTarget {
+  readonly service: string
+  readonly weight: number
+  readonly edge: EdgeCounters
+}
+
+/** A route with what a request needs at hand. */
+export interface Route {
+  readonly spec: RouteSpec
+  readonly targets: readonly RouteTarget[]
+  readonly weightSum: number
+}
+
+/** The compiled routes of one snapshot. */
+export interface Routes {
+  readonly table: RouteTable
+  readonly list: readonly Route[]
+}
+
+/** @throws RoutePatternError for a pattern that control should not have let through. */
+export function createRoutes(specs: readonly RouteSpec[], totals: TotalsBook): Routes {
+  return {
+    table: compileRoutes(specs),
+    list: specs.map((spec) => ({
+      spec,
+      targets: spec.to.map(({ service, weight }) => ({
+        service,
+        weight,
+        edge: totals.edge('', spec.id, service),
+      })),
+      weightSum: spec.to.reduce((sum, target) => sum + target.weight, 0),
+    })),
+  }
+}
+
+/** A weighted draw among the services of a split; undefined for a route without any weight. */
+export function chooseTarget(route: Route, random: () => number): RouteTarget | undefined {
+  if (route.targets.length === 1) return route.targets[0]
+  let point = random() * route.weightSum
+  for (const target of route.targets) {
+    point -= target.weight
+    if (point < 0) return target
+  }
+  return route.targets.findLast((target) => target.weight > 0)
+}

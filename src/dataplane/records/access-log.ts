@@ -1,0 +1,104 @@
+import type { Story } from './story.ts'
+
+/** Lines that are handed to the main thread at once. */
+export const LOG_BATCH_BYTES = 64 * 1024
+/** Batches of one worker that may be on their way to the disk; beyond it lines are dropped and counted. */
+export const LOG_BATCHES_MAX = 4
+/** More than one line can have: the parts that a client makes long are cut. */
+const LINE_BYTES_MAX = 8 * 1024
+const PART_CHARACTERS_MAX = 1024
+
+/** The access log of one worker: JSON lines, in batches, never waiting for anybody. */
+export interface AccessLog {
+  write(story: Story): void
+  /** Hands over what there is. */
+  flush(): void
+  /** A batch is on the disk; its buffer is used again. */
+  giveBack(buffer: ArrayBuffer): void
+  /** Lines dropped so far. */
+  readonly droppedCount: number
+}
+
+/** `send` takes ownership of the buffer and brings it back through `giveBack`. */
+export function createAccessLog(send: (buffer: ArrayBuffer, length: number) => void): AccessLog {
+  const spare: Buffer[] = []
+  let made = 0
+  let current: Buffer | undefined
+  let end = 0
+  let droppedCount = 0
+
+  function take(): Buffer | undefined {
+    const buffer = spare.pop()
+    if (buffer !== undefined || made === LOG_BATCHES_MAX) return buffer
+    made++
+    return Buffer.from(new ArrayBuffer(LOG_BATCH_BYTES))
+  }
+
+  function flush(): void {
+    if (current === undefined || end === 0) return
+    const full = current
+    const length = end
+    current = undefined
+    end = 0
+    send(full.buffer as ArrayBuffer, length)
+  }
+
+  return {
+    write(story) {
+      if (current !== undefined && current.length - end < LINE_BYTES_MAX) flush()
+      current ??= take()
+      if (current === undefined) {
+        droppedCount++
+        return
+      }
+      end += current.write(formatAccess(story), end, 'latin1')
+    },
+    flush,
+    giveBack: (buffer) => void spare.push(Buffer.from(buffer)),
+    get droppedCount() {
+      return droppedCount
+    },
+  }
+}
+
+let secondStart = 0
+let secondText = ''
+
+/** ISO 8601 with milliseconds; the date is formatted once a second. */
+export function formatTime(atMs: number): string {
+  const ms = Math.floor(atMs)
+  const within = ms % 1000
+  if (ms - within !== secondStart) {
+    secondStart = ms - within
+    secondText = new Date(secondStart).toISOString().slice(0, 20)
+  }
+  return `${secondText}${within < 10 ? '00' : within < 100 ? '0' : ''}${within}Z`
+}
+
+/** One line. No query, no header, no cookie: nothing that may be a secret. */
+export function formatAccess(story: Story): string {
+  const attempt = story.tryCount === 0 ? undefined : story.tries[story.tryCount - 1]
+  return (
+    `{"time":"${formatTime(story.startedAtMs)}","id":${quote(story.requestId)},"client":"${story.client}"` +
+    `,"door":${quote(story.door)},"caller":"${story.caller}","method":"${story.method}","host":${quote(story.host)}` +
+    `,"path":${quote(story.path)},"route":${quote(story.route)},"service":"${story.service}"` +
+    `,"instance":${quote(attempt === undefined ? '' : attempt.instance)},"tries":${story.tryCount}` +
+    `,"status":${story.status},"reason":"${story.reason}","ms":${Math.round(story.durationMs * 1000) / 1000}` +
+    `,"in":${story.requestBytes},"out":${story.responseBytes}}\n`
+  )
+}
+
+// Anything that JSON would have to escape, or that is not one byte in UTF-8.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNSAFE = /["\\\u0000-\u001f\u007f-\uffff]/
+
+function quote(text: string): string {
+  const short = text.length > PART_CHARACTERS_MAX ? `${text.slice(0, PART_CHARACTERS_MAX)}...` : text
+  return UNSAFE.test(short) ? escapeAscii(short) : `"${short}"`
+}
+
+function escapeAscii(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

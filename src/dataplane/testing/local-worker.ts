@@ -1,0 +1,66 @@
+import { connect, type Socket } from 'node:net'
+import { systemClock } from '../../platform/clock.ts'
+import type { DoorSpec, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import { addressesOf, probePort } from '../doors/probe.ts'
+import { createSharedMemory } from '../shared-counts.ts'
+import { startWorker, type Worker } from '../worker/worker.ts'
+import type { DoorBinding, FromWorker } from '../workers/messages.ts'
+
+/** One worker on the current thread, with doors on free ports. */
+export interface LocalWorker {
+  readonly worker: Worker
+  /** Everything that it has said. */
+  readonly said: FromWorker[]
+  /** Applies changes and waits until they are applied; returns the ports of the doors by id. */
+  update(ops: readonly SnapshotOp[], reset?: boolean): Promise<ReadonlyMap<string, number>>
+  port(door: string): number
+  connect(door?: string): Socket
+  close(): void
+}
+
+export function startLocalWorker(): LocalWorker {
+  const said: FromWorker[] = []
+  const ports = new Map<string, number>()
+  let version = 0
+  let waiting: ((message: FromWorker) => void) | undefined
+  const worker = startWorker({
+    index: 0,
+    workers: 1,
+    shared: createSharedMemory(1),
+    clock: systemClock,
+    post(message) {
+      if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
+      said.push(message)
+      if (message.type === 'applied') waiting?.(message)
+    },
+  })
+
+  async function bind(spec: DoorSpec): Promise<DoorBinding> {
+    const addresses = addressesOf(spec)
+    const known = ports.get(spec.id)
+    const port = known ?? (await probePort(addresses[0]!, spec.port)).port
+    ports.set(spec.id, port)
+    return { spec, addresses, port }
+  }
+
+  return {
+    worker,
+    said,
+    async update(ops, reset = false) {
+      const gateway = ops.find((op) => op.op === 'gateway')
+      const doors = gateway === undefined ? undefined : await Promise.all(gateway.gateway.doors.map(bind))
+      const applied = Promise.withResolvers<FromWorker>()
+      waiting = applied.resolve
+      worker.receive({ type: 'update', version: ++version, reset, ops, doors })
+      await applied.promise
+      return ports
+    },
+    port: (door) => ports.get(door)!,
+    connect(door = 'gateway') {
+      const socket = connect(ports.get(door)!, '127.0.0.1')
+      socket.on('error', () => {})
+      return socket
+    },
+    close: () => worker.close(),
+  }
+}

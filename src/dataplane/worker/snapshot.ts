@@ -1,0 +1,120 @@
+import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
+import type {
+  GatewaySpec,
+  InstanceSpec,
+  ServiceSpec,
+  SnapshotOp,
+} from '../../platform/snapshot/messages.ts'
+import { createRoutes } from '../http/routes.ts'
+import { dispatch } from '../upstream/dispatch.ts'
+import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
+import { discardConnection } from '../upstream/pool.ts'
+import { configureService, connectionShare, createService, type Service } from '../upstream/service.ts'
+import type { WorkerContext } from './context.ts'
+
+/** Applies the changes of one version, in one turn of the event loop: no request sees half of them. */
+export function applyOps(ctx: WorkerContext, ops: readonly SnapshotOp[], isReset: boolean): void {
+  if (isReset) dropUnnamed(ctx, ops)
+  for (const op of ops) applyOp(ctx, op)
+}
+
+function applyOp(ctx: WorkerContext, op: SnapshotOp): void {
+  switch (op.op) {
+    case 'gateway':
+      return applyGateway(ctx, op.gateway)
+    case 'service':
+      return applyService(ctx, op.service)
+    case 'service-gone':
+      return dropService(ctx, op.service)
+    case 'instance':
+      return applyInstance(ctx, op.instance)
+    case 'instance-gone':
+      return dropInstance(ctx, op.service, op.id)
+    default:
+      return op satisfies never
+  }
+}
+
+/** After a reset there is what it names, and nothing else. */
+function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
+  const services = new Set<string>()
+  const instances = new Set<string>()
+  for (const op of ops) {
+    if (op.op === 'service') services.add(op.service.name)
+    if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
+  }
+  for (const service of ctx.services.values()) {
+    for (const id of service.instances.keys()) {
+      if (!instances.has(`${service.name}\n${id}`)) dropInstance(ctx, service.name, id)
+    }
+    if (!services.has(service.name)) dropService(ctx, service.name)
+  }
+}
+
+function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
+  const { limits } = gateway
+  if (limits.headersMax !== ctx.limits.headersMax) ctx.requestHead = createRequestHead(limits.headersMax)
+  ctx.routes = createRoutes(gateway.routes, ctx.totals)
+  ctx.trusted = createCidrSet(gateway.trustedProxies)
+  ctx.limits = limits
+  ctx.headLimits = limits
+  ctx.responseLimits = {
+    requestLineBytesMax: limits.responseHeadBytesMax,
+    headBytesMax: limits.responseHeadBytesMax,
+  }
+}
+
+function applyService(ctx: WorkerContext, spec: ServiceSpec): void {
+  const known = ctx.services.get(spec.name)
+  if (known === undefined) ctx.services.set(spec.name, createService(spec, ctx.workers))
+  else configureService(known, spec, ctx.workers)
+}
+
+function dropService(ctx: WorkerContext, name: string): void {
+  const service = ctx.services.get(name)
+  if (service === undefined) return
+  for (const id of service.instances.keys()) dropInstance(ctx, name, id)
+  ctx.services.delete(name)
+  answerWaiting(ctx, service)
+}
+
+function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
+  const service = ctx.services.get(spec.service)
+  if (service === undefined) return
+  const known = service.instances.get(spec.id)
+  if (known !== undefined && known.address === addressOf(spec)) {
+    known.spec = spec
+    if (known.weight !== spec.weight) service.balancer.reweigh(known, spec.weight)
+    return
+  }
+  if (known !== undefined) removeInstance(ctx, service, known)
+  // The first instances of a service are not new to it: slow start is for those that join others.
+  const isFirst = service.instances.size === 0
+  const sinceMs = isFirst ? -Infinity : ctx.clock.monotonicMs()
+  const instance = createInstance(spec, sinceMs, connectionShare(service.spec, ctx.workers))
+  service.instances.set(spec.id, instance)
+  service.balancer.add(instance)
+  answerWaiting(ctx, service)
+}
+
+function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
+  const service = ctx.services.get(serviceName)
+  const instance = service?.instances.get(id)
+  if (service !== undefined && instance !== undefined) removeInstance(ctx, service, instance)
+  // Also where this worker never knew it: the main thread waits for all.
+  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
+}
+
+function removeInstance(ctx: WorkerContext, service: Service, instance: Instance): void {
+  instance.isGone = true
+  service.instances.delete(instance.id)
+  service.balancer.remove(instance)
+  service.ejection.remove(instance)
+  for (const connection of [...instance.idle]) discardConnection(ctx, connection)
+}
+
+/** Whom they waited for may have gone or somebody else may have come: each asks again. */
+function answerWaiting(ctx: WorkerContext, service: Service): void {
+  for (const exchange of service.waiting.splice(0)) dispatch(ctx, exchange)
+}

@@ -1,0 +1,184 @@
+import { createPickContext } from '../../mechanisms/balancing/balancing.ts'
+import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
+import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
+import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
+import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { Clock } from '../../platform/capability.ts'
+import type { GatewayLimits } from '../../platform/snapshot/messages.ts'
+import { createListeners } from '../doors/listeners.ts'
+import { createIdentifiers } from '../http/identifiers.ts'
+import { createRoutes } from '../http/routes.ts'
+import { createScratch, READ_BYTES } from '../http/scratch.ts'
+import { createAccessLog } from '../records/access-log.ts'
+import { createRecordRing } from '../records/ring.ts'
+import { openSharedCounts } from '../shared-counts.ts'
+import { createTotalsBook } from '../totals/worker-totals.ts'
+import type { Instance } from '../upstream/instance.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from '../workers/messages.ts'
+import { acceptAt } from './accept.ts'
+import { RESPONSE_FIELDS_MAX, type WorkerContext } from './context.ts'
+import { applyOps } from './snapshot.ts'
+import { startTicks } from './tick.ts'
+import { createUpstreamEvents } from './upstream-events.ts'
+
+/** Time between two reports. */
+const REPORT_MS = 1_000
+/** How often the access log is handed over when it is not full. */
+const LOG_FLUSH_MS = 250
+
+/** Sends to the main thread; `transfer` moves the buffer of a log batch. */
+export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
+
+/** One worker of the data plane. */
+export interface Worker {
+  receive(message: ToWorker): void
+  /** Closes every port and connection at once. */
+  close(): void
+  /** For tests: what its connections share. */
+  readonly context: WorkerContext
+}
+
+export interface WorkerOptions extends WorkerBoot {
+  readonly clock: Clock
+  readonly post: Post
+}
+
+/** Starts a worker on the current thread, be it a worker thread or that of a test. It has no door until an update names one. */
+export function startWorker(options: WorkerOptions): Worker {
+  const { post } = options
+  const ctx = createContext(options)
+  const listeners = createListeners((binding, socket) => acceptAt(ctx, binding, socket))
+  const stopTicks = startTicks(ctx)
+  const reports = setInterval(() => report(ctx, post), REPORT_MS)
+  const flushes = setInterval(() => ctx.log.flush(), LOG_FLUSH_MS)
+  reports.unref()
+  flushes.unref()
+
+  async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
+    applyOps(ctx, message.ops, message.reset)
+    ctx.version = message.version
+    const errors = message.doors === undefined ? [] : await listeners.apply(message.doors)
+    post({ type: 'applied', version: message.version, errors })
+  }
+
+  function receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'update':
+        return void update(message).catch((error: unknown) => setImmediate(() => { throw error }))
+      case 'why':
+        return post({ type: 'answer', ask: message.ask, body: ctx.ring.find(message.requestId) })
+      case 'recent': {
+        const body = ctx.ring.recent(message.limit, message.onlyFailed)
+        return post({ type: 'answer', ask: message.ask, body })
+      }
+      case 'drain':
+        return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'inside'))
+      case 'log-buffer':
+        return ctx.log.giveBack(message.buffer)
+      default:
+        return message satisfies never
+    }
+  }
+
+  return {
+    receive,
+    context: ctx,
+    close() {
+      stopTicks()
+      clearInterval(reports)
+      clearInterval(flushes)
+      listeners.close(() => true)
+      for (const client of ctx.clients) client.destroy()
+      for (const service of ctx.services.values()) {
+        for (const { idle } of service.instances.values()) {
+          for (const connection of idle) connection.socket.destroy()
+        }
+      }
+    },
+  }
+}
+
+/** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing from outside is left. */
+function drain(ctx: WorkerContext, post: Post, closeDoors: () => void): void {
+  ctx.isDraining = true
+  closeDoors()
+  const watch = setInterval(look, 20)
+  function look(): void {
+    let busyCount = 0
+    for (const client of ctx.clients) {
+      if (!client.door.isOutside) continue
+      if (client.isIdle) client.closeGently()
+      else if (client.exchange !== null) busyCount++
+    }
+    if (busyCount > 0) return
+    clearInterval(watch)
+    report(ctx, post)
+    ctx.log.flush()
+    post({ type: 'idle' })
+  }
+  look()
+}
+
+function report(ctx: WorkerContext, post: Post): void {
+  post(
+    ctx.totals.take({
+      connections: ctx.clients.size,
+      accessLogDropped: ctx.log.droppedCount,
+      wallMs: ctx.clock.nowMs(),
+      monotonicMs: ctx.clock.monotonicMs(),
+    }),
+  )
+}
+
+/** Until the first update there are no doors, so these are never applied to a request. */
+const FIRST_LIMITS: GatewayLimits = {
+  requestLineBytesMax: 16_384,
+  headBytesMax: 65_536,
+  headersMax: 100,
+  bodyBytesMax: 0,
+  connectionsMax: 20_000,
+  requestsInFlightMax: 10_000,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 75_000,
+  bodyTimeoutMs: 60_000,
+  tunnelIdleTimeoutMs: 0,
+  responseHeadBytesMax: 65_536,
+}
+
+function createContext(options: WorkerOptions): WorkerContext {
+  const { index, workers, clock, post } = options
+  const totals = createTotalsBook()
+  const context: WorkerContext = {
+    index,
+    workers,
+    clock,
+    wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
+    counts: openSharedCounts(options.shared, index),
+    totals,
+    ring: createRecordRing(index),
+    log: createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer])),
+    identifiers: createIdentifiers(),
+    readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    scratch: createScratch(),
+    requestHead: createRequestHead(FIRST_LIMITS.headersMax),
+    responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
+    requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
+    responseRewrite: { ...createResponseRewrite(), drops: createResponseDrops(['x-request-id']) },
+    pick: createPickContext<Instance>(Math.random),
+    version: 0,
+    limits: FIRST_LIMITS,
+    headLimits: FIRST_LIMITS,
+    responseLimits: FIRST_LIMITS,
+    trusted: createCidrSet([]),
+    routes: createRoutes([], totals),
+    services: new Map(),
+    clients: new Set(),
+    exchanges: [],
+    spareExchanges: [],
+    upstreamEvents: createUpstreamEvents(() => context),
+    isDraining: false,
+    reportDrained: (service, id) => post({ type: 'drained', service, id }),
+  }
+  return context
+}

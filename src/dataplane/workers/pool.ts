@@ -1,0 +1,68 @@
+import { Worker } from 'node:worker_threads'
+import type { Log } from '../../platform/capability.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from './messages.ts'
+
+/** Wait before a dead worker is started again; doubles up to the longest, and begins anew after a minute of life. */
+const RESTART_MIN_MS = 50
+const RESTART_MAX_MS = 5_000
+const LONG_LIFE_MS = 60_000
+
+export interface WorkerPoolOptions {
+  readonly workers: number
+  readonly shared: SharedArrayBuffer
+  readonly log: Log
+  receive(index: number, message: FromWorker): void
+  /** A thread has died; what it held is lost. It is started again. */
+  died(index: number): void
+  /** A thread has been started, for the first time or again: tell it everything. */
+  started(index: number): void
+}
+
+/** The worker threads. One that dies is replaced; the others do not notice. */
+export interface WorkerPool {
+  /** False when the worker is dead at the moment. */
+  send(index: number, message: ToWorker, transfer?: readonly ArrayBuffer[]): boolean
+  isAlive(index: number): boolean
+  stop(): Promise<void>
+}
+
+export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  const { log, workers, shared } = options
+  const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
+  const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
+  let isStopping = false
+
+  function start(index: number): void {
+    if (isStopping) return
+    const boot: WorkerBoot = { index, workers, shared }
+    const startedMs = performance.now()
+    const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
+    threads[index] = thread
+    thread.on('message', (message: FromWorker) => options.receive(index, message))
+    thread.on('error', (error) => log('error', 'a data plane worker died', { worker: index, error }))
+    thread.on('exit', () => {
+      threads[index] = undefined
+      options.died(index)
+      if (performance.now() - startedMs > LONG_LIFE_MS) delays[index] = RESTART_MIN_MS
+      setTimeout(() => start(index), delays[index])
+      delays[index] = Math.min(RESTART_MAX_MS, delays[index]! * 2)
+    })
+    options.started(index)
+  }
+
+  // In the next turn, when the caller holds the pool.
+  setImmediate(() => threads.forEach((_, index) => start(index)))
+  return {
+    send(index, message, transfer) {
+      const thread = threads[index]
+      if (thread === undefined) return false
+      thread.postMessage(message, transfer ?? [])
+      return true
+    },
+    isAlive: (index) => threads[index] !== undefined,
+    async stop() {
+      isStopping = true
+      await Promise.all(threads.map((thread) => thread?.terminate()))
+    },
+  }
+}

@@ -1,0 +1,4 @@
+import { balancerNames } from './balancing.ts'
+import { testBalancer } from './balancing.contract.ts'
+
+for (const name of balancerNames) testBalancer(name)

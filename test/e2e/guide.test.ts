@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/**
+ * Runs the commands of docs/guides/first-system.md as a reader would: each ```sh block in a shell, in the folder where the
+ * one before it ended; a ```sh background block stays up until the end. Only the two default ports are exchanged for
+ * free ones, because the machine may use them.
+ */
+test('every command of the first guide works as it stands', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const ports = [await freePort(), await freePort()] as const
+  const blocks = readBlocks(join(root, 'docs/guides/first-system.md'))
+  assert.ok(blocks.length >= 8 && blocks.some((block) => block.isBackground))
+
+  let cwd = folder
+  let up: ChildProcess | undefined
+  t.after(async () => {
+    if (up === undefined || up.exitCode !== null) return
+    up.kill('SIGTERM')
+    await once(up, 'exit')
+  })
+  for (const block of blocks) {
+    const script = withPorts(block.script, ports)
+    if (block.isBackground) up = await startInBackground(script, cwd)
+    else cwd = await runBlock(script, cwd, folder)
+  }
+  assert.ok(up !== undefined)
+  const ended = once(up, 'exit')
+  up.kill('SIGINT')
+  assert.deepEqual(await ended, [0, null])
+})
+
+interface Block {
+  readonly script: string
+  readonly isBackground: boolean
+}
+
+function readBlocks(path: string): readonly Block[] {
+  const found = readFileSync(path, 'utf8').matchAll(/^```sh( background)?\n([\s\S]*?)^```$/gm)
+  return [...found].map((match) => ({
+    isBackground: match[1] !== undefined,
+    script: match[2] ?? '',
+  }))
+}
+
+function withPorts(script: string, [gateway, console]: readonly [number, number]): string {
+  return script
+    .replace(/^name: hello$/m, `name: hello\nlisten: { gateway: ${gateway}, console: ${console} }`)
+    .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
+    .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
+}
+
+/** Returns the folder in which the block ended. */
+async function runBlock(script: string, cwd: string, folder: string): Promise<string> {
+  const note = join(folder, 'cwd.txt')
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', `${script}\npwd >'${note}'`], {
+    cwd,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const [code] = await once(child, 'close')
+  assert.equal(code, 0, `${script}\nended with ${code} and printed\n${output}`)
+  return (await readFile(note, 'utf8')).trim()
+}
+
+/** `up --json` says in its first line that everything is ready; the words for people say the same. */
+async function startInBackground(script: string, cwd: string): Promise<ChildProcess> {
+  assert.equal(script.trim(), 'backplane up')
+  const child = spawn(join(root, 'bin/backplane'), ['up', '--json'], {
+    cwd,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })
+  const first = await Promise.race([
+    once(lines, 'line').then(([line]) => String(line)),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`backplane up ended with ${code} before it was ready`)
+    }),
+  ])
+  assert.equal((JSON.parse(first) as { event: string }).event, 'ready')
+  return child
+}
+
+/** The reader has `backplane` and a current node on the PATH. */
+function environment(): NodeJS.ProcessEnv {
+  const path = [join(root, 'bin'), dirname(process.execPath), process.env['PATH'] ?? '']
+  return { ...process.env, PATH: path.join(delimiter) }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

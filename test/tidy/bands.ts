@@ -1,0 +1,85 @@
+import type { ParsedFile } from './source.ts'
+
+/** The part of the house that a file stands in: `mechanisms`, `capabilities/orders`, `top` for the entry points. */
+export function areaOf(path: string): string {
+  const [, band, name] = path.split('/')
+  if (band === undefined || band.endsWith('.ts')) return 'top'
+  return band === 'capabilities' ? `${band}/${name}` : band
+}
+
+/** What an area may run besides itself. A capability's types are free for everybody: they cost nothing at run time. */
+const mayRun: Readonly<Record<string, readonly string[]>> = {
+  mechanisms: [],
+  platform: ['mechanisms'],
+  supervisor: ['mechanisms'],
+  settings: ['platform', 'mechanisms'],
+  dataplane: ['platform', 'mechanisms'],
+  capabilities: ['platform', 'mechanisms'],
+  cli: ['platform', 'mechanisms', 'supervisor', 'settings', 'top'],
+}
+
+/** Code runs only what its band may run (DESIGN section 3). */
+export function findCrossings(files: readonly ParsedFile[]): readonly string[] {
+  return files.flatMap((file) => {
+    const from = areaOf(file.path)
+    if (from === 'top') return []
+    const allowed = mayRun[from.split('/')[0] ?? ''] ?? []
+    return file.references
+      .filter(({ kind, target }) => kind === 'value' && target.startsWith('src/'))
+      .map(({ target }) => ({ target, to: areaOf(target) }))
+      .filter(({ to }) => to !== from && !allowed.includes(to))
+      .map(({ target }) => `${file.path} runs ${target}`)
+  })
+}
+
+/** A mechanism does not even know the types of what stands above it. */
+export function findUpwardTypes(files: readonly ParsedFile[]): readonly string[] {
+  return files
+    .filter((file) => areaOf(file.path) === 'mechanisms')
+    .flatMap((file) =>
+      file.references
+        .filter(({ kind }) => kind !== 'start')
+        .filter(({ target }) => target.startsWith('src/') && areaOf(target) !== 'mechanisms')
+        .map(({ target }) => `${file.path} knows ${target}`),
+    )
+}
+
+/** The supervisor is the process that must not fall: it runs no package. */
+export function findSupervisorPackages(files: readonly ParsedFile[]): readonly string[] {
+  return files
+    .filter((file) => areaOf(file.path) === 'supervisor')
+    .flatMap((file) =>
+      file.references
+        .filter(({ kind }) => kind === 'value')
+        .filter(({ target }) => !target.startsWith('src/') && !target.startsWith('node:'))
+        .map(({ target }) => `${file.path} runs the package ${target}`),
+    )
+}
+
+/** Capabilities are started in one place, by plain calls in reading order. */
+export function findOtherStarters(files: readonly ParsedFile[]): readonly string[] {
+  return files
+    .filter((file) => file.path !== 'src/compose.ts' && areaOf(file.path) === 'top')
+    .flatMap((file) =>
+      file.references
+        .filter(({ kind, target }) => kind === 'value' && target.startsWith('src/capabilities/'))
+        .map(({ target }) => `${file.path} runs ${target}, which only src/compose.ts may`),
+    )
+}
+
+const impure =
+  /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bprocess\.|\bcrypto\.|from 'node:/
+
+/** A mechanism has no clock, no chance, no timer and no I/O: what it needs is given to it. */
+export function findImpurities(files: readonly ParsedFile[]): readonly string[] {
+  return files
+    .filter((file) => areaOf(file.path) === 'mechanisms')
+    .flatMap((file) => {
+      const found = impure.exec(withoutComments(file.text))
+      return found === null ? [] : [`${file.path} has ${found[0]}`]
+    })
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}

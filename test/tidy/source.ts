@@ -1,0 +1,162 @@
+import { dirname, join, normalize } from 'node:path'
+import { parseAst } from 'vite'
+
+/** A file as it lies on the disk; `path` is relative to the repository. */
+export interface SourceFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** `value` runs code of the other file, `type` does not, `start` names it for a thread or a process of its own. */
+export interface Reference {
+  readonly kind: 'value' | 'type' | 'start'
+  /** A path of the repository, or a package as it was written. */
+  readonly target: string
+}
+
+/** What the checks ask about one TypeScript file. */
+export interface ParsedFile extends SourceFile {
+  readonly references: readonly Reference[]
+  readonly functions: readonly { readonly line: number; readonly lineCount: number }[]
+  readonly exports: readonly Exported[]
+  readonly hasDefaultExport: boolean
+  /** Exports of other files passed on, and nothing else. */
+  readonly isBarrel: boolean
+}
+
+/** One exported declaration. */
+export interface Exported {
+  readonly name: string
+  readonly line: number
+  readonly lineLast: number
+  /** A type or an interface: nothing of it is there at run time. */
+  readonly isType: boolean
+  readonly hasDoc: boolean
+}
+
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  readonly [key: string]: unknown
+}
+
+/** Reads one file. Throws on a syntax error. */
+export function parseFile(file: SourceFile): ParsedFile {
+  const lang = file.path.endsWith('x') ? 'tsx' : 'ts'
+  const program = parseAst(file.text, { lang }) as unknown as Node
+  const body = program['body'] as readonly Node[]
+  const nodes = [...walk(program)]
+  const lineAt = createLineFinder(file.text)
+  return {
+    ...file,
+    references: nodes.flatMap((node) => referenceOf(node, file.path)),
+    functions: nodes
+      .filter((node) =>
+        /^(Function(Declaration|Expression)|ArrowFunctionExpression)$/.test(node.type),
+      )
+      .map((node) => ({
+        line: lineAt(node.start),
+        lineCount: lineAt(node.end) - lineAt(node.start) + 1,
+      })),
+    exports: body.flatMap((node) => exportsOf(node, file.text, lineAt)),
+    hasDefaultExport: body.some((node) => node.type === 'ExportDefaultDeclaration'),
+    isBarrel: body.length > 0 && body.every(isPassedOn),
+  }
+}
+
+function isPassedOn(node: Node): boolean {
+  if (node.type === 'ExportAllDeclaration') return true
+  return node.type === 'ExportNamedDeclaration' && node['source'] !== null
+}
+
+function* walk(node: Node): Generator<Node> {
+  yield node
+  for (const value of Object.values(node)) {
+    for (const child of Array.isArray(value) ? value : [value]) {
+      if (isNode(child)) yield* walk(child)
+    }
+  }
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'type' in value && 'start' in value
+}
+
+function referenceOf(node: Node, path: string): readonly Reference[] {
+  const source = node['source']
+  switch (node.type) {
+    case 'ImportDeclaration':
+    case 'ExportNamedDeclaration':
+    case 'ExportAllDeclaration':
+      if (!isNode(source)) return []
+      return [{ kind: isTypeOnly(node) ? 'type' : 'value', target: resolveTarget(path, source) }]
+    case 'ImportExpression':
+      if (!isNode(source) || source.type !== 'Literal') return []
+      return [{ kind: 'value', target: resolveTarget(path, source) }]
+    case 'TSImportType':
+      return isNode(source) ? [{ kind: 'type', target: resolveTarget(path, source) }] : []
+    case 'Literal':
+      // `new URL('./thread.ts', import.meta.url)`: every import is counted twice by this, once as what it is.
+      return /^\.\.?\/\S+\.tsx?$/.test(String(node['value']))
+        ? [{ kind: 'start', target: resolveTarget(path, node) }]
+        : []
+    default:
+      return []
+  }
+}
+
+function isTypeOnly(node: Node): boolean {
+  if (node['importKind'] === 'type' || node['exportKind'] === 'type') return true
+  const specifiers = (node['specifiers'] ?? []) as readonly Node[]
+  const isType = (one: Node) => one['importKind'] === 'type' || one['exportKind'] === 'type'
+  return specifiers.length > 0 && specifiers.every(isType)
+}
+
+function resolveTarget(path: string, literal: Node): string {
+  const written = String(literal['value'])
+  return written.startsWith('.') ? normalize(join(dirname(path), written)) : written
+}
+
+function exportsOf(
+  node: Node,
+  text: string,
+  lineAt: (offset: number) => number,
+): readonly Exported[] {
+  const declaration = node['declaration']
+  if (node.type !== 'ExportNamedDeclaration' || !isNode(declaration)) return []
+  const declarators = (declaration['declarations'] ?? [declaration]) as readonly Node[]
+  const name = declarators
+    .map((one) => (isNode(one['id']) ? String(one['id']['name']) : '?'))
+    .join(', ')
+  return [
+    {
+      name,
+      line: lineAt(node.start),
+      lineLast: lineAt(node.end),
+      isType: /^TS(TypeAlias|Interface)Declaration$/.test(declaration.type),
+      hasDoc: endsWithDoc(text.slice(0, node.start)),
+    },
+  ]
+}
+
+/** Whether the text ends with a doc comment. A line for the linter may stand between. */
+function endsWithDoc(before: string): boolean {
+  const trimmed = before.replace(/(?:\s*\/\/ oxlint-[^\n]*\n)*\s*$/, '')
+  return trimmed.endsWith('*/') && trimmed.slice(trimmed.lastIndexOf('/*')).startsWith('/**')
+}
+
+function createLineFinder(text: string): (offset: number) => number {
+  const starts = [0]
+  for (const match of text.matchAll(/\n/g)) starts.push(match.index + 1)
+  return (offset) => {
+    let low = 0
+    let high = starts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((starts[middle] ?? 0) <= offset) low = middle
+      else high = middle - 1
+    }
+    return low + 1
+  }
+}

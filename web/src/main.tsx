@@ -1,0 +1,15 @@
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import { startFeed } from './feed/store.ts'
+import { hashOfPath } from './route.ts'
+import './styles/tokens.css'
+import './styles/page.css'
+import './styles/parts.css'
+import './styles/pages.css'
+
+const root = document.getElementById('root')
+if (root === null) throw new Error('index.html has no #root')
+const hash = hashOfPath(window.location.pathname)
+if (hash !== null) window.history.replaceState(null, '', `/${hash}`)
+startFeed()
+createRoot(root).render(<App />)

@@ -1,0 +1,135 @@
+import type { ReactNode } from 'react'
+import type { RequestRecord, TryRecord } from '../../../../src/platform/snapshot/messages.ts'
+import { formatBytes, formatLatency, formatTime } from '../../format.ts'
+import { hrefOf } from '../../route.ts'
+import { CodeLink } from '../../ui/code-link.tsx'
+import { barsOf } from './story.ts'
+
+/** What happened to one request, and which line of the configuration decided it. */
+export function RequestStory({ record }: { readonly record: RequestRecord }): ReactNode {
+  const isBad = record.status === 0 || record.status >= 500
+  return (
+    <section className="panel story" aria-labelledby="story-heading" data-testid="story">
+      <div className="panel-head">
+        <h2 id="story-heading" className="mono">
+          {record.method} {record.host}
+          {record.target}
+        </h2>
+        <span className={`badge tone-${isBad ? 'bad' : record.status >= 400 ? 'warning' : 'good'}`} data-testid="story-status">
+          {record.status === 0 ? 'no answer' : record.status}
+        </span>
+        <CodeLink code={record.reason} />
+      </div>
+      {record.detail !== '' && <p className="story-detail">{record.detail}</p>}
+      <Decisions record={record} />
+      <Tries record={record} />
+    </section>
+  )
+}
+
+function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
+  const from = record.caller === '' ? record.client : `${record.caller} (${record.client})`
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    ['Request id', <code key="id">{record.requestId}</code>],
+    ['Began', `${formatTime(record.startedAtMs)}, took ${formatLatency(record.durationMs)}`],
+    ['From', `${from}, at door ${record.door}, worker ${record.worker}`],
+    ['Route', withSource(record.route || (record.caller === '' ? 'no route matched' : 'inside door'), record.routeSource)],
+    [
+      'Service',
+      record.service === '' ? '' : (
+        <>
+          <a href={hrefOf({ page: 'service', service: record.service })}>{record.service}</a>
+          <Source text={record.serviceSource} />
+        </>
+      ),
+    ],
+    ['Balancing', record.algorithm],
+    ['Bytes', `${formatBytes(record.requestBytes)} in, ${formatBytes(record.responseBytes)} out`],
+    ['Snapshot', `version ${record.version}`],
+  ]
+  return (
+    <dl className="facts">
+      {facts
+        .filter(([, value]) => value !== '')
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd data-testid={`story-${name.toLowerCase().replace(' ', '-')}`}>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  )
+}
+
+function Tries({ record }: { readonly record: RequestRecord }): ReactNode {
+  const bars = barsOf(record)
+  if (record.tries.length === 0) return <p className="empty">No instance was tried: the gateway answered itself.</p>
+  return (
+    <>
+      <div className="tries-head">
+        <h3>Tries</h3>
+        <ul className="legend">
+          <li><span className="swatch bar-connect" />connect</li>
+          <li><span className="swatch bar-wait" />wait for the head</li>
+          <li><span className="swatch bar-body" />body</li>
+        </ul>
+      </div>
+      <ol className="tries">
+        {record.tries.map((one, index) => (
+          <Try key={`${one.instance}-${one.startedMs}`} one={one} index={index} bar={bars[index]} />
+        ))}
+      </ol>
+    </>
+  )
+}
+
+function Try(props: {
+  readonly one: TryRecord
+  readonly index: number
+  readonly bar: ReturnType<typeof barsOf>[number] | undefined
+}): ReactNode {
+  const { one, bar } = props
+  const isGood = one.outcome === 'answered' && one.status < 500
+  return (
+    <li className="try" data-testid={`try-${props.index}`}>
+      <div className="try-head">
+        <strong>{one.instance}</strong> <span className="mono muted">{one.address}</span>
+        <span className={isGood ? 'tone-text-ok' : 'tone-text-bad'} data-testid={`try-${props.index}-outcome`}>
+          {one.outcome}
+          {one.status > 0 && ` ${one.status}`}
+        </span>
+      </div>
+      {bar !== undefined && (
+        <div className="bar-track" aria-hidden="true">
+          <span className="bar-connect" style={spanOf(bar.start, bar.connect)} />
+          <span className={isGood ? 'bar-wait' : 'bar-wait is-bad'} style={spanOf(bar.start + bar.connect, bar.wait)} />
+          <span className="bar-body" style={spanOf(bar.start + bar.connect + bar.wait, bar.body)} />
+        </div>
+      )}
+      <p className="muted">
+        {one.choice !== '' && `${one.choice}; `}
+        {one.candidates} to choose from{one.excluded > 0 && `, ${one.excluded} left out`}; began at{' '}
+        {formatLatency(one.startedMs)}
+        {one.connectedMs > 0 && `, connected at ${formatLatency(one.connectedMs)}`}
+        {one.answeredMs > 0 && `, answered at ${formatLatency(one.answeredMs)}`}
+      </p>
+    </li>
+  )
+}
+
+function spanOf(start: number, share: number): { readonly left: string; readonly width: string } {
+  return { left: `${start * 100}%`, width: `${share * 100}%` }
+}
+
+function withSource(text: string, source: string): ReactNode {
+  return (
+    <>
+      {text}
+      <Source text={source} />
+    </>
+  )
+}
+
+function Source({ text }: { readonly text: string }): ReactNode {
+  return text === '' ? null : <span className="source">{text}</span>
+}

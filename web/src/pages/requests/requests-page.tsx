@@ -1,0 +1,163 @@
+import type { ReactNode } from 'react'
+import { useCallback, useEffect, useState } from 'react'
+import type { RequestRecord } from '../../../../src/platform/snapshot/messages.ts'
+import { loadRequest, loadRequests } from '../../api/actions.ts'
+import { formatLatency, formatTime } from '../../format.ts'
+import { hrefOf, openRoute } from '../../route.ts'
+import { nodeName } from '../../ui/edge-rows.tsx'
+import { toastError } from '../../ui/toasts.tsx'
+import { RequestStory } from './request-story.tsx'
+
+/** The latest requests, and the story of one. */
+export function RequestsPage({ requestId }: { readonly requestId: string }): ReactNode {
+  return (
+    <>
+      <RequestSearch key={requestId} requestId={requestId} />
+      {requestId !== '' && <OneRequest key={requestId} requestId={requestId} />}
+      <LatestRequests chosen={requestId} />
+    </>
+  )
+}
+
+function RequestSearch({ requestId }: { readonly requestId: string }): ReactNode {
+  const [text, setText] = useState(requestId)
+  return (
+    <form
+      className="request-search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        openRoute({ page: 'requests', requestId: text.trim() })
+      }}
+    >
+      <h1>Requests</h1>
+      <input
+        type="text"
+        className="mono"
+        placeholder="Request id, from the x-request-id header or a log line"
+        aria-label="Request id"
+        data-testid="request-id"
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <button type="submit" className="button primary">
+        Tell its story
+      </button>
+    </form>
+  )
+}
+
+function OneRequest({ requestId }: { readonly requestId: string }): ReactNode {
+  const [record, setRecord] = useState<RequestRecord | null | 'loading'>('loading')
+  useEffect(() => {
+    let isHere = true
+    loadRequest(requestId).then(
+      (found) => {
+        if (isHere) setRecord(found)
+      },
+      (error: unknown) => {
+        toastError(error)
+        if (isHere) setRecord(null)
+      },
+    )
+    return () => {
+      isHere = false
+    }
+  }, [requestId])
+  if (record === 'loading') return <div className="panel skeleton skeleton-map" aria-busy="true" />
+  if (record === null) {
+    return (
+      <p className="panel empty" role="status" data-testid="request-unknown">
+        No request <code>{requestId}</code> among the recent ones. The gateway remembers a bounded number of requests,
+        newest first.
+      </p>
+    )
+  }
+  return <RequestStory record={record} />
+}
+
+function LatestRequests({ chosen }: { readonly chosen: string }): ReactNode {
+  const [onlyFailed, setOnlyFailed] = useState(true)
+  const [records, setRecords] = useState<readonly RequestRecord[] | null>(null)
+  const load = useCallback((): void => {
+    loadRequests(onlyFailed).then(setRecords, (error: unknown) => {
+      toastError(error)
+      setRecords((before) => before ?? [])
+    })
+  }, [onlyFailed])
+  useEffect(load, [load])
+  return (
+    <section className="panel" aria-labelledby="latest-heading">
+      <div className="panel-head">
+        <h2 id="latest-heading">Latest</h2>
+        <div className="segmented" role="group" aria-label="Which requests">
+          <button type="button" aria-pressed={onlyFailed} data-testid="requests-failed" onClick={() => setOnlyFailed(true)}>
+            Failed
+          </button>
+          <button type="button" aria-pressed={!onlyFailed} data-testid="requests-all" onClick={() => setOnlyFailed(false)}>
+            All
+          </button>
+        </div>
+        <button type="button" className="button small push-right" data-testid="requests-refresh" onClick={load}>
+          Refresh
+        </button>
+      </div>
+      {records === null && <div className="skeleton skeleton-map" aria-busy="true" />}
+      {records?.length === 0 && (
+        <p className="empty">{onlyFailed ? 'No failed request among the recent ones.' : 'No request yet.'}</p>
+      )}
+      {records !== null && records.length > 0 && <RequestTable records={records} chosen={chosen} />}
+    </section>
+  )
+}
+
+function RequestTable(props: { readonly records: readonly RequestRecord[]; readonly chosen: string }): ReactNode {
+  return (
+    <table className="table cards requests">
+      <thead>
+        <tr>
+          <th scope="col">Request</th>
+          <th scope="col">Time</th>
+          <th scope="col">From</th>
+          <th scope="col">To</th>
+          <th scope="col" className="number">Status</th>
+          <th scope="col">Reason</th>
+          <th scope="col" className="number">Tries</th>
+          <th scope="col" className="number">Took</th>
+        </tr>
+      </thead>
+      <tbody>
+        {props.records.map((record) => (
+          <tr key={record.requestId} className={record.requestId === props.chosen ? 'is-chosen' : ''}>
+            <th scope="row" data-label="Request">
+              <a
+                className="mono request-link"
+                href={hrefOf({ page: 'requests', requestId: record.requestId })}
+                data-testid={`request-${record.requestId}`}
+                title={`${record.method} ${record.host}${record.target}`}
+              >
+                {record.method} {record.target}
+              </a>
+            </th>
+            <td data-label="Time">{formatTime(record.startedAtMs)}</td>
+            <td data-label="From">{record.caller === '' ? record.client : record.caller}</td>
+            <td data-label="To">{record.service === '' ? '–' : nodeName(record.service)}</td>
+            <td className={`number ${toneOfStatus(record.status)}`} data-label="Status">
+              {record.status === 0 ? 'none' : record.status}
+            </td>
+            <td className="mono" data-label="Reason">{record.reason}</td>
+            <td className="number" data-label="Tries">{record.tries.length}</td>
+            <td className="number" data-label="Took">{formatLatency(record.durationMs)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function toneOfStatus(status: number): string {
+  if (status === 0 || status >= 500) return 'tone-text-bad'
+  return status >= 400 ? 'tone-text-warning' : ''
+}

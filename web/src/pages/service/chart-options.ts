@@ -1,0 +1,70 @@
+import type uPlot from 'uplot'
+import { formatTime } from '../../format.ts'
+import type { ChartSeries } from './chart.tsx'
+
+const WINDOW_SECONDS = 600
+
+/** Options in the theme's colours of this moment. `onPoint` gets the index under the pointer, or null. */
+export function chartOptions(
+  element: HTMLElement,
+  series: readonly ChartSeries[],
+  format: (value: number) => string,
+  onPoint: (index: number | null) => void,
+  height: number,
+): uPlot.Options {
+  const color = (token: string): string => resolveColor(element, token)
+  const font = `11px ${getComputedStyle(element).fontFamily}`
+  const axis = { stroke: color('--text-muted'), font, ticks: { show: false } }
+  return {
+    width: Math.max(120, element.clientWidth),
+    height,
+    legend: { show: false },
+    padding: [8, 4, 0, 0],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+    hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
+    scales: {
+      x: { time: true, range: (_plot, _min, max) => [max - WINDOW_SECONDS, max] },
+      y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-3) * 1.15] },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 26,
+        space: 90,
+        grid: { show: false },
+        values: (_plot, splits) => splits.map((split) => formatTime(split * 1000).slice(0, 5)),
+      },
+      {
+        ...axis,
+        size: 58,
+        space: 34,
+        grid: { stroke: color('--line'), width: 1 },
+        values: (_plot, splits) => splits.map((split) => (split === 0 ? '0' : format(split))),
+      },
+    ],
+    series: [
+      {},
+      ...series.map((one) => ({
+        label: one.label,
+        stroke: color(one.color),
+        width: 1.5,
+        points: { show: false },
+        ...(one.isFilled ? { fill: withAlpha(color(one.color), 0.12) } : {}),
+      })),
+    ],
+  }
+}
+
+/** A canvas does not know custom properties, and `light-dark()` is only resolved where a property is used. */
+function resolveColor(element: HTMLElement, token: string): string {
+  const probe = document.createElement('span')
+  probe.style.color = `var(${token})`
+  element.append(probe)
+  const color = getComputedStyle(probe).color
+  probe.remove()
+  return color
+}
+
+function withAlpha(color: string, alpha: number): string {
+  return `color-mix(in srgb, ${color} ${alpha * 100}%, transparent)`
+}
