@@ -49,17 +49,26 @@ async function registerAll(discovery: Discovery): Promise<void> {
 }
 
 /** Blocking queries that ask again at once, spread over the services. */
-function startWatchers(discovery: Discovery, stop: AbortSignal): () => number {
+function startWatchers(discovery: Discovery): { woken(): number; stop(): void } {
   let woken = 0
+  // One a watcher, as each waiting request of a client has its own.
+  const aborts: AbortController[] = []
   const follow = async (service: string) => {
+    const abort = new AbortController()
+    aborts.push(abort)
     let index = discovery.indexOf({ service })
-    while (!stop.aborted) {
-      index = await discovery.waitForChange({ service }, index, 600_000, stop)
+    while (!abort.signal.aborted) {
+      index = await discovery.waitForChange({ service }, index, 600_000, abort.signal)
       woken++
     }
   }
   for (let at = 0; at < watcherCount; at++) void follow(`service-${at % serviceCount}`)
-  return () => woken
+  return {
+    woken: () => woken,
+    stop() {
+      for (const abort of aborts) abort.abort()
+    },
+  }
 }
 
 /** CPU (user and system) of each change, with everything that it wakes. */
@@ -86,14 +95,17 @@ function residentMiB(): string {
 }
 
 async function measure(discovery: Discovery): Promise<void> {
-  const stop = new AbortController()
   rows.push(['RSS, nothing registered', residentMiB()])
   await registerAll(discovery)
   await turn()
   rows.push([`RSS, ${instanceCount.toLocaleString('en')} instances`, residentMiB()])
-  const woken = startWatchers(discovery, stop.signal)
+  const watchers = startWatchers(discovery)
   await turn()
   rows.push([`RSS, and ${watcherCount.toLocaleString('en')} watchers`, residentMiB()])
+  rows.push([
+    'CPU of no change: what the measurement costs (median, p99)',
+    await measureChanges(() => {}),
+  ])
   const drain = (at: number) => {
     const service = (at * 7_919) % serviceCount
     discovery.setDraining(
@@ -111,14 +123,14 @@ async function measure(discovery: Discovery): Promise<void> {
     )
   }
   rows.push(['CPU of an added instance (median, p99)', await measureChanges(put)])
-  rows.push(['watchers woken by these changes', woken().toLocaleString('en')])
+  rows.push(['watchers woken by these changes', watchers.woken().toLocaleString('en')])
   const before = process.cpuUsage()
   for (let at = 0; at < instanceCount; at++)
     discovery.renew(`service-${at % serviceCount}`, `instance-${at}`)
   const used = process.cpuUsage(before)
   rows.push(['CPU of a heartbeat', `${((used.user + used.system) / instanceCount).toFixed(2)} µs`])
   rows.push(['RSS at the end', residentMiB()])
-  stop.abort()
+  watchers.stop()
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = resolve(import.meta.dirname, '..')
@@ -16,21 +16,16 @@ for (const old of globSync('*.js', { cwd: output })) rmSync(join(output, old))
 const files = await bundle(findEntries())
 writeFileSync(join(output, 'third-party.txt'), noticesOf(files))
 
-/** The two processes of ours, the command, and every thread that some file starts by `'./name.js'`. */
+/** The command and our two processes are found by these names; see `entry` in src/cli/up.ts. */
 function findEntries(): Readonly<Record<string, string>> {
-  const main = ['src/main.ts', 'src/control.ts', 'src/dataplane/data.ts']
-  const threads = globSync('src/**/*.ts', { cwd: root })
-    .filter((file) => !file.endsWith('.test.ts'))
-    .flatMap((file) => {
-      const text = readFileSync(join(root, file), 'utf8')
-      return [...text.matchAll(/'(\.[\w./-]+)\.js'/g)].map((match) =>
-        join(dirname(file), `${match[1]}.ts`),
-      )
-    })
-    .filter((file) => existsSync(join(root, file)))
   const entries: Record<string, string> = {}
+  const threads = globSync('src/**/*.ts', { cwd: root })
+    .filter((file) => !/\.test\.ts$|\/testdata\/|\/testing\//.test(file))
+    .flatMap((file) => threadsOf(file, readFileSync(join(root, file), 'utf8')))
+    .map(({ target }) => target)
+  const main = ['src/main.ts', 'src/control.ts', 'src/dataplane/data.ts']
   for (const file of new Set([...main, ...threads])) {
-    const name = basename(file, '.ts')
+    const name = main.includes(file) ? basename(file, '.ts') : threadName(file)
     if (entries[name] !== undefined) {
       throw new Error(`${file} and ${entries[name]} would both become dist/${name}.js: rename one`)
     }
@@ -39,12 +34,36 @@ function findEntries(): Readonly<Record<string, string>> {
   return entries
 }
 
+/** `src/platform/storage/thread.ts` becomes `storage-thread`: most of them are called thread. */
+function threadName(file: string): string {
+  return `${basename(dirname(file))}-${basename(file, '.ts')}`
+}
+
+/** Files that `file` starts by their name, `new URL('./thread.ts', import.meta.url)`: whatever is not an import. */
+function threadsOf(file: string, text: string) {
+  return [...text.matchAll(/(?<!\bfrom |\bimport |\bimport\()'(\.{1,2}\/[\w./-]+)\.[jt]s'/g)]
+    .map((match) => ({ literal: match[0], target: join(dirname(file), `${match[1]}.ts`) }))
+    .filter(({ target }) => existsSync(join(root, target)))
+}
+
+/** In dist everything lies in one folder, whatever folder the source that starts a thread lies in. */
+function renameThreads(code: string, path: string): string | undefined {
+  const file = relative(root, path)
+  if (!file.startsWith('src/')) return undefined
+  let renamed = code
+  for (const { literal, target } of threadsOf(file, code)) {
+    renamed = renamed.replaceAll(literal, `'./${threadName(target)}.js'`)
+  }
+  return renamed
+}
+
 /** Returns the paths of all files that went in. Not minified: a stack trace must be readable. */
 async function bundle(input: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const build = await rolldown({
     cwd: root,
     input: { ...input },
     platform: 'node',
+    plugins: [{ name: 'threads', transform: renameThreads }],
     onLog(level, log, report) {
       // fastify asks for optional packages inside try/catch; Node answers that as it always did.
       if (log.code === 'UNRESOLVED_IMPORT' || log.code === 'EVAL') return

@@ -95,7 +95,10 @@ async function send(method, path, json, headers = {}) {
   counts.requests += 1
   try {
     const answer = await exchange(method, path, json, headers)
-    if (answer.status >= 400) counts.failed += 1
+    if (answer.status >= 400) {
+      counts.failed += 1
+      counts.lastError = `${method} ${path}: ${answer.status} ${answer.reason ?? ''}`.trim()
+    }
     return answer
   } catch (error) {
     counts.failed += 1
@@ -118,7 +121,11 @@ function exchange(method, path, json, headers) {
       response.on('error', reject)
       response.on('data', (part) => parts.push(part))
       response.on('end', () =>
-        resolve({ status: response.statusCode, json: parse(Buffer.concat(parts)) }),
+        resolve({
+          status: response.statusCode,
+          reason: response.headers['backplane-reason'],
+          json: parse(Buffer.concat(parts)),
+        }),
       )
     })
     sent.setTimeout(timeoutMs, () => sent.destroy(new Error(`no answer in ${timeoutMs} ms`)))

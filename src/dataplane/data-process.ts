@@ -49,7 +49,11 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
     totals.forgetInstance(service, id)
     channel.send({ type: 'drained', service, id })
   })
-  const asks = createAsks(workers, (index, message) => pool.send(index, message), (answer) => channel.send(answer))
+  const asks = createAsks(
+    workers,
+    (index, message) => pool.send(index, message),
+    (answer) => channel.send(answer),
+  )
   const busy = new Set<number>()
 
   function fromWorker(index: number, message: FromWorker): void {
@@ -66,6 +70,12 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
         return appendLog(index, message.buffer, message.length)
       case 'idle':
         return notBusy(index)
+      case 'failed':
+        return log('error', 'a change could not be applied', {
+          worker: index,
+          op: message.op,
+          error: message.error,
+        })
       default:
         return message satisfies never
     }
@@ -90,7 +100,12 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
     started(index) {
       if (version === 0) return
       rollout.expect(index)
-      sendUpdate(index, model.takeAll(), true, isDraining ? insideOnly(plan.bindings) : plan.bindings)
+      sendUpdate(
+        index,
+        model.takeAll(),
+        true,
+        isDraining ? insideOnly(plan.bindings) : plan.bindings,
+      )
     },
     died(index) {
       counts.release(index)
@@ -120,7 +135,12 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
     const doors = gateway === undefined ? undefined : await plan.decide(gateway.gateway.doors)
     version = update.version
     const errors = await rollout.run(version, (index) =>
-      sendUpdate(index, update.ops, update.reset === true, isDraining && doors !== undefined ? insideOnly(doors) : doors),
+      sendUpdate(
+        index,
+        update.ops,
+        update.reset === true,
+        isDraining && doors !== undefined ? insideOnly(doors) : doors,
+      ),
     )
     if (doors !== undefined) lastErrors = errors
     channel.send({ type: 'applied', version, doors: plan.status(lastErrors) })
@@ -131,9 +151,11 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
   function receive(message: ToData): void {
     switch (message.type) {
       case 'update':
-        queue = queue.then(() => apply(message)).catch((error: unknown) => {
-          log('error', 'an update could not be applied', { version: message.version, error })
-        })
+        queue = queue
+          .then(() => apply(message))
+          .catch((error: unknown) => {
+            log('error', 'an update could not be applied', { version: message.version, error })
+          })
         return
       case 'why':
       case 'recent':
@@ -148,7 +170,13 @@ export function startDataProcess(options: DataProcessOptions): DataProcess {
     log,
     listening: options.listening,
     receive,
-    hello: (): FromData => ({ type: 'hello', pid: process.pid, workers, version, routed: routedOf(model) }),
+    hello: (): FromData => ({
+      type: 'hello',
+      pid: process.pid,
+      workers,
+      version,
+      routed: routedOf(model),
+    }),
   })
   const reports = setInterval(() => channel.send(totals.take(clock.nowMs())), REPORT_MS)
 
@@ -189,12 +217,19 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
 }
 
 /** What a reset does not name is gone; what it names is not, which `noteOp` says right afterwards. */
-function resetModel(old: SnapshotModel, expect: (service: string, id: string) => void): SnapshotModel {
+function resetModel(
+  old: SnapshotModel,
+  expect: (service: string, id: string) => void,
+): SnapshotModel {
   for (const { service, id } of routedOf(old)) expect(service, id)
   return createSnapshotModel()
 }
 
-function noteOp(model: SnapshotModel, drains: ReturnType<typeof createDrains>, op: SnapshotOp): void {
+function noteOp(
+  model: SnapshotModel,
+  drains: ReturnType<typeof createDrains>,
+  op: SnapshotOp,
+): void {
   model.apply(op)
   if (op.op === 'instance-gone') drains.expect(op.service, op.id)
   if (op.op === 'instance') drains.cancel(op.instance.service, op.instance.id)

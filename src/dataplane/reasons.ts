@@ -31,7 +31,10 @@ export const REASONS = {
   ERR_GATEWAY_HEAD_TIMEOUT: { status: 408, title: 'The request head did not come in time' },
   ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'The body did not move on in time' },
   ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit' },
-  ERR_GATEWAY_PROXY_PROTOCOL: { status: 400, title: 'The PROXY protocol header is missing or invalid' },
+  ERR_GATEWAY_PROXY_PROTOCOL: {
+    status: 400,
+    title: 'The PROXY protocol header is missing or invalid',
+  },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
   ERR_GATEWAY_STOPPING: { status: 503, title: 'The gateway is stopping' },
 } as const satisfies Record<string, Reason>

@@ -43,12 +43,13 @@ test('a release does not remove the lock of a successor', () => {
   assert.equal(readFileSync(join(folder, 'lock'), 'utf8'), other)
 })
 
-test('of many contenders for a stale lock one has it at a time', async () => {
+test('of many contenders for a stale lock one has it at a time', { timeout: 30_000 }, async (t) => {
   const folder = makeFolder()
   const program = join(import.meta.dirname, 'testdata', 'lock-contender.mjs')
   const contenders = [1, 2, 3].map(() =>
     spawn(process.execPath, [program, folder, '100'], { stdio: ['ignore', 'ignore', 'inherit'] }),
   )
+  t.after(() => contenders.forEach((one) => one.kill('SIGKILL')))
   const codes = await Promise.all(contenders.map(async (one) => (await once(one, 'exit'))[0]))
   assert.deepEqual(codes, [0, 0, 0])
 })

@@ -7,6 +7,7 @@ export interface RestartPlan {
   next(nowMs: number, ranMs: number): Restart
 }
 
+/** What a plan says of one exit. */
 export interface Restart {
   readonly delayMs: number
   /** The first death in a row: it had run for longer than the window before. */

@@ -8,6 +8,7 @@ export interface TextLog {
   close(): void
 }
 
+/** Size at which the file is moved aside. */
 export const TEXT_LOG_BYTES_MAX = 4 * 1024 * 1024
 /** Lines that a slow disk has not taken yet; beyond it they are dropped and counted in the next line. */
 const WAITING_BYTES_MAX = 1024 * 1024

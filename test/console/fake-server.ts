@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
@@ -24,8 +25,16 @@ const CONFIG = {
   effective: {
     name: 'shop',
     services: {
-      orders: { run: 'node services/orders.ts', instances: 2, stop: { drain: '10s', signal: 'SIGTERM', grace: '5s' } },
-      users: { run: 'node services/users.ts', instances: 2, stop: { drain: '10s', signal: 'SIGTERM', grace: '10s' } },
+      orders: {
+        run: 'node services/orders.ts',
+        instances: 2,
+        stop: { drain: '10s', signal: 'SIGTERM', grace: '5s' },
+      },
+      users: {
+        run: 'node services/users.ts',
+        instances: 2,
+        stop: { drain: '10s', signal: 'SIGTERM', grace: '10s' },
+      },
     },
     gateway: { workers: 0, routes: [{ path: '/api/orders/{id}', methods: ['GET'], to: 'orders' }] },
   },
@@ -43,19 +52,21 @@ const CONFIG = {
 
 /** A control plane as far as the console can see it, led by a test. */
 export interface FakeServer {
-  readonly url: string
+  url: string
   /** `POST /api/v1/services/orders/restart {}` and so on, as they came in. */
   readonly actions: string[]
   /** Sent to every new reader of the feed. */
   picture: Picture
   push(message: FeedMessage): void
   log(lines: readonly OutputLine[], dropped?: number): void
+  /** Resolves when somebody follows a log. */
+  logReader(): Promise<void>
   /** Ends the open feeds, and refuses new ones until `feedIsUp` is true again. */
   dropFeeds(): void
   feedIsUp: boolean
   /** The next action is refused with this code. */
   refuseNext: string
-  /** Resolves with the number of readers that the feed has had. */
+  /** Number of readers that the feed has had. */
   readonly feedCount: number
   close(): Promise<void>
 }
@@ -64,6 +75,7 @@ export interface FakeServer {
 export async function startFakeServer(folder: string, picture: Picture): Promise<FakeServer> {
   const feeds = new Set<ServerResponse>()
   const logs = new Set<ServerResponse>()
+  const arrivals = new EventEmitter()
   let feedCount = 0
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://console')
@@ -73,7 +85,10 @@ export async function startFakeServer(folder: string, picture: Picture): Promise
       openStream(response, feeds)
       return void response.write(event({ type: 'picture', picture: fake.picture }))
     }
-    if (url.pathname.endsWith('/logs')) return openStream(response, logs)
+    if (url.pathname.endsWith('/logs')) {
+      openStream(response, logs)
+      return void arrivals.emit('log')
+    }
     if (url.pathname.startsWith('/api/')) return void answerApi(fake, request, response, url)
     return void sendFile(folder, url.pathname, response)
   })
@@ -88,19 +103,26 @@ export async function startFakeServer(folder: string, picture: Picture): Promise
     },
     push: (message) => feeds.forEach((feed) => feed.write(event(message))),
     log: (lines, dropped = 0) => logs.forEach((log) => log.write(event({ lines, dropped }))),
+    logReader: async () => {
+      if (logs.size === 0) await once(arrivals, 'log')
+    },
     dropFeeds: () => {
       fake.feedIsUp = false
       feeds.forEach((feed) => feed.destroy())
     },
     close: () =>
       new Promise((resolve) => {
+        clearInterval(heartbeat)
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
+  // The console takes eight silent seconds for a dead line; these messages change nothing.
+  const heartbeat = setInterval(() => fake.push({ type: 'doors', doors: fake.picture.doors }), 2_000)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return Object.assign(fake, { url: `http://127.0.0.1:${port}/` })
+  fake.url = `http://127.0.0.1:${port}/`
+  return fake
 }
 
 function openStream(response: ServerResponse, readers: Set<ServerResponse>): void {
@@ -123,20 +145,30 @@ async function answerApi(
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   if (request.method !== 'GET') {
-    fake.actions.push(`${request.method} ${url.pathname} ${Buffer.concat(chunks).toString()}`.trim())
+    fake.actions.push(
+      `${request.method} ${url.pathname} ${Buffer.concat(chunks).toString()}`.trim(),
+    )
     if (fake.refuseNext === '') return sendJson(response, 202, {})
     const code = fake.refuseNext
     fake.refuseNext = ''
-    return sendJson(response, 409, { title: 'Refused', status: 409, code, detail: 'orders is being restarted already' })
+    return sendJson(response, 409, {
+      title: 'Refused',
+      status: 409,
+      code,
+      detail: 'orders is being restarted already',
+    })
   }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
   if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])
-  if (url.pathname === `/api/v1/why/${retriedRequest.requestId}`) return sendJson(response, 200, retriedRequest)
+  if (url.pathname === `/api/v1/why/${retriedRequest.requestId}`)
+    return sendJson(response, 200, retriedRequest)
   return sendJson(response, 404, { title: 'Not found', status: 404, code: 'ERR_TEST_NOT_FOUND' })
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' })
+  response.writeHead(status, {
+    'content-type': status < 400 ? 'application/json' : 'application/problem+json',
+  })
   response.end(JSON.stringify(body))
 }
 

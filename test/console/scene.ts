@@ -13,6 +13,7 @@ export const SCENE_AT_MS = Date.UTC(2026, 10, 22, 12, 3, 4)
 
 /** A service in good health; `change` replaces what a test needs. */
 export function serviceView(name: string, change: Partial<ServiceView> = {}): ServiceView {
+  const instances = change.instances ?? [instanceView(name, 1), instanceView(name, 2)]
   return {
     name,
     kind: 'run',
@@ -23,7 +24,9 @@ export function serviceView(name: string, change: Partial<ServiceView> = {}): Se
     after: [],
     calls: [],
     algorithm: 'peak-ewma',
-    instances: [instanceView(name, 1), instanceView(name, 2)],
+    instances,
+    instanceCount: instances.length,
+    routableCount: instances.filter((one) => one.isRoutable).length,
     wanted: 2,
     wantedByFile: 2,
     scaleMax: 8,
@@ -99,7 +102,10 @@ const SHOP_EDGES: readonly (readonly [string, string, number])[] = [
 ]
 
 /** One second of the shop's traffic; `shape` moves the rates a little, so that curves are curves. */
-export function shopTick(atMs: number, change: Readonly<Record<string, Partial<EdgeTick>>> = {}): Tick {
+export function shopTick(
+  atMs: number,
+  change: Readonly<Record<string, Partial<EdgeTick>>> = {},
+): Tick {
   const shape = 1 + 0.25 * Math.sin(atMs / 40_000) + 0.05 * Math.sin(atMs / 3_100)
   const edges = SHOP_EDGES.map(([caller, service, rate]) =>
     edgeTick(caller, service, rate * shape, change[`${caller}>${service}`]),
@@ -164,7 +170,13 @@ export function troubledPicture(): Picture {
     isRoutable: false,
     health: 'critical',
     checks: [
-      { name: 'tcp', status: 'critical', output: 'connect ECONNREFUSED 127.0.0.1:41001', atMs: SCENE_AT_MS - 400, durationMs: 0.3 },
+      {
+        name: 'tcp',
+        status: 'critical',
+        output: 'connect ECONNREFUSED 127.0.0.1:41001',
+        atMs: SCENE_AT_MS - 400,
+        durationMs: 0.3,
+      },
     ],
     process: {
       state: 'crash-looping',
@@ -183,16 +195,27 @@ export function troubledPicture(): Picture {
         return {
           ...service,
           state: 'degraded' as const,
+          routableCount: 1,
           reason: 'payments-1 exits with code 1 again and again',
-          instances: [crashed, instanceView('payments', 2, { ejectedUntilMs: SCENE_AT_MS + 9_000 })],
+          instances: [
+            crashed,
+            instanceView('payments', 2, { ejectedUntilMs: SCENE_AT_MS + 9_000 }),
+          ],
         }
       }
       if (service.name !== 'users') return service
-      return { ...service, wanted: 3, overrides: [{ setting: 'instances' as const, value: '3', file: '2' }] }
+      return {
+        ...service,
+        wanted: 3,
+        overrides: [{ setting: 'instances' as const, value: '3', file: '2' }],
+      }
     }),
     problems: troubles,
     ticks: picture.ticks.map((tick) =>
-      shopTick(tick.atMs, { 'orders>payments': { errorRatio: 0.12, p95Ms: 1840 }, 'web>users': { errorRatio: 0.02 } }),
+      shopTick(tick.atMs, {
+        'orders>payments': { errorRatio: 0.12, p95Ms: 1840 },
+        'web>users': { errorRatio: 0.02 },
+      }),
     ),
   }
 }
@@ -228,10 +251,19 @@ export function largePicture(): Picture {
     if (index < 8) return [edgeTick('', name(index), 5 + index * 9)]
     const callers = [index - 8, index - 8 + ((index * 5) % 8) - (index % 8)]
     return [...new Set(callers)].map((caller) =>
-      edgeTick(name(caller), name(index), 1 + ((index * 7) % 90), index === 19 ? { errorRatio: 0.08 } : {}),
+      edgeTick(
+        name(caller),
+        name(index),
+        1 + ((index * 7) % 90),
+        index === 19 ? { errorRatio: 0.08 } : {},
+      ),
     )
   })
-  const ticks = [0, 1, 2].map((age) => ({ atMs: SCENE_AT_MS - (2 - age) * 1000, edges, instances: [] }))
+  const ticks = [0, 1, 2].map((age) => ({
+    atMs: SCENE_AT_MS - (2 - age) * 1000,
+    edges,
+    instances: [],
+  }))
   return shopPicture({ name: 'forty', services, ticks })
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 
@@ -47,3 +49,35 @@ test('the installed command checks a configuration', async () => {
     return true
   })
 })
+
+test('the installed program runs: both planes with their threads, the console, a clean end', async (t) => {
+  await writeFile(join(folder, 'hello.mjs'), hello)
+  await writeFile(join(folder, 'backplane.yaml'), config)
+  const child = spawn(join(folder, 'node_modules/.bin/backplane'), ['up', '--json'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  t.after(() => child.exitCode ?? child.kill('SIGTERM'))
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    ended.then(([code]) => assert.fail(`up ended with ${code} before it was ready`)),
+  ])
+  const { listen } = JSON.parse(line) as { listen: { gateway: string; console: string } }
+  assert.equal(await (await fetch(`http://${listen.gateway}/`)).text(), 'hello')
+  assert.match(await (await fetch(`http://${listen.console}/`)).text(), /<script[^>]+src=/)
+  child.kill('SIGINT')
+  assert.deepEqual(await ended, [0, null])
+})
+
+const hello = `
+import { createServer } from 'node:http'
+createServer((request, response) => response.end('hello')).listen(process.env.PORT, '127.0.0.1')
+`
+const config = `
+listen: { gateway: 0, console: 0 }
+services:
+  hello: { run: '"${process.execPath}" hello.mjs' }
+gateway:
+  routes: [{ to: hello }]
+`

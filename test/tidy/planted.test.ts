@@ -124,12 +124,12 @@ test('a file that nobody imports, or only its test', () => {
 
 test('a test without its subject', () => {
   const subject = file('src/a.ts')
-  caught(findStrayTests([subject, file('src/b.test.ts', "import './c/c.ts'")]))
+  caught(findStrayTests([subject, file('src/x/b.test.ts', "import '../y/c.ts'")]))
   fine(findStrayTests([subject, file('src/a.test.ts'), file('src/a.faults.test.ts')]))
   fine(
     findStrayTests([
       subject,
-      file('src/all.test.ts', "import './a.ts'"),
+      file('src/x/y/all.test.ts', "import '../a.ts'"),
       file('test/e2e/x.test.ts'),
     ]),
   )

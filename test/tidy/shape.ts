@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { areaOf } from './bands.ts'
 import type { ParsedFile, SourceFile } from './source.ts'
 
 const functionLinesMax = 70
@@ -33,13 +33,13 @@ export function findDeadFiles(files: readonly ParsedFile[]): readonly string[] {
   }
   return files
     .filter(({ path }) => !isTest(path) && !living.has(path))
-    .filter(({ path }) => !(isForTests(path) && (used.has(path) || path.includes('/testdata/'))))
+    .filter(({ path }) => !(isForTests(path) && (used.has(path) || isSpawned(path))))
     .map(({ path }) => `${path} is not imported by anything that runs`)
 }
 
 /**
- * Each test stands beside what it tests: `x.test.ts` or `x.<aspect>.test.ts` beside `x.ts`, or, where a folder is tested
- * as a whole, a test that uses a file of its own folder.
+ * Each test stands beside what it tests: `x.test.ts` or `x.<aspect>.test.ts` beside `x.ts`, or, where an area is tested
+ * as a whole, a test that uses a file of its own area.
  */
 export function findStrayTests(files: readonly ParsedFile[]): readonly string[] {
   const all = new Set(files.map(({ path }) => path))
@@ -48,8 +48,8 @@ export function findStrayTests(files: readonly ParsedFile[]): readonly string[] 
     .filter(({ path, references }) => {
       const stem = path.replace(/(\.[\w-]+)?\.test\.tsx?$/, '')
       if (all.has(`${stem}.ts`) || all.has(`${stem}.tsx`)) return false
-      const folder = dirname(path)
-      const isNear = (target: string) => dirname(target) === folder || target === `${folder}.ts`
+      const area = areaOf(path)
+      const isNear = (target: string) => areaOf(target) === area || target === `src/${area}.ts`
       return !references.some(({ target }) => isNear(target) && !isTest(target))
     })
     .map(({ path }) => `${path} does not stand beside what it tests`)
@@ -90,7 +90,12 @@ export function isTest(path: string): boolean {
 
 /** Whether it is there only for tests: contract suites, test data, harnesses. */
 export function isForTests(path: string): boolean {
-  return /\.contract\.ts$|\/testdata\/|^test\/|[./-]testing\b|\/testing\/|\.generate\.ts$/.test(
+  return /\.contract\.ts$|\/testdata\/|^test\/|[./-]testing\b|\/testing\/|\.oracle\.ts$|\.generate\.ts$/.test(
     path,
   )
+}
+
+/** Programs that tests start by their path: no import leads to them. */
+function isSpawned(path: string): boolean {
+  return /\/testdata\/|\/testing\//.test(path)
 }

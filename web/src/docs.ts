@@ -14,7 +14,9 @@ export function parseCodes(markdown: string): readonly CodeEntry[] {
     const paragraphs = rest
       .join('\n')
       .split(/\n\s*\n|\n(?=[-*] )/)
-      .map((paragraph) => paragraph.replace(/\s+/g, ' ').replace(/[`*]/g, '').replace(/^- /, '').trim())
+      .map((paragraph) =>
+        paragraph.replace(/\s+/g, ' ').replace(/[`*]/g, '').replace(/^- /, '').trim(),
+      )
       .filter((paragraph) => paragraph !== '')
     return [{ code, paragraphs }]
   })
@@ -22,7 +24,10 @@ export function parseCodes(markdown: string): readonly CodeEntry[] {
 
 /** The entry of a code from the documents that were bundled with this console, or null. */
 export async function findCode(code: string): Promise<CodeEntry | null> {
-  const documents = import.meta.glob<string>('../../docs/errors/*.md', { query: '?raw', import: 'default' })
+  const documents = import.meta.glob<string>('../../docs/errors/*.md', {
+    query: '?raw',
+    import: 'default',
+  })
   const texts = await Promise.all(Object.values(documents).map((load) => load()))
   return texts.flatMap(parseCodes).find((entry) => entry.code === code) ?? null
 }

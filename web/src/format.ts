@@ -41,7 +41,8 @@ export function formatDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} min`
   const hours = Math.floor(minutes / 60)
-  if (hours < 24) return hours < 10 && minutes % 60 > 0 ? `${hours} h ${minutes % 60} min` : `${hours} h`
+  if (hours < 24)
+    return hours < 10 && minutes % 60 > 0 ? `${hours} h ${minutes % 60} min` : `${hours} h`
   const days = Math.floor(hours / 24)
   return hours % 24 > 0 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`
 }
@@ -58,7 +59,7 @@ export function formatSetting(value: unknown): string {
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes) || bytes <= 0) return '0 B'
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
+  const power = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10)))
   const value = bytes / 1024 ** power
   return `${value < 9.95 && power > 0 ? trimZero(value.toFixed(1)) : value.toFixed(0)} ${units[power]}`
 }

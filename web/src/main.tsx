@@ -4,8 +4,15 @@ import { startFeed } from './feed/store.ts'
 import { hashOfPath } from './route.ts'
 import './styles/tokens.css'
 import './styles/page.css'
-import './styles/parts.css'
-import './styles/pages.css'
+import './styles/panels.css'
+import './styles/controls.css'
+import './styles/tables.css'
+import './styles/dialogs.css'
+import './styles/system.css'
+import './styles/map.css'
+import './styles/service.css'
+import './styles/requests.css'
+import './styles/narrow.css'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')

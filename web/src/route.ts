@@ -36,7 +36,9 @@ export function hrefOf(route: Route): string {
     case 'service':
       return `#/services/${encodeURIComponent(route.service)}`
     case 'requests':
-      return route.requestId === '' ? '#/requests' : `#/requests/${encodeURIComponent(route.requestId)}`
+      return route.requestId === ''
+        ? '#/requests'
+        : `#/requests/${encodeURIComponent(route.requestId)}`
     case 'configuration':
       return '#/configuration'
     case 'code':

@@ -177,7 +177,9 @@ function judge(
   if (routable >= wanted && routable > 0) return { state: 'healthy', reason: '' }
   const critical = instances.find((one) => one.health === 'critical' && one.checks.length > 0)
   const isStarting = instances.some((one) => one.health === 'unknown') || instances.length < wanted
-  if (routable === 0 && isStarting) return { state: 'starting', reason: 'no instance is healthy yet' }
+  if (isStarting && critical === undefined) {
+    return { state: 'starting', reason: `${routable} of ${wanted} instances are routable yet` }
+  }
   return {
     state: routable === 0 ? 'down' : 'degraded',
     reason:

@@ -118,12 +118,14 @@ export async function startDiscovery(
   scope: Scope,
 ): Promise<Discovery> {
   await storage.migrate('discovery', discoveryMigrations)
+  let isRestoring = true
   const checks: CheckRunner = new CheckRunner(scope, config.checks, (...result) =>
     registry.reportCheck(...result),
   )
   const registry = new Registry({
     clock: scope.clock,
-    instancesMax: config.instances,
+    // What was acknowledged comes back, also when the bound is lower now.
+    instancesMax: () => (isRestoring ? Infinity : config.instances),
     firstIndex: await claimFirstIndex(storage, scope.clock.nowMs()),
     scheduleFlush: (flush) => void setImmediate(flush),
     startCheck: (instance, check) => checks.start(instance, check),
@@ -146,6 +148,7 @@ export async function startDiscovery(
     })
   }
   await registrations.restore()
+  isRestoring = false
   return createApi(registry, registrations, checks, forget, scope.clock)
 }
 
@@ -280,7 +283,13 @@ function configureServices(
   for (const [name, settings] of Object.entries(services)) {
     const specs = staticInstances(name, settings)
     const wanted = new Set(specs.map((spec) => spec.id))
-    registry.declareService(name, checksOf(settings.health, { cwd: folder }))
+    const checks = checksOf(settings.health, { cwd: folder })
+    const before = registry.services.get(name)
+    const isOther = JSON.stringify(before?.defaultChecks) !== JSON.stringify(checks)
+    registry.declareService(name, checks)
+    for (const instance of before?.instances.values() ?? []) {
+      if (isOther && instance.source === 'run') registry.replaceChecks(instance, checks)
+    }
     for (const spec of specs) putInstance(spec, { source: 'at' })
     removeStatic(registry, name, (id) => !wanted.has(id))
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform/capability.ts'
 import { NO_DEADLINE, type Timed } from './deadlines.ts'
 import type {
   Check,
@@ -16,6 +17,8 @@ import type {
 const noTags: readonly string[] = Object.freeze([])
 const noMeta: Readonly<Record<string, string>> = Object.freeze({})
 const weightOne: Weights = Object.freeze({ passing: 1, warning: 1 })
+/** Of instances without TTL checks. */
+export const noExpiries: readonly Expiry[] = Object.freeze([])
 const noChecks: readonly CheckRecord[] = Object.freeze([])
 
 /** Output of a check that is kept, in characters. */
@@ -114,7 +117,7 @@ export class InstanceRecord implements Instance {
   health: Health = 'unknown'
   weight = 0
   /** Of its TTL checks. */
-  expiries: readonly Expiry[] = []
+  expiries: readonly Expiry[] = noExpiries
 
   constructor(spec: InstanceSpec, source: Source, node: NodeRecord, nowMs: number) {
     this.service = spec.service
@@ -201,6 +204,22 @@ export function createChecks(
   })
 }
 
+/**
+ * New checks of the same process go on where the old ones stood. An active one that is new starts as passing where the
+ * instance is in rotation: another question is no reason to stop its requests.
+ */
+export function inheritChecks(before: InstanceRecord, checks: readonly CheckRecord[]): void {
+  for (const check of checks) {
+    const known = before.checks.find((one) => one.id === check.id && one.kind === check.kind)
+    if (known !== undefined) {
+      check.status = known.status
+      check.output = known.output
+      check.atMs = known.atMs
+      check.durationMs = known.durationMs
+    } else if (isActive(check) && before.isRoutable) check.status = 'passing'
+  }
+}
+
 /** Whether a new specification of the same instance says what is known already. */
 export function isSameInstance(a: InstanceRecord, b: InstanceRecord): boolean {
   return (
@@ -214,4 +233,21 @@ export function isSameInstance(a: InstanceRecord, b: InstanceRecord): boolean {
     JSON.stringify(a.checks.map((check) => check.spec)) ===
       JSON.stringify(b.checks.map((check) => check.spec))
   )
+}
+
+/** What the registry asks of its surroundings. */
+export interface RegistryHooks {
+  readonly clock: Clock
+  /** Beyond it a new instance is refused. */
+  instancesMax(): number
+  /** The first index; every later one is greater. */
+  readonly firstIndex: number
+  /** Calls `flush` soon, in a later turn: what changes until then is one batch. */
+  scheduleFlush(flush: () => void): void
+  /** The instance has an active check that must run from now on. */
+  startCheck(instance: InstanceRecord, check: CheckRecord): void
+  stopCheck(check: CheckRecord): void
+  /** A lease ran out and its instance was removed. */
+  onLapsed(instance: InstanceRecord): void
+  onWatcherError(error: unknown): void
 }

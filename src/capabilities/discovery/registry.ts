@@ -1,4 +1,3 @@
-import type { Clock } from '../../platform/capability.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { Deadlines } from './deadlines.ts'
 import { instanceTakenError, registryFullError } from './errors.ts'
@@ -18,31 +17,18 @@ import {
   createChecks,
   createExpiry,
   healthOf,
+  inheritChecks,
   InstanceRecord,
   isActive,
   isSameInstance,
   NodeRecord,
+  noExpiries,
   ServiceRecord,
   weightOf,
   type Expiry,
+  type RegistryHooks,
 } from './records.ts'
 import { Watchers } from './watchers.ts'
-
-/** What the registry asks of its surroundings. */
-export interface RegistryHooks {
-  readonly clock: Clock
-  readonly instancesMax: number
-  /** The first index; every later one is greater. */
-  readonly firstIndex: number
-  /** Calls `flush` soon, in a later turn: what changes until then is one batch. */
-  scheduleFlush(flush: () => void): void
-  /** The instance has an active check that must run from now on. */
-  startCheck(instance: InstanceRecord, check: CheckRecord): void
-  stopCheck(check: CheckRecord): void
-  /** A lease ran out and its instance was removed. */
-  onLapsed(instance: InstanceRecord): void
-  onWatcherError(error: unknown): void
-}
 
 /** Who is there, and how they are. Synchronous; the work of a change does not depend on how many others there are. */
 export class Registry {
@@ -90,6 +76,17 @@ export class Registry {
     const service = this.#serviceOf(name)
     service.isDeclared = true
     service.defaultChecks = defaultChecks
+  }
+
+  /** Gives an instance other checks without taking it out of rotation: a reload of the configuration. */
+  replaceChecks(instance: InstanceRecord, specs: readonly CheckSpec[]): void {
+    const checks = createChecks(specs, undefined)
+    inheritChecks(instance, checks)
+    this.#endChecks(instance)
+    instance.checks = checks
+    this.#startChecks(instance)
+    this.#setHealth(instance)
+    this.#note(instance, 'modified')
   }
 
   undeclareService(name: string): void {
@@ -236,7 +233,7 @@ export class Registry {
     if (before !== undefined && before.source !== 'api' && before.source !== options.source) {
       throw instanceTakenError(before)
     }
-    if (before === undefined && this.#instanceCount >= this.#hooks.instancesMax) {
+    if (before === undefined && this.#instanceCount >= this.#hooks.instancesMax()) {
       throw registryFullError(this.#instanceCount)
     }
   }
@@ -248,12 +245,7 @@ export class Registry {
       instance.source !== 'run' && before.host === instance.host && before.port === instance.port
     if (isSameProcess) {
       instance.registeredAtMs = before.registeredAtMs
-      for (const check of instance.checks) {
-        const known = before.checks.find((one) => one.id === check.id && one.kind === check.kind)
-        if (known === undefined) continue
-        this.#setResult(check, known)
-        check.atMs = known.atMs
-      }
+      inheritChecks(before, instance.checks)
     }
     this.#countRoutable(before.service, -Number(before.isRoutable))
     this.#retire(before)
@@ -264,9 +256,13 @@ export class Registry {
     instance.nodeRecord.instances.delete(instance)
     this.#dropNodeIfEmpty(instance.nodeRecord)
     if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
+    this.#endChecks(instance)
+    instance.weight = 0
+  }
+
+  #endChecks(instance: InstanceRecord): void {
     for (const expiry of instance.expiries) this.#expiries.clear(expiry)
     for (const check of instance.checks) if (isActive(check)) this.#hooks.stopCheck(check)
-    instance.weight = 0
   }
 
   #expire(expiry: Expiry): void {
@@ -297,7 +293,6 @@ export class Registry {
   }
 
   #startChecks(instance: InstanceRecord): void {
-    if (instance.checks.length === 0) return
     const nowMs = this.#hooks.clock.monotonicMs()
     const expiries: Expiry[] = []
     for (const check of instance.checks) {
@@ -307,7 +302,7 @@ export class Registry {
       expiries.push(expiry)
       this.#expiries.set(expiry, nowMs + expiry.ttlMs)
     }
-    if (expiries.length > 0) instance.expiries = expiries
+    instance.expiries = expiries.length > 0 ? expiries : noExpiries
   }
 
   #setResult(

@@ -20,7 +20,7 @@ test('a watcher that asks again and again misses nothing', async () => {
     fc.record({ do: fc.constant('turn' as const) }),
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const registry = createBareRegistry(new FakeClock())
       const stop = new AbortController()
       const names = ['s0', 's1', 's2']
@@ -54,6 +54,17 @@ test('a watcher that asks again and again misses nothing', async () => {
       assert.equal(registry.watchers.count, 0)
     }),
   )
+})
+
+test('a change between two questions is answered at once', async () => {
+  const registry = createBareRegistry(new FakeClock())
+  const before = registry.indexOf({ service: 'orders' })
+  registry.putInstance(at('orders', 'a'), api)
+  registry.flush()
+  const now = registry.indexOf({ service: 'orders' })
+  assert.ok(now > before)
+  // The clock stands still: whoever waited here would wait for ever.
+  assert.equal(await registry.watchers.waitForChange({ service: 'orders' }, before, 60_000), now)
 })
 
 test('watchers of another service are left alone, and a batch is told once', () => {

@@ -30,15 +30,19 @@ export function createListeners(accept: Accept): Listeners {
 
   function openOne(key: string, address: string, binding: DoorBinding): Promise<string> {
     const opened = Promise.withResolvers<string>()
-    const listener: Listener = { server: createServer({ pauseOnConnect: true, noDelay: true }), binding }
+    const listener: Listener = {
+      server: createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }),
+      binding,
+    }
     listener.server.on('connection', (socket) => accept(listener.binding, socket))
     listener.server.on('error', (error) => {
       if (open.get(key) === listener) open.delete(key)
       opened.resolve(explainListenError(error, address, binding.port))
     })
     open.set(key, listener)
-    listener.server.listen({ host: address, port: binding.port, reusePort: true, backlog: LISTEN_BACKLOG }, () =>
-      opened.resolve(''),
+    listener.server.listen(
+      { host: address, port: binding.port, reusePort: true, backlog: LISTEN_BACKLOG },
+      () => opened.resolve(''),
     )
     return opened.promise
   }
@@ -59,7 +63,9 @@ export function createListeners(accept: Accept): Listeners {
   return {
     async apply(bindings) {
       const wanted = new Set(
-        bindings.flatMap((binding) => binding.addresses.map((address) => `${address}:${binding.port}`)),
+        bindings.flatMap((binding) =>
+          binding.addresses.map((address) => `${address}:${binding.port}`),
+        ),
       )
       for (const [key, listener] of open) {
         if (wanted.has(key)) continue

@@ -35,8 +35,12 @@ export function createDoorPlan(): DoorPlan {
         const open = findOpen(spec)
         const probe =
           open === undefined ? await probePort(addresses[0]!, spec.port) : { port: open, error: '' }
-        const isTwice = next.some((door) => door.port === probe.port && door.spec.host === spec.host)
-        const error = isTwice ? `${spec.host}:${probe.port} is the port of another door` : probe.error
+        const isTwice = next.some(
+          (door) => door.port === probe.port && door.spec.host === spec.host,
+        )
+        const error = isTwice
+          ? `${spec.host}:${probe.port} is the port of another door`
+          : probe.error
         if (error === '') next.push({ spec, addresses, port: probe.port })
         else errors.set(spec.id, error)
       }
@@ -52,7 +56,12 @@ export function createDoorPlan(): DoorPlan {
       return specs.map((spec) => {
         const port = bindings.find((door) => door.spec.id === spec.id)?.port ?? spec.port
         const failed = workerErrors.find((entry) => entry.id === spec.id)
-        return { id: spec.id, host: spec.host, port, error: probeErrors.get(spec.id) ?? failed?.error ?? '' }
+        return {
+          id: spec.id,
+          host: spec.host,
+          port,
+          error: probeErrors.get(spec.id) ?? failed?.error ?? '',
+        }
       })
     },
   }

@@ -7,7 +7,9 @@ export function addressesOf(spec: DoorSpec): readonly string[] {
 }
 
 /** A port that nobody listens on, or why it cannot be had. */
-export type Probe = { readonly port: number; readonly error: '' } | { readonly port: number; readonly error: string }
+export type Probe =
+  | { readonly port: number; readonly error: '' }
+  | { readonly port: number; readonly error: string }
 
 /**
  * Opens and closes the port exclusively. `reusePort`, with which the workers share it, would let a second program take it silently.
@@ -28,7 +30,11 @@ export function probePort(host: string, port: number): Promise<Probe> {
 }
 
 /** One sentence for the operator. */
-export function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
+export function explainListenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+): string {
   switch (error.code) {
     case 'EADDRINUSE':
       return `${host}:${port} is taken by another program`

@@ -1,6 +1,6 @@
 import type { WorkerContext } from '../worker/context.ts'
 import { stopWaiting } from '../upstream/dispatch.ts'
-import { failTry, letGo } from '../upstream/retry.ts'
+import { blame, failTry, letGo } from '../upstream/retry.ts'
 import { type Exchange, PHASE } from './exchange.ts'
 import { answerOwn } from './own-answer.ts'
 import { endTunnel } from './tunnel.ts'
@@ -9,7 +9,8 @@ import { endTunnel } from './tunnel.ts'
 export function abortExchange(ctx: WorkerContext, exchange: Exchange): void {
   if (exchange.phase === PHASE.tunnel) return endTunnel(ctx, exchange)
   stopWaiting(exchange)
-  if (exchange.attempt !== null && exchange.attempt.outcome === '') exchange.attempt.outcome = 'client-aborted'
+  if (exchange.attempt !== null && exchange.attempt.outcome === '')
+    exchange.attempt.outcome = 'client-aborted'
   letGo(ctx, exchange)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_CLIENT_ABORTED',
@@ -54,6 +55,8 @@ export function expireExchange(ctx: WorkerContext, exchange: Exchange, nowMs: nu
 
 function expireTotal(ctx: WorkerContext, exchange: Exchange, doing: string): void {
   if (exchange.attempt !== null) exchange.attempt.outcome = 'total-timeout'
+  // An instance that used up the whole time is as suspicious as one that used up its own.
+  if (exchange.instance !== null) blame(ctx, exchange, exchange.instance, ctx.clock.monotonicMs())
   letGo(ctx, exchange)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_TIMEOUT',

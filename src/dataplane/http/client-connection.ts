@@ -54,7 +54,8 @@ export class ClientConnection {
     this.door = door
     this.address = plainAddress(accepted.remoteAddress ?? '')
     this.#awaitsProxyHeader = door.proxyProtocol
-    this.isTrusted = door.service === '' ? ctx.trusted.contains(this.address) : isLoopback(this.address)
+    this.isTrusted =
+      door.service === '' ? ctx.trusted.contains(this.address) : isLoopback(this.address)
     this.drops = this.isTrusted ? TRUSTED_DROPS : UNTRUSTED_DROPS
     this.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.idleTimeoutMs
     this.socket = adopt(accepted, ctx.readBuffer, (length) => this.#receive(length))
@@ -67,8 +68,13 @@ export class ClientConnection {
 
   /** Lines about this client, made once as long as it asks for the same host and says nothing of earlier hops. */
   forwardedFor(head: RequestHead, bytes: Buffer): Buffer {
-    if (this.#forwarded !== null && !this.isTrusted && this.#forwardedHost === head.host) return this.#forwarded
-    const peer = { address: this.address, localPort: this.socket.localPort ?? 0, isTrusted: this.isTrusted }
+    if (this.#forwarded !== null && !this.isTrusted && this.#forwardedHost === head.host)
+      return this.#forwarded
+    const peer = {
+      address: this.address,
+      localPort: this.socket.localPort ?? 0,
+      isTrusted: this.isTrusted,
+    }
     this.#forwarded = Buffer.from(forwardedLines(peer, head, bytes), 'latin1')
     this.#forwardedHost = head.host
     return this.#forwarded
@@ -213,7 +219,10 @@ export class ClientConnection {
     const parsed = readProxyHeader(this.isTrusted, bytes.subarray(start, end))
     switch (parsed.kind) {
       case 'more':
-        this.deadlineMs = Math.min(this.deadlineMs, this.#ctx.clock.monotonicMs() + this.#ctx.limits.headTimeoutMs)
+        this.deadlineMs = Math.min(
+          this.deadlineMs,
+          this.#ctx.clock.monotonicMs() + this.#ctx.limits.headTimeoutMs,
+        )
         this.#keepEarly(bytes, start, end)
         return 0
       case 'error':

@@ -4,7 +4,13 @@ import { clearStory, createStory } from '../records/story.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import { SPARE_EXCHANGES_MAX, type WorkerContext } from '../worker/context.ts'
 import type { ClientConnection } from './client-connection.ts'
-import { createExchange, type Exchange, HEAD_ROOM_BYTES, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
+import {
+  createExchange,
+  type Exchange,
+  HEAD_ROOM_BYTES,
+  PHASE,
+  REPLAY_BYTES_MAX,
+} from './exchange.ts'
 
 /** Takes a record from the pool and puts it into flight. */
 export function openExchange(ctx: WorkerContext, client: ClientConnection): Exchange {

@@ -20,7 +20,8 @@ export function forwardedLines(peer: ForwardedPeer, head: RequestHead, bytes: Ui
   const earlierFor = isTrusted ? joined(head, bytes, FIELD.xForwardedFor) : ''
   const earlier = isTrusted ? joined(head, bytes, FIELD.forwarded) : ''
   let lines = `x-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
-  if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0) lines += 'x-forwarded-proto: http\r\n'
+  if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0)
+    lines += 'x-forwarded-proto: http\r\n'
   if (head.host !== '' && (!isTrusted || findField(head.fields, FIELD.xForwardedHost) < 0)) {
     lines += `x-forwarded-host: ${head.host}\r\n`
   }

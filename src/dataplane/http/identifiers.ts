@@ -49,7 +49,12 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 /** W3C Trace Context level 1, section 3.2.2: versions we know nothing of may have more behind the flags. */
 export function isTraceparent(value: string): boolean {
   if (value.length === 55) return TRACEPARENT.test(value)
-  return value.length > 55 && value[55] === '-' && !value.startsWith('00') && TRACEPARENT.test(value.slice(0, 55))
+  return (
+    value.length > 55 &&
+    value[55] === '-' &&
+    !value.startsWith('00') &&
+    TRACEPARENT.test(value.slice(0, 55))
+  )
 }
 
 /** Whether a request id from outside may be kept: printable ASCII without what would need quoting, at most 128 characters. */

@@ -1,4 +1,7 @@
-import { parseProxyHeader, type ProxyParse } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
+import {
+  parseProxyHeader,
+  type ProxyParse,
+} from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
 
 /** The PROXY protocol header at the start of a connection; only trusted peers may send one. */
 export function readProxyHeader(isTrusted: boolean, bytes: Uint8Array): ProxyParse {
@@ -6,6 +9,7 @@ export function readProxyHeader(isTrusted: boolean, bytes: Uint8Array): ProxyPar
   return {
     kind: 'error',
     code: 'ERR_PROXY_PROTOCOL_INVALID',
-    message: 'this address is not among the trustedProxies, so its PROXY protocol header is not believed',
+    message:
+      'this address is not among the trustedProxies, so its PROXY protocol header is not believed',
   }
 }

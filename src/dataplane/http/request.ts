@@ -1,9 +1,4 @@
-import {
-  beginBody,
-  forwardBody,
-  forwardRoom,
-  requestFraming,
-} from '../../mechanisms/http1/body.ts'
+import { beginBody, forwardBody, forwardRoom, requestFraming } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
@@ -108,12 +103,7 @@ function refuseBody(ctx: WorkerContext, exchange: Exchange, error: number): 0 {
 }
 
 /** Composes the head for the instance in the exchange's own buffer, where it stays for a second try. */
-function writeHead(
-  ctx: WorkerContext,
-  exchange: Exchange,
-  head: RequestHead,
-  bytes: Buffer,
-): void {
+function writeHead(ctx: WorkerContext, exchange: Exchange, head: RequestHead, bytes: Buffer): void {
   const client = exchange.client!
   const rewrite = ctx.requestRewrite
   rewrite.fixedLines = client.forwardedFor(head, bytes)

@@ -213,12 +213,7 @@ export function endOfUpstream(ctx: WorkerContext, exchange: Exchange, error: str
 }
 
 /** The answer can not be completed: the client must see that, by a closed connection. */
-function breakOff(
-  ctx: WorkerContext,
-  exchange: Exchange,
-  outcome: string,
-  detail: string,
-): void {
+function breakOff(ctx: WorkerContext, exchange: Exchange, outcome: string, detail: string): void {
   exchange.attempt!.outcome = outcome
   blame(ctx, exchange, exchange.instance!, ctx.clock.monotonicMs())
   letGo(ctx, exchange)

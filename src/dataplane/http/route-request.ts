@@ -46,7 +46,8 @@ export function routeRequest(
 ): boolean {
   const { door } = exchange.client!
   ctx.requestRewrite.target = ''
-  if (door.service !== '') return enterService(ctx, exchange, head, bytes, door.service, door.edge!, 0)
+  if (door.service !== '')
+    return enterService(ctx, exchange, head, bytes, door.service, door.edge!, 0)
   const path = head.form === 'asterisk' ? null : normalizePath(exchange.story.path)
   if (path === null) {
     const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
@@ -77,7 +78,8 @@ function followRoute(
     ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
   }
   const target = chooseTarget(route, ctx.pick.random)
-  if (target === undefined) return refuseService(ctx, exchange, 'no service of the split has a weight')
+  if (target === undefined)
+    return refuseService(ctx, exchange, 'no service of the split has a weight')
   return enterService(ctx, exchange, head, bytes, target.service, target.edge, spec.timeoutMs)
 }
 
@@ -105,7 +107,8 @@ function enterService(
   exchange.edge = edge
   edge.inFlight++
   ctx.totals.touchEdge(edge)
-  if (service === undefined) return refuseService(ctx, exchange, `there is no service named ${name}`)
+  if (service === undefined)
+    return refuseService(ctx, exchange, `there is no service named ${name}`)
   const { spec } = service
   story.serviceSource = spec.source
   story.algorithm = spec.balance.algorithm

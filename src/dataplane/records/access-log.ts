@@ -93,12 +93,14 @@ export function formatAccess(story: Story): string {
 const UNSAFE = /["\\\u0000-\u001f\u007f-\uffff]/
 
 function quote(text: string): string {
-  const short = text.length > PART_CHARACTERS_MAX ? `${text.slice(0, PART_CHARACTERS_MAX)}...` : text
+  const short =
+    text.length > PART_CHARACTERS_MAX ? `${text.slice(0, PART_CHARACTERS_MAX)}...` : text
   return UNSAFE.test(short) ? escapeAscii(short) : `"${short}"`
 }
 
 function escapeAscii(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (character) =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

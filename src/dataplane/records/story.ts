@@ -1,8 +1,4 @@
-import {
-  type Choice,
-  createChoice,
-  explainChoice,
-} from '../../mechanisms/balancing/choice.ts'
+import { type Choice, createChoice, explainChoice } from '../../mechanisms/balancing/choice.ts'
 import type { RequestRecord, TryRecord } from '../../platform/snapshot/messages.ts'
 
 /** One try as it happened; the sentence of the choice is built when somebody asks. Times are monotonic milliseconds. */

@@ -48,7 +48,8 @@ export function startLocalWorker(): LocalWorker {
     said,
     async update(ops, reset = false) {
       const gateway = ops.find((op) => op.op === 'gateway')
-      const doors = gateway === undefined ? undefined : await Promise.all(gateway.gateway.doors.map(bind))
+      const doors =
+        gateway === undefined ? undefined : await Promise.all(gateway.gateway.doors.map(bind))
       const applied = Promise.withResolvers<FromWorker>()
       waiting = applied.resolve
       worker.receive({ type: 'update', version: ++version, reset, ops, doors })

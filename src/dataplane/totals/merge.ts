@@ -104,7 +104,8 @@ export function createTotalsMerge(workers: number): TotalsMerge {
       requests[worker] = requestsBefore[worker]! + totals.requests
       dropped[worker] = droppedBefore[worker]! + totals.accessLogDropped
       for (const [name, count] of Object.entries(totals.limited)) {
-        if (limited.has(name) || limited.size < LIMITED_NAMES_MAX) limited.set(name, (limited.get(name) ?? 0) + count)
+        if (limited.has(name) || limited.size < LIMITED_NAMES_MAX)
+          limited.set(name, (limited.get(name) ?? 0) + count)
       }
     },
     forgetWorker(worker) {

@@ -63,7 +63,9 @@ export function createTotalsBook(edgesMax = EDGES_MAX): TotalsBook {
     take(values) {
       const offsetMs = values.wallMs - values.monotonicMs
       const edgeRows = dirtyEdges.map((edge) => takeEdge(edge))
-      const instanceRows = dirtyInstances.map((instance) => takeRow(instance, values.monotonicMs, offsetMs))
+      const instanceRows = dirtyInstances.map((instance) =>
+        takeRow(instance, values.monotonicMs, offsetMs),
+      )
       dirtyEdges = []
       dirtyInstances = []
       const limitedNow = Object.fromEntries(limited)

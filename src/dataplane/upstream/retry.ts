@@ -102,6 +102,7 @@ export function leaveInstance(ctx: WorkerContext, exchange: Exchange): void {
   exchange.upstream = null
   exchange.instance = null
   instance.inFlight--
-  if (instance.isGone && instance.inFlight === 0) ctx.reportDrained(instance.spec.service, instance.id)
+  if (instance.isGone && instance.inFlight === 0)
+    ctx.reportDrained(instance.spec.service, instance.id)
   if (service.waiting.length > 0) serveWaiting(ctx, service)
 }

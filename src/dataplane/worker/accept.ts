@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import type { HttpDoor } from '../doors/door.ts'
 import { ClientConnection } from '../http/client-connection.ts'
+import { TcpConnection } from '../tcp/tcp-connection.ts'
 import type { DoorBinding } from '../workers/messages.ts'
 import type { WorkerContext } from './context.ts'
 
-const FULL_BODY = '{"status":503,"code":"ERR_GATEWAY_CONNECTIONS_FULL","title":"Too many client connections are open"}\n'
+const FULL_BODY =
+  '{"status":503,"code":"ERR_GATEWAY_CONNECTIONS_FULL","title":"Too many client connections are open"}\n'
 const FULL_ANSWER =
   'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nbackplane-reason: ERR_GATEWAY_CONNECTIONS_FULL\r\n' +
   `content-length: ${FULL_BODY.length}\r\nconnection: close\r\n\r\n${FULL_BODY}`
@@ -20,7 +22,7 @@ export function acceptAt(ctx: WorkerContext, binding: DoorBinding, socket: Socke
     ctx.totals.countLimited('connections')
     return refuse(socket, spec.kind !== 'tcp')
   }
-  if (spec.kind === 'tcp') return
+  if (spec.kind === 'tcp') return void new TcpConnection(ctx, spec, socket)
   let door = doors.get(binding)
   if (door === undefined) doors.set(binding, (door = createDoor(ctx, binding)))
   void new ClientConnection(ctx, door, socket)

@@ -13,6 +13,7 @@ import type { Scratch } from '../http/scratch.ts'
 import type { AccessLog } from '../records/access-log.ts'
 import type { RecordRing } from '../records/ring.ts'
 import type { SharedCounts } from '../shared-counts.ts'
+import type { TcpConnection } from '../tcp/tcp-connection.ts'
 import type { TotalsBook } from '../totals/worker-totals.ts'
 import type { UpstreamEvents } from '../upstream/connection.ts'
 import type { Instance } from '../upstream/instance.ts'
@@ -50,6 +51,7 @@ export interface WorkerContext {
   readonly services: Map<string, Service>
 
   readonly clients: Set<ClientConnection>
+  readonly tcpConnections: Set<TcpConnection>
   /** In flight, in no order: a dense array, so that the scan of deadlines is one loop. */
   readonly exchanges: Exchange[]
   readonly spareExchanges: Exchange[]

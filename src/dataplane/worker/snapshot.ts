@@ -10,13 +10,32 @@ import { createRoutes } from '../http/routes.ts'
 import { dispatch } from '../upstream/dispatch.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
 import { discardConnection } from '../upstream/pool.ts'
-import { configureService, connectionShare, createService, type Service } from '../upstream/service.ts'
+import {
+  configureService,
+  connectionShare,
+  createService,
+  type Service,
+} from '../upstream/service.ts'
 import type { WorkerContext } from './context.ts'
 
-/** Applies the changes of one version, in one turn of the event loop: no request sees half of them. */
-export function applyOps(ctx: WorkerContext, ops: readonly SnapshotOp[], isReset: boolean): void {
+/**
+ * Applies the changes of one version, in one turn of the event loop: no request sees half of them. One that control should not have let
+ * through is left out and reported: an old route serves better than a dead worker.
+ */
+export function applyOps(
+  ctx: WorkerContext,
+  ops: readonly SnapshotOp[],
+  isReset: boolean,
+  failed: (op: SnapshotOp, error: unknown) => void,
+): void {
   if (isReset) dropUnnamed(ctx, ops)
-  for (const op of ops) applyOp(ctx, op)
+  for (const op of ops) {
+    try {
+      applyOp(ctx, op)
+    } catch (error) {
+      failed(op, error)
+    }
+  }
 }
 
 function applyOp(ctx: WorkerContext, op: SnapshotOp): void {
@@ -54,9 +73,12 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
 
 function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   const { limits } = gateway
-  if (limits.headersMax !== ctx.limits.headersMax) ctx.requestHead = createRequestHead(limits.headersMax)
-  ctx.routes = createRoutes(gateway.routes, ctx.totals)
-  ctx.trusted = createCidrSet(gateway.trustedProxies)
+  const routes = createRoutes(gateway.routes, ctx.totals)
+  const trusted = createCidrSet(gateway.trustedProxies)
+  if (limits.headersMax !== ctx.limits.headersMax)
+    ctx.requestHead = createRequestHead(limits.headersMax)
+  ctx.routes = routes
+  ctx.trusted = trusted
   ctx.limits = limits
   ctx.headLimits = limits
   ctx.responseLimits = {

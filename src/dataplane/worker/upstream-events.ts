@@ -62,7 +62,12 @@ function close(ctx: WorkerContext, connection: UpstreamConnection, error: string
   const name = exchange.attempt?.instance ?? ''
   switch (exchange.phase) {
     case PHASE.connecting:
-      return failTry(ctx, exchange, 'connect-refused', `${connection.instance.address}: ${error || 'closed'}`)
+      return failTry(
+        ctx,
+        exchange,
+        'connect-refused',
+        `${connection.instance.address}: ${error || 'closed'}`,
+      )
     case PHASE.asked: {
       const isStale = connection.isReused && !connection.hasAnswered
       const detail = `${name} closed the connection before its answer${error === '' ? '' : ` (${error})`}`

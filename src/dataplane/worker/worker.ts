@@ -56,7 +56,9 @@ export function startWorker(options: WorkerOptions): Worker {
   flushes.unref()
 
   async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
-    applyOps(ctx, message.ops, message.reset)
+    applyOps(ctx, message.ops, message.reset, (op, error) =>
+      post({ type: 'failed', op: op.op, error: String(error) }),
+    )
     ctx.version = message.version
     const errors = message.doors === undefined ? [] : await listeners.apply(message.doors)
     post({ type: 'applied', version: message.version, errors })
@@ -65,7 +67,8 @@ export function startWorker(options: WorkerOptions): Worker {
   function receive(message: ToWorker): void {
     switch (message.type) {
       case 'update':
-        return void update(message).catch((error: unknown) => setImmediate(() => { throw error }))
+        // What cannot be explained ends this worker; the main thread starts it again with everything.
+        return void update(message).catch((error: unknown) => queueMicrotask(() => rethrow(error)))
       case 'why':
         return post({ type: 'answer', ask: message.ask, body: ctx.ring.find(message.requestId) })
       case 'recent': {
@@ -90,6 +93,7 @@ export function startWorker(options: WorkerOptions): Worker {
       clearInterval(flushes)
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
+      for (const connection of ctx.tcpConnections) connection.destroy()
       for (const service of ctx.services.values()) {
         for (const { idle } of service.instances.values()) {
           for (const connection of idle) connection.socket.destroy()
@@ -99,13 +103,17 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 }
 
+function rethrow(error: unknown): never {
+  throw error
+}
+
 /** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing from outside is left. */
 function drain(ctx: WorkerContext, post: Post, closeDoors: () => void): void {
   ctx.isDraining = true
   closeDoors()
   const watch = setInterval(look, 20)
   function look(): void {
-    let busyCount = 0
+    let busyCount = ctx.tcpConnections.size
     for (const client of ctx.clients) {
       if (!client.door.isOutside) continue
       if (client.isIdle) client.closeGently()
@@ -123,7 +131,7 @@ function drain(ctx: WorkerContext, post: Post, closeDoors: () => void): void {
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
-      connections: ctx.clients.size,
+      connections: ctx.clients.size + ctx.tcpConnections.size,
       accessLogDropped: ctx.log.droppedCount,
       wallMs: ctx.clock.nowMs(),
       monotonicMs: ctx.clock.monotonicMs(),
@@ -174,6 +182,7 @@ function createContext(options: WorkerOptions): WorkerContext {
     routes: createRoutes([], totals),
     services: new Map(),
     clients: new Set(),
+    tcpConnections: new Set(),
     exchanges: [],
     spareExchanges: [],
     upstreamEvents: createUpstreamEvents(() => context),

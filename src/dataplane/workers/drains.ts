@@ -14,7 +14,10 @@ export function createDrains(
   workers: number,
   drained: (service: string, id: string) => void,
 ): Drains {
-  const open = new Map<string, { readonly service: string; readonly id: string; readonly waiting: Set<number> }>()
+  const open = new Map<
+    string,
+    { readonly service: string; readonly id: string; readonly waiting: Set<number> }
+  >()
   const keyOf = (service: string, id: string): string => `${service}\n${id}`
 
   function take(key: string, worker: number): void {

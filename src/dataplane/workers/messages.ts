@@ -1,4 +1,9 @@
-import type { DoorSpec, EdgeTotals, InstanceTotals, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type {
+  DoorSpec,
+  EdgeTotals,
+  InstanceTotals,
+  SnapshotOp,
+} from '../../platform/snapshot/messages.ts'
 
 /** A door with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface DoorBinding {
@@ -38,6 +43,8 @@ export type FromWorker =
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
   | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
   | { readonly type: 'idle' }
+  /** A change could not be applied; the rest of its update was. */
+  | { readonly type: 'failed'; readonly op: string; readonly error: string }
 
 export interface DoorError {
   readonly id: string

@@ -39,7 +39,9 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread
     thread.on('message', (message: FromWorker) => options.receive(index, message))
-    thread.on('error', (error) => log('error', 'a data plane worker died', { worker: index, error }))
+    thread.on('error', (error) =>
+      log('error', 'a data plane worker died', { worker: index, error }),
+    )
     thread.on('exit', () => {
       threads[index] = undefined
       options.died(index)

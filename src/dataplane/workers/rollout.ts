@@ -52,7 +52,8 @@ export function createRollout(workers: number, isAlive: (index: number) => boole
     },
     lost(index) {
       if (!waiting.delete(index)) return
-      if (waiting.size === 0 && !Array.from({ length: workers }, (_, i) => i).some(isAlive)) needsOne = true
+      if (waiting.size === 0 && !Array.from({ length: workers }, (_, i) => i).some(isAlive))
+        needsOne = true
       settle()
     },
   }

@@ -13,7 +13,7 @@ export interface Balancer<C extends Candidate = Candidate> {
   reweigh(candidate: C, weight: number): void
   /**
    * The one for the next try, or undefined when none is left. Never one that is in `excluded`; one that is ejected
-   * only with `mayPanic` and when nothing else is left. Fills `context.choice`. Allocates nothing.
+   * only with `mayPanic` and when nothing else is left. Fills `context.choice`. Makes no object.
    */
   pick(context: PickContext<C>): C | undefined
   /** Learns from a try that ended: `latencyMs` until the response head, `ok` when the answer was usable. */

@@ -71,6 +71,21 @@ export function testBalancer(name: BalancerName): void {
 
   test(`${name} gives one in slow start a small and rising share`, () => checkSlowStart(name))
 
+  test(`${name} gives many in slow start their share of a large set`, () => {
+    const candidates = Array.from({ length: 60 }, (_, i) =>
+      candidateOf(`i${i}`, 4, i < 30 ? 1_000_000 : -Infinity),
+    )
+    const { pick, context } = setUp(name, candidates)
+    context.slowStartMs = 10_000
+    const counts = countPicks(pick, 20_000)
+    const isNew = (id: string | undefined) => Number(id?.slice(1)) < 30
+    const picks = [...counts].reduce((sum, [id, count]) => sum + (isNew(id) ? count : 0), 0)
+    assert.ok(
+      picks > 1000 && picks < 2700,
+      `${picks} of 20,000, and ${Math.round(20_000 / 11)} is fair`,
+    )
+  })
+
   test(`${name} stays quick with 10,000 candidates, half of them ejected`, () => {
     const candidates = Array.from({ length: 10_000 }, (_, i) => candidateOf(`i${i}`, 1 + (i % 3)))
     for (let i = 0; i < 10_000; i += 2) candidates[i]!.ejectedUntilMs = Infinity

@@ -19,5 +19,6 @@ test('a number that no parser returns is refused', () => {
 test('docs/errors/http1.md has exactly the codes that exist', () => {
   const text = readFileSync(new URL('../../../docs/errors/http1.md', import.meta.url), 'utf8')
   const documented = [...text.matchAll(/^## (\S+)$/gm)].map(([, code]) => code)
-  assert.deepEqual(documented.toSorted(), ids.map((id) => headError(id).code).toSorted())
+  assert.equal(documented.length, ids.length)
+  assert.deepEqual(new Set(documented), new Set(ids.map((id) => headError(id).code)))
 })

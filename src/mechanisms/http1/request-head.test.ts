@@ -113,12 +113,15 @@ function countedBytes(text: string): { bytes: Uint8Array; reads: () => number } 
 }
 
 test('a client that sends byte by byte costs a few looks at each byte, not one for each byte before', () => {
-  const text = get(`X-Long: ${'a'.repeat(3000)}`)
+  const text = get(`X-Long: ${'a'.repeat(200)}\r\n`.repeat(15))
   const { bytes, reads } = countedBytes(text)
-  const head = createRequestHead(8)
+  const head = createRequestHead(20)
   const limits = { requestLineBytesMax: 64, headBytesMax: 8192 }
-  for (let end = 1; end < text.length - 3; end++)
+  const fieldsStart = text.indexOf('Host')
+  assert.equal(parseRequestHead(Buffer.from(text), 0, fieldsStart, limits, head), 0)
+  for (let end = fieldsStart + 1; end < text.length; end++) {
     assert.equal(parseRequestHead(bytes, 0, end, limits, head), 0)
+  }
   assert.ok(reads() < 4 * text.length, `${reads()} reads of ${text.length} bytes`)
 })
 

@@ -1,4 +1,4 @@
-import { CR, LF, copyBytes, latin1, writeText } from './bytes.ts'
+import { CR, LF, copyBytes, isFoldedToken, latin1, writeText } from './bytes.ts'
 import { HEAD_ERROR } from './errors.ts'
 import { type FieldTable, createFieldTable, parseFieldLines } from './fields.ts'
 import { FIELD } from './names.ts'
@@ -120,6 +120,17 @@ function mayForward(
     fields.offsets[field * 4]!,
     fields.offsets[field * 4 + 1]!,
   ).toLowerCase()
-  if (FORBIDDEN_NAMES.has(name) || dropNames.includes(name)) return false
+  if (FORBIDDEN_NAMES.has(name) || isDropped(bytes, fields, field, dropNames)) return false
   return !FORBIDDEN_PREFIXES.some((prefix) => name.replaceAll('_', '-').startsWith(prefix))
+}
+
+function isDropped(
+  bytes: Uint8Array,
+  fields: FieldTable,
+  field: number,
+  dropNames: readonly string[],
+): boolean {
+  const start = fields.offsets[field * 4]!
+  const end = fields.offsets[field * 4 + 1]!
+  return dropNames.some((dropped) => isFoldedToken(bytes, start, end, dropped))
 }

@@ -48,6 +48,7 @@ test('a trailing slash does not matter, and a parameter is never empty', () => {
   assert.equal(find(routes, '/orders/'), 0)
   assert.equal(find(routes, '/users/'), ROUTE_NOT_FOUND)
   assert.equal(find(routes, '/users/7/'), 1)
+  assert.equal(find([route('/a/{id}/b')], '/a//b'), ROUTE_NOT_FOUND)
   assert.equal(find(routes, '/files/'), 2)
   assert.equal(find(routes, '/file'), ROUTE_NOT_FOUND)
 })

@@ -8,8 +8,10 @@ export type ConnectionState =
 
 const BACKOFF_MIN_MS = 500
 const BACKOFF_MAX_MS = 10_000
-/** Ticks come every second: this long without any message means that the line is dead, even if it looks open. */
+/** Ticks come every second: after this long without any message the line is opened anew, to see whether it is dead. */
 const SILENCE_MAX_MS = 8_000
+/** A feed begins with a picture at once; without one in this time nobody is there. */
+const ANSWER_MAX_MS = 5_000
 
 /** Wait before the attempt number `attempt` (from 0): doubles up to ten seconds, spread by `random` so that consoles do not return at once. */
 export function backoffMs(attempt: number, random: number): number {
@@ -45,7 +47,7 @@ export function connectFeed(
   }
   const receive = (event: MessageEvent<string>): void => {
     clearTimeout(timer)
-    timer = setTimeout(lose, SILENCE_MAX_MS)
+    timer = setTimeout(open, SILENCE_MAX_MS)
     lastMessageAtMs = Date.now()
     attempt = 0
     const message = JSON.parse(event.data) as FeedMessage
@@ -58,7 +60,7 @@ export function connectFeed(
     source = new EventSource(url)
     source.addEventListener('message', receive)
     source.addEventListener('error', lose)
-    timer = setTimeout(lose, SILENCE_MAX_MS)
+    timer = setTimeout(lose, ANSWER_MAX_MS)
   }
   const close = (): void => {
     clearTimeout(timer)

@@ -54,7 +54,10 @@ export function callersOf(
   }
   const busiest = [...sums].toSorted(([a, sumA], [b, sumB]) => sumB - sumA || (a < b ? -1 : 1))
   // By name from here on, so that a caller keeps its colour when another one overtakes it.
-  return busiest.slice(0, max).map(([caller]) => caller).toSorted()
+  return busiest
+    .slice(0, max)
+    .map(([caller]) => caller)
+    .toSorted()
 }
 
 function secondsOf(ticks: readonly IndexedTick[]): number[] {

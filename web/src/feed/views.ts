@@ -58,9 +58,12 @@ export function toneOfErrors(ratio: number): Tone {
 }
 
 /** Instances that a worker may choose, and all that there are or should be. */
-export function countHealthy(service: ServiceView): { readonly healthy: number; readonly total: number } {
-  const healthy = service.instances.filter((instance) => instance.isRoutable).length
-  return { healthy, total: Math.max(service.instances.length, service.kind === 'run' ? service.wanted : 0) }
+export function countHealthy(service: ServiceView): {
+  readonly healthy: number
+  readonly total: number
+} {
+  const total = Math.max(service.instanceCount, service.kind === 'run' ? service.wanted : 0)
+  return { healthy: service.routableCount, total }
 }
 
 /** Server time of the newest tick, so that a browser's wrong clock does not matter; 0 before the first. */
@@ -74,11 +77,13 @@ export function trafficOf(system: SystemState, service: string): Traffic {
 }
 
 /** Requests a second into a service, or from the gateway's clients where `service` is '', over the last `count` ticks. */
-export function rateHistory(system: SystemState, service: string, count: number): readonly number[] {
+export function rateHistory(
+  system: SystemState,
+  service: string,
+  count: number,
+): readonly number[] {
   const rateIn = (tick: IndexedTick): number =>
-    service === ''
-      ? sumRates(tick, '')
-      : (tick.services.get(service)?.requestsPerSecond ?? 0)
+    service === '' ? sumRates(tick, '') : (tick.services.get(service)?.requestsPerSecond ?? 0)
   return system.ticks.slice(-count).map(rateIn)
 }
 
@@ -102,7 +107,9 @@ export interface Totals {
 
 /** The whole system in a few numbers. Requests are those of clients at the gateway; calls between services are not counted again. */
 export function totalsOf(system: SystemState): Totals {
-  const entering = [...(system.ticks.at(-1)?.edges.values() ?? [])].filter((edge) => edge.caller === '')
+  const entering = [...(system.ticks.at(-1)?.edges.values() ?? [])].filter(
+    (edge) => edge.caller === '',
+  )
   const rate = entering.reduce((sum, edge) => sum + edge.requestsPerSecond, 0)
   const errors = entering.reduce((sum, edge) => sum + edge.requestsPerSecond * edge.errorRatio, 0)
   const slowest = entering.reduce<EdgeTick | null>(
@@ -110,7 +117,6 @@ export function totalsOf(system: SystemState): Totals {
     null,
   )
   const services = [...system.services.values()]
-  const instances = services.flatMap((service) => service.instances)
   return {
     requestsPerSecond: rate,
     errorRatio: rate > 0 ? errors / rate : 0,
@@ -118,8 +124,8 @@ export function totalsOf(system: SystemState): Totals {
     slowest: slowest?.service ?? '',
     services: services.length,
     servicesHealthy: services.filter((service) => isFine(service.state)).length,
-    instances: instances.length,
-    instancesRoutable: instances.filter((instance) => instance.isRoutable).length,
+    instances: services.reduce((sum, service) => sum + service.instanceCount, 0),
+    instancesRoutable: services.reduce((sum, service) => sum + service.routableCount, 0),
   }
 }
 

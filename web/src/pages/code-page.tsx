@@ -19,7 +19,9 @@ export function CodePage({ code }: { readonly code: string }): ReactNode {
   return (
     <article className="panel prose" aria-busy={entry === 'loading'}>
       <h1 className="mono">{code}</h1>
-      {entry === null && <p data-testid="code-unknown">No entry of the documentation explains this code.</p>}
+      {entry === null && (
+        <p data-testid="code-unknown">No entry of the documentation explains this code.</p>
+      )}
       {entry !== null && entry !== 'loading' && (
         <div data-testid="code-text">
           {entry.paragraphs.map((paragraph) => (

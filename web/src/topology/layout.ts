@@ -36,7 +36,11 @@ export function layoutGraph(
   root: string,
 ): Layout {
   const sorted = ids.toSorted()
-  const edges = breakCycles(sorted, graphEdges.toSorted((a, b) => (a.id < b.id ? -1 : 1)), root)
+  const edges = breakCycles(
+    sorted,
+    graphEdges.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    root,
+  )
   const layerOf = assignLayers(edges, root)
   const { layers, links, bends } = splitLongEdges(sorted, edges, layerOf)
   const ordered = orderLayers(layers, links)
@@ -46,7 +50,10 @@ export function layoutGraph(
     (id) => (layerOf.has(id) ? NODE_HEIGHT : BEND_HEIGHT),
     ROW_GAP,
   )
-  const top = Math.min(0, ...[...centres].map(([id, y]) => y - (layerOf.has(id) ? NODE_HEIGHT : BEND_HEIGHT) / 2))
+  const top = Math.min(
+    0,
+    ...[...centres].map(([id, y]) => y - (layerOf.has(id) ? NODE_HEIGHT : BEND_HEIGHT) / 2),
+  )
   const nodes = new Map<string, Point>()
   for (const [id, layer] of layerOf) {
     nodes.set(id, { x: xOf(layer), y: Math.round((centres.get(id) ?? 0) - NODE_HEIGHT / 2 - top) })
@@ -55,7 +62,11 @@ export function layoutGraph(
   const paths = routeEdges(edges, nodes, (edge) =>
     (bends.get(edge.id) ?? []).map((bend) => ({ x: xOf(bend.layer), y: bendY(bend.id) })),
   )
-  placeLoose(sorted.filter((id) => !layerOf.has(id)), nodes, layers.length)
+  placeLoose(
+    sorted.filter((id) => !layerOf.has(id)),
+    nodes,
+    layers.length,
+  )
   const corners = [...nodes.values()]
   return {
     nodes,
@@ -88,13 +99,18 @@ function splitLongEdges(
   const bends = new Map<string, Bend[]>()
   for (const edge of edges) {
     const between: Bend[] = []
-    for (let layer = (layerOf.get(edge.from) ?? 0) + 1; layer < (layerOf.get(edge.to) ?? 0); layer += 1) {
+    for (
+      let layer = (layerOf.get(edge.from) ?? 0) + 1;
+      layer < (layerOf.get(edge.to) ?? 0);
+      layer += 1
+    ) {
       const bend = { id: `${edge.id}#${layer}`, layer }
       between.push(bend)
       layers[layer]?.push(bend.id)
     }
     const chain = [edge.from, ...between.map((bend) => bend.id), edge.to]
-    for (const [index, from] of chain.slice(0, -1).entries()) links.push({ from, to: chain[index + 1] ?? '' })
+    for (const [index, from] of chain.slice(0, -1).entries())
+      links.push({ from, to: chain[index + 1] ?? '' })
     bends.set(edge.id, between)
   }
   return { layers, links, bends }
@@ -105,15 +121,26 @@ function routeEdges(
   nodes: ReadonlyMap<string, Point>,
   bendsOf: (edge: ForwardEdge) => readonly Point[],
 ): ReadonlyMap<string, readonly Point[]> {
-  const outY = spreadPorts(edges, (edge) => edge.from, (edge) => bendsOf(edge)[0] ?? nodes.get(edge.to))
-  const inY = spreadPorts(edges, (edge) => edge.to, (edge) => bendsOf(edge).at(-1) ?? nodes.get(edge.from))
+  const outY = spreadPorts(
+    edges,
+    (edge) => edge.from,
+    (edge) => bendsOf(edge)[0] ?? nodes.get(edge.to),
+  )
+  const inY = spreadPorts(
+    edges,
+    (edge) => edge.to,
+    (edge) => bendsOf(edge).at(-1) ?? nodes.get(edge.from),
+  )
   const paths = new Map<string, readonly Point[]>()
   for (const edge of edges) {
     const from = nodes.get(edge.from) ?? { x: 0, y: 0 }
     const to = nodes.get(edge.to) ?? { x: 0, y: 0 }
     const points = [
       { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 + (outY.get(edge.id) ?? 0) },
-      ...bendsOf(edge).flatMap(({ x, y }) => [{ x, y }, { x: x + NODE_WIDTH, y }]),
+      ...bendsOf(edge).flatMap(({ x, y }) => [
+        { x, y },
+        { x: x + NODE_WIDTH, y },
+      ]),
       { x: to.x, y: to.y + NODE_HEIGHT / 2 + (inY.get(edge.id) ?? 0) },
     ]
     paths.set(edge.id, edge.isReversed ? points.toReversed() : points)

@@ -64,7 +64,11 @@ export function placeInOrder(
   const blocks: { sum: number; count: number }[] = []
   for (const [index, wanted] of desired.entries()) {
     let block = { sum: wanted - (offsets[index] ?? 0), count: 1 }
-    for (let last = blocks.at(-1); last !== undefined && mean(last) > mean(block); last = blocks.at(-1)) {
+    for (
+      let last = blocks.at(-1);
+      last !== undefined && mean(last) > mean(block);
+      last = blocks.at(-1)
+    ) {
       block = { sum: last.sum + block.sum, count: last.count + block.count }
       blocks.pop()
     }
@@ -85,7 +89,11 @@ export function placeAcross(
   const centres = new Map<string, number>()
   for (const layer of layers) {
     const heights = layer.map(heightOf)
-    for (const [index, y] of placeInOrder(layer.map(() => 0), heights, gap).entries()) {
+    for (const [index, y] of placeInOrder(
+      layer.map(() => 0),
+      heights,
+      gap,
+    ).entries()) {
       centres.set(layer[index] ?? '', y)
     }
   }
@@ -95,7 +103,9 @@ export function placeAcross(
       const sides = round < SWEEPS - 2 ? [forward ? before : after] : [before, after]
       const desired = layer.map((id) => {
         const near = sides.flatMap((side) => side.get(id) ?? [])
-        return near.length === 0 ? (centres.get(id) ?? 0) : average(near.map((other) => centres.get(other) ?? 0))
+        return near.length === 0
+          ? (centres.get(id) ?? 0)
+          : average(near.map((other) => centres.get(other) ?? 0))
       })
       const placed = placeInOrder(desired, layer.map(heightOf), gap)
       for (const [index, id] of layer.entries()) centres.set(id, placed[index] ?? 0)

@@ -29,7 +29,13 @@ export function ConfirmDialog(props: {
     props.onClose()
   }
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby="dialog-title" onClose={props.onClose} data-testid="dialog">
+    <dialog
+      ref={dialog}
+      className="dialog"
+      aria-labelledby="dialog-title"
+      onClose={props.onClose}
+      data-testid="dialog"
+    >
       <form
         method="dialog"
         onSubmit={(event) => {
@@ -42,7 +48,12 @@ export function ConfirmDialog(props: {
           {props.children}
         </div>
         <div className="dialog-actions">
-          <button type="button" className="button" onClick={props.onClose} data-testid="dialog-cancel">
+          <button
+            type="button"
+            className="button"
+            onClick={props.onClose}
+            data-testid="dialog-cancel"
+          >
             Cancel
           </button>
           <button

@@ -20,12 +20,24 @@ export function EdgeRows(props: {
         <tr>
           {props.columns !== 'service' && <th scope="col">Caller</th>}
           {props.columns !== 'caller' && <th scope="col">Calls</th>}
-          <th scope="col" className="number">Requests</th>
-          <th scope="col" className="number">Errors</th>
-          <th scope="col" className="number">p50</th>
-          <th scope="col" className="number">p95</th>
-          <th scope="col" className="number">p99</th>
-          <th scope="col" className="number">Retries</th>
+          <th scope="col" className="number">
+            Requests
+          </th>
+          <th scope="col" className="number">
+            Errors
+          </th>
+          <th scope="col" className="number wide-only">
+            p50
+          </th>
+          <th scope="col" className="number">
+            p95
+          </th>
+          <th scope="col" className="number wide-only">
+            p99
+          </th>
+          <th scope="col" className="number">
+            Retries
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -37,7 +49,10 @@ export function EdgeRows(props: {
   )
 }
 
-function EdgeRow(props: { readonly edge: EdgeTick; readonly columns: 'both' | 'caller' | 'service' }): ReactNode {
+function EdgeRow(props: {
+  readonly edge: EdgeTick
+  readonly columns: 'both' | 'caller' | 'service'
+}): ReactNode {
   const { edge } = props
   const testId = `edge-${nodeName(edge.caller)}-${nodeName(edge.service)}`
   const isSilent = edge.requestsPerSecond === 0
@@ -63,12 +78,18 @@ function EdgeRow(props: { readonly edge: EdgeTick; readonly columns: 'both' | 'c
       >
         {formatShare(edge.errorRatio)}
       </td>
-      <td className="number" data-label="p50">{isSilent ? '–' : formatLatency(edge.p50Ms)}</td>
+      <td className="number wide-only" data-label="p50">
+        {isSilent ? '–' : formatLatency(edge.p50Ms)}
+      </td>
       <td className="number" data-label="p95" data-testid={`${testId}-p95`}>
         {isSilent ? '–' : formatLatency(edge.p95Ms)}
       </td>
-      <td className="number" data-label="p99">{isSilent ? '–' : formatLatency(edge.p99Ms)}</td>
-      <td className="number" data-label="Retries">{formatRate(edge.retriesPerSecond)}</td>
+      <td className="number wide-only" data-label="p99">
+        {isSilent ? '–' : formatLatency(edge.p99Ms)}
+      </td>
+      <td className="number" data-label="Retries">
+        {formatRate(edge.retriesPerSecond)}
+      </td>
     </tr>
   )
 }

@@ -63,28 +63,48 @@ export function SearchBox(): ReactNode {
         onKeyDown={onKeyDown}
       />
       <kbd aria-hidden="true">/</kbd>
-      <ul role="listbox" id={listId} aria-label="Services" className="search-results" hidden={!isOpen}>
-        {results.map((service, index) => (
-          <li
-            key={service.name}
-            id={`${listId}-${index}`}
-            role="option"
-            aria-selected={index === chosen}
-            data-testid={`search-result-${service.name}`}
-            // The press comes before the input's blur, which would close the list.
-            onMouseDown={(event) => {
-              event.preventDefault()
-              open(service.name)
-            }}
-          >
-            <StateDot tone={toneOfService(service.state)} />
-            <span>{service.name}</span>
-            <span className="muted">{service.state}</span>
-          </li>
-        ))}
-        {results.length === 0 && <li className="muted no-result">No service has this in its name</li>}
-      </ul>
+      <Results listId={listId} isOpen={isOpen} results={results} chosen={chosen} onOpen={open} />
     </div>
+  )
+}
+
+function Results(props: {
+  readonly listId: string
+  readonly isOpen: boolean
+  readonly results: readonly ServiceView[]
+  readonly chosen: number
+  readonly onOpen: (name: string) => void
+}): ReactNode {
+  return (
+    <ul
+      role="listbox"
+      id={props.listId}
+      aria-label="Services"
+      className="search-results"
+      hidden={!props.isOpen}
+    >
+      {props.results.map((service, index) => (
+        <li
+          key={service.name}
+          id={`${props.listId}-${index}`}
+          role="option"
+          aria-selected={index === props.chosen}
+          data-testid={`search-result-${service.name}`}
+          // The press comes before the input's blur, which would close the list.
+          onMouseDown={(event) => {
+            event.preventDefault()
+            props.onOpen(service.name)
+          }}
+        >
+          <StateDot tone={toneOfService(service.state)} />
+          <span>{service.name}</span>
+          <span className="muted">{service.state}</span>
+        </li>
+      ))}
+      {props.results.length === 0 && (
+        <li className="muted no-result">No service has this in its name</li>
+      )}
+    </ul>
   )
 }
 

@@ -53,7 +53,11 @@ export function Toasts(): ReactNode {
   return (
     <div className="toasts" role="log" aria-live="polite" aria-label="Messages">
       {shown.map((toast) => (
-        <div key={toast.id} className={`toast tone-${toast.tone}`} data-testid={`toast-${toast.tone}`}>
+        <div
+          key={toast.id}
+          className={`toast tone-${toast.tone}`}
+          data-testid={`toast-${toast.tone}`}
+        >
           <div>
             {toast.code !== '' && <code>{toast.code}</code>}
             <p>{toast.text}</p>

@@ -18,7 +18,10 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         </span>
       </a>
       <nav aria-label="Pages">
-        <NavLink to={{ page: 'system' }} isHere={route.page === 'system' || route.page === 'service'}>
+        <NavLink
+          to={{ page: 'system' }}
+          isHere={route.page === 'system' || route.page === 'service'}
+        >
           System
         </NavLink>
         <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>

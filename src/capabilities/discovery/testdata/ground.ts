@@ -1,7 +1,8 @@
 import type { Clock, Scope } from '../../../platform/capability.ts'
 import type { Storage } from '../../../platform/storage/storage.ts'
 import { startDiscovery, type Discovery, type DiscoveryConfig } from '../discovery.ts'
-import { Registry, type RegistryHooks } from '../registry.ts'
+import type { RegistryHooks } from '../records.ts'
+import { Registry } from '../registry.ts'
 
 /** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {
@@ -49,7 +50,7 @@ export class FakeClock implements Clock {
 export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> = {}): Registry {
   return new Registry({
     clock,
-    instancesMax: 100_000,
+    instancesMax: () => 100_000,
     firstIndex: 1,
     scheduleFlush: () => {},
     startCheck: () => {},

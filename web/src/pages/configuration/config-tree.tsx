@@ -16,10 +16,20 @@ export function ConfigTree({ config }: { readonly config: ConfigView }): ReactNo
     <>
       <div className="tree-tools">
         <div className="segmented" role="group" aria-label="Which settings">
-          <button type="button" aria-pressed={onlyFiles} data-testid="config-from-file" onClick={() => setOnlyFiles(true)}>
+          <button
+            type="button"
+            aria-pressed={onlyFiles}
+            data-testid="config-from-file"
+            onClick={() => setOnlyFiles(true)}
+          >
             From the file
           </button>
-          <button type="button" aria-pressed={!onlyFiles} data-testid="config-all" onClick={() => setOnlyFiles(false)}>
+          <button
+            type="button"
+            aria-pressed={!onlyFiles}
+            data-testid="config-all"
+            onClick={() => setOnlyFiles(false)}
+          >
             With defaults
           </button>
         </div>
@@ -43,8 +53,13 @@ export function ConfigTree({ config }: { readonly config: ConfigView }): ReactNo
               style={{ paddingInlineStart: `${line.depth * 1.4 + 0.9}em` }}
             >
               <span className="tree-key">{line.key === '-' ? '-' : `${line.key}:`}</span>{' '}
-              <span className="tree-value">{line.value}</span>
-              {override !== undefined && <ins>{override}</ins>}
+              {override === undefined ? (
+                <span className="tree-value">{line.value}</span>
+              ) : (
+                <span className="difference">
+                  <del>{line.value}</del> <ins>{override}</ins>
+                </span>
+              )}
               {line.isLeaf && <span className="source">{line.source || 'default'}</span>}
             </div>
           )

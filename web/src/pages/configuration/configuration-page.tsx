@@ -4,6 +4,7 @@ import type { DoorView } from '../../../../src/capabilities/console/feed.ts'
 import type { ConfigView } from '../../api/actions.ts'
 import { loadConfig } from '../../api/actions.ts'
 import { useFeed } from '../../feed/store.ts'
+import { formatNoun } from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'
 import { toastError } from '../../ui/toasts.tsx'
 import { ConfigTree } from './config-tree.tsx'
@@ -35,7 +36,9 @@ function Doors(): ReactNode {
       <DoorTable doors={front} />
       {inside.length > 0 && (
         <details className="inside-doors">
-          <summary>{inside.length} inside doors, one for each call that a service may make</summary>
+          <summary>
+            {formatNoun(inside.length, 'inside door')}, one for each call that a service may make
+          </summary>
           <DoorTable doors={inside} />
         </details>
       )}
@@ -61,7 +64,7 @@ function DoorTable({ doors }: { readonly doors: readonly DoorView[] }): ReactNod
             <th scope="row" data-label="Door">
               {door.kind === 'inside' ? `${door.caller} → ${door.service}` : door.id}
             </th>
-            <td data-label="State">
+            <td className="wide-cell" data-label="State">
               <span className="stack">
                 <StateBadge
                   tone={door.error === '' ? 'good' : 'bad'}
@@ -72,10 +75,18 @@ function DoorTable({ doors }: { readonly doors: readonly DoorView[] }): ReactNod
               </span>
             </td>
             <td className="mono" data-label="Address">
-              {/^https?:/.test(door.url) && door.error === '' ? <a href={door.url}>{door.url}</a> : door.url || door.address}
+              {/^https?:/.test(door.url) && door.error === '' ? (
+                <a href={door.url}>{door.url}</a>
+              ) : (
+                door.url || door.address
+              )}
             </td>
-            <td data-label="For">{purposeOf(door)}</td>
-            <td className="muted" data-label="Source">{door.source}</td>
+            <td className="wide-cell" data-label="For">
+              {purposeOf(door)}
+            </td>
+            <td className="muted wide-cell" data-label="Source">
+              {door.source}
+            </td>
           </tr>
         ))}
       </tbody>
@@ -137,7 +148,8 @@ function OverrideList({ config }: { readonly config: ConfigView }): ReactNode {
         <li key={`${override.service}.${override.setting}`} className="overrides">
           <a href={`#/services/${encodeURIComponent(override.service)}`}>{override.service}</a>
           <span className="difference">
-            {override.setting} <del>{String(override.file)}</del> <ins>{String(override.value)}</ins>
+            {override.setting} <del>{String(override.file)}</del>{' '}
+            <ins>{String(override.value)}</ins>
           </span>
           <span className="muted">changed while running</span>
         </li>

@@ -17,7 +17,13 @@ export function toLines(
   sources: Readonly<Record<string, string>>,
 ): readonly ConfigLine[] {
   const lines: ConfigLine[] = []
-  const visit = (value: unknown, key: string, path: string, depth: number, inherited: string): void => {
+  const visit = (
+    value: unknown,
+    key: string,
+    path: string,
+    depth: number,
+    inherited: string,
+  ): void => {
     const source = sources[path] ?? inherited
     const children = childrenOf(value)
     if (depth >= 0) {
@@ -33,7 +39,13 @@ export function toLines(
     // A list or a scalar of the file is its own source; a mapping's further keys may be defaults.
     const passedOn = Array.isArray(value) ? source : ''
     for (const [name, child] of children ?? []) {
-      visit(child, Array.isArray(value) ? '-' : name, path === '' ? name : `${path}.${name}`, depth + 1, passedOn)
+      visit(
+        child,
+        Array.isArray(value) ? '-' : name,
+        path === '' ? name : `${path}.${name}`,
+        depth + 1,
+        passedOn,
+      )
     }
   }
   visit(effective, '', '', -1, '')
@@ -49,7 +61,9 @@ export function onlyFromFiles(lines: readonly ConfigLine[]): readonly ConfigLine
 export function searchLines(lines: readonly ConfigLine[], text: string): readonly ConfigLine[] {
   const wanted = text.trim().toLowerCase()
   if (wanted === '') return lines
-  return keepWithParents(lines, (line) => `${line.path} ${line.value}`.toLowerCase().includes(wanted))
+  return keepWithParents(lines, (line) =>
+    `${line.path} ${line.value}`.toLowerCase().includes(wanted),
+  )
 }
 
 function keepWithParents(
@@ -70,7 +84,8 @@ function childrenOf(value: unknown): readonly (readonly [string, unknown])[] | n
   if (typeof value !== 'object' || value === null) return null
   const entries = Object.entries(value)
   if (entries.length === 0) return null
-  const isShortList = Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null)
+  const isShortList =
+    Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null)
   return isShortList ? null : entries
 }
 

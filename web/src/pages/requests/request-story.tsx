@@ -15,7 +15,10 @@ export function RequestStory({ record }: { readonly record: RequestRecord }): Re
           {record.method} {record.host}
           {record.target}
         </h2>
-        <span className={`badge tone-${isBad ? 'bad' : record.status >= 400 ? 'warning' : 'good'}`} data-testid="story-status">
+        <span
+          className={`badge tone-${isBad ? 'bad' : record.status >= 400 ? 'warning' : 'good'}`}
+          data-testid="story-status"
+        >
           {record.status === 0 ? 'no answer' : record.status}
         </span>
         <CodeLink code={record.reason} />
@@ -33,10 +36,18 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
     ['Request id', <code key="id">{record.requestId}</code>],
     ['Began', `${formatTime(record.startedAtMs)}, took ${formatLatency(record.durationMs)}`],
     ['From', `${from}, at door ${record.door}, worker ${record.worker}`],
-    ['Route', withSource(record.route || (record.caller === '' ? 'no route matched' : 'inside door'), record.routeSource)],
+    [
+      'Route',
+      withSource(
+        record.route || (record.caller === '' ? 'no route matched' : 'inside door'),
+        record.routeSource,
+      ),
+    ],
     [
       'Service',
-      record.service === '' ? '' : (
+      record.service === '' ? (
+        ''
+      ) : (
         <>
           <a href={hrefOf({ page: 'service', service: record.service })}>{record.service}</a>
           <Source text={record.serviceSource} />
@@ -63,15 +74,25 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
 
 function Tries({ record }: { readonly record: RequestRecord }): ReactNode {
   const bars = barsOf(record)
-  if (record.tries.length === 0) return <p className="empty">No instance was tried: the gateway answered itself.</p>
+  if (record.tries.length === 0)
+    return <p className="empty">No instance was tried: the gateway answered itself.</p>
   return (
     <>
       <div className="tries-head">
         <h3>Tries</h3>
         <ul className="legend">
-          <li><span className="swatch bar-connect" />connect</li>
-          <li><span className="swatch bar-wait" />wait for the head</li>
-          <li><span className="swatch bar-body" />body</li>
+          <li>
+            <span className="swatch bar-connect" />
+            connect
+          </li>
+          <li>
+            <span className="swatch bar-wait" />
+            wait for the head
+          </li>
+          <li>
+            <span className="swatch bar-body" />
+            body
+          </li>
         </ul>
       </div>
       <ol className="tries">
@@ -94,7 +115,10 @@ function Try(props: {
     <li className="try" data-testid={`try-${props.index}`}>
       <div className="try-head">
         <strong>{one.instance}</strong> <span className="mono muted">{one.address}</span>
-        <span className={isGood ? 'tone-text-ok' : 'tone-text-bad'} data-testid={`try-${props.index}-outcome`}>
+        <span
+          className={isGood ? 'tone-text-ok' : 'tone-text-bad'}
+          data-testid={`try-${props.index}-outcome`}
+        >
           {one.outcome}
           {one.status > 0 && ` ${one.status}`}
         </span>
@@ -102,7 +126,10 @@ function Try(props: {
       {bar !== undefined && (
         <div className="bar-track" aria-hidden="true">
           <span className="bar-connect" style={spanOf(bar.start, bar.connect)} />
-          <span className={isGood ? 'bar-wait' : 'bar-wait is-bad'} style={spanOf(bar.start + bar.connect, bar.wait)} />
+          <span
+            className={isGood ? 'bar-wait' : 'bar-wait is-bad'}
+            style={spanOf(bar.start + bar.connect, bar.wait)}
+          />
           <span className="bar-body" style={spanOf(bar.start + bar.connect + bar.wait, bar.body)} />
         </div>
       )}

@@ -70,8 +70,8 @@ function OneRequest({ requestId }: { readonly requestId: string }): ReactNode {
   if (record === null) {
     return (
       <p className="panel empty" role="status" data-testid="request-unknown">
-        No request <code>{requestId}</code> among the recent ones. The gateway remembers a bounded number of requests,
-        newest first.
+        No request <code>{requestId}</code> among the recent ones. The gateway remembers a bounded
+        number of requests, newest first.
       </p>
     )
   }
@@ -93,27 +93,47 @@ function LatestRequests({ chosen }: { readonly chosen: string }): ReactNode {
       <div className="panel-head">
         <h2 id="latest-heading">Latest</h2>
         <div className="segmented" role="group" aria-label="Which requests">
-          <button type="button" aria-pressed={onlyFailed} data-testid="requests-failed" onClick={() => setOnlyFailed(true)}>
+          <button
+            type="button"
+            aria-pressed={onlyFailed}
+            data-testid="requests-failed"
+            onClick={() => setOnlyFailed(true)}
+          >
             Failed
           </button>
-          <button type="button" aria-pressed={!onlyFailed} data-testid="requests-all" onClick={() => setOnlyFailed(false)}>
+          <button
+            type="button"
+            aria-pressed={!onlyFailed}
+            data-testid="requests-all"
+            onClick={() => setOnlyFailed(false)}
+          >
             All
           </button>
         </div>
-        <button type="button" className="button small push-right" data-testid="requests-refresh" onClick={load}>
+        <button
+          type="button"
+          className="button small push-right"
+          data-testid="requests-refresh"
+          onClick={load}
+        >
           Refresh
         </button>
       </div>
       {records === null && <div className="skeleton skeleton-map" aria-busy="true" />}
       {records?.length === 0 && (
-        <p className="empty">{onlyFailed ? 'No failed request among the recent ones.' : 'No request yet.'}</p>
+        <p className="empty">
+          {onlyFailed ? 'No failed request among the recent ones.' : 'No request yet.'}
+        </p>
       )}
       {records !== null && records.length > 0 && <RequestTable records={records} chosen={chosen} />}
     </section>
   )
 }
 
-function RequestTable(props: { readonly records: readonly RequestRecord[]; readonly chosen: string }): ReactNode {
+function RequestTable(props: {
+  readonly records: readonly RequestRecord[]
+  readonly chosen: string
+}): ReactNode {
   return (
     <table className="table cards requests">
       <thead>
@@ -122,15 +142,24 @@ function RequestTable(props: { readonly records: readonly RequestRecord[]; reado
           <th scope="col">Time</th>
           <th scope="col">From</th>
           <th scope="col">To</th>
-          <th scope="col" className="number">Status</th>
+          <th scope="col" className="number">
+            Status
+          </th>
           <th scope="col">Reason</th>
-          <th scope="col" className="number">Tries</th>
-          <th scope="col" className="number">Took</th>
+          <th scope="col" className="number">
+            Tries
+          </th>
+          <th scope="col" className="number">
+            Took
+          </th>
         </tr>
       </thead>
       <tbody>
         {props.records.map((record) => (
-          <tr key={record.requestId} className={record.requestId === props.chosen ? 'is-chosen' : ''}>
+          <tr
+            key={record.requestId}
+            className={record.requestId === props.chosen ? 'is-chosen' : ''}
+          >
             <th scope="row" data-label="Request">
               <a
                 className="mono request-link"
@@ -147,9 +176,15 @@ function RequestTable(props: { readonly records: readonly RequestRecord[]; reado
             <td className={`number ${toneOfStatus(record.status)}`} data-label="Status">
               {record.status === 0 ? 'none' : record.status}
             </td>
-            <td className="mono" data-label="Reason">{record.reason}</td>
-            <td className="number" data-label="Tries">{record.tries.length}</td>
-            <td className="number" data-label="Took">{formatLatency(record.durationMs)}</td>
+            <td className="mono" data-label="Reason">
+              {record.reason}
+            </td>
+            <td className="number" data-label="Tries">
+              {record.tries.length}
+            </td>
+            <td className="number" data-label="Took">
+              {formatLatency(record.durationMs)}
+            </td>
           </tr>
         ))}
       </tbody>

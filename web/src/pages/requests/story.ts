@@ -31,5 +31,10 @@ export function barsOf(record: RequestRecord): readonly TryBar[] {
 /** When a try ended: its response head, or, where there was none, the beginning of the next try. */
 function endOf(one: TryRecord, index: number, tries: readonly TryRecord[]): number {
   const next = tries[index + 1]
-  return Math.max(one.startedMs, one.connectedMs, one.answeredMs, one.answeredMs > 0 ? 0 : (next?.startedMs ?? 0))
+  return Math.max(
+    one.startedMs,
+    one.connectedMs,
+    one.answeredMs,
+    one.answeredMs > 0 ? 0 : (next?.startedMs ?? 0),
+  )
 }

@@ -65,7 +65,7 @@ function StopDialog({ service, stop, onClose }: AskedProps): ReactNode {
         toastDone(`${service.name} is being stopped.`)
       }}
     >
-      <p>{stopText(service.instances.length, stop)}.</p>
+      <p>{stopText(service.instanceCount, stop)}.</p>
       <p>Requests to {service.name} are answered with 503 until it is started again.</p>
     </ConfirmDialog>
   )

@@ -29,7 +29,7 @@ export function stopText(count: number, stop: StopSettings): string {
 
 /** What a restart does, in a sentence or two. */
 export function restartText(service: ServiceView, stop: StopSettings): string {
-  const count = service.instances.length
+  const count = service.instanceCount
   if (count === 0) return 'No instance runs now; the wanted ones are started.'
   const order = count === 1 ? '' : ', one after the other'
   return `${stopText(count, stop)}, and started again${order}. ${
@@ -40,7 +40,8 @@ export function restartText(service: ServiceView, stop: StopSettings): string {
 /** What a change of the number of instances does. */
 export function scaleText(service: ServiceView, wanted: number, stop: StopSettings): string {
   const change = wanted - service.wanted
-  if (change === 0) return `${service.name} already has ${formatNoun(service.wanted, 'instance')}; nothing changes.`
+  if (change === 0)
+    return `${service.name} already has ${formatNoun(service.wanted, 'instance')}; nothing changes.`
   const what =
     change > 0
       ? `${formatNoun(change, 'instance')} ${change === 1 ? 'is' : 'are'} started, and ${

@@ -39,7 +39,9 @@ export function Chart(props: {
     const options = chartOptions(element, series, format, setPointed, HEIGHT)
     const chart = new uPlot(options, latest.current as uPlot.AlignedData, element)
     plot.current = chart
-    const resize = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }))
+    const resize = new ResizeObserver(() =>
+      chart.setSize({ width: element.clientWidth, height: HEIGHT }),
+    )
     resize.observe(element)
     return () => {
       resize.disconnect()
@@ -49,7 +51,8 @@ export function Chart(props: {
   }, [series, format, theme])
   useEffect(() => {
     // While a theme or a series changes, old columns may be one short: the new plot has the right ones already.
-    if (plot.current?.series.length === columns.length) plot.current.setData(columns as uPlot.AlignedData)
+    if (plot.current?.series.length === columns.length)
+      plot.current.setData(columns as uPlot.AlignedData)
   }, [columns])
 
   const shown = pointed ?? columns[0].length - 1
@@ -58,14 +61,22 @@ export function Chart(props: {
     <section className="panel chart" aria-label={props.title} data-testid={props.testId}>
       <div className="panel-head">
         <h2>{props.title}</h2>
-        <span className="muted time">{pointed !== null && at !== undefined ? formatTime(at * 1000) : 'now'}</span>
+        <span className="muted time">
+          {pointed !== null && at !== undefined ? formatTime(at * 1000) : 'now'}
+        </span>
       </div>
       <ul className="legend">
         {series.map((one, index) => (
           <li key={one.label}>
-            <span className="swatch" style={{ background: `var(${one.color})` }} aria-hidden="true" />
+            <span
+              className="swatch"
+              style={{ background: `var(${one.color})` }}
+              aria-hidden="true"
+            />
             {one.label}
-            <b data-testid={`${props.testId}-${one.label}`}>{valueText(columns[index + 1]?.[shown], format)}</b>
+            <b data-testid={`${props.testId}-${one.label}`}>
+              {valueText(columns[index + 1]?.[shown], format)}
+            </b>
           </li>
         ))}
         {series.length === 0 && <li className="muted">no caller yet</li>}

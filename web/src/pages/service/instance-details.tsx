@@ -5,7 +5,10 @@ import { formatDuration, formatLatency } from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'
 
 /** The checks with what they said, and the last exit with the last lines before it. */
-export function InstanceDetails(props: { readonly instance: InstanceView; readonly nowMs: number }): ReactNode {
+export function InstanceDetails(props: {
+  readonly instance: InstanceView
+  readonly nowMs: number
+}): ReactNode {
   const { checks, process } = props.instance
   return (
     <div className="instance-details">

@@ -1,9 +1,20 @@
 import type { ReactNode } from 'react'
 import { useState } from 'react'
-import type { InstanceTick, InstanceView, ServiceView } from '../../../../src/capabilities/console/feed.ts'
+import type {
+  InstanceTick,
+  InstanceView,
+  ServiceView,
+} from '../../../../src/capabilities/console/feed.ts'
 import { useSystem } from '../../feed/store.ts'
 import { nowOf, toneOfErrors, toneOfHealth } from '../../feed/views.ts'
-import { formatBytes, formatDuration, formatLatency, formatNoun, formatRate, formatShare } from '../../format.ts'
+import {
+  formatBytes,
+  formatDuration,
+  formatLatency,
+  formatNoun,
+  formatRate,
+  formatShare,
+} from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'
 import { InstanceDetails } from './instance-details.tsx'
 
@@ -13,7 +24,10 @@ export function InstanceTable({ service }: { readonly service: ServiceView }): R
     <section className="panel" aria-labelledby="instances-heading">
       <div className="panel-head">
         <h2 id="instances-heading">Instances</h2>
-        <span className="muted">{service.instances.length}</span>
+        <span className="muted">
+          {service.instances.length < service.instanceCount && `${service.instances.length} of `}
+          {service.instanceCount}
+        </span>
       </div>
       {service.instances.length === 0 ? (
         <p className="empty">No instance. {service.reason}</p>
@@ -24,12 +38,24 @@ export function InstanceTable({ service }: { readonly service: ServiceView }): R
               <th scope="col">Instance</th>
               <th scope="col">Health</th>
               <th scope="col">Process</th>
-              <th scope="col" className="number">Requests</th>
-              <th scope="col" className="number">Errors</th>
-              <th scope="col" className="number">p95</th>
-              <th scope="col" className="number">In flight</th>
-              <th scope="col" className="number">CPU</th>
-              <th scope="col" className="number">Memory</th>
+              <th scope="col" className="number">
+                Requests
+              </th>
+              <th scope="col" className="number">
+                Errors
+              </th>
+              <th scope="col" className="number">
+                p95
+              </th>
+              <th scope="col" className="number">
+                In flight
+              </th>
+              <th scope="col" className="number">
+                CPU
+              </th>
+              <th scope="col" className="number">
+                Memory
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -43,7 +69,10 @@ export function InstanceTable({ service }: { readonly service: ServiceView }): R
   )
 }
 
-function InstanceRow(props: { readonly service: string; readonly instance: InstanceView }): ReactNode {
+function InstanceRow(props: {
+  readonly service: string
+  readonly instance: InstanceView
+}): ReactNode {
   const { instance } = props
   const [isOpen, setIsOpen] = useState(false)
   const system = useSystem()
@@ -84,7 +113,13 @@ function InstanceRow(props: { readonly service: string; readonly instance: Insta
   )
 }
 
-function Health({ instance, nowMs }: { readonly instance: InstanceView; readonly nowMs: number }): ReactNode {
+function Health({
+  instance,
+  nowMs,
+}: {
+  readonly instance: InstanceView
+  readonly nowMs: number
+}): ReactNode {
   const leftMs = instance.ejectedUntilMs - nowMs
   return (
     <span className="stack">
@@ -101,9 +136,16 @@ function Health({ instance, nowMs }: { readonly instance: InstanceView; readonly
   )
 }
 
-function ProcessCell({ instance, nowMs }: { readonly instance: InstanceView; readonly nowMs: number }): ReactNode {
+function ProcessCell({
+  instance,
+  nowMs,
+}: {
+  readonly instance: InstanceView
+  readonly nowMs: number
+}): ReactNode {
   const process = instance.process
-  if (process === null) return <span className="muted">{instance.source === 'at' ? 'elsewhere' : 'registered'}</span>
+  if (process === null)
+    return <span className="muted">{instance.source === 'at' ? 'elsewhere' : 'registered'}</span>
   const facts = [
     process.startedAtMs > 0 ? `up ${formatDuration(nowMs - process.startedAtMs)}` : process.exit,
     process.restarts > 0 ? formatNoun(process.restarts, 'restart') : '',
@@ -111,7 +153,10 @@ function ProcessCell({ instance, nowMs }: { readonly instance: InstanceView; rea
   const isBad = process.state === 'crash-looping' || process.state === 'failed'
   return (
     <span className="stack">
-      <span className={isBad ? 'tone-text-bad' : ''} data-testid={`instance-${instance.id}-process`}>
+      <span
+        className={isBad ? 'tone-text-bad' : ''}
+        data-testid={`instance-${instance.id}-process`}
+      >
         {process.state}
         {process.pid > 0 && <span className="muted"> pid {process.pid}</span>}
       </span>
@@ -120,7 +165,13 @@ function ProcessCell({ instance, nowMs }: { readonly instance: InstanceView; rea
   )
 }
 
-function Numbers({ tick, id }: { readonly tick: InstanceTick | undefined; readonly id: string }): ReactNode {
+function Numbers({
+  tick,
+  id,
+}: {
+  readonly tick: InstanceTick | undefined
+  readonly id: string
+}): ReactNode {
   const cell = (label: string, name: string, value: string, tone = ''): ReactNode => (
     <td className={`number ${tone}`} data-label={label} data-testid={`${id}-${name}`}>
       {value}
@@ -135,7 +186,11 @@ function Numbers({ tick, id }: { readonly tick: InstanceTick | undefined; readon
       {cell('p95', 'p95', hasTraffic ? formatLatency(tick?.p95Ms ?? 0) : '–')}
       {cell('In flight', 'in-flight', String(tick?.inFlight ?? 0))}
       {cell('CPU', 'cpu', formatShare(tick?.cpuRatio ?? 0))}
-      {cell('Memory', 'memory', tick && tick.residentBytes > 0 ? formatBytes(tick.residentBytes) : '–')}
+      {cell(
+        'Memory',
+        'memory',
+        tick && tick.residentBytes > 0 ? formatBytes(tick.residentBytes) : '–',
+      )}
     </>
   )
 }

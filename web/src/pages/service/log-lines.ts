@@ -26,7 +26,8 @@ export function addLines(state: LogState, message: LogMessage, isFirst: boolean)
   for (const line of message.lines) {
     const newest = state.seen[line.process]
     // A lower sequence number at a later time is a new supervisor, which counts from 1 again.
-    if (isFirst && newest !== undefined && line.seq <= newest.seq && line.atMs <= newest.atMs) continue
+    if (isFirst && newest !== undefined && line.seq <= newest.seq && line.atMs <= newest.atMs)
+      continue
     seen[line.process] = line
     fresh.push(line)
   }

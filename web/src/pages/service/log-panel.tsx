@@ -68,7 +68,9 @@ export function LogPanel({ service }: { readonly service: string }): ReactNode {
           <Line key={`${line.process}-${line.seq}-${line.atMs}`} line={line} />
         ))}
         {lines.length === 0 && (
-          <p className="muted">{filter === '' ? 'No output yet.' : 'No line contains this text.'}</p>
+          <p className="muted">
+            {filter === '' ? 'No output yet.' : 'No line contains this text.'}
+          </p>
         )}
       </div>
     </section>
@@ -98,7 +100,9 @@ function useLog(service: string): LogState {
     let attempt = 0
     const open = (): void => {
       let isFirst = true
-      source = new EventSource(`/api/v1/services/${encodeURIComponent(service)}/logs?tail=200&follow=1`)
+      source = new EventSource(
+        `/api/v1/services/${encodeURIComponent(service)}/logs?tail=200&follow=1`,
+      )
       source.addEventListener('message', (event: MessageEvent<string>) => {
         const message = JSON.parse(event.data) as LogMessage
         const wasFirst = isFirst

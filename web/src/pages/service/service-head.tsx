@@ -18,7 +18,11 @@ export function ServiceHead({ service }: { readonly service: ServiceView }): Rea
     <section className="panel service-head" aria-labelledby="service-heading">
       <div className="service-title">
         <h1 id="service-heading">{service.name}</h1>
-        <StateBadge tone={toneOfService(service.state)} text={service.state} testId={`${id}-state`} />
+        <StateBadge
+          tone={toneOfService(service.state)}
+          text={service.state}
+          testId={`${id}-state`}
+        />
         <div className="service-actions">
           <Actions service={service} onAsk={setAsked} />
         </div>
@@ -30,18 +34,24 @@ export function ServiceHead({ service }: { readonly service: ServiceView }): Rea
       )}
       <Facts service={service} />
       {service.overrides.length > 0 && <Overrides service={service} />}
-      {asked !== null && <ActionDialog service={service} asked={asked} onClose={() => setAsked(null)} />}
+      {asked !== null && (
+        <ActionDialog service={service} asked={asked} onClose={() => setAsked(null)} />
+      )}
     </section>
   )
 }
 
-function Actions(props: { readonly service: ServiceView; readonly onAsk: (asked: Asked) => void }): ReactNode {
+function Actions(props: {
+  readonly service: ServiceView
+  readonly onAsk: (asked: Asked) => void
+}): ReactNode {
   const { service } = props
   if (service.kind !== 'run' && service.kind !== 'task') {
     return <span className="muted">run by somebody else</span>
   }
   const isStopped =
-    service.state === 'stopped' || service.overrides.some((override) => override.setting === 'stopped')
+    service.state === 'stopped' ||
+    service.overrides.some((override) => override.setting === 'stopped')
   const button = (asked: Asked, text: string, isDangerous = false): ReactNode => (
     <button
       type="button"

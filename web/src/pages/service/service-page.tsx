@@ -7,7 +7,9 @@ import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
 
-const ServiceSeries = lazy(async () => ({ default: (await import('./service-series.tsx')).ServiceSeries }))
+const ServiceSeries = lazy(async () => ({
+  default: (await import('./service-series.tsx')).ServiceSeries,
+}))
 
 /** Everything about one service. */
 export function ServicePage({ name }: { readonly name: string }): ReactNode {
@@ -16,7 +18,9 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
     return (
       <div className="panel empty" data-testid="service-unknown">
         <h1>{name}</h1>
-        <p>There is no service of this name now. It may have been taken out of the configuration.</p>
+        <p>
+          There is no service of this name now. It may have been taken out of the configuration.
+        </p>
         <p>
           <a href="#/">All services</a>
         </p>

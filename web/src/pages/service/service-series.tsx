@@ -25,7 +25,8 @@ export function ServiceSeries({ service }: { readonly service: string }): ReactN
   // Recomputed when an edge comes or goes; the rates inside the window are looked at then.
   const callers = useMemo(() => callersOf(ticks, service, CALLERS_MAX), [edgeKeys, service])
   const callerSeries = useMemo(
-    () => callers.map((caller, index) => ({ label: nodeName(caller), color: `--series-${index + 1}` })),
+    () =>
+      callers.map((caller, index) => ({ label: nodeName(caller), color: `--series-${index + 1}` })),
     [callers],
   )
   return (

@@ -10,6 +10,7 @@ export function EdgeTable(): ReactNode {
   const edges = edgesToDraw(system.services, system.edgeKeys).map(
     (key) => newest?.edges.get(key) ?? silentEdge(key),
   )
-  if (edges.length === 0) return <p className="empty">No traffic yet. Calls appear here with the first request.</p>
+  if (edges.length === 0)
+    return <p className="empty">No traffic yet. Calls appear here with the first request.</p>
   return <EdgeRows edges={edges} columns="both" />
 }

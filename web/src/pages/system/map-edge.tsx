@@ -19,7 +19,9 @@ export interface TrafficEdgeData extends Record<string, unknown> {
 const LABEL_ZOOM_MIN = 0.5
 
 /** One edge: width and dashes tell the rate, colour and text the errors, text the latency. */
-export const MapEdge = memo(function MapEdge({ data }: EdgeProps<Edge<TrafficEdgeData>>): ReactNode {
+export const MapEdge = memo(function MapEdge({
+  data,
+}: EdgeProps<Edge<TrafficEdgeData>>): ReactNode {
   const key = data?.edgeKey ?? ''
   const edge = useFeed((now) => now.system?.ticks.at(-1)?.edges.get(key) ?? null)
   const isReadable = useStore((store) => store.transform[2] >= LABEL_ZOOM_MIN)
@@ -37,7 +39,9 @@ export const MapEdge = memo(function MapEdge({ data }: EdgeProps<Edge<TrafficEdg
         <EdgeLabelRenderer>
           <div
             className={`map-label tone-label-${tone}`}
-            style={{ transform: `translate(-50%, -50%) translate(${data.label.x}px, ${data.label.y}px)` }}
+            style={{
+              transform: `translate(-50%, -50%) translate(${data.label.x}px, ${data.label.y}px)`,
+            }}
           >
             <span data-testid={`${testId}-rate`}>{formatRate(edge.requestsPerSecond)}</span>
             <span data-testid={`${testId}-p95`}>{formatLatency(edge.p95Ms)}</span>

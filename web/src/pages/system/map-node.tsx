@@ -1,4 +1,4 @@
-import type { NodeProps } from '@xyflow/react'
+import type { Node, NodeProps } from '@xyflow/react'
 import { Handle, Position } from '@xyflow/react'
 import type { ReactNode } from 'react'
 import { memo } from 'react'
@@ -12,8 +12,10 @@ import { StateDot } from '../../ui/state.tsx'
 const HISTORY_TICKS = 60
 
 /** One card of the map: the gateway's clients or a service. */
-export const MapNode = memo(function MapNode({ data }: NodeProps): ReactNode {
-  const service = String(data.service ?? '')
+export const MapNode = memo(function MapNode({
+  data,
+}: NodeProps<Node<{ readonly service: string }>>): ReactNode {
+  const { service } = data
   return (
     <>
       <Handle type="target" position={Position.Left} isConnectable={false} />
@@ -33,7 +35,9 @@ function GatewayCard(): ReactNode {
       </div>
       <div className="node-foot">
         <Sparkline values={rateHistory(system, '', HISTORY_TICKS)} count={HISTORY_TICKS} />
-        <span data-testid="node-gateway-rate">{formatRate(totalsOf(system).requestsPerSecond)}</span>
+        <span data-testid="node-gateway-rate">
+          {formatRate(totalsOf(system).requestsPerSecond)}
+        </span>
       </div>
     </div>
   )

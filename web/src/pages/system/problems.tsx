@@ -14,7 +14,10 @@ export function Problems(): ReactNode {
   const summary =
     problems.length === 0
       ? 'Nothing is wrong'
-      : [errors > 0 && formatNoun(errors, 'error'), problems.length > errors && formatNoun(problems.length - errors, 'warning')]
+      : [
+          errors > 0 && formatNoun(errors, 'error'),
+          problems.length > errors && formatNoun(problems.length - errors, 'warning'),
+        ]
           .filter(Boolean)
           .join(', ')
   if (problems.length === 0) {
@@ -26,7 +29,10 @@ export function Problems(): ReactNode {
     )
   }
   return (
-    <section className={`panel problems ${errors > 0 ? 'has-errors' : ''}`} aria-labelledby="problems-heading">
+    <section
+      className={`panel problems ${errors > 0 ? 'has-errors' : ''}`}
+      aria-labelledby="problems-heading"
+    >
       <div className="panel-head">
         <h2 id="problems-heading">What is wrong</h2>
         <span className="muted" role="status" data-testid="problems-summary">

@@ -1,7 +1,13 @@
 import type { ReactNode } from 'react'
 import type { ServiceView } from '../../../../src/capabilities/console/feed.ts'
 import { useSystem } from '../../feed/store.ts'
-import { countHealthy, rateHistory, toneOfErrors, toneOfService, trafficOf } from '../../feed/views.ts'
+import {
+  countHealthy,
+  rateHistory,
+  toneOfErrors,
+  toneOfService,
+  trafficOf,
+} from '../../feed/views.ts'
 import { formatLatency, formatRate, formatShare } from '../../format.ts'
 import { hrefOf } from '../../route.ts'
 import { Sparkline } from '../../ui/sparkline.tsx'
@@ -19,19 +25,33 @@ export function ServiceTable(): ReactNode {
         <span className="muted">{services.size}</span>
       </div>
       {services.size === 0 ? (
-        <p className="empty">No service yet. Name one under `services` in the configuration, or register one.</p>
+        <p className="empty">
+          No service yet. Name one under `services` in the configuration, or register one.
+        </p>
       ) : (
         <table className="table cards">
           <thead>
             <tr>
               <th scope="col">Service</th>
               <th scope="col">State</th>
-              <th scope="col" className="number">Instances</th>
-              <th scope="col" className="number">Requests</th>
-              <th scope="col" className="spark-cell wide-only">Last minute</th>
-              <th scope="col" className="number">Errors</th>
-              <th scope="col" className="number">p95</th>
-              <th scope="col" className="reason-cell">Reason</th>
+              <th scope="col" className="number">
+                Instances
+              </th>
+              <th scope="col" className="number">
+                Requests
+              </th>
+              <th scope="col" className="spark-cell wide-only">
+                Last minute
+              </th>
+              <th scope="col" className="number">
+                Errors
+              </th>
+              <th scope="col" className="number">
+                p95
+              </th>
+              <th scope="col" className="reason-cell">
+                Reason
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -58,10 +78,18 @@ function ServiceRow({ service }: { readonly service: ServiceView }): ReactNode {
         <a href={hrefOf({ page: 'service', service: service.name })} data-testid={`${id}-link`}>
           {service.name}
         </a>
-        {service.overrides.length > 0 && <span className="chip" title="Differs from the file">changed</span>}
+        {service.overrides.length > 0 && (
+          <span className="chip" title="Differs from the file">
+            changed
+          </span>
+        )}
       </th>
       <td data-label="State">
-        <StateBadge tone={toneOfService(service.state)} text={service.state} testId={`${id}-state`} />
+        <StateBadge
+          tone={toneOfService(service.state)}
+          text={service.state}
+          testId={`${id}-state`}
+        />
       </td>
       <td className="number" data-label="Instances" data-testid={`${id}-healthy`}>
         {healthy}/{total}
@@ -70,7 +98,10 @@ function ServiceRow({ service }: { readonly service: ServiceView }): ReactNode {
         {formatRate(traffic.requestsPerSecond)}
       </td>
       <td className="spark-cell wide-only" aria-hidden="true">
-        <Sparkline values={rateHistory(system, service.name, HISTORY_TICKS)} count={HISTORY_TICKS} />
+        <Sparkline
+          values={rateHistory(system, service.name, HISTORY_TICKS)}
+          count={HISTORY_TICKS}
+        />
       </td>
       <td className={`number tone-text-${toneOfErrors(errorRatio)}`} data-label="Errors">
         {formatShare(errorRatio)}

@@ -36,7 +36,11 @@ function TrafficMap(): ReactNode {
     return () => cancelAnimationFrame(frame)
   }, [flow, layout])
   return (
-    <div className="map" role="group" aria-label="Map of the traffic. The table view has the same numbers.">
+    <div
+      className="map"
+      role="group"
+      aria-label="Map of the traffic. The table view has the same numbers."
+    >
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -57,9 +61,30 @@ function TrafficMap(): ReactNode {
         preventScrolling={false}
       >
         <Panel position="bottom-left" className="map-controls">
-          <button type="button" className="icon-button" aria-label="Zoom in" onClick={() => void flow.zoomIn()}>+</button>
-          <button type="button" className="icon-button" aria-label="Zoom out" onClick={() => void flow.zoomOut()}>−</button>
-          <button type="button" className="icon-button" aria-label="Fit the map" onClick={() => void flow.fitView(FIT)}>⤢</button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Zoom in"
+            onClick={() => void flow.zoomIn()}
+          >
+            +
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Zoom out"
+            onClick={() => void flow.zoomOut()}
+          >
+            −
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Fit the map"
+            onClick={() => void flow.fitView(FIT)}
+          >
+            ⤢
+          </button>
         </Panel>
         <Panel position="top-right" className="map-legend">
           <span className="legend-good">ok</span>
@@ -97,16 +122,14 @@ function useLayout(): Layout {
 
 function toFlow(layout: Layout): { readonly nodes: Node[]; readonly edges: Edge[] } {
   const labels = placeLabels(layout.edges)
-  const nodes = [...layout.nodes].map(
-    ([service, position]): Node => ({
-      id: service || GATEWAY_ID,
-      type: 'service',
-      position,
-      width: NODE_WIDTH,
-      height: NODE_HEIGHT,
-      data: { service },
-    }),
-  )
+  const nodes = [...layout.nodes].map(([service, position]): Node => ({
+    id: service || GATEWAY_ID,
+    type: 'service',
+    position,
+    width: NODE_WIDTH,
+    height: NODE_HEIGHT,
+    data: { service },
+  }))
   const edges = [...layout.edges].map(([key, points]): Edge<TrafficEdgeData> => {
     const { caller, service } = splitEdgeKey(key)
     return {

@@ -13,7 +13,12 @@ export function TotalsBar(): ReactNode {
   const totals = totalsOf(system)
   return (
     <dl className="totals" aria-label="Totals, updated every second">
-      <Total name="Requests" testId="total-rate" value={formatRate(totals.requestsPerSecond)} note="from clients, at the gateway">
+      <Total
+        name="Requests"
+        testId="total-rate"
+        value={formatRate(totals.requestsPerSecond)}
+        note="from clients, at the gateway"
+      >
         <Sparkline values={rateHistory(system, '', HISTORY_TICKS)} count={HISTORY_TICKS} />
       </Total>
       <Total
@@ -57,7 +62,10 @@ function Total(props: {
     <div className="total">
       <dt>{props.name}</dt>
       <dd>
-        <span className={`total-value tone-text-${props.tone ?? 'good'}`} data-testid={props.testId}>
+        <span
+          className={`total-value tone-text-${props.tone ?? 'good'}`}
+          data-testid={props.testId}
+        >
           {props.value}
         </span>
         <span className="muted">{props.note}</span>

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { RequestRecord, SnapshotOp } from '../platform/snapshot/messages.ts'
+import { get, reasonIn } from './testing/setup.ts'
+import {
+  OK,
+  type Reader,
+  readFrom,
+  startAnsweringUpstream,
+  startRawUpstream,
+} from './testing/sockets.ts'
+import { type SpawnedData, spawnData } from './testing/spawned-data.ts'
+import { gatewaySpec, instanceSpec, routeSpec, serviceSpec } from './testing/specs.ts'
+
+async function spawn(t: TestContext, workers: number): Promise<SpawnedData> {
+  const data = await spawnData(workers)
+  t.after(() => data.stop())
+  return data
+}
+
+function call(t: TestContext, port: number, bytes: string): { socket: Socket; reader: Reader } {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const reader = readFrom(socket)
+  socket.write(bytes)
+  return { socket, reader }
+}
+
+function everything(port: number, change: Parameters<typeof gatewaySpec>[0] = {}): SnapshotOp[] {
+  return [
+    { op: 'service', service: serviceSpec() },
+    { op: 'instance', instance: instanceSpec(port) },
+    { op: 'gateway', gateway: gatewaySpec(change) },
+  ]
+}
+
+test('acknowledged means routable by every worker, and every request is accounted for', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  assert.deepEqual([control.hello.version, control.hello.workers, control.hello.routed], [0, 2, []])
+  const [door] = await control.update(everything(upstream.port), true)
+  assert.equal(door!.error, '')
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      call(t, door!.port, get('/x', 'Connection: close\r\n')).reader.closed(),
+    ),
+  )
+  assert.ok(answers.every((answer) => answer.startsWith('HTTP/1.1 200 OK')))
+  const id = /x-request-id: (\w+)/.exec(answers[0]!)![1]!
+  const record = (await control.ask('why', id)) as RequestRecord
+  assert.deepEqual([record.route, record.service, record.status], ['everything', 'echo', 200])
+  assert.equal(await control.ask('why', 'no-such-request'), null)
+  assert.equal(((await control.ask('recent', 7)) as unknown[]).length, 7)
+  const totals = await control.next('totals', ({ edges }) =>
+    edges.some(({ statuses }) => statuses[2] === 20),
+  )
+  assert.equal(
+    totals.process.requests.reduce((sum, count) => sum + count, 0),
+    20,
+  )
+  assert.equal(
+    totals.edges
+      .find(({ route }) => route === 'everything')!
+      .latencyCounts.reduce((sum, count) => sum + count, 0),
+    20,
+  )
+  const lines = readFileSync(join(data.dataDir, 'access.log'), 'utf8').trimEnd().split('\n')
+  assert.equal(lines.length, 20)
+  for (const line of lines) assert.equal((JSON.parse(line) as RequestRecord).status, 200)
+})
+
+test('a door whose port is taken says so, the others open; doors come and go without touching connections', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const { port: takenPort } = taken.address() as { port: number }
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  const door = (id: string, port: number) =>
+    ({ kind: 'gateway', id, host: '127.0.0.1', port, proxyProtocol: false }) as const
+  const doors = await control.update(
+    everything(upstream.port, { doors: [door('a', 0), door('b', takenPort)] }),
+    true,
+  )
+  assert.match(doors[1]!.error, new RegExp(`127.0.0.1:${takenPort} is taken`))
+  const { socket, reader } = call(t, doors[0]!.port, get('/1'))
+  await reader.until('ok')
+  const next = await control.update([
+    { op: 'gateway', gateway: gatewaySpec({ doors: [door('c', 0)] }) },
+  ])
+  assert.equal(next.length, 1)
+  socket.write(get('/2'))
+  await reader.until(/ok[^]*ok/)
+  const [error] = (await once(connect(doors[0]!.port, '127.0.0.1'), 'error')) as [
+    NodeJS.ErrnoException,
+  ]
+  assert.equal(error.code, 'ECONNREFUSED')
+  await call(t, next[0]!.port, get('/3')).reader.until('ok')
+})
+
+test('a removed instance is reported drained when its last request has ended', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  const [door] = await control.update(everything(upstream.port), true)
+  const { reader } = call(t, door!.port, get())
+  const { socket, reader: request } = await upstream.accept()
+  await request.until('\r\n\r\n')
+  const id = `echo-${upstream.port}`
+  await control.update([{ op: 'instance-gone', service: 'echo', id }])
+  assert.equal(
+    reasonIn(await call(t, door!.port, get()).reader.until('"requestId"')),
+    'ERR_GATEWAY_NO_INSTANCE',
+  )
+  socket.write(OK)
+  await reader.until('ok')
+  await control.next('drained', (message) => message.id === id)
+})
+
+test('control goes and comes back: data serves on, tells what it routes, and a reset is applied as a difference', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const data = await spawn(t, 1)
+  const first = await data.control()
+  const [door] = await first.update(everything(upstream.port), true)
+  const { socket, reader } = call(t, door!.port, get('/1'))
+  await reader.until('ok')
+  first.socket.destroy()
+  socket.write(get('/2'))
+  await reader.until(/ok[^]*ok/)
+  const second = await data.control()
+  assert.equal(second.hello.version, 1)
+  assert.deepEqual(second.hello.routed, [{ service: 'echo', id: `echo-${upstream.port}` }])
+  const [same] = await second.update(everything(upstream.port), true)
+  assert.equal(same!.port, door!.port)
+  socket.write(get('/3'))
+  await reader.until(/(ok[^]*){3}/)
+  assert.equal(upstream.sockets.length, 1)
+  const replaced = once(second.socket, 'close')
+  const third = await data.control()
+  await replaced
+  assert.equal(third.hello.version, 2)
+})
+
+test('a stop lets what is in flight end, closes what is idle, keeps the inside doors, and SIGTERM ends the process', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const data = await spawnData(2)
+  const control = await data.control()
+  const doors = await control.update(
+    everything(upstream.port, {
+      doors: [
+        { kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: false },
+        {
+          kind: 'inside',
+          id: 'web>echo',
+          host: '127.0.0.1',
+          port: 0,
+          caller: 'web',
+          service: 'echo',
+        },
+      ],
+    }),
+    true,
+  )
+  const busy = call(t, doors[0]!.port, get('/busy'))
+  const { socket, reader: request } = await upstream.accept()
+  await request.until('/busy')
+  const idle = call(t, doors[0]!.port, '')
+  await once(idle.socket, 'connect')
+  const drained = once(data.child, 'message')
+  data.tell({ type: 'drain', graceMs: 10_000 })
+  await idle.reader.closed()
+  const inside = call(t, doors[1]!.port, get('/inside'))
+  const second = await upstream.accept()
+  await second.reader.until('/inside')
+  second.socket.write(OK)
+  await inside.reader.until('ok')
+  socket.write(OK)
+  assert.match(await busy.reader.closed(), /connection: close/)
+  assert.deepEqual((await drained)[0], { type: 'drained' })
+  const startedMs = performance.now()
+  assert.equal(await data.stop(), 0)
+  assert.ok(performance.now() - startedMs < 1_500)
+})
+
+test('without its supervisor the process ends by itself', async () => {
+  const data = await spawnData(1)
+  const exited = once(data.child, 'exit')
+  data.child.disconnect()
+  assert.deepEqual(await exited, [0, null])
+  await data.stop()
+})
+
+test('a thousand reloads and registrations during load: nothing fails, nothing drops', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  const [door] = await control.update(everything(upstream.port), true)
+  let isOver = false
+  let count = 0
+  const loops = Array.from({ length: 4 }, async () => {
+    const { socket, reader } = call(t, door!.port, '')
+    for (let i = 1; !isOver; i++, count++) {
+      socket.write(get(`/${i}`))
+      while ((reader.text.match(/\r\n\r\nok/g) ?? []).length < i) await once(socket, 'data')
+    }
+    return reader.text
+  })
+  for (let i = 0; i < 300; i++) {
+    const other = instanceSpec(upstream.port, { id: `other-${i}` })
+    const ops: SnapshotOp[] = [{ op: 'instance', instance: other }]
+    if (i > 0) ops.push({ op: 'instance-gone', service: 'echo', id: `other-${i - 1}` })
+    const spec = {
+      kind: 'gateway',
+      id: 'gateway',
+      host: '127.0.0.1',
+      port: door!.port,
+      proxyProtocol: false,
+    } as const
+    ops.push({
+      op: 'gateway',
+      gateway: gatewaySpec({ doors: [spec], routes: [routeSpec({ id: `r${i}` })] }),
+    })
+    await control.update(ops)
+  }
+  isOver = true
+  for (const text of await Promise.all(loops)) assert.doesNotMatch(text, /HTTP\/1\.1 [345]/)
+  assert.ok(count > 100)
+})

@@ -1,0 +1,211 @@
+import { connect, type Socket } from 'node:net'
+import { parseProxyHeader } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
+import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
+import type { DoorSpec } from '../../platform/snapshot/messages.ts'
+import { plainAddress } from '../http/client-connection.ts'
+import { addTry, createStory, type Story } from '../records/story.ts'
+import { countLatency } from '../totals/counters.ts'
+import type { Instance } from '../upstream/instance.ts'
+import type { Service } from '../upstream/service.ts'
+import type { WorkerContext } from '../worker/context.ts'
+
+type TcpDoor = Extract<DoorSpec, { kind: 'tcp' }>
+
+/** Instances that one connection tries before it is given up. */
+const TRIES_MAX = 8
+/** Statuses under which the counters file a connection: it was carried, or no instance took it. */
+const CARRIED = 200
+const FAILED = 503
+
+/** One raw connection from a client to an instance: bytes both ways, each side closed when the other one is (half-close included). */
+export class TcpConnection {
+  readonly #ctx: WorkerContext
+  readonly #door: TcpDoor
+  readonly #client: Socket
+  readonly #story: Story
+  readonly #tried: Instance[] = []
+  #upstream: Socket | null = null
+  #instance: Instance | null = null
+  #hasEnded = false
+
+  constructor(ctx: WorkerContext, door: TcpDoor, client: Socket) {
+    this.#ctx = ctx
+    this.#door = door
+    this.#client = client
+    this.#story = createTcpStory(ctx, door, client)
+    ctx.tcpConnections.add(this)
+    const edge = ctx.totals.edge('', door.route, door.service)
+    edge.inFlight++
+    ctx.totals.touchEdge(edge)
+    ctx.totals.countRequest()
+    client.on('error', () => {})
+    client.on('close', () => this.#end())
+    if (door.proxyProtocol) this.#readProxyHeader()
+    else this.#tryNext()
+  }
+
+  destroy(): void {
+    this.#client.destroy()
+    this.#upstream?.destroy()
+  }
+
+  #readProxyHeader(): void {
+    const client = this.#client
+    const { headTimeoutMs } = this.#ctx.limits
+    if (!this.#ctx.trusted.contains(this.#story.client)) {
+      return this.#fail('ERR_GATEWAY_PROXY_PROTOCOL', 'the peer is not among the trustedProxies')
+    }
+    let bytes = Buffer.alloc(0)
+    const cancel = this.#ctx.clock.after(headTimeoutMs, () => client.destroy())
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk])
+      const parsed = parseProxyHeader(bytes)
+      if (parsed.kind === 'more') return
+      cancel()
+      client.off('data', read)
+      client.pause()
+      if (parsed.kind === 'error') return this.#fail('ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
+      this.#story.client = parsed.source?.address ?? this.#story.client
+      if (parsed.consumed < bytes.length) client.unshift(bytes.subarray(parsed.consumed))
+      this.#tryNext()
+    }
+    client.on('data', read)
+    client.resume()
+  }
+
+  #tryNext(): void {
+    const service = this.#ctx.services.get(this.#door.service)
+    const instance = service === undefined ? undefined : this.#choose(service)
+    if (service === undefined || instance === undefined || this.#tried.length >= TRIES_MAX) {
+      const what = this.#tried.length === 0 ? 'has no routable instance' : 'took no connection'
+      return this.#fail('ERR_GATEWAY_NO_INSTANCE', `${this.#door.service} ${what}`)
+    }
+    this.#connect(service, instance)
+  }
+
+  #choose(service: Service): Instance | undefined {
+    const { pick, clock } = this.#ctx
+    pick.nowMs = clock.monotonicMs()
+    pick.excluded = this.#tried
+    pick.slowStartMs = service.spec.balance.slowStartMs
+    pick.sticky = ''
+    pick.mayPanic = true
+    return service.balancer.pick(pick)
+  }
+
+  #connect(service: Service, instance: Instance): void {
+    const { clock } = this.#ctx
+    const attempt = addTry(this.#story, clock.monotonicMs())
+    attempt.instance = instance.id
+    attempt.address = instance.address
+    this.#enter(instance)
+    const { host, port } = instance.spec
+    const upstream = connect({ host, port, noDelay: true, allowHalfOpen: true })
+    this.#upstream = upstream
+    const cancel = clock.after(service.spec.connectTimeoutMs, () => upstream.destroy())
+    let isConnected = false
+    upstream.on('error', () => {})
+    upstream.on('connect', () => {
+      isConnected = true
+      cancel()
+      attempt.connectedMs = clock.monotonicMs()
+      attempt.outcome = 'connected'
+      reportSuccess(instance, service.spec.ejection, attempt.connectedMs)
+      this.#carry(upstream)
+    })
+    upstream.on('close', () => {
+      cancel()
+      this.#leave()
+      if (isConnected || this.#hasEnded) return void this.#client.destroySoon()
+      attempt.outcome = 'connect-refused'
+      this.#blame(service, instance)
+      this.#tried.push(instance)
+      this.#tryNext()
+    })
+  }
+
+  #blame(service: Service, instance: Instance): void {
+    const nowMs = this.#ctx.clock.monotonicMs()
+    const total = service.balancer.candidates.length
+    service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
+    instance.counters.failures++
+    this.#ctx.totals.touchInstance(instance)
+  }
+
+  #carry(upstream: Socket): void {
+    const idleMs = this.#ctx.limits.tunnelIdleTimeoutMs
+    if (idleMs > 0) this.#client.setTimeout(idleMs, () => this.destroy())
+    this.#story.status = CARRIED
+    this.#client.pipe(upstream)
+    upstream.pipe(this.#client)
+  }
+
+  #enter(instance: Instance): void {
+    this.#instance = instance
+    instance.inFlight++
+    instance.connectionCount++
+    this.#ctx.totals.touchInstance(instance)
+  }
+
+  #leave(): void {
+    const instance = this.#instance
+    if (instance === null) return
+    this.#instance = null
+    instance.inFlight--
+    instance.connectionCount--
+    this.#ctx.totals.touchInstance(instance)
+    if (instance.isGone && instance.inFlight === 0) {
+      this.#ctx.reportDrained(instance.spec.service, instance.id)
+    }
+  }
+
+  #fail(code: string, detail: string): void {
+    this.#story.status = FAILED
+    this.#story.reason = code
+    this.#story.detail = detail
+    this.#client.destroy()
+  }
+
+  /** Once, when the client's socket is closed. */
+  #end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    const ctx = this.#ctx
+    const story = this.#story
+    this.#upstream?.destroy()
+    this.#leave()
+    ctx.tcpConnections.delete(this)
+    ctx.counts.give('connections')
+    story.durationMs = ctx.clock.monotonicMs() - story.startedMs
+    story.requestBytes = this.#client.bytesRead
+    story.responseBytes = this.#client.bytesWritten
+    const edge = ctx.totals.edge('', this.#door.route, this.#door.service)
+    edge.inFlight--
+    edge.statuses[story.status === CARRIED ? 2 : 5]!++
+    edge.requestBytes += story.requestBytes
+    edge.responseBytes += story.responseBytes
+    if (story.reason !== '')
+      edge.reasons.set(story.reason, (edge.reasons.get(story.reason) ?? 0) + 1)
+    countLatency(edge, story.durationMs)
+    ctx.totals.touchEdge(edge)
+    ctx.log.write(story)
+    ctx.ring.keep(story)
+  }
+}
+
+function createTcpStory(ctx: WorkerContext, door: TcpDoor, client: Socket): Story {
+  const story = createStory()
+  const service = ctx.services.get(door.service)
+  story.requestId = ctx.identifiers.requestId()
+  story.startedMs = ctx.clock.monotonicMs()
+  story.startedAtMs = story.startedMs + ctx.wallOffsetMs
+  story.door = door.id
+  story.client = plainAddress(client.remoteAddress ?? '')
+  story.method = 'TCP'
+  story.route = door.route
+  story.service = door.service
+  story.serviceSource = service?.spec.source ?? ''
+  story.algorithm = service?.spec.balance.algorithm ?? ''
+  story.version = ctx.version
+  return story
+}

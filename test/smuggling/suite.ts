@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { smugglingVectors } from '../conformance/smuggling-vectors.ts'
+import { send } from './client.ts'
+import { type RunningProxy, type StartProxy, judgeVector } from './judge.ts'
+import type { WireMessage } from './messages.ts'
+import { expectedPeerDifferences } from './peer-differences.ts'
+import { type Peer, isInstalled, peers } from './peers.ts'
+import { readWithNode } from './read-with-node.ts'
+import { type Recorder, startRecorder } from './recorder.ts'
+
+/**
+ * Registers the tests for one proxy: every vector is sent through it and judged by what its upstream received; what was forwarded is
+ * then given to Node, nginx and HAProxy, which must read the same messages.
+ */
+export function smugglingSuite(name: string, startProxy: StartProxy): void {
+  describe(`smuggling through ${name}`, () => {
+    let recorder: Recorder
+    let proxy: RunningProxy
+    const forwarded = new Map<string, readonly WireMessage[]>()
+    before(async () => {
+      recorder = await startRecorder()
+      proxy = await startProxy(recorder.port)
+    })
+    after(async () => {
+      await proxy.stop()
+      await recorder.stop()
+    })
+    for (const vector of smugglingVectors) {
+      test(`${vector.class}: ${vector.id}`, async () => {
+        forwarded.set(vector.id, await judgeVector(proxy.port, recorder, vector))
+      })
+    }
+    test('Node reads what was forwarded', async () => {
+      for (const [id, messages] of forwarded) await assertNodeReads(id, messages)
+    })
+    for (const peer of peers) {
+      const skip = isInstalled(peer)
+        ? false
+        : `LOUD: ${peer.program} is not installed: ${peer.name} was not compared`
+      test(`${peer.name} reads what was forwarded`, { skip }, async () =>
+        comparePeer(peer, forwarded),
+      )
+    }
+  })
+}
+
+async function assertNodeReads(id: string, messages: readonly WireMessage[]): Promise<void> {
+  if (messages.length === 0) return
+  const text = messages.map((message) => message.bytes).join('')
+  const { requests, isRefused } = await readWithNode(text, messages.length)
+  assert.ok(!isRefused, `${id}: Node refuses ${JSON.stringify(text)}`)
+  const read = requests.map(({ method, target, body }) => ({ method, target, body }))
+  assert.deepEqual(
+    read,
+    messages.map(({ method, target, body }) => ({ method, target, body })),
+    id,
+  )
+}
+
+async function comparePeer(
+  peer: Peer,
+  forwarded: ReadonlyMap<string, readonly WireMessage[]>,
+): Promise<void> {
+  const recorder = await startRecorder()
+  const running = await peer.start(recorder.port)
+  const differences: string[] = []
+  try {
+    for (const [id, messages] of forwarded) {
+      if (messages.length === 0) continue
+      const difference = await compareOne(running.port, recorder, messages)
+      if (difference !== '') differences.push(`${peer.name} ${id}: ${difference}`)
+    }
+  } finally {
+    await running.stop()
+    await recorder.stop()
+  }
+  const isExpected = (line: string) =>
+    expectedPeerDifferences.some(({ prefix }) => line.startsWith(prefix))
+  assert.deepEqual(
+    differences.filter((line) => !isExpected(line)),
+    [],
+  )
+  const stale = expectedPeerDifferences.filter(
+    ({ prefix }) =>
+      prefix.startsWith(peer.name) && !differences.some((line) => line.startsWith(prefix)),
+  )
+  assert.deepEqual(stale, [], 'these differences are none any more')
+}
+
+async function compareOne(
+  port: number,
+  recorder: Recorder,
+  messages: readonly WireMessage[],
+): Promise<string> {
+  recorder.take()
+  const text = messages.map((message) => message.bytes).join('')
+  const answers = await send(port, text, messages.length, false)
+  const { messages: read, rests, errors } = recorder.take()
+  const summary = (list: readonly WireMessage[]) =>
+    JSON.stringify(list.map(({ method, target, body }) => ({ method, target, body })))
+  if (errors.length > 0 || rests.length > 0)
+    return `it forwards ${JSON.stringify([...errors, ...rests])}`
+  return summary(read) === summary(messages)
+    ? ''
+    : `it reads ${summary(read)} and answers ${answers.statuses.join(', ')}`
+}
