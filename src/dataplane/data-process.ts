@@ -1,17 +1,16 @@
-import { join } from 'node:path'
 import type { Clock, Log } from '../platform/capability.ts'
 import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../platform/snapshot/messages.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
-import { startChannelServer } from './channel/server.ts'
-import { createAsks } from './channel/asks.ts'
+import { type Asks, createAsks } from './channel/asks.ts'
+import { type ChannelServer, startChannelServer } from './channel/server.ts'
 import { createDoorPlan } from './doors/plan.ts'
-import { createLogFile } from './records/log-file.ts'
-import { createSharedMemory, openSharedCounts } from './shared-counts.ts'
-import { createTotalsMerge } from './totals/merge.ts'
-import { createDrains } from './workers/drains.ts'
+import { createLogFile, type LogFile } from './records/log-file.ts'
+import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
+import { TotalsMerge } from './totals/merge.ts'
+import { createDrains, type Drains } from './workers/drains.ts'
 import type { DoorBinding, DoorError, FromWorker } from './workers/messages.ts'
-import { startWorkerPool } from './workers/pool.ts'
-import { createRollout } from './workers/rollout.ts'
+import { startWorkerPool, type WorkerPool } from './workers/pool.ts'
+import { createRollout, type Rollout } from './workers/rollout.ts'
 
 /** How often control is told of the totals. */
 const REPORT_MS = 1_000
@@ -23,190 +22,206 @@ export interface DataProcessOptions {
   readonly clock: Clock
   readonly log: Log
   /** Once: the snapshot channel can be connected to. */
-  listening(): void
+  readonly listening: () => void
 }
 
-/** The main thread of the data plane: holds the authoritative snapshot, serves no request itself. */
-export interface DataProcess {
+/** The main thread of the data plane: holds the authoritative snapshot, and serves no request itself. */
+export class DataProcess {
+  readonly #options: DataProcessOptions
+  readonly #counts: SharedCounts
+  readonly #totals: TotalsMerge
+  readonly #plan = createDoorPlan()
+  readonly #logFile: LogFile
+  readonly #rollout: Rollout
+  readonly #drains: Drains
+  readonly #asks: Asks
+  readonly #pool: WorkerPool
+  readonly #channel: ChannelServer
+  readonly #reports: NodeJS.Timeout
+  /** Workers that still have something from outside in flight, while draining. */
+  readonly #busy = new Set<number>()
+  readonly #drained = Promise.withResolvers<void>()
+  #model: SnapshotModel = createSnapshotModel()
+  #version = 0
+  #doorErrors: readonly DoorError[] = []
+  #isDraining = false
+  /** Updates one after the other: each waits until every worker has applied the one before. */
+  #updates: Promise<void> = Promise.resolve()
+
+  constructor(options: DataProcessOptions) {
+    const { workers, log, clock } = options
+    const shared = createSharedMemory(workers)
+    this.#options = options
+    this.#counts = openSharedCounts(shared, 0)
+    this.#totals = new TotalsMerge(workers)
+    this.#logFile = createLogFile(options.dataDir, log)
+    this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
+    this.#drains = createDrains(workers, (service, id) => this.#instanceDrained(service, id))
+    this.#asks = createAsks(
+      workers,
+      (index, message) => this.#pool.send(index, message),
+      (answer) => this.#channel.send(answer),
+    )
+    this.#pool = startWorkerPool({
+      workers,
+      shared,
+      log,
+      receive: (index, message) => this.#fromWorker(index, message),
+      started: (index) => this.#workerStarted(index),
+      died: (index) => this.#workerDied(index),
+    })
+    this.#channel = startChannelServer({
+      socketPath: options.socketPath,
+      log,
+      listening: options.listening,
+      receive: (message) => this.#fromControl(message),
+      hello: () => this.#hello(),
+    })
+    this.#reports = setInterval(
+      () => this.#channel.send(this.#totals.take(clock.nowMs())),
+      REPORT_MS,
+    )
+  }
+
   /** Closes the doors to the outside; resolves when nothing from there is in flight, or after the grace. */
-  drain(graceMs: number): Promise<void>
-  stop(): Promise<void>
-}
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true
+    for (let index = 0; index < this.#options.workers; index++) {
+      if (this.#pool.send(index, { type: 'drain' })) this.#busy.add(index)
+    }
+    if (this.#busy.size === 0) return
+    const cancel = this.#options.clock.after(graceMs, () => this.#drained.resolve())
+    await this.#drained.promise
+    cancel()
+  }
 
-export function startDataProcess(options: DataProcessOptions): DataProcess {
-  const { workers, clock, log } = options
-  const shared = createSharedMemory(workers)
-  const counts = openSharedCounts(shared, 0)
-  const totals = createTotalsMerge(workers)
-  const plan = createDoorPlan()
-  const logFile = createLogFile(options.dataDir, log)
-  let model = createSnapshotModel()
-  let version = 0
-  let isDraining = false
-  const drained = Promise.withResolvers<void>()
-  const rollout = createRollout(workers, (index) => pool.isAlive(index))
-  const drains = createDrains(workers, (service, id) => {
-    totals.forgetInstance(service, id)
-    channel.send({ type: 'drained', service, id })
-  })
-  const asks = createAsks(
-    workers,
-    (index, message) => pool.send(index, message),
-    (answer) => channel.send(answer),
-  )
-  const busy = new Set<number>()
+  /** Ends every worker and connection; what was logged is on the disk. */
+  async stop(): Promise<void> {
+    clearInterval(this.#reports)
+    this.#channel.close()
+    await this.#pool.stop()
+    await this.#logFile.close()
+  }
 
-  function fromWorker(index: number, message: FromWorker): void {
+  #hello(): FromData {
+    const { workers } = this.#options
+    const routed = routedOf(this.#model)
+    return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
+  }
+
+  #fromControl(message: ToData): void {
     switch (message.type) {
-      case 'applied':
-        return rollout.applied(index, message.version, message.errors)
-      case 'drained':
-        return drains.report(index, message.service, message.id)
-      case 'totals':
-        return totals.add(index, message)
-      case 'answer':
-        return asks.answered(message.ask, index, message.body)
-      case 'log':
-        return appendLog(index, message.buffer, message.length)
-      case 'idle':
-        return notBusy(index)
-      case 'failed':
-        return log('error', 'a change could not be applied', {
-          worker: index,
-          op: message.op,
-          error: message.error,
-        })
+      case 'update':
+        this.#updates = this.#updates
+          .then(() => this.#apply(message))
+          .catch((error: unknown) => {
+            const { version } = message
+            this.#options.log('error', 'an update could not be applied', { version, error })
+          })
+        return
+      case 'why':
+      case 'recent':
+        return this.#asks.ask(message)
       default:
         return message satisfies never
     }
   }
 
-  function appendLog(index: number, buffer: ArrayBuffer, length: number): void {
-    logFile.append(new Uint8Array(buffer, 0, length), () => {
-      pool.send(index, { type: 'log-buffer', buffer }, [buffer])
+  async #apply(update: UpdateMessage): Promise<void> {
+    const isReset = update.reset === true
+    if (isReset) this.#forgetModel()
+    for (const op of update.ops) this.#note(op)
+    this.#model.takeChanges()
+    const gateway = update.ops.findLast((op) => op.op === 'gateway')
+    const all = gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.doors)
+    const doors = all === undefined ? undefined : this.#stillOpen(all)
+    this.#version = update.version
+    const errors = await this.#rollout.run(update.version, (index) => {
+      this.#sendUpdate(index, update.ops, isReset, doors)
     })
+    if (doors !== undefined) this.#doorErrors = errors
+    const version = this.#version
+    this.#channel.send({ type: 'applied', version, doors: this.#plan.status(this.#doorErrors) })
   }
 
-  function notBusy(index: number): void {
-    busy.delete(index)
-    if (isDraining && busy.size === 0) drained.resolve()
+  /** What a reset does not name is gone; what it names is not, which `#note` says right afterwards. */
+  #forgetModel(): void {
+    for (const { service, id } of routedOf(this.#model)) this.#drains.expect(service, id)
+    this.#model = createSnapshotModel()
   }
 
-  const pool = startWorkerPool({
-    workers,
-    shared,
-    log,
-    receive: fromWorker,
-    started(index) {
-      if (version === 0) return
-      rollout.expect(index)
-      sendUpdate(
-        index,
-        model.takeAll(),
-        true,
-        isDraining ? insideOnly(plan.bindings) : plan.bindings,
-      )
-    },
-    died(index) {
-      counts.release(index)
-      totals.forgetWorker(index)
-      rollout.lost(index)
-      drains.lost(index)
-      asks.lost(index)
-      notBusy(index)
-    },
-  })
+  #note(op: SnapshotOp): void {
+    this.#model.apply(op)
+    if (op.op === 'instance-gone') this.#drains.expect(op.service, op.id)
+    if (op.op === 'instance') this.#drains.cancel(op.instance.service, op.instance.id)
+  }
 
-  function sendUpdate(
+  #sendUpdate(
     index: number,
     ops: readonly SnapshotOp[],
     reset: boolean,
     doors: readonly DoorBinding[] | undefined,
   ): void {
-    pool.send(index, { type: 'update', version, ops, reset, doors })
+    this.#pool.send(index, { type: 'update', version: this.#version, ops, reset, doors })
   }
 
-  /** One after the other: the next update waits until every worker has applied this one. */
-  async function apply(update: UpdateMessage): Promise<void> {
-    if (update.reset === true) model = resetModel(model, drains.expect)
-    for (const op of update.ops) noteOp(model, drains, op)
-    model.takeChanges()
-    const gateway = update.ops.findLast((op) => op.op === 'gateway')
-    const doors = gateway === undefined ? undefined : await plan.decide(gateway.gateway.doors)
-    version = update.version
-    const errors = await rollout.run(version, (index) =>
-      sendUpdate(
-        index,
-        update.ops,
-        update.reset === true,
-        isDraining && doors !== undefined ? insideOnly(doors) : doors,
-      ),
-    )
-    if (doors !== undefined) lastErrors = errors
-    channel.send({ type: 'applied', version, doors: plan.status(lastErrors) })
+  #stillOpen(doors: readonly DoorBinding[]): readonly DoorBinding[] {
+    return this.#isDraining ? doors.filter(({ spec }) => spec.kind === 'inside') : doors
   }
 
-  let lastErrors: readonly DoorError[] = []
-  let queue: Promise<void> = Promise.resolve()
-  function receive(message: ToData): void {
+  #fromWorker(index: number, message: FromWorker): void {
     switch (message.type) {
-      case 'update':
-        queue = queue
-          .then(() => apply(message))
-          .catch((error: unknown) => {
-            log('error', 'an update could not be applied', { version: message.version, error })
-          })
-        return
-      case 'why':
-      case 'recent':
-        return asks.ask(message)
+      case 'applied':
+        return this.#rollout.applied(index, message.version, message.errors)
+      case 'drained':
+        return this.#drains.report(index, message.service, message.id)
+      case 'totals':
+        return this.#totals.add(index, message)
+      case 'answer':
+        return this.#asks.answered(message.ask, index, message.body)
+      case 'log':
+        return void this.#appendLog(index, message.buffer, message.length)
+      case 'idle':
+        return this.#workerIdle(index)
+      case 'failed': {
+        const { op, error } = message
+        const fields = { worker: index, op, error }
+        return this.#options.log('error', 'a change could not be applied', fields)
+      }
       default:
         return message satisfies never
     }
   }
 
-  const channel = startChannelServer({
-    socketPath: options.socketPath,
-    log,
-    listening: options.listening,
-    receive,
-    hello: (): FromData => ({
-      type: 'hello',
-      pid: process.pid,
-      workers,
-      version,
-      routed: routedOf(model),
-    }),
-  })
-  const reports = setInterval(() => channel.send(totals.take(clock.nowMs())), REPORT_MS)
-
-  return {
-    async drain(graceMs) {
-      isDraining = true
-      for (let index = 0; index < workers; index++) {
-        if (pool.send(index, { type: 'drain' })) busy.add(index)
-      }
-      if (busy.size === 0) return
-      const cancel = clock.after(graceMs, drained.resolve)
-      await drained.promise
-      cancel()
-    },
-    async stop() {
-      clearInterval(reports)
-      channel.close()
-      await pool.stop()
-      await logFile.close()
-    },
+  async #appendLog(index: number, buffer: ArrayBuffer, length: number): Promise<void> {
+    await this.#logFile.append(new Uint8Array(buffer, 0, length))
+    this.#pool.send(index, { type: 'log-buffer', buffer }, [buffer])
   }
-}
 
-/** Where the snapshot socket is when nobody says it. */
-export function defaultSocketPath(dataDir: string): string {
-  return join(dataDir, 'snapshot.sock')
-}
+  #instanceDrained(service: string, id: string): void {
+    this.#totals.forgetInstance(service, id)
+    this.#channel.send({ type: 'drained', service, id })
+  }
 
-function insideOnly(doors: readonly DoorBinding[]): readonly DoorBinding[] {
-  return doors.filter(({ spec }) => spec.kind === 'inside')
+  #workerStarted(index: number): void {
+    if (this.#version === 0) return
+    this.#rollout.expect(index)
+    this.#sendUpdate(index, this.#model.takeAll(), true, this.#stillOpen(this.#plan.bindings))
+  }
+
+  #workerDied(index: number): void {
+    this.#counts.release(index)
+    this.#totals.forgetWorker(index)
+    this.#rollout.lost(index)
+    this.#drains.lost(index)
+    this.#asks.lost(index)
+    this.#workerIdle(index)
+  }
+
+  #workerIdle(index: number): void {
+    this.#busy.delete(index)
+    if (this.#isDraining && this.#busy.size === 0) this.#drained.resolve()
+  }
 }
 
 function routedOf(model: SnapshotModel): readonly { service: string; id: string }[] {
@@ -214,23 +229,4 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .takeAll()
     .filter((op) => op.op === 'instance')
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
-}
-
-/** What a reset does not name is gone; what it names is not, which `noteOp` says right afterwards. */
-function resetModel(
-  old: SnapshotModel,
-  expect: (service: string, id: string) => void,
-): SnapshotModel {
-  for (const { service, id } of routedOf(old)) expect(service, id)
-  return createSnapshotModel()
-}
-
-function noteOp(
-  model: SnapshotModel,
-  drains: ReturnType<typeof createDrains>,
-  op: SnapshotOp,
-): void {
-  model.apply(op)
-  if (op.op === 'instance-gone') drains.expect(op.service, op.id)
-  if (op.op === 'instance') drains.cancel(op.instance.service, op.instance.id)
 }

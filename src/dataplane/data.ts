@@ -2,14 +2,14 @@ import { availableParallelism } from 'node:os'
 import { systemClock } from '../platform/clock.ts'
 import { createJsonLog } from '../platform/log.ts'
 import type { Boot, FromDataProcess, ToDataProcess } from '../supervisor/protocol.ts'
-import { startDataProcess } from './data-process.ts'
+import { DataProcess } from './data-process.ts'
 
 /** Entry of the data plane's process. The supervisor starts it with BACKPLANE_BOOT and an IPC channel. */
 const boot = JSON.parse(process.env['BACKPLANE_BOOT'] ?? 'null') as Boot | null
 if (boot === null) throw new Error('BACKPLANE_BOOT is not set: the supervisor starts this file')
 
 const log = createJsonLog(process.stderr, systemClock, 'info')
-const data = startDataProcess({
+const data = new DataProcess({
   socketPath: boot.snapshotSocket,
   dataDir: boot.dataDir,
   workers: boot.workers === 0 ? availableParallelism() : boot.workers,

@@ -35,7 +35,11 @@ export async function launchProcess(
   const failure = checkFolder(spec)
   if (failure !== null) return failure
   try {
-    const child = spawn(spec.argv[0] ?? '', spec.argv.slice(1), {
+    // The port is known only now: `run: serve --port $PORT` arrives with `$PORT` still in it.
+    const [program = '', ...words] = spec.argv.map((word) =>
+      word.replaceAll(/\$PORT\b|\$\{PORT\}/g, String(port)),
+    )
+    const child = spawn(program, words, {
       cwd: spec.cwd,
       env: { ...spec.env, PORT: String(port), [RUN_MARK_NAME]: mark },
       stdio: ['ignore', 'pipe', 'pipe'],

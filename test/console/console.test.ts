@@ -40,6 +40,7 @@ void describe('console', { skip: reasonToSkip(), concurrency: 3 }, () => {
   testServicePage()
   testFrame()
   testOtherPages()
+  testCodePage()
 })
 
 function testSystemPage(): void {
@@ -214,6 +215,17 @@ function testFrame(): void {
     await page.keyboard.press('Enter')
     await reads(page.getByTestId('toast-good'), /payments is being restarted/)
     assert.equal(fake.actions.length, 1)
+  })
+}
+
+function testCodePage(): void {
+  test('a code leads to its entry in the documentation; an unknown one says so', async () => {
+    await using open = await browser.open(shopPicture(), {}, '#/codes/ERR_ROUTING_PATH')
+    const { page } = open
+    await reads(page.getByTestId('code-text'), /What to do: /)
+    await page.evaluate("location.hash = '#/codes/ERR_NO_SUCH_CODE'")
+    await reads(page.getByTestId('code-unknown'), /No entry/)
+    assert.deepEqual(open.complaints, [])
   })
 }
 

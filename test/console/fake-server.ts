@@ -118,7 +118,10 @@ export async function startFakeServer(folder: string, picture: Picture): Promise
       }),
   }
   // The console takes eight silent seconds for a dead line; these messages change nothing.
-  const heartbeat = setInterval(() => fake.push({ type: 'doors', doors: fake.picture.doors }), 2_000)
+  const heartbeat = setInterval(
+    () => fake.push({ type: 'doors', doors: fake.picture.doors }),
+    2_000,
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   fake.url = `http://127.0.0.1:${port}/`

@@ -1,14 +1,21 @@
-/** Where another proxy does not read a forwarded message as we do, and why that is no smuggling. */
-export const expectedPeerDifferences: readonly {
-  readonly prefix: string
+/** A message that another proxy does not read as we do, and why that is no smuggling. */
+export interface PeerDifference {
+  readonly peer: string
+  /** Of the vector. */
+  readonly id: string
   readonly reason: string
-}[] = [
+}
+
+/** All that are known; one that is none any more fails. */
+export const expectedPeerDifferences: readonly PeerDifference[] = [
   {
-    prefix: 'nginx target-options-asterisk',
+    peer: 'nginx',
+    id: 'target-options-asterisk',
     reason: 'nginx refuses "*" with 400: nothing is read.',
   },
   {
-    prefix: 'nginx target-options-absolute',
-    reason: 'The same: an absolute OPTIONS without path is forwarded as "*".',
+    peer: 'nginx',
+    id: 'target-options-absolute',
+    reason: 'An absolute OPTIONS without path is forwarded as "*".',
   },
 ]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { smugglingVectors } from '../conformance/smuggling-vectors.ts'
+import type { SmugglingVector } from '../conformance/vectors/vector.ts'
 import { send } from './client.ts'
 import { type RunningProxy, type StartProxy, judgeVector } from './judge.ts'
 import type { WireMessage } from './messages.ts'
@@ -10,10 +11,20 @@ import { readWithNode } from './read-with-node.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
 
 /**
+ * Vectors that this proxy answers by itself although they could be forwarded, with the status: a router may refuse what the codec takes.
+ * Their upstream must get nothing.
+ */
+export type OwnAnswers = Readonly<Record<string, number>>
+
+/**
  * Registers the tests for one proxy: every vector is sent through it and judged by what its upstream received; what was forwarded is
  * then given to Node, nginx and HAProxy, which must read the same messages.
  */
-export function smugglingSuite(name: string, startProxy: StartProxy): void {
+export function smugglingSuite(
+  name: string,
+  startProxy: StartProxy,
+  ownAnswers: OwnAnswers = {},
+): void {
   describe(`smuggling through ${name}`, () => {
     let recorder: Recorder
     let proxy: RunningProxy
@@ -28,7 +39,10 @@ export function smugglingSuite(name: string, startProxy: StartProxy): void {
     })
     for (const vector of smugglingVectors) {
       test(`${vector.class}: ${vector.id}`, async () => {
-        forwarded.set(vector.id, await judgeVector(proxy.port, recorder, vector))
+        forwarded.set(
+          vector.id,
+          await judgeVector(proxy.port, recorder, withOwnAnswer(vector, ownAnswers)),
+        )
       })
     }
     test('Node reads what was forwarded', async () => {
@@ -43,6 +57,12 @@ export function smugglingSuite(name: string, startProxy: StartProxy): void {
       )
     }
   })
+}
+
+function withOwnAnswer(vector: SmugglingVector, ownAnswers: OwnAnswers): SmugglingVector {
+  const status = ownAnswers[vector.id]
+  if (status === undefined) return vector
+  return { ...vector, messages: [], ownAnswer: status }
 }
 
 async function assertNodeReads(id: string, messages: readonly WireMessage[]): Promise<void> {
@@ -64,28 +84,24 @@ async function comparePeer(
 ): Promise<void> {
   const recorder = await startRecorder()
   const running = await peer.start(recorder.port)
-  const differences: string[] = []
+  const expected = expectedPeerDifferences.filter((difference) => difference.peer === peer.name)
   try {
     for (const [id, messages] of forwarded) {
       if (messages.length === 0) continue
       const difference = await compareOne(running.port, recorder, messages)
-      if (difference !== '') differences.push(`${peer.name} ${id}: ${difference}`)
+      if (expected.every((one) => one.id !== id))
+        assert.equal(difference, '', `${id} through ${peer.name}`)
+      else
+        assert.notEqual(
+          difference,
+          '',
+          `${id} through ${peer.name}: the expected difference is stale, delete it`,
+        )
     }
   } finally {
     await running.stop()
     await recorder.stop()
   }
-  const isExpected = (line: string) =>
-    expectedPeerDifferences.some(({ prefix }) => line.startsWith(prefix))
-  assert.deepEqual(
-    differences.filter((line) => !isExpected(line)),
-    [],
-  )
-  const stale = expectedPeerDifferences.filter(
-    ({ prefix }) =>
-      prefix.startsWith(peer.name) && !differences.some((line) => line.startsWith(prefix)),
-  )
-  assert.deepEqual(stale, [], 'these differences are none any more')
 }
 
 async function compareOne(

@@ -41,6 +41,23 @@ interface Node {
   readonly [key: string]: unknown
 }
 
+/**
+ * Lines of a function without those of the functions inside it. A factory that returns closures is a class by another
+ * name: what must fit on a screen is each of its functions, and what is left of the factory itself.
+ */
+function ownLineCount(node: Node, lineAt: (at: number) => number): number {
+  const lines = (one: Node): number => lineAt(one.end) - lineAt(one.start) + 1
+  const inner = [...walk(node)].filter((one) => one !== node && isFunction(one))
+  const outermost = inner.filter(
+    (one) => !inner.some((other) => other !== one && other.start <= one.start && other.end >= one.end),
+  )
+  return outermost.reduce((count, one) => count - lines(one) + 1, lines(node))
+}
+
+function isFunction(node: Node): boolean {
+  return /^(Function(Declaration|Expression)|ArrowFunctionExpression)$/.test(node.type)
+}
+
 /** Reads one file. Throws on a syntax error. */
 export function parseFile(file: SourceFile): ParsedFile {
   const lang = file.path.endsWith('x') ? 'tsx' : 'ts'
@@ -52,12 +69,10 @@ export function parseFile(file: SourceFile): ParsedFile {
     ...file,
     references: nodes.flatMap((node) => referenceOf(node, file.path)),
     functions: nodes
-      .filter((node) =>
-        /^(Function(Declaration|Expression)|ArrowFunctionExpression)$/.test(node.type),
-      )
+      .filter(isFunction)
       .map((node) => ({
         line: lineAt(node.start),
-        lineCount: lineAt(node.end) - lineAt(node.start) + 1,
+        lineCount: ownLineCount(node, lineAt),
       })),
     exports: body.flatMap((node) => exportsOf(node, file.text, lineAt)),
     hasDefaultExport: body.some((node) => node.type === 'ExportDefaultDeclaration'),

@@ -20,6 +20,7 @@ export interface Node {
   readonly instanceCount: number
 }
 
+/** The node of everything that names no other: this machine. */
 export const LOCAL_NODE = 'local'
 
 /** How a check finds out. `ttl` waits to be told; `reported` is what the instance says of itself, without a deadline. */

@@ -193,6 +193,6 @@ test('the registry equals the obvious one after any operations', () => {
         services.flatMap((name) => viewOf(registry, name)).sort(),
       )
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })

@@ -42,6 +42,7 @@ export function explainListenError(
       return `no permission to open ${host}:${port}`
     case 'EADDRNOTAVAIL':
       return `${host} is no address of this machine`
+    case undefined:
     default:
       return `${host}:${port} cannot be opened: ${error.message}`
   }

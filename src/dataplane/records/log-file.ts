@@ -9,8 +9,8 @@ export const LOG_FILES_KEPT = 3
 
 /** `access.log` of the whole process: batches of all workers, written one after the other. */
 export interface LogFile {
-  /** Calls back when the bytes are written or lost: the buffer may be used again. */
-  append(bytes: Uint8Array, done: () => void): void
+  /** Resolves when the bytes are written or lost: the buffer may be used again. */
+  append(bytes: Uint8Array): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,6 +33,16 @@ export function createLogFile(folder: string, log: Log, bytesMax = LOG_FILE_BYTE
     size += bytes.length
   }
 
+  async function writeOrSay(bytes: Uint8Array): Promise<void> {
+    try {
+      await write(bytes)
+      hasFailed = false
+    } catch (error) {
+      if (!hasFailed) log('error', 'the access log cannot be written', { path, error })
+      hasFailed = true
+    }
+  }
+
   async function rotate(): Promise<void> {
     await file?.close()
     file = undefined
@@ -44,14 +54,9 @@ export function createLogFile(folder: string, log: Log, bytesMax = LOG_FILE_BYTE
   }
 
   return {
-    append(bytes, done) {
-      last = last
-        .then(() => write(bytes))
-        .catch((error: unknown) => {
-          if (!hasFailed) log('error', 'the access log cannot be written', { path, error })
-          hasFailed = true
-        })
-        .then(done)
+    append(bytes) {
+      last = last.then(() => writeOrSay(bytes))
+      return last
     },
     async close() {
       await last

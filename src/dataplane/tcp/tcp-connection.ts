@@ -116,7 +116,7 @@ export class TcpConnection {
     upstream.on('close', () => {
       cancel()
       this.#leave()
-      if (isConnected || this.#hasEnded) return void this.#client.destroySoon()
+      if (isConnected || this.#hasEnded) return this.#client.destroySoon()
       attempt.outcome = 'connect-refused'
       this.#blame(service, instance)
       this.#tried.push(instance)

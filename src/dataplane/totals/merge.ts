@@ -13,16 +13,6 @@ const LIMITED_NAMES_MAX = 64
 
 type Totals = Extract<FromData, { type: 'totals' }>
 
-/** Adds up what the workers report. */
-export interface TotalsMerge {
-  add(worker: number, totals: WorkerTotals): void
-  /** The gauges of a dead worker are zero; what it had counted stays. */
-  forgetWorker(worker: number): void
-  forgetInstance(service: string, id: string): void
-  /** What changed since the last time, or null. */
-  take(atMs: number): Totals
-}
-
 interface EdgeRow {
   readonly total: { -readonly [K in keyof EdgeTotals]: EdgeTotals[K] }
   readonly statuses: number[]
@@ -43,48 +33,93 @@ interface InstanceRow {
   readonly ejectedUntilMs: number[]
 }
 
-export function createTotalsMerge(workers: number): TotalsMerge {
-  const edges = new Map<string, EdgeRow>()
-  const instances = new Map<string, InstanceRow>()
-  const dirtyEdges = new Set<EdgeRow>()
-  const dirtyInstances = new Set<InstanceRow>()
-  const connections = zeros(workers)
-  const requests = zeros(workers)
-  const requestsBefore = zeros(workers)
-  const dropped = zeros(workers)
-  const droppedBefore = zeros(workers)
-  const limited = new Map<string, number>()
+/** Adds up what the workers report, since the start of the process. */
+export class TotalsMerge {
+  readonly #workers: number
+  readonly #edges = new Map<string, EdgeRow>()
+  readonly #instances = new Map<string, InstanceRow>()
+  readonly #dirtyEdges = new Set<EdgeRow>()
+  readonly #dirtyInstances = new Set<InstanceRow>()
+  readonly #connections: number[]
+  readonly #requests: number[]
+  readonly #requestsBefore: number[]
+  readonly #dropped: number[]
+  readonly #droppedBefore: number[]
+  readonly #limited = new Map<string, number>()
 
-  function edgeRow(row: EdgeTotals): EdgeRow {
-    const isFull = edges.size >= EDGE_ROWS_MAX
-    const key = edgeKey(row.caller, row.route, row.service)
-    const found = edges.get(key) ?? (isFull ? edges.get(edgeKey(OTHER, OTHER, OTHER)) : undefined)
-    if (found !== undefined) return found
-    const created = isFull
-      ? createEdgeRow(OTHER, OTHER, OTHER, workers)
-      : createEdgeRow(row.caller, row.route, row.service, workers)
-    edges.set(edgeKey(created.total.caller, created.total.route, created.total.service), created)
-    return created
+  constructor(workers: number) {
+    this.#workers = workers
+    this.#connections = zeros(workers)
+    this.#requests = zeros(workers)
+    this.#requestsBefore = zeros(workers)
+    this.#dropped = zeros(workers)
+    this.#droppedBefore = zeros(workers)
   }
 
-  function instanceRow(row: InstanceTotals): InstanceRow | undefined {
-    const key = `${row.service}\n${row.id}`
-    const found = instances.get(key)
-    if (found !== undefined || instances.size >= INSTANCE_ROWS_MAX) return found
-    const created = createInstanceRow(row.service, row.id, workers)
-    instances.set(key, created)
-    return created
+  add(worker: number, totals: WorkerTotals): void {
+    for (const row of totals.edges) this.#addEdge(worker, row)
+    for (const row of totals.instances) this.#addInstance(worker, row)
+    this.#connections[worker] = totals.connections
+    this.#requests[worker] = this.#requestsBefore[worker]! + totals.requests
+    this.#dropped[worker] = this.#droppedBefore[worker]! + totals.accessLogDropped
+    for (const [name, count] of Object.entries(totals.limited)) {
+      const before = this.#limited.get(name)
+      if (before !== undefined || this.#limited.size < LIMITED_NAMES_MAX) {
+        this.#limited.set(name, (before ?? 0) + count)
+      }
+    }
   }
 
-  function addEdge(worker: number, row: EdgeTotals): void {
-    const into = edgeRow(row)
+  /** The gauges of a dead worker are zero; what it had counted stays. */
+  forgetWorker(worker: number): void {
+    for (const row of this.#edges.values()) {
+      if (clear(row.inFlight, worker)) this.#dirtyEdges.add(row)
+    }
+    for (const row of this.#instances.values()) {
+      const hadRequests = clear(row.inFlight, worker)
+      const hadConnections = clear(row.connections, worker)
+      const wasEjected = clear(row.ejectedUntilMs, worker)
+      if (hadRequests || hadConnections || wasEjected) this.#dirtyInstances.add(row)
+    }
+    this.#connections[worker] = 0
+    this.#requestsBefore[worker] = this.#requests[worker]!
+    this.#droppedBefore[worker] = this.#dropped[worker]!
+  }
+
+  forgetInstance(service: string, id: string): void {
+    const key = `${service}\n${id}`
+    const row = this.#instances.get(key)
+    if (row !== undefined) this.#dirtyInstances.delete(row)
+    this.#instances.delete(key)
+  }
+
+  /** The rows that changed since the last time. */
+  take(atMs: number): Totals {
+    const edges = [...this.#dirtyEdges].map((row) => ({
+      ...row.total,
+      inFlight: sum(row.inFlight),
+    }))
+    const instances = [...this.#dirtyInstances].map(tellInstance)
+    this.#dirtyEdges.clear()
+    this.#dirtyInstances.clear()
+    const process = {
+      connections: [...this.#connections],
+      requests: [...this.#requests],
+      limited: Object.fromEntries(this.#limited),
+      accessLogDropped: sum(this.#dropped),
+    }
+    return { type: 'totals', atMs, edges, instances, process }
+  }
+
+  #addEdge(worker: number, row: EdgeTotals): void {
+    const into = this.#edgeRow(row)
     addEdgeCounts(into, row)
     into.inFlight[worker] = row.inFlight
-    dirtyEdges.add(into)
+    this.#dirtyEdges.add(into)
   }
 
-  function addInstance(worker: number, row: InstanceTotals): void {
-    const into = instanceRow(row)
+  #addInstance(worker: number, row: InstanceTotals): void {
+    const into = this.#instanceRow(row)
     if (into === undefined) return
     addCounts(into.statuses, row.statuses)
     addCounts(into.latencyCounts, row.latencyCounts)
@@ -93,57 +128,30 @@ export function createTotalsMerge(workers: number): TotalsMerge {
     into.inFlight[worker] = row.inFlight
     into.connections[worker] = row.connections
     into.ejectedUntilMs[worker] = row.ejectedUntilMs
-    dirtyInstances.add(into)
+    this.#dirtyInstances.add(into)
   }
 
-  return {
-    add(worker, totals) {
-      for (const row of totals.edges) addEdge(worker, row)
-      for (const row of totals.instances) addInstance(worker, row)
-      connections[worker] = totals.connections
-      requests[worker] = requestsBefore[worker]! + totals.requests
-      dropped[worker] = droppedBefore[worker]! + totals.accessLogDropped
-      for (const [name, count] of Object.entries(totals.limited)) {
-        if (limited.has(name) || limited.size < LIMITED_NAMES_MAX)
-          limited.set(name, (limited.get(name) ?? 0) + count)
-      }
-    },
-    forgetWorker(worker) {
-      for (const row of edges.values()) if (clear(row.inFlight, worker)) dirtyEdges.add(row)
-      for (const row of instances.values()) {
-        const hadRequests = clear(row.inFlight, worker)
-        const hadConnections = clear(row.connections, worker)
-        const wasEjected = clear(row.ejectedUntilMs, worker)
-        if (hadRequests || hadConnections || wasEjected) dirtyInstances.add(row)
-      }
-      connections[worker] = 0
-      requestsBefore[worker] = requests[worker]!
-      droppedBefore[worker] = dropped[worker]!
-    },
-    forgetInstance(service, id) {
-      const key = `${service}\n${id}`
-      const row = instances.get(key)
-      if (row !== undefined) dirtyInstances.delete(row)
-      instances.delete(key)
-    },
-    take(atMs) {
-      const edgeRows = [...dirtyEdges].map((row) => ({ ...row.total, inFlight: sum(row.inFlight) }))
-      const instanceRows = [...dirtyInstances].map(tellInstance)
-      dirtyEdges.clear()
-      dirtyInstances.clear()
-      return {
-        type: 'totals',
-        atMs,
-        edges: edgeRows,
-        instances: instanceRows,
-        process: {
-          connections: [...connections],
-          requests: [...requests],
-          limited: Object.fromEntries(limited),
-          accessLogDropped: sum(dropped),
-        },
-      }
-    },
+  /** Beyond the limit all that is new counts on one row. */
+  #edgeRow({ caller, route, service }: EdgeTotals): EdgeRow {
+    const found = this.#edges.get(edgeKey(caller, route, service))
+    if (found !== undefined) return found
+    if (this.#edges.size < EDGE_ROWS_MAX) return this.#addEdgeRow(caller, route, service)
+    return this.#edges.get(edgeKey(OTHER, OTHER, OTHER)) ?? this.#addEdgeRow(OTHER, OTHER, OTHER)
+  }
+
+  #addEdgeRow(caller: string, route: string, service: string): EdgeRow {
+    const row = createEdgeRow(caller, route, service, this.#workers)
+    this.#edges.set(edgeKey(caller, route, service), row)
+    return row
+  }
+
+  #instanceRow({ service, id }: InstanceTotals): InstanceRow | undefined {
+    const key = `${service}\n${id}`
+    const found = this.#instances.get(key)
+    if (found !== undefined || this.#instances.size >= INSTANCE_ROWS_MAX) return found
+    const created = createInstanceRow(service, id, this.#workers)
+    this.#instances.set(key, created)
+    return created
   }
 }
 

@@ -133,7 +133,7 @@ function removeInstance(ctx: WorkerContext, service: Service, instance: Instance
   service.instances.delete(instance.id)
   service.balancer.remove(instance)
   service.ejection.remove(instance)
-  for (const connection of [...instance.idle]) discardConnection(ctx, connection)
+  for (const connection of instance.idle.slice()) discardConnection(ctx, connection)
 }
 
 /** Whom they waited for may have gone or somebody else may have come: each asks again. */

@@ -37,7 +37,7 @@ export function createDrains(
     cancel: (service, id) => void open.delete(keyOf(service, id)),
     report: (worker, service, id) => take(keyOf(service, id), worker),
     lost(worker) {
-      for (const key of [...open.keys()]) take(key, worker)
+      for (const key of open.keys()) take(key, worker)
     },
   }
 }

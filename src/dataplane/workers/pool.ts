@@ -64,7 +64,7 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
     isAlive: (index) => threads[index] !== undefined,
     async stop() {
       isStopping = true
-      await Promise.all(threads.map((thread) => thread?.terminate()))
+      await Promise.all(threads.map(async (thread) => thread?.terminate()))
     },
   }
 }

@@ -107,7 +107,7 @@ export function writeDecimal(out: Uint8Array, start: number, value: number): num
   let rest = value
   for (let at = start + digits - 1; at >= start; at--) {
     const tenth = Math.floor(rest / 10)
-    out[at] = 48 + rest - tenth * 10
+    out[at] = 48 + (rest - tenth * 10)
     rest = tenth
   }
   return start + digits
@@ -209,6 +209,13 @@ export function isText(bytes: Uint8Array, start: number, end: number, text: stri
     if (bytes[start + i] !== text.charCodeAt(i)) return false
   }
   return true
+}
+
+/** The first position in [start, end) that is no tchar (RFC 9110 section 5.6.2), or `end`. */
+export function skipToken(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && TOKEN[bytes[at]!] !== 0) at++
+  return at
 }
 
 /** The first position in [start, end) that is no OWS (RFC 9110 section 5.6.3), or `end`. */

@@ -4,11 +4,11 @@ import {
   HTAB,
   LF,
   SP,
-  TOKEN,
   isToken,
   latin1,
   skipFieldContent,
   skipOws,
+  skipToken,
   trimOws,
 } from './bytes.ts'
 import { HEAD_ERROR } from './errors.ts'
@@ -59,8 +59,7 @@ export function parseFieldLines(bytes: Uint8Array, end: number, table: FieldTabl
 }
 
 function parseFieldLine(bytes: Uint8Array, start: number, end: number, table: FieldTable): number {
-  let at = start
-  while (at < end && TOKEN[bytes[at]!]! !== 0) at++
+  let at = skipToken(bytes, start, end)
   if (at === end) return 0
   if (at === start || bytes[at] !== COLON) return explainName(bytes, start, at, end)
   const nameEnd = at

@@ -57,6 +57,8 @@ const bodies: readonly (readonly [id: string, body: string, code: string])[] = [
   ['data-too-short', `5\r\nabcd\r\n${END}`, 'CHUNK_ENDING'],
   ['data-bare-lf', `5\r\nabcde\n${END}`, 'CHUNK_ENDING'],
   ['data-bare-cr', `5\r\nabcde\r${END}`, 'CHUNK_ENDING'],
+  ['data-lf-lf', `5\r\nabcde\n\n${END}`, 'CHUNK_ENDING'],
+  ['data-any-byte-lf', `5\r\nabcdeX\n${END}`, 'CHUNK_ENDING'],
   ['data-lf-cr', `5\r\nabcde\n\r${END}`, 'CHUNK_ENDING'],
   ['data-two-line-ends', `5\r\nabcde\r\n\r\n${END}`, 'CHUNK_SIZE'],
   ['data-missing-line-end', `5\r\nabcde${END}`, 'CHUNK_ENDING'],

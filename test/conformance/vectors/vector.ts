@@ -30,6 +30,8 @@ export interface SmugglingVector {
   readonly bytes: string
   readonly messages: readonly UpstreamMessage[]
   readonly refusal?: Refusal
+  /** The status with which a proxy under test answers by itself, where the codec would forward; set by suites, not here. */
+  readonly ownAnswer?: number
 }
 
 /** Statuses of the codes that are not 400. */

@@ -62,7 +62,7 @@ export async function loadConfig(): Promise<ConfigView> {
 
 /** The newest requests, newest first. Throws `ActionError`. */
 export async function loadRequests(onlyFailed: boolean): Promise<readonly RequestRecord[]> {
-  const query = `${onlyFailed ? 'failed=1&' : ''}limit=50`
+  const query = `${onlyFailed ? 'failed=true&' : ''}limit=50`
   return (await send('GET', `/api/v1/requests?${query}`)) as readonly RequestRecord[]
 }
 

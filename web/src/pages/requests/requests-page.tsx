@@ -10,11 +10,14 @@ import { RequestStory } from './request-story.tsx'
 
 /** The latest requests, and the story of one. */
 export function RequestsPage({ requestId }: { readonly requestId: string }): ReactNode {
+  const latest = useLatest()
   return (
     <>
       <RequestSearch key={requestId} requestId={requestId} />
-      {requestId !== '' && <OneRequest key={requestId} requestId={requestId} />}
-      <LatestRequests chosen={requestId} />
+      {requestId !== '' && (
+        <OneRequest key={requestId} requestId={requestId} known={latest.records ?? []} />
+      )}
+      <LatestRequests latest={latest} chosen={requestId} />
     </>
   )
 }
@@ -49,7 +52,12 @@ function RequestSearch({ requestId }: { readonly requestId: string }): ReactNode
   )
 }
 
-function OneRequest({ requestId }: { readonly requestId: string }): ReactNode {
+/** A request and the calls that services made for it share one id: each known one is told, the outermost first. */
+function OneRequest(props: {
+  readonly requestId: string
+  readonly known: readonly RequestRecord[]
+}): ReactNode {
+  const { requestId } = props
   const [record, setRecord] = useState<RequestRecord | null | 'loading'>('loading')
   useEffect(() => {
     let isHere = true
@@ -75,10 +83,21 @@ function OneRequest({ requestId }: { readonly requestId: string }): ReactNode {
       </p>
     )
   }
-  return <RequestStory record={record} />
+  return withSameId(record, props.known).map((one) => (
+    <RequestStory key={keyOf(one)} record={one} />
+  ))
 }
 
-function LatestRequests({ chosen }: { readonly chosen: string }): ReactNode {
+interface Latest {
+  /** Null before the first answer. */
+  readonly records: readonly RequestRecord[] | null
+  readonly onlyFailed: boolean
+  readonly setOnlyFailed: (onlyFailed: boolean) => void
+  readonly load: () => void
+}
+
+/** Asked for when the page opens, when the choice changes, and on demand: requests are not part of the feed. */
+function useLatest(): Latest {
   const [onlyFailed, setOnlyFailed] = useState(true)
   const [records, setRecords] = useState<readonly RequestRecord[] | null>(null)
   const load = useCallback((): void => {
@@ -88,6 +107,11 @@ function LatestRequests({ chosen }: { readonly chosen: string }): ReactNode {
     })
   }, [onlyFailed])
   useEffect(load, [load])
+  return { records, onlyFailed, setOnlyFailed, load }
+}
+
+function LatestRequests(props: { readonly latest: Latest; readonly chosen: string }): ReactNode {
+  const { records, onlyFailed, setOnlyFailed, load } = props.latest
   return (
     <section className="panel" aria-labelledby="latest-heading">
       <div className="panel-head">
@@ -125,7 +149,9 @@ function LatestRequests({ chosen }: { readonly chosen: string }): ReactNode {
           {onlyFailed ? 'No failed request among the recent ones.' : 'No request yet.'}
         </p>
       )}
-      {records !== null && records.length > 0 && <RequestTable records={records} chosen={chosen} />}
+      {records !== null && records.length > 0 && (
+        <RequestTable records={records} chosen={props.chosen} />
+      )}
     </section>
   )
 }
@@ -156,10 +182,7 @@ function RequestTable(props: {
       </thead>
       <tbody>
         {props.records.map((record) => (
-          <tr
-            key={record.requestId}
-            className={record.requestId === props.chosen ? 'is-chosen' : ''}
-          >
+          <tr key={keyOf(record)} className={record.requestId === props.chosen ? 'is-chosen' : ''}>
             <th scope="row" data-label="Request">
               <a
                 className="mono request-link"
@@ -195,4 +218,19 @@ function RequestTable(props: {
 function toneOfStatus(status: number): string {
   if (status === 0 || status >= 500) return 'tone-text-bad'
   return status >= 400 ? 'tone-text-warning' : ''
+}
+
+function withSameId(
+  record: RequestRecord,
+  known: readonly RequestRecord[],
+): readonly RequestRecord[] {
+  const others = known.filter(
+    (one) => one.requestId === record.requestId && keyOf(one) !== keyOf(record),
+  )
+  return [record, ...others].toSorted((a, b) => a.startedAtMs - b.startedAtMs)
+}
+
+/** Inside calls carry the request id on, so the id alone is not unique. */
+function keyOf(record: RequestRecord): string {
+  return `${record.requestId} ${record.door} ${record.startedAtMs}`
 }

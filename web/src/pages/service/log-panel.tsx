@@ -101,7 +101,7 @@ function useLog(service: string): LogState {
     const open = (): void => {
       let isFirst = true
       source = new EventSource(
-        `/api/v1/services/${encodeURIComponent(service)}/logs?tail=200&follow=1`,
+        `/api/v1/services/${encodeURIComponent(service)}/logs?tail=200&follow=true`,
       )
       source.addEventListener('message', (event: MessageEvent<string>) => {
         const message = JSON.parse(event.data) as LogMessage

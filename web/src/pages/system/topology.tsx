@@ -15,7 +15,11 @@ import { MapNode } from './map-node.tsx'
 
 const nodeTypes: NodeTypes = { service: MapNode }
 const edgeTypes: EdgeTypes = { traffic: MapEdge }
-const FIT = { padding: 0.06, maxZoom: 1.05 }
+/** Room for the legend above and the buttons below. */
+const FIT = {
+  padding: { top: '40px', right: '24px', bottom: '50px', left: '24px' },
+  maxZoom: 1.05,
+} as const
 const GATEWAY_ID = '@gateway'
 
 /** The live map: clients at the gateway on the left, services by layers, numbers on the edges. */
