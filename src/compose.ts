@@ -18,6 +18,7 @@ import {
   configurationOf,
   consoleAddress,
   consoleAssets,
+  consolePortBefore,
   discoveryForConsole,
   discoveryForProcesses,
   doorVariables,
@@ -81,6 +82,8 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
     },
   )
+  // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
+  discovery.flush()
   const isOpen = gateway.begin()
   isOpen.catch(() => {})
   const console: Console = await host.start(
@@ -88,6 +91,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     startConsole,
     {
       ...consoleAddress(input.loaded),
+      portBefore: await consolePortBefore(boot),
       hosts: settings.admin.hosts,
       token: typeof settings.admin.token === 'string' ? settings.admin.token : undefined,
       system: settings.name ?? folder.split('/').at(-1) ?? 'backplane',

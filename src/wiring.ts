@@ -1,4 +1,5 @@
 /** Small adapters between capabilities: each gets what it needs in the shape that it asks for. */
+import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ConsoleConfig } from './capabilities/console/console.ts'
@@ -96,6 +97,21 @@ function viewOf(instance: Instance): DiscoveredInstance {
       atMs: check.atMs,
       durationMs: check.durationMs,
     })),
+  }
+}
+
+/**
+ * The console's port before this control plane started. The supervisor keeps it in `run/state.json` while it runs; a
+ * control plane that was restarted finds it there, so that clients need not look for the door again.
+ */
+export async function consolePortBefore(boot: Boot): Promise<number> {
+  try {
+    const text = await readFile(join(boot.dataDir, 'run', 'state.json'), 'utf8')
+    const state = JSON.parse(text) as { readonly listen?: { readonly console?: string } }
+    const port = Number(state.listen?.console?.split(':').at(-1))
+    return Number.isInteger(port) ? port : 0
+  } catch {
+    return 0
   }
 }
 

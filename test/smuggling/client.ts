@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { createResponseHead, parseResponseHead } from '../../src/mechanisms/http1/response-head.ts'
 import { copyBody } from '../conformance/codec-proxy.ts'
 
@@ -13,13 +14,14 @@ const DEADLINE_MS = 5000
 
 /**
  * Sends bytes on a connection of their own, and waits until `answerCount` final answers have come, and, with `mustClose`, until the
- * other side has closed; or until it closes earlier. Rejects when neither happens within five seconds.
+ * other side has closed; or until it closes earlier. The bytes are written in pieces, a turn of the event loop apart. Rejects when neither happens within five seconds.
  */
 export async function send(
   port: number,
   bytes: string,
   answerCount: number,
   mustClose: boolean,
+  pieceBytes = bytes.length,
 ): Promise<Answers> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let received = ''
@@ -39,7 +41,10 @@ export async function send(
   socket.on('error', (error) => {
     if (error.message === 'deadline') isLate = true
   })
-  socket.write(Buffer.from(bytes, 'latin1'))
+  for (let at = 0; at < bytes.length && !isClosed; at += pieceBytes) {
+    socket.write(Buffer.from(bytes.slice(at, at + pieceBytes), 'latin1'))
+    if (pieceBytes < bytes.length) await setImmediate()
+  }
   if (!finished.signal.aborted) await once(finished.signal, 'abort')
   clearTimeout(deadline)
   socket.destroy()

@@ -21,6 +21,7 @@ export async function judgeVector(
   proxyPort: number,
   recorder: Recorder,
   vector: SmugglingVector,
+  pieceBytes?: number,
 ): Promise<readonly WireMessage[]> {
   recorder.take()
   const { refusal, ownAnswer } = vector
@@ -29,7 +30,13 @@ export async function judgeVector(
     ...(ownAnswer === undefined ? [] : [ownAnswer]),
   ]
   const answerCount = expected.length + (refusal === undefined ? 0 : 1)
-  const answers = await send(proxyPort, vector.bytes, answerCount, refusal !== undefined)
+  const answers = await send(
+    proxyPort,
+    vector.bytes,
+    answerCount,
+    refusal !== undefined,
+    pieceBytes,
+  )
   const recording = recorder.take()
   assertReceived(vector, recording)
   if (refusal === undefined) assert.deepEqual(answers.statuses, expected)

@@ -17,6 +17,8 @@ export interface ConsoleConfig {
   readonly address: { readonly host: string; readonly port: number } | undefined
   /** False: a taken port closes the door and is told; true: it is an error. */
   readonly isNamed: boolean
+  /** Where any port will do: the one that it had before this control plane started, or 0. */
+  readonly portBefore: number
   readonly source: string
   readonly hosts: readonly string[]
   readonly token: string | undefined
@@ -119,19 +121,33 @@ export async function startConsole(
     return services.union(ejectedBefore)
   }
 
+  async function open(address: { readonly host: string; readonly port: number }): Promise<Door> {
+    const port = address.port === 0 ? config.portBefore : address.port
+    try {
+      return await openAt({ ...address, port })
+    } catch (error) {
+      if (address.port === port) throw error
+      return openAt(address)
+    }
+  }
+
+  function openAt(address: { readonly host: string; readonly port: number }): Promise<Door> {
+    const options: DoorOptions = { name: 'console', ...address, ...config, log: scope.log }
+    const app = createDoorApp(options)
+    registerAdminRoutes(app, { needs, hub, picture, isReady: () => isReady && needs.isDataConnected() })
+    for (const register of config.routes) register(app)
+    serveConsole(app, config.assets)
+    return openDoor(app, options)
+  }
+
   needs.processes.onChange(touch)
   needs.discovery.onChange(touch)
   needs.gateway.totals.onTotals((message) => take(message.atMs))
   scope.onStop(() => hub.close())
 
   if (config.address !== undefined) {
-    const options: DoorOptions = { name: 'console', ...config.address, ...config, log: scope.log }
-    const app = createDoorApp(options)
-    registerAdminRoutes(app, { needs, hub, picture, isReady: () => isReady && needs.isDataConnected() })
-    for (const register of config.routes) register(app)
-    serveConsole(app, config.assets)
     try {
-      door = await openDoor(app, options)
+      door = await open(config.address)
     } catch (error) {
       if (config.isNamed) throw error
       doorError = error instanceof Error ? error.message : String(error)

@@ -91,11 +91,15 @@ export async function startGateway(
     new Set(),
     scope.random,
   )
+  const chosenPorts = new Map<string, number>()
   let statuses: readonly DoorStatus[] = []
   let specs: readonly DoorSpec[] = []
 
   channel.onTotals((message) => totals.add(message))
-  channel.onDrained((service, id) => draining.get(`${service} ${id}`)?.())
+  channel.onDrained((service, id) => {
+    totals.forget(service, id)
+    draining.get(`${service} ${id}`)?.()
+  })
   void channel.publish([...opsOf(config, []), ...gatewayOps(config)])
   const follower = followInstances(
     discovery,
@@ -107,19 +111,32 @@ export async function startGateway(
   /** Services that exist only by registration get the default policies. */
   function followService(name: string, isThere: boolean): void {
     if (Object.hasOwn(current.settings.services, name)) return
-    const op: SnapshotOp = isThere
-      ? {
-          op: 'service',
-          service: specifyService(name, config.defaults, () => 'registered through the admin API'),
-        }
-      : { op: 'service-gone', service: name }
-    void channel.publish([op])
+    void channel.publish([isThere ? registeredOp(name) : { op: 'service-gone', service: name }])
+  }
+
+  function registeredOp(name: string): SnapshotOp {
+    const source = () => 'registered through the admin API'
+    return { op: 'service', service: specifyService(name, config.defaults, source) }
+  }
+
+  /** Services that the file does not name any more stay as long as discovery knows them: somebody has registered an instance. */
+  function replaceOps(before: GatewayConfig, after: GatewayConfig): SnapshotOp[] {
+    const known = new Set([...discovery.services()].map(({ name }) => name))
+    const undeclared = goneServices(before, after)
+    return [
+      ...undeclared.filter((name) => known.has(name)).map(registeredOp),
+      ...opsOf(after, undeclared.filter((name) => !known.has(name))),
+    ]
   }
 
   function gatewayOps(of: GatewayConfig): SnapshotOp[] {
     const gateway = specifyGateway(of.settings, of.sourceOf, inside)
-    specs = gateway.doors
-    return [{ op: 'gateway', gateway }]
+    // A port that was free to choose stays the one that was chosen, also when data is a new process.
+    const doors = gateway.doors.map((door) =>
+      door.port === 0 ? { ...door, port: chosenPorts.get(door.id) ?? 0 } : door,
+    )
+    specs = doors
+    return [{ op: 'gateway', gateway: { ...gateway, doors } }]
   }
 
   /** Opens what the configuration asks for; inside doors whose port is taken move to another one. */
@@ -133,6 +150,8 @@ export async function startGateway(
       for (const door of lost) taken.add(door.port)
       inside = allocateInsideDoors(edgesOf(of.settings), before, taken, scope.random)
     }
+    for (const { id, port, error } of statuses) if (error === '') chosenPorts.set(id, port)
+    if (specs.some((door) => door.port === 0)) void channel.publish(gatewayOps(of))
     await doorBook.save(inside)
     return statuses.filter((door) => door.error !== '' && isNamed(of.settings, door))
   }
@@ -141,14 +160,17 @@ export async function startGateway(
     totals,
     async configure(next) {
       const previous = current
+      const insideBefore = inside
       inside = allocateInsideDoors(edgesOf(next.settings), inside, new Set(), scope.random)
-      const failed = await openDoors(next, opsOf(next, goneServices(previous, next)))
+      // From here on: what registers meanwhile must not replace the policies of a service that the file now names.
+      current = next
+      const failed = await openDoors(next, replaceOps(previous, next))
       if (failed.length > 0) {
-        inside = allocateInsideDoors(edgesOf(previous.settings), inside, new Set(), scope.random)
-        await openDoors(previous, opsOf(previous, goneServices(next, previous)))
+        current = previous
+        inside = insideBefore
+        await openDoors(previous, replaceOps(next, previous))
         throw new GatewayDoorError(failed)
       }
-      current = next
     },
     async begin() {
       channel.begin()

@@ -63,6 +63,13 @@ export async function startProcesses(
     for (const listener of listeners) listener(services)
   }
 
+  /** A service that the file does not name any more is forgotten with its last instance. */
+  function slotsChanged(name: string): void {
+    const isGone = config.settings.services[name]?.run === undefined
+    if (isGone && runs.get(name)?.slots().length === 0) runs.delete(name)
+    changed([name])
+  }
+
   function reconcileAll(): void {
     for (const run of runs.values()) run.reconcile()
   }
@@ -75,7 +82,7 @@ export async function startProcesses(
 
   function wantedOf(name: string, settings: ServiceSettings): Wanted {
     const override = overrides.get(name)
-    const target = override?.isStopped === true ? 0 : (override?.instances ?? fileTarget(settings))
+    const target = override?.isStopped === true ? 0 : targetOf(settings, override)
     const context = {
       folder: config.folder,
       inherited: config.inherited,
@@ -97,7 +104,7 @@ export async function startProcesses(
       if (settings.run === undefined) continue
       const wanted = wantedOf(name, settings)
       const run = runs.get(name)
-      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed: () => changed([name]) }))
+      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed: () => slotsChanged(name) }))
       else run.want(wanted)
     }
   }
@@ -112,10 +119,21 @@ export async function startProcesses(
   }
 
   function observe(statuses: readonly ProcessStatus[]): void {
-    for (const status of statuses) runs.get(status.spec.service)?.observe(status)
+    for (const status of statuses) {
+      const run = runs.get(status.spec.service)
+      if (run === undefined) dismiss(status)
+      else run.observe(status)
+    }
     retireGone()
     reconcileAll()
     changed(new Set(statuses.map((status) => status.spec.service)))
+  }
+
+  /** A process of a service that is not ours is stopped, and its record dropped. */
+  function dismiss({ spec: { id }, state: { state } }: ProcessStatus): void {
+    const hasEnded = state === 'exited' || state === 'failed'
+    if (hasEnded) supervisor.send({ type: 'forget', id })
+    else if (state !== 'stopping') supervisor.send({ type: 'stop', id })
   }
 
   async function adoptAll(): Promise<void> {
@@ -124,7 +142,7 @@ export async function startProcesses(
       const { service, id } = status.spec
       const run = runs.get(service)
       if (run === undefined) {
-        supervisor.send({ type: 'stop', id })
+        dismiss(status)
         continue
       }
       run.adopt(status, needs.routed.has(`${service} ${id}`))
@@ -148,7 +166,9 @@ export async function startProcesses(
     await book.save(override)
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
-    run.want(wantedOf(name, run.wanted().settings))
+    // While it was stored, the service may have gone from the file.
+    const settings = config.settings.services[name]
+    if (settings?.run !== undefined) run.want(wantedOf(name, settings))
     changed([name])
   }
 
@@ -177,7 +197,7 @@ export async function startProcesses(
     configure,
     services: () => [...runs.values()],
     service: (name) => runs.get(name),
-    override: (name) => overrides.get(name),
+    override: (name) => (runs.has(name) ? overrides.get(name) : undefined),
     scaleMax: (name) => scaleMaxOf(runOf(name).wanted().settings),
     targetByFile: (name) => fileTarget(runOf(name).wanted().settings),
     restart(name) {
@@ -197,6 +217,12 @@ export async function startProcesses(
 
 function fileTarget(settings: ServiceSettings): number {
   return typeof settings.instances === 'number' ? settings.instances : settings.instances.min
+}
+
+/** A number of instances that was set at run time holds within what the file allows now. */
+function targetOf(settings: ServiceSettings, override: Override | undefined): number {
+  const wanted = override?.instances ?? fileTarget(settings)
+  return override === undefined ? wanted : Math.min(wanted, scaleMaxOf(settings))
 }
 
 function scaleMaxOf(settings: ServiceSettings): number {

@@ -154,7 +154,13 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     slot.registeredPort = port
     if (port === 0) return
     const { weight, health } = wanted.settings
-    discovery.put({ service: name, id, host: '127.0.0.1', port, weight, health, wasRoutable })
+    try {
+      discovery.put({ service: name, id, host: '127.0.0.1', port, weight, health, wasRoutable })
+    } catch (error) {
+      // The registry is full: it runs without traffic, and is given again with its next change.
+      slot.registeredPort = 0
+      scope.log('error', 'an instance could not be registered', { service: name, id, error })
+    }
   }
 
   return {
@@ -177,7 +183,9 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
       }
       slots.set(number, slot)
       register(slot, wasRoutable)
-      if (status.state.state === 'stopping') void retire(number)
+      // A former control plane was about to take it away. What has ended keeps its slot only as the result of a task.
+      const { state } = status.state
+      if (state === 'stopping' || (state === 'exited' && !status.spec.task)) void retire(number)
     },
     observe,
     restart() {

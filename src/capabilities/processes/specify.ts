@@ -56,16 +56,19 @@ export function specifyProcess(
     stopGraceMs: service.stop.grace,
     stopOrder: context.stopOrder,
   }
-  return { ...spec, hash: hashOf(spec) }
+  return { ...spec, hash: hashOf(spec, service.run ?? []) }
 }
 
-/** Equal for all slots of a service with the same settings; excludes what may change without a reason to restart. */
-function hashOf(spec: Omit<ProcessSpec, 'hash'>): string {
-  const { id: _id, env, ...rest } = spec
+/**
+ * Equal for all slots of a service with the same settings; excludes what may change without a reason to restart. The command is
+ * taken as it was written: its words follow from it and the environment, and may name the instance.
+ */
+function hashOf(spec: Omit<ProcessSpec, 'hash'>, run: string | readonly string[]): string {
+  const { id: _id, argv: _argv, env, ...rest } = spec
   const lasting = Object.entries(env)
     .filter(([name]) => name !== 'BACKPLANE_INSTANCE' && !UNHASHED_VARIABLES.has(name))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify([rest, lasting])).digest('hex').slice(0, 16)
+  return createHash('sha256').update(JSON.stringify([rest, run, lasting])).digest('hex').slice(0, 16)
 }
 
 function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {

@@ -76,7 +76,7 @@ test('a valid chunked body keeps its payload, wherever it is cut', () => {
       assert.ok(verdict.kind === 'message')
       assert.equal(verdict.message.payload, payload)
       assert.equal(verdict.message.length, chunked.text.length)
-      const chunks = chunked.text.slice(0, chunked.text.lastIndexOf('\r\n0\r\n'))
+      const chunks = chunked.text.slice(0, Math.max(0, chunked.text.lastIndexOf('\r\n0\r\n')))
       assert.ok(!chunks.includes(';a'), 'extensions are dropped')
     }),
     { numRuns: 500 },

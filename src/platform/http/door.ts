@@ -47,7 +47,6 @@ export function createDoorApp(options: DoorOptions, api: OpenApi = createOpenApi
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 300 },
     genReqId: () => '',
-    disableRequestLogging: true,
   })
   app.server.maxConnections = DOOR_CONNECTIONS_MAX
   app.server.headersTimeout = 10_000

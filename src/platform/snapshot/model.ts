@@ -16,55 +16,115 @@ export interface SnapshotModel {
 export function createSnapshotModel(): SnapshotModel {
   let gateway: GatewaySpec | undefined
   const services = new Map<string, ServiceSpec>()
-  const instances = new Map<string, InstanceSpec>()
-  const changes = new Map<string, SnapshotOp>()
+  /** By service, then by id; also of services that are not there (yet), which data does not route. */
+  const instances = new Map<string, Map<string, InstanceSpec>>()
+  const changes = createChanges()
 
-  function keyOf(op: SnapshotOp): string {
-    switch (op.op) {
-      case 'gateway':
-        gateway = op.gateway
-        return 'gateway'
-      case 'service':
-        services.set(op.service.name, op.service)
-        return `service ${op.service.name}`
-      case 'service-gone':
-        services.delete(op.service)
-        return `service ${op.service}`
-      case 'instance': {
-        const key = `instance ${op.instance.service} ${op.instance.id}`
-        instances.set(key, op.instance)
-        return key
-      }
-      case 'instance-gone': {
-        const key = `instance ${op.service} ${op.id}`
-        instances.delete(key)
-        return key
-      }
+  function applyService(service: ServiceSpec): void {
+    const isNew = !services.has(service.name)
+    services.set(service.name, service)
+    changes.services.set(service.name, { op: 'service', service })
+    if (!isNew) return
+    // Data could not take them while it did not know their service.
+    for (const instance of instances.get(service.name)?.values() ?? []) {
+      changes.instances.set(keyOf(service.name, instance.id), { op: 'instance', instance })
     }
+  }
+
+  /** Data drops the instances of a service with it. */
+  function dropService(name: string): void {
+    services.delete(name)
+    changes.services.delete(name)
+    for (const id of instances.get(name)?.keys() ?? []) changes.instances.delete(keyOf(name, id))
+    instances.delete(name)
+    changes.gone.set(name, { op: 'service-gone', service: name })
   }
 
   return {
     apply(op) {
-      const key = keyOf(op)
-      // Re-inserted, so that the order of the ops is the order of the last changes.
-      changes.delete(key)
-      changes.set(key, op)
+      switch (op.op) {
+        case 'gateway':
+          gateway = op.gateway
+          changes.gateway = op
+          return
+        case 'service':
+          return applyService(op.service)
+        case 'service-gone':
+          return dropService(op.service)
+        case 'instance': {
+          const { service, id } = op.instance
+          const ofService = instances.get(service) ?? new Map<string, InstanceSpec>()
+          instances.set(service, ofService.set(id, op.instance))
+          changes.instances.set(keyOf(service, id), op)
+          return
+        }
+        case 'instance-gone': {
+          const ofService = instances.get(op.service)
+          ofService?.delete(op.id)
+          if (ofService?.size === 0) instances.delete(op.service)
+          changes.instances.set(keyOf(op.service, op.id), op)
+          return
+        }
+      }
     },
     takeAll() {
-      changes.clear()
+      changes.take()
       return [
         ...services.values().map((service): SnapshotOp => ({ op: 'service', service })),
-        ...instances.values().map((instance): SnapshotOp => ({ op: 'instance', instance })),
+        ...instances
+          .values()
+          .flatMap((ofService) => ofService.values())
+          .map((instance): SnapshotOp => ({ op: 'instance', instance })),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },
-    takeChanges() {
-      const ops = [...changes.values()]
-      changes.clear()
-      return ops
-    },
+    takeChanges: () => changes.take(),
     get hasChanges() {
-      return changes.size > 0
+      return changes.hasAny()
     },
   }
+}
+
+function keyOf(service: string, id: string): string {
+  return `${service} ${id}`
+}
+
+/** What waits, one op a thing. */
+interface Changes {
+  /** Services that went, also those that came back: their old instances are not there any more. */
+  readonly gone: Map<string, SnapshotOp>
+  readonly services: Map<string, SnapshotOp>
+  readonly instances: Map<string, SnapshotOp>
+  gateway: SnapshotOp | undefined
+  hasAny(): boolean
+  /**
+   * In the order that data needs, whatever the order of the last changes was: it does not take an instance of a service that
+   * it does not know.
+   */
+  take(): readonly SnapshotOp[]
+}
+
+function createChanges(): Changes {
+  const changes: Changes = {
+    gone: new Map(),
+    services: new Map(),
+    instances: new Map(),
+    gateway: undefined,
+    hasAny: () =>
+      changes.gone.size + changes.services.size + changes.instances.size > 0 ||
+      changes.gateway !== undefined,
+    take() {
+      const { gone, services, instances, gateway } = changes
+      const ops = [
+        ...gone.values(),
+        ...services.values(),
+        ...instances.values(),
+        ...(gateway === undefined ? [] : [gateway]),
+      ]
+      for (const kind of [gone, services, instances]) kind.clear()
+      changes.gateway = undefined
+      return ops
+    },
+  }
+  return changes
 }
