@@ -59,7 +59,10 @@ async function load(boot: Boot): Promise<Loaded> {
   })
 }
 
-function explain(error: unknown): { readonly text: string; readonly json: unknown } {
+function explain(error: unknown): {
+  readonly text: string
+  readonly json: Readonly<Record<string, unknown>>
+} {
   if (error instanceof ConfigError) {
     return {
       text: formatProblems(error.problems, { color: false }),
@@ -97,7 +100,8 @@ function followConfiguration(
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
       server.rejectReload(text)
-      link.send({ type: 'notice', text: `The configuration was not applied:\n${text}`, json })
+      const event = { ...json, event: 'reload-refused' }
+      link.send({ type: 'notice', text: `The configuration was not applied:\n${text}`, json: event })
     }
   }
 

@@ -97,25 +97,48 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
     async call(method, path, body) {
       const response = await open(method, path, body)
       const text = await textOf(response)
-      const parsed: unknown = text === '' ? undefined : JSON.parse(text)
+      const parsed = text === '' ? undefined : parseAnswer(text, address)
       if ((response.statusCode ?? 500) < 400) return parsed
       throw problemOf(parsed, response.statusCode ?? 500)
     },
     async events(path, onEvent) {
       const response = await open('GET', path, undefined)
       if ((response.statusCode ?? 500) >= 400) {
-        throw problemOf(JSON.parse(await textOf(response)), response.statusCode ?? 500)
+        throw problemOf(parseAnswer(await textOf(response), address), response.statusCode ?? 500)
       }
       let rest = ''
-      response.setEncoding('utf8')
-      for await (const chunk of response) {
-        const events = (rest + String(chunk)).split('\n\n')
+      for await (const chunk of piecesOf(response, address)) {
+        const events = (rest + chunk).split('\n\n')
         rest = events.pop() ?? ''
         for (const event of events) {
-          if (event.startsWith('data: ')) onEvent(JSON.parse(event.slice(6)))
+          if (event.startsWith('data: ')) onEvent(parseAnswer(event.slice(6), address))
         }
       }
     },
+  }
+}
+
+async function* piecesOf(response: IncomingMessage, address: string): AsyncGenerator<string> {
+  response.setEncoding('utf8')
+  try {
+    for await (const chunk of response) yield String(chunk)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(
+      'ERR_CLI_DOOR_CLOSED',
+      `The console door on ${address} closed the connection (${why}). Is Backplane still running? 'backplane up' starts it.`,
+    )
+  }
+}
+
+function parseAnswer(text: string, address: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CommandError(
+      'ERR_CLI_ANSWER_UNREADABLE',
+      `What answers on ${address} is not Backplane's admin API: another program may have the port now. Look with 'backplane status'.`,
+    )
   }
 }
 

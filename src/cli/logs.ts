@@ -26,7 +26,7 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
   if (parsed.kind === 'exit') return printExit(parsed, io)
   const { flags, positionals } = parsed
   return runGuarded(io, flags.json, async () => {
-    if (!/^\d{1,5}$/.test(flags.tail)) {
+    if (!/^\d{1,5}$/.test(flags.tail) || Number(flags.tail) > 10_000) {
       throw new CommandError('ERR_CLI_USAGE', `--tail takes a number of lines up to 10000, not '${flags.tail}'.`, 2)
     }
     const admin = await findAdmin(flags, io)

@@ -53,8 +53,7 @@ export function formatStatus(status: StatusParts): string {
 
 function countText(service: ServiceView): string {
   if (service.kind === 'task') return 'task'
-  const routable = service.instances.filter((one) => one.isRoutable).length
-  return `${routable} of ${service.wanted}`
+  return `${service.routableCount} of ${service.wanted}`
 }
 
 function instanceState(instance: InstanceView): string {

@@ -36,7 +36,6 @@ export const REASONS = {
     title: 'The PROXY protocol header is missing or invalid',
   },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
-  ERR_GATEWAY_STOPPING: { status: 503, title: 'The gateway is stopping' },
 } as const satisfies Record<string, Reason>
 
 export type ReasonCode = keyof typeof REASONS

@@ -90,7 +90,7 @@ test('a file with a mistake changes nothing and is told; mended, it is applied',
   await backplane.configure(configOf(1).replace('to: echo', 'to: ecko'))
   backplane.child.kill('SIGHUP')
   await until(() => /did you mean echo/.test(backplane.output()), 'the notice')
-  assert.match(backplane.output(), /backplane\.yaml:7:\d+/)
+  assert.match(backplane.output(), /reload-refused.*"line":8,/)
   assert.equal((await fetch(`${backplane.gateway}/generation/0`)).status, 200)
   const status = await runCli(['status'], backplane.folder)
   assert.match(status.stdout, /ERR_CONFIG_RELOAD/)

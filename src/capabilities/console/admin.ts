@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ProblemError } from '../../platform/problem.ts'
 import { renderMetrics } from '../../platform/metrics-text.ts'
+import type { OutputLine } from '../../supervisor/protocol.ts'
 import type { Picture } from './feed.ts'
 import { eventOf, type FeedHub } from './feed-hub.ts'
 import { metricFamilies } from './metrics.ts'
@@ -8,6 +9,8 @@ import type { ConsoleNeeds } from './needs.ts'
 
 /** Lines of output that one answer may begin with. */
 export const LOG_TAIL_MAX = 10_000
+/** After a batch that may have been cut: nothing for this long was all. */
+const LOG_QUIET_MS = 250
 /** Readers that may follow output at the same time. */
 export const LOG_FOLLOWERS_MAX = 100
 
@@ -26,6 +29,14 @@ const serviceParams = {
   required: ['service'],
   properties: { service: { type: 'string', maxLength: 63 } },
 } as const
+
+/** A switch in a query: `?follow`, `?follow=1` and `?follow=true` all mean on. */
+const switchSchema = { type: 'string', enum: ['', '1', 'true', '0', 'false'], default: 'false' } as const
+type Switch = (typeof switchSchema.enum)[number]
+
+function isOn(value: Switch): boolean {
+  return value !== '0' && value !== 'false'
+}
 
 /** The admin API of console and CLI. */
 export function registerAdminRoutes(app: FastifyInstance, door: AdminDoor): void {
@@ -135,7 +146,7 @@ function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void
 
 function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
   let followers = 0
-  app.get<{ Querystring: { tail: number; follow: boolean; service?: string } }>(
+  app.get<{ Querystring: { tail: number; follow: Switch; service?: string } }>(
     '/api/v1/logs',
     {
       schema: {
@@ -145,14 +156,14 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
           properties: {
             service: { type: 'string', maxLength: 63 },
             tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
-            follow: { type: 'boolean', default: false },
+            follow: switchSchema,
           },
         },
       },
     },
     (request, reply) => stream(request.query.service, request.query, reply),
   )
-  app.get<ServiceParams & { Querystring: { tail: number; follow: boolean } }>(
+  app.get<ServiceParams & { Querystring: { tail: number; follow: Switch } }>(
     '/api/v1/services/:service/logs',
     {
       schema: {
@@ -162,7 +173,7 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
           type: 'object',
           properties: {
             tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
-            follow: { type: 'boolean', default: false },
+            follow: switchSchema,
           },
         },
       },
@@ -172,7 +183,7 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
 
   function stream(
     service: string | undefined,
-    { tail, follow }: { readonly tail: number; readonly follow: boolean },
+    { tail, follow }: { readonly tail: number; readonly follow: Switch },
     reply: FastifyReply,
   ): void {
     const ids = processesOf(service, needs)
@@ -182,17 +193,33 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
     followers++
     openEvents(reply)
     const { raw } = reply
+    let left = tail
+    let wake = (): void => {}
+    let quiet: NodeJS.Timeout | undefined
     const stop = needs.output.follow(ids, tail, async (lines, dropped) => {
-      const isFull = lines.length > 0 && !raw.write(eventOf({ lines, dropped }))
+      clearTimeout(quiet)
+      const isFull = lines.length + dropped > 0 && !raw.write(eventOf({ lines, dropped }))
       // The next batch is asked for only when this reader has taken the last one.
-      if (isFull) await new Promise<void>((resolve) => raw.once('drain', resolve).once('close', resolve))
-      if (!follow) raw.end()
+      if (isFull) await new Promise<void>((resolve) => (wake = resolve))
+      if (follow) return
+      left -= lines.length
+      if (left <= 0 || !isCut(lines)) raw.end()
+      else quiet = setTimeout(() => raw.end(), LOG_QUIET_MS)
     })
+    raw.on('drain', () => wake())
     raw.on('close', () => {
       followers--
+      clearTimeout(quiet)
       stop()
+      wake()
     })
   }
+}
+
+/** The supervisor cuts its batches at 1,000 lines and 256 Ki characters, and says nothing when there is no more. */
+function isCut(lines: readonly OutputLine[]): boolean {
+  const characters = lines.reduce((sum, line) => sum + line.text.length, 0)
+  return lines.length >= 1_000 || characters >= 192 * 1024
 }
 
 function processesOf(service: string | undefined, needs: ConsoleNeeds): readonly string[] {
@@ -233,7 +260,7 @@ function registerRequestRoutes(app: FastifyInstance, { needs }: AdminDoor): void
       )
     },
   )
-  app.get<{ Querystring: { failed: boolean; limit: number } }>(
+  app.get<{ Querystring: { failed: Switch; limit: number } }>(
     '/api/v1/requests',
     {
       schema: {
@@ -241,13 +268,13 @@ function registerRequestRoutes(app: FastifyInstance, { needs }: AdminDoor): void
         querystring: {
           type: 'object',
           properties: {
-            failed: { type: 'boolean', default: false },
+            failed: switchSchema,
             limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
           },
         },
       },
     },
-    (request) => needs.gateway.recent(request.query.limit, request.query.failed),
+    (request) => needs.gateway.recent(request.query.limit, isOn(request.query.failed)),
   )
 }
 

@@ -12,6 +12,9 @@ import { createTickStore } from './ticks.ts'
 /** Changes are gathered for this long before the picture is compared: a burst costs one comparison. */
 const GATHER_MS = 50
 
+/** Time between two ticks. */
+const TICK_MS = 1_000
+
 export interface ConsoleConfig {
   /** Undefined: the door is off. */
   readonly address: { readonly host: string; readonly port: number } | undefined
@@ -51,6 +54,8 @@ export async function startConsole(
   const hub = createFeedHub(picture)
   const views = createServiceViews(needs)
   let isReady = false
+  let lastTotalsMs = scope.clock.monotonicMs()
+  let cancelTick = (): void => {}
   let ejectedBefore = new Set<string>()
   let isGathering = false
   let door: Door | undefined
@@ -59,7 +64,11 @@ export async function startConsole(
   function parts(): Pick<Picture, 'doors' | 'services' | 'problems'> {
     const services = views.list()
     const doors = [ownDoor(), ...viewDoors(needs.gateway.doors(), needs)]
-    const problems = listProblems(services, doors, needs, scope.clock.nowMs(), since)
+    const problems = listProblems(services, doors, needs, {
+      nowMs: scope.clock.nowMs(),
+      tick: store.ticks().at(-1),
+      since,
+    })
     return { doors, services, problems }
   }
 
@@ -142,7 +151,17 @@ export async function startConsole(
 
   needs.processes.onChange(touch)
   needs.discovery.onChange(touch)
-  needs.gateway.totals.onTotals((message) => take(message.atMs))
+  needs.gateway.totals.onTotals((message) => {
+    lastTotalsMs = scope.clock.monotonicMs()
+    take(message.atMs)
+  })
+  /** While data is away there are no totals, but whoever looks must see that time goes on and nothing is served. */
+  function tickWithoutData(): void {
+    cancelTick = scope.clock.after(TICK_MS, tickWithoutData)
+    if (scope.clock.monotonicMs() - lastTotalsMs > 2 * TICK_MS) take(scope.clock.nowMs())
+  }
+  tickWithoutData()
+  scope.onStop(() => cancelTick())
   scope.onStop(() => hub.close())
 
   if (config.address !== undefined) {

@@ -21,7 +21,7 @@ export function* metricFamilies(
   yield* edgeFamilies(edges)
   yield* instanceFamilies(instances)
   yield* dataFamilies(needs)
-  yield* serviceFamilies(services)
+  yield* serviceFamilies(needs, services)
   yield* processFamilies(needs)
 }
 
@@ -133,13 +133,17 @@ function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
   }
 }
 
-function* serviceFamilies(services: readonly ServiceView[]): Generator<MetricFamily> {
+/** Counted in discovery: a view shows only the first instances of a large service. */
+function* serviceFamilies(
+  needs: ConsoleNeeds,
+  services: readonly ServiceView[],
+): Generator<MetricFamily> {
   yield {
     name: 'backplane_discovery_instances',
     help: 'Instances by service and health.',
     type: 'gauge',
     samples: services.flatMap((service) =>
-      [...Map.groupBy(service.instances, (one) => one.health)].map(([health, all]) => ({
+      [...Map.groupBy(needs.discovery.instances(service.name), (one) => one.health)].map(([health, all]) => ({
         labels: { service: service.name, health },
         value: all.length,
       })),
@@ -151,7 +155,7 @@ function* serviceFamilies(services: readonly ServiceView[]): Generator<MetricFam
     type: 'gauge',
     samples: services.map((service) => ({
       labels: { service: service.name },
-      value: service.instances.filter((one) => one.isRoutable).length,
+      value: service.routableCount,
     })),
   }
 }

@@ -2,7 +2,7 @@ import type { DoorState } from '../gateway/gateway.ts'
 import type { ServiceRun, Slot } from '../processes/service-run.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { ConsoleNeeds, DiscoveredInstance } from './needs.ts'
-import type { DoorView, InstanceView, ProblemView, ServiceState, ServiceView } from './feed.ts'
+import type { DoorView, InstanceView, ProblemView, ServiceState, ServiceView, Tick } from './feed.ts'
 
 /** Instances of one service that the picture shows. */
 export const INSTANCES_SHOWN_MAX = 200
@@ -160,11 +160,14 @@ function judge(
   instances: readonly InstanceView[],
   wanted: number,
 ): { readonly state: ServiceState; readonly reason: string } {
-  if (run !== undefined && service?.task === true) return judgeTask(run, instances)
+  const stopped = { state: 'stopped', reason: 'stopped by an operator or scaled to 0' } as const
+  if (run !== undefined && service?.task === true) {
+    return wanted === 0 ? stopped : judgeTask(run, instances)
+  }
   const routable = instances.filter((one) => one.isRoutable).length
   const broken = instances.find((one) => isBroken(one))
   if (run !== undefined) {
-    if (wanted === 0) return { state: 'stopped', reason: 'stopped by an operator or scaled to 0' }
+    if (wanted === 0) return stopped
     if (!run.wanted().mayStart() && instances.length === 0) {
       return { state: 'waiting', reason: `waits for ${service?.after.join(', ')}` }
     }
@@ -215,13 +218,36 @@ function brokenReason(instance: InstanceView): string {
   return `${instance.id} ${what}: ${process?.exit}${last === undefined ? '' : ` · ${last}`}`
 }
 
-/** What is wrong now, errors first. `since` keeps when each problem was first seen. */
+/** What `listProblems` needs besides the state: the time, the newest numbers, and when each problem was first seen. */
+export interface ProblemMemory {
+  readonly nowMs: number
+  readonly tick: Tick | undefined
+  readonly since: Map<string, number>
+}
+
+/** Share of failed requests from which on a service is a problem, and the rate below which nobody is alarmed. */
+const ERROR_RATIO_ALARM = 0.05
+const ERROR_RATE_LEAST = 0.2
+
+/** Edges that fail: who calls whom, and how often it goes wrong. */
+function failingEdges(tick: Tick | undefined): Omit<ProblemView, 'sinceMs'>[] {
+  return (tick?.edges ?? [])
+    .filter((edge) => edge.service !== '' && edge.errorRatio >= ERROR_RATIO_ALARM)
+    .filter((edge) => edge.errorRatio * edge.requestsPerSecond >= ERROR_RATE_LEAST)
+    .map((edge) => {
+      const caller = edge.caller === '' ? 'clients' : edge.caller
+      const text = `Requests of ${caller} to ${edge.service} fail with 5xx or without an answer.`
+      const one = problem('warning', edge.service, '', 'ERR_GATEWAY_ERRORS_HIGH', text)
+      return { ...one, id: `${one.id}${edge.caller}` }
+    })
+}
+
+/** What is wrong now, errors first. */
 export function listProblems(
   services: readonly ServiceView[],
   doors: readonly DoorView[],
   needs: ConsoleNeeds,
-  nowMs: number,
-  since: Map<string, number>,
+  { nowMs, tick, since }: ProblemMemory,
 ): ProblemView[] {
   const { reloadError, file } = needs.configuration()
   const found: Omit<ProblemView, 'sinceMs'>[] = [
@@ -235,6 +261,7 @@ export function listProblems(
       .filter((door) => door.error !== '' && door.error !== 'off')
       .map((door) => problem('warning', '', '', 'ERR_DOOR_TAKEN', `The door ${door.id} on ${door.address} is closed: ${door.error}`)),
     ...services.flatMap(problemsOf),
+    ...failingEdges(tick),
   ]
   const ids = new Set(found.map((one) => one.id))
   for (const id of since.keys()) if (!ids.has(id)) since.delete(id)

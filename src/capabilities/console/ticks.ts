@@ -57,7 +57,8 @@ export function createTickStore(): TickStore {
     const window = windows.get(key) ?? []
     windows.set(key, window)
     // A counter that fell was reset: the data plane is a new process.
-    if (window.length > 0 && sample.requests < (window.at(-1)?.requests ?? 0)) window.length = 0
+    const before = window.at(-1)
+    if (before !== undefined && hasFallen(before, sample)) window.length = 0
     window.push(sample)
     if (window.length > WINDOW_SAMPLES + 1) window.shift()
     const [first] = window
@@ -144,6 +145,11 @@ function sampleOf(
     latencyCounts: total.latencyCounts,
     cpuSeconds,
   }
+}
+
+function hasFallen(before: Sample, now: Sample): boolean {
+  if (now.requests < before.requests || now.errors < before.errors) return true
+  return now.latencyCounts.some((count, at) => count < (before.latencyCounts[at] ?? 0))
 }
 
 function changeOf(first: Sample, last: Sample): Change {

@@ -56,6 +56,7 @@ export async function startProcesses(
   const listeners: ((services: Iterable<string>) => void)[] = []
   let config = first
   let hasBegun = false
+  let changing: Promise<void> = Promise.resolve()
   let orders = stopOrders(first.settings.services)
   const overrides = new Map((await book.load()).map((one) => [one.service, one]))
 
@@ -159,7 +160,14 @@ export async function startProcesses(
     )
   }
 
-  async function change(name: string, next: Partial<Override>): Promise<void> {
+  /** One after the other: each builds on the one before. */
+  function change(name: string, next: Partial<Override>): Promise<void> {
+    const done = changing.then(() => changeNow(name, next))
+    changing = done.catch(() => {})
+    return done
+  }
+
+  async function changeNow(name: string, next: Partial<Override>): Promise<void> {
     const run = runOf(name)
     const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
     const override = { ...before, ...next }

@@ -44,11 +44,12 @@ export function answerOwn(ctx: WorkerContext, exchange: Exchange, answer: OwnAns
   // What is left of the body would be read as the next request.
   if (!exchange.requestBody.isDone) exchange.keepsAlive = false
   if (ctx.isDraining && client.door.isOutside) exchange.keepsAlive = false
-  const body = exchange.method === 'HEAD' ? '' : problemBody(exchange, answer, reason)
+  const problem = problemBody(exchange, answer, reason)
+  const body = exchange.method === 'HEAD' ? '' : problem
   const head = statusLineAndHead({
     status: reason.status,
     lines: problemLines(exchange, answer),
-    contentLength: Buffer.byteLength(problemBody(exchange, answer, reason)),
+    contentLength: Buffer.byteLength(problem),
     keepsAlive: exchange.keepsAlive,
     clientMinorVersion: exchange.clientMinorVersion,
   })

@@ -1,5 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http'
 import type { Log } from '../capability.ts'
 import { ProblemError } from '../problem.ts'
 import { guardRequest, type GuardOptions } from './guard.ts'
@@ -87,6 +87,21 @@ export async function openDoor(app: FastifyInstance, options: DoorOptions): Prom
   const address = app.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
   return { host: options.host, port, close: () => app.close() }
+}
+
+function refuseUndecoded(
+  error: FastifyError,
+  headers: IncomingHttpHeaders,
+  reply: FastifyReply,
+  options: DoorOptions,
+): void {
+  reply.header('x-content-type-options', 'nosniff')
+  try {
+    guardRequest(headers, options)
+    void sendProblem(reply, toProblem(error))
+  } catch (refusal) {
+    void sendProblem(reply, toProblem(refusal as ProblemError))
+  }
 }
 
 function toProblem(error: FastifyError | ProblemError): ProblemError {

@@ -54,7 +54,7 @@ export function createOpenApi(): OpenApi {
       const path = route.url.replace(/:(\w+)/g, '{$1}')
       for (const method of [route.method].flat()) {
         if (method === 'HEAD') continue
-        ;(paths[path] ??= {})[method.toLowerCase()] = operationOf(schema)
+        ;(paths[path] ??= {})[method.toLowerCase()] = operationOf(schema, route.url)
       }
     },
     document: () => ({
@@ -65,12 +65,12 @@ export function createOpenApi(): OpenApi {
   }
 }
 
-function operationOf(schema: RouteSchema): Readonly<Record<string, unknown>> {
+function operationOf(schema: RouteSchema, url: string): Readonly<Record<string, unknown>> {
   const answers = Object.entries(schema.response ?? { 200: { type: 'object' } })
   return {
     summary: schema.summary,
     ...(schema.tags === undefined ? {} : { tags: schema.tags }),
-    parameters: [...parametersOf('path', schema.params), ...parametersOf('query', schema.querystring)],
+    parameters: [...parametersOf('path', pathSchemaOf(url, schema.params)), ...parametersOf('query', schema.querystring)],
     ...(schema.body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: schema.body } } } }),
@@ -84,6 +84,12 @@ function operationOf(schema: RouteSchema): Readonly<Record<string, unknown>> {
       default: { description: 'Problem', content: problemContent },
     },
   }
+}
+
+/** Every name in the path is a parameter, also one that the route does not describe: OpenAPI 3.1 demands it. */
+function pathSchemaOf(url: string, schema: SchemaObject | undefined): SchemaObject {
+  const named = [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => [name, { type: 'string' }])
+  return { properties: { ...Object.fromEntries(named), ...schema?.properties } }
 }
 
 function parametersOf(where: 'path' | 'query', schema: SchemaObject | undefined): unknown[] {
