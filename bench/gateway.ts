@@ -29,6 +29,9 @@ const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const connections = Number(values.connections)
 
+/** Load before anything is measured. */
+const WARM_SECONDS = 4
+
 interface Scenario {
   readonly name: string
   readonly path: string
@@ -151,8 +154,15 @@ async function main(): Promise<void> {
     `gateway, ${cpus()[0]?.model ?? 'unknown processor'} x ${cpus().length}, node ${process.version}`,
   )
   print(`${rounds} rounds of ${seconds} s, ${connections} connections, medians`)
-  // Half a round for each, unmeasured: just-in-time compilers, pools.
-  for (const peer of peers) await measure(peer, scenarios[1]!)
+  // Unmeasured: just-in-time compilers and pools.
+  for (const peer of peers) {
+    await saturate(
+      `http://127.0.0.1:${peer.port}/small`,
+      BROWSER_HEADERS,
+      connections,
+      WARM_SECONDS,
+    )
+  }
   const figures: Figure[] = []
   for (const scenario of scenarios) {
     const rows = await measureAll(peers, scenario)
@@ -176,7 +186,7 @@ async function main(): Promise<void> {
   }
   const two = await startBackplane(backend.port, 2)
   const one = peers.filter(({ name }) => name === 'backplane')
-  await measure(two, scenarios[1]!)
+  await saturate(`http://127.0.0.1:${two.port}/small`, BROWSER_HEADERS, connections, WARM_SECONDS)
   const scaling = await measureAll([...one, two], scenarios[1]!)
   printFigures(scaling)
   const share = await landing(two.port, 1_000)

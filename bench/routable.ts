@@ -49,7 +49,8 @@ await Promise.all(
   }),
 )
 const times: number[] = []
-for (let nth = 0; nth < SAMPLES; nth++) times.push(await put(admin, 'service-7', `late-${nth}`, 2000 + nth))
+for (let nth = 0; nth < SAMPLES; nth++)
+  times.push(await put(admin, 'service-7', `late-${nth}`, 2000 + nth))
 agent.destroy()
 process.stdout.write(
   `${machineLine()}\n\n${markdownTable([

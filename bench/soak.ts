@@ -46,7 +46,12 @@ const row = (name: 'control' | 'data') => {
 }
 process.stdout.write(
   `${machineLine()}\n\n${markdownTable([
-    [`PSS over ${minutes} minutes at full load`, 'MB at half time', 'MB at the end', 'MB a minute, second half'],
+    [
+      `PSS over ${minutes} minutes at full load`,
+      'MB at half time',
+      'MB at the end',
+      'MB a minute, second half',
+    ],
     row('control'),
     row('data'),
   ])}\n\n${report}\n`,

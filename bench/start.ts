@@ -78,7 +78,12 @@ const lines = [
   '',
   markdownTable([
     ['what', 'median', 'worst of 7', 'bar'],
-    ['first proxied request after the start', `${percentile(times, 0.5).toFixed(0)} ms`, `${Math.max(...times).toFixed(0)} ms`, '1000 ms'],
+    [
+      'first proxied request after the start',
+      `${percentile(times, 0.5).toFixed(0)} ms`,
+      `${Math.max(...times).toFixed(0)} ms`,
+      '1000 ms',
+    ],
   ]),
   '',
   markdownTable([

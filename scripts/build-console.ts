@@ -27,9 +27,12 @@ if (!existsSync(join(root, 'web/index.html'))) {
 
 /** Everything that the result depends on: the sources, the types of the feed, and the versions of what is built in. */
 function hashSources(): string {
-  const files = globSync(['web/**/*', 'docs/errors/*.md', 'src/capabilities/console/feed.ts', 'package-lock.json'], {
-    cwd: root,
-  })
+  const files = globSync(
+    ['web/**/*', 'docs/errors/*.md', 'src/capabilities/console/feed.ts', 'package-lock.json'],
+    {
+      cwd: root,
+    },
+  )
   const hash = createHash('sha256')
   for (const file of files.toSorted()) {
     const path = join(root, file)

@@ -97,7 +97,12 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       system: settings.name ?? folder.split('/').at(-1) ?? 'backplane',
       version,
       assets: consoleAssets(),
-      routes: [(app) => registerDiscoveryRoutes(app, discovery, gateway, { defaultTtlMs: settings.discovery.lease })],
+      routes: [
+        (app) =>
+          registerDiscoveryRoutes(app, discovery, gateway, {
+            defaultTtlMs: settings.discovery.lease,
+          }),
+      ],
     },
     {
       gateway,
@@ -117,10 +122,14 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
   })
 
   return {
-    picture: console.picture,
-    setReady: console.setReady,
+    picture: () => console.picture(),
+    setReady: () => console.setReady(),
     async apply(next) {
-      await gateway.configure({ settings: next.settings, sourceOf: next.sourceOf, defaults: defaultService() })
+      await gateway.configure({
+        settings: next.settings,
+        sourceOf: next.sourceOf,
+        defaults: defaultService(),
+      })
       discovery.configure(next.settings.services, { folder })
       processes.configure({
         settings: next.settings,

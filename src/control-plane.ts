@@ -12,7 +12,11 @@ import { watchFiles } from './platform/config/watch.ts'
 import { Host } from './platform/host.ts'
 import { createJsonLog } from './platform/log.ts'
 import { openSnapshotChannel } from './platform/snapshot/channel.ts'
-import { openSupervisorLink, type IpcPort, type SupervisorLink } from './platform/supervisor-link.ts'
+import {
+  openSupervisorLink,
+  type IpcPort,
+  type SupervisorLink,
+} from './platform/supervisor-link.ts'
 import { checkSettings, settingsSchema, SMALLEST_FILE, type Settings } from './settings.ts'
 import type { Boot } from './supervisor/protocol.ts'
 
@@ -71,7 +75,8 @@ function explain(error: unknown): {
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const message = cause instanceof Error ? cause.message : String(cause)
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'ERR_CAPABILITY_START'
+  const code =
+    cause instanceof Error && 'code' in cause ? String(cause.code) : 'ERR_CAPABILITY_START'
   return { text: `${message} (${code})`, json: { event: 'fatal', code, message } }
 }
 
@@ -101,7 +106,11 @@ function followConfiguration(
       const { text, json } = explain(error)
       server.rejectReload(text)
       const event = { ...json, event: 'reload-refused' }
-      link.send({ type: 'notice', text: `The configuration was not applied:\n${text}`, json: event })
+      link.send({
+        type: 'notice',
+        text: `The configuration was not applied:\n${text}`,
+        json: event,
+      })
     }
   }
 

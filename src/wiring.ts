@@ -3,7 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ConsoleConfig } from './capabilities/console/console.ts'
-import type { Configuration, ConsoleNeeds, DiscoveredInstance } from './capabilities/console/needs.ts'
+import type {
+  Configuration,
+  ConsoleNeeds,
+  DiscoveredInstance,
+} from './capabilities/console/needs.ts'
 import type { Discovery } from './capabilities/discovery/discovery.ts'
 import type { ChangeBatch, Instance } from './capabilities/discovery/model.ts'
 import type { Gateway } from './capabilities/gateway/gateway.ts'
@@ -67,6 +71,7 @@ export function discoveryForProcesses(discovery: Discovery): DiscoveryNeed {
   }
 }
 
+/** Discovery as the console shows it. */
 export function discoveryForConsole(discovery: Discovery): ConsoleNeeds['discovery'] {
   return {
     services: () => [...discovery.services()].map((service) => service.name),
@@ -116,7 +121,9 @@ export async function consolePortBefore(boot: Boot): Promise<number> {
 }
 
 /** The console's door by the file: a named one must open, an automatic one may stay closed. */
-export function consoleAddress(loaded: Loaded): Pick<ConsoleConfig, 'address' | 'isNamed' | 'source'> {
+export function consoleAddress(
+  loaded: Loaded,
+): Pick<ConsoleConfig, 'address' | 'isNamed' | 'source'> {
   const { listen } = loaded.settings
   const source = loaded.sourceOf(['listen', 'console'])
   if (listen.console === 'off') return { address: undefined, isNamed: true, source }
@@ -128,7 +135,9 @@ export function consoleAddress(loaded: Loaded): Pick<ConsoleConfig, 'address' | 
 /** The built console: in the package beside the bundle, in a checkout below `dist`. */
 export function consoleAssets(): string {
   const here = fileURLToPath(new URL('.', import.meta.url))
-  return import.meta.url.endsWith('.ts') ? join(here, '..', 'dist', 'console') : join(here, 'console')
+  return import.meta.url.endsWith('.ts')
+    ? join(here, '..', 'dist', 'console')
+    : join(here, 'console')
 }
 
 /** What services are told of our own doors: only of those that are open. */
@@ -136,9 +145,13 @@ export function doorVariables(
   gateway: Pick<Gateway, 'doors'>,
   console: Door | undefined,
 ): Readonly<Record<string, string>> {
-  const front = gateway.doors().find(({ spec, status }) => spec.kind === 'gateway' && status.error === '')
+  const front = gateway
+    .doors()
+    .find(({ spec, status }) => spec.kind === 'gateway' && status.error === '')
   return {
-    ...(front === undefined ? {} : { BACKPLANE_GATEWAY_URL: urlOf(front.status.host, front.status.port) }),
+    ...(front === undefined
+      ? {}
+      : { BACKPLANE_GATEWAY_URL: urlOf(front.status.host, front.status.port) }),
     ...(console === undefined ? {} : { BACKPLANE_URL: urlOf(console.host, console.port) }),
   }
 }

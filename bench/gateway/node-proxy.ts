@@ -18,6 +18,7 @@ createServer((incoming, outgoing) => {
       headers: { ...headers, 'x-forwarded-for': incoming.socket.remoteAddress },
     },
     (answer) => {
+      if (outgoing.destroyed) return void answer.destroy()
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
       pipeline(answer, outgoing, () => {})
     },

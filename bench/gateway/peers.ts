@@ -56,7 +56,7 @@ async function startProgram(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Peer> {
   const child: ChildProcess = spawn(argv[0]!, argv.slice(1), {
-    stdio: 'inherit',
+    stdio: 'ignore',
     env: { ...process.env, ...env },
   })
   const exited = once(child, 'exit')

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { request, type IncomingMessage } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
+import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
 
 /** A command could not be carried out; the message is for the operator. */
@@ -40,23 +41,40 @@ export async function findAdmin(target: AdminTarget, io: Io): Promise<AdminClien
 }
 
 async function doorAddress(dataDir: string): Promise<string> {
-  const notRunning = new CommandError(
-    'ERR_CLI_NOT_RUNNING',
-    `Nothing runs with the data folder ${dataDir}. Start it with 'backplane up', or name the folder with --data.`,
-  )
   let state: unknown
   try {
     state = JSON.parse(await readFile(join(dataDir, 'run', 'state.json'), 'utf8'))
   } catch {
-    throw notRunning
+    throw await whyNoState(dataDir)
   }
-  const listen = typeof state === 'object' && state !== null && 'listen' in state ? state.listen : {}
+  const listen =
+    typeof state === 'object' && state !== null && 'listen' in state ? state.listen : {}
   const address =
-    typeof listen === 'object' && listen !== null && 'console' in listen ? listen.console : undefined
+    typeof listen === 'object' && listen !== null && 'console' in listen
+      ? listen.console
+      : undefined
   if (typeof address === 'string' && address !== '') return address
   throw new CommandError(
     'ERR_CLI_NO_DOOR',
     `Backplane runs with the data folder ${dataDir}, but its console door is closed, and commands need it. Set listen.console to a free port.`,
+  )
+}
+
+/** The state is written when everything is up; the lock of the data folder tells whether somebody is on the way there. */
+async function whyNoState(dataDir: string): Promise<CommandError> {
+  const lock: unknown = await readFile(join(dataDir, 'lock'), 'utf8')
+    .then(JSON.parse)
+    .catch(() => null)
+  const { pid, startTime } = (lock ?? {}) as { readonly pid?: number; readonly startTime?: string }
+  if (pid !== undefined && startTime !== '' && readStartTime(pid) === startTime) {
+    return new CommandError(
+      'ERR_CLI_STARTING',
+      `Backplane (pid ${pid}) is still starting or already stopping. Commands work from the moment when 'backplane up' prints its table: a minute after its start at the latest.`,
+    )
+  }
+  return new CommandError(
+    'ERR_CLI_NOT_RUNNING',
+    `Nothing runs with the data folder ${dataDir}. Start it with 'backplane up', or name the folder with --data.`,
   )
 }
 
@@ -78,7 +96,11 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
           headers:
             text === undefined
               ? headers
-              : { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+              : {
+                  ...headers,
+                  'content-type': 'application/json',
+                  'content-length': Buffer.byteLength(text),
+                },
         },
         done,
       )
@@ -159,5 +181,9 @@ function problemOf(parsed: unknown, status: number): CommandError {
   const problem = typeof parsed === 'object' && parsed !== null ? parsed : {}
   const code = 'code' in problem ? String(problem.code) : `HTTP ${status}`
   const detail = 'detail' in problem ? String(problem.detail) : 'The admin API refused the request.'
-  return new CommandError(code, detail)
+  const hint =
+    code === 'ERR_HTTP_CREDENTIALS'
+      ? ' Commands take it from the environment variable BACKPLANE_TOKEN.'
+      : ''
+  return new CommandError(code, detail + hint)
 }

@@ -9,61 +9,89 @@ type Work = (admin: AdminClient, path: string, words: readonly string[]) => Prom
 
 /** `backplane restart SERVICE`. */
 export function runRestart(argv: readonly string[], io: Io): Promise<number> {
-  return runChange(argv, io, {
-    name: 'restart',
-    summary: 'Replaces the instances of a service one after the other; no request is dropped.',
-    positionals: [service],
-    flags: targetFlags,
-  }, async (admin, path) => {
-    await admin.call('POST', `${path}/restart`)
-    return 'is being restarted, one instance after the other'
-  })
+  return runChange(
+    argv,
+    io,
+    {
+      name: 'restart',
+      summary: 'Replaces the instances of a service one after the other; no request is dropped.',
+      positionals: [service],
+      flags: targetFlags,
+    },
+    async (admin, path) => {
+      await admin.call('POST', `${path}/restart`)
+      return 'is being restarted, one instance after the other'
+    },
+  )
 }
 
 /** `backplane stop SERVICE`. */
 export function runStop(argv: readonly string[], io: Io): Promise<number> {
-  return runChange(argv, io, {
-    name: 'stop',
-    summary: 'Takes a service out of rotation, drains and stops it. It stays stopped until `start`.',
-    positionals: [service],
-    flags: targetFlags,
-  }, async (admin, path) => {
-    await admin.call('POST', `${path}/stop`)
-    return 'is being stopped'
-  })
+  return runChange(
+    argv,
+    io,
+    {
+      name: 'stop',
+      summary:
+        'Takes a service out of rotation, drains and stops it. It stays stopped until `start`.',
+      positionals: [service],
+      flags: targetFlags,
+    },
+    async (admin, path) => {
+      await admin.call('POST', `${path}/stop`)
+      return 'is being stopped'
+    },
+  )
 }
 
 /** `backplane start SERVICE`. */
 export function runStart(argv: readonly string[], io: Io): Promise<number> {
-  return runChange(argv, io, {
-    name: 'start',
-    summary: 'Starts a service that was stopped.',
-    positionals: [service],
-    flags: targetFlags,
-  }, async (admin, path) => {
-    await admin.call('POST', `${path}/start`)
-    return 'is being started'
-  })
+  return runChange(
+    argv,
+    io,
+    {
+      name: 'start',
+      summary: 'Starts a service that was stopped.',
+      positionals: [service],
+      flags: targetFlags,
+    },
+    async (admin, path) => {
+      await admin.call('POST', `${path}/start`)
+      return 'is being started'
+    },
+  )
 }
 
 /** `backplane scale SERVICE N`. */
 export function runScale(argv: readonly string[], io: Io): Promise<number> {
-  return runChange(argv, io, {
-    name: 'scale',
-    summary: 'Sets the number of instances until it is cleared with `file`.',
-    positionals: [service, { name: 'N', description: 'Number of instances, or `file`: what the file says.' }],
-    flags: targetFlags,
-  }, async (admin, path, [, count = '']) => {
-    if (count === 'file') {
-      await admin.call('DELETE', `${path}/overrides`)
-      return 'follows the file again'
-    }
-    if (!/^\d{1,4}$/.test(count)) {
-      throw new CommandError('ERR_CLI_USAGE', `N is a number of instances or 'file', not '${count}'.`, 2)
-    }
-    await admin.call('PUT', `${path}/scale`, { instances: Number(count) })
-    return `is being scaled to ${count}`
-  })
+  return runChange(
+    argv,
+    io,
+    {
+      name: 'scale',
+      summary: 'Sets the number of instances until it is cleared with `file`.',
+      positionals: [
+        service,
+        { name: 'N', description: 'Number of instances, or `file`: what the file says.' },
+      ],
+      flags: targetFlags,
+    },
+    async (admin, path, [, count = '']) => {
+      if (count === 'file') {
+        await admin.call('DELETE', `${path}/overrides`)
+        return 'follows the file again'
+      }
+      if (!/^\d{1,4}$/.test(count)) {
+        throw new CommandError(
+          'ERR_CLI_USAGE',
+          `N is a number of instances or 'file', not '${count}'.`,
+          2,
+        )
+      }
+      await admin.call('PUT', `${path}/scale`, { instances: Number(count) })
+      return `is being scaled to ${count}`
+    },
+  )
 }
 
 async function runChange(
@@ -79,7 +107,11 @@ async function runChange(
     const admin = await findAdmin(flags, io)
     const [name = ''] = positionals
     const said = await work(admin, `/api/v1/services/${encodeURIComponent(name)}`, positionals)
-    io.stdout.write(flags.json ? `${JSON.stringify({ service: name, status: 'accepted' })}\n` : `${name} ${said}\n`)
+    io.stdout.write(
+      flags.json
+        ? `${JSON.stringify({ service: name, status: 'accepted' })}\n`
+        : `${name} ${said}\n`,
+    )
     return 0
   })
 }

@@ -39,7 +39,8 @@ export function packageVersion(): string {
   for (const place of ['../package.json', '../../package.json']) {
     try {
       const parsed: unknown = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8'))
-      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version)
+      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed)
+        return String(parsed.version)
     } catch {
       continue
     }

@@ -7,7 +7,9 @@ import type { Io } from './io.ts'
 const spec = {
   name: 'logs',
   summary: 'The output of a service, or of all services.',
-  positionals: [{ name: 'SERVICE', description: 'Its name; all where it is left out.', isOptional: true }],
+  positionals: [
+    { name: 'SERVICE', description: 'Its name; all where it is left out.', isOptional: true },
+  ],
   flags: {
     ...targetFlags,
     follow: { type: 'boolean', short: 'f', description: 'Go on with each new line until Ctrl-C.' },
@@ -27,15 +29,23 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
   const { flags, positionals } = parsed
   return runGuarded(io, flags.json, async () => {
     if (!/^\d{1,5}$/.test(flags.tail) || Number(flags.tail) > 10_000) {
-      throw new CommandError('ERR_CLI_USAGE', `--tail takes a number of lines up to 10000, not '${flags.tail}'.`, 2)
+      throw new CommandError(
+        'ERR_CLI_USAGE',
+        `--tail takes a number of lines up to 10000, not '${flags.tail}'.`,
+        2,
+      )
     }
     const admin = await findAdmin(flags, io)
     const [service] = positionals
-    const path = service === undefined ? '/api/v1/logs' : `/api/v1/services/${encodeURIComponent(service)}/logs`
+    const path =
+      service === undefined
+        ? '/api/v1/logs'
+        : `/api/v1/services/${encodeURIComponent(service)}/logs`
     await admin.events(`${path}?tail=${flags.tail}&follow=${flags.follow}`, (event) => {
       const { lines, dropped } = event as { lines: readonly OutputLine[]; dropped: number }
       if (dropped > 0) io.stderr.write(`(${dropped} lines were dropped)\n`)
-      for (const line of lines) io.stdout.write(flags.json ? `${JSON.stringify(line)}\n` : formatLine(line))
+      for (const line of lines)
+        io.stdout.write(flags.json ? `${JSON.stringify(line)}\n` : formatLine(line))
     })
     return 0
   })

@@ -1,4 +1,9 @@
-import type { DoorView, InstanceView, ProblemView, ServiceView } from '../capabilities/console/feed.ts'
+import type {
+  DoorView,
+  InstanceView,
+  ProblemView,
+  ServiceView,
+} from '../capabilities/console/feed.ts'
 
 /** The part of the picture that `status` and the table at the start show. */
 export interface StatusParts {
@@ -24,9 +29,21 @@ export function formatColumns(rows: readonly (readonly string[])[]): string[] {
 
 /** Every service, instance and open door, and what is wrong, as plain text. */
 export function formatStatus(status: StatusParts): string {
+  // What stands below "wrong" is not said twice.
+  const told = new Set(status.problems.map((one) => one.text))
   const services = status.services.flatMap((service) => [
-    [service.name, service.state, countText(service), service.reason],
-    ...service.instances.map((one) => [`  ${one.id}`, instanceState(one), one.address, processText(one)]),
+    [
+      service.name,
+      service.state,
+      countText(service),
+      told.has(service.reason) ? '' : service.reason,
+    ],
+    ...service.instances.map((one) => [
+      `  ${one.id}`,
+      instanceState(one),
+      one.address,
+      processText(one),
+    ]),
   ])
   const inside = status.doors.filter((door) => door.kind === 'inside')
   const outside = status.doors.filter((door) => door.kind !== 'inside')
@@ -38,8 +55,15 @@ export function formatStatus(status: StatusParts): string {
   const insideRow =
     inside.length === 0
       ? []
-      : [['inside', `${inside.length - closedInside} of ${inside.length} doors between services are open`]]
-  const problems = status.problems.map((one) => `  ${one.severity}: ${one.text} (${one.code})`)
+      : [
+          [
+            'inside',
+            `${inside.length - closedInside} of ${inside.length} doors between services are open`,
+          ],
+        ]
+  const problems = status.problems.map(
+    (one) => `  ${one.severity} ${one.code}: ${one.text.trimEnd().replaceAll('\n', '\n    ')}`,
+  )
   return [
     status.name,
     '',
@@ -70,7 +94,8 @@ function processText(instance: InstanceView): string {
   const parts = [
     process.pid === 0 ? '' : `pid ${process.pid}`,
     process.restarts === 0 ? '' : `restarted ${process.restarts} times`,
-    process.exit,
+    // Why one could not be started is a long sentence, and is the problem of its service.
+    process.state === 'failed' ? '' : process.exit,
   ]
   return parts.filter(Boolean).join(', ')
 }

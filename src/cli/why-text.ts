@@ -10,9 +10,17 @@ export function formatWhy(record: RequestRecord): string {
     ['what', `${record.method} ${record.host}${record.target}`],
     ['from', `${caller} at door ${record.door}, worker ${record.worker}`],
     ['route', record.route === '' ? 'none' : `${record.route} (${record.routeSource})`],
-    ['service', record.service === '' ? 'none' : `${record.service} (${record.serviceSource}), ${record.algorithm}`],
+    [
+      'service',
+      record.service === ''
+        ? 'none'
+        : `${record.service} (${record.serviceSource}), ${record.algorithm}`,
+    ],
     ['answer', answerText(record)],
-    ['took', `${milliseconds(record.durationMs)}, ${record.requestBytes} bytes in, ${record.responseBytes} bytes out`],
+    [
+      'took',
+      `${milliseconds(record.durationMs)}, ${record.requestBytes} bytes in, ${record.responseBytes} bytes out`,
+    ],
     ['version', `of the routing snapshot: ${record.version}`],
   ]
   return [
@@ -25,7 +33,9 @@ export function formatWhy(record: RequestRecord): string {
 
 function answerText(record: RequestRecord): string {
   const status = record.status === 0 ? 'none was sent' : String(record.status)
-  return record.reason === '' ? `${status}, made by ${record.service}` : `${status}, made by the gateway: ${record.reason}`
+  return record.reason === ''
+    ? `${status}, made by ${record.service}`
+    : `${status}, made by the gateway: ${record.reason}`
 }
 
 function formatTry(one: TryRecord, nth: number): string[] {

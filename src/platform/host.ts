@@ -7,9 +7,12 @@ export class StartError extends Error {
   readonly capability: string
 
   constructor(capability: string, cause: unknown) {
-    super(`${capability} did not start: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
+    super(
+      `${capability} did not start: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    )
     this.capability = capability
   }
 }

@@ -17,10 +17,14 @@ export interface MetricSample {
 export function renderMetrics(families: Iterable<MetricFamily>): string {
   const lines: string[] = []
   for (const family of families) {
-    lines.push(`# HELP ${family.name} ${family.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`)
+    lines.push(
+      `# HELP ${family.name} ${family.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
+    )
     lines.push(`# TYPE ${family.name} ${family.type}`)
     for (const sample of family.samples) {
-      lines.push(`${family.name}${sample.suffix ?? ''}${labelsText(sample.labels)} ${numberText(sample.value)}`)
+      lines.push(
+        `${family.name}${sample.suffix ?? ''}${labelsText(sample.labels)} ${numberText(sample.value)}`,
+      )
     }
   }
   return `${lines.join('\n')}\n`

@@ -1,4 +1,10 @@
-import type { FromSupervisor, OwnProcess, OutputLine, ProcessStatus, ToSupervisor } from '../supervisor/protocol.ts'
+import type {
+  FromSupervisor,
+  OwnProcess,
+  OutputLine,
+  ProcessStatus,
+  ToSupervisor,
+} from '../supervisor/protocol.ts'
 
 /** Control's end of the IPC channel to the supervisor. */
 export interface SupervisorLink {

@@ -37,67 +37,92 @@ async function picture(page: Page, name: string): Promise<void> {
   if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`) })
 }
 
-test('the console on the running shop: live numbers, a restart, a story, the configuration', { skip: reasonToSkip() }, async (t) => {
-  execFileSync(process.execPath, [join(root, 'scripts/build-console.ts')], { cwd: root })
-  await using backplane = await startBackplane({ ...copyShop(), args: ['--env', 'load'] })
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags.split(' ') })
-  t.after(() => browser.close())
-  const page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
-  page.setDefaultTimeout(20_000)
-  const complaints: string[] = []
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text())
-  })
+test(
+  'the console on the running shop: live numbers, a restart, a story, the configuration',
+  { skip: reasonToSkip() },
+  async (t) => {
+    execFileSync(process.execPath, [join(root, 'scripts/build-console.ts')], { cwd: root })
+    await using backplane = await startBackplane({ ...copyShop(), args: ['--env', 'load'] })
+    const browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: flags.split(' '),
+    })
+    t.after(() => browser.close())
+    const page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
+    page.setDefaultTimeout(20_000)
+    const complaints: string[] = []
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text())
+    })
 
-  await t.test('the map shows traffic on the edges and healthy services', async () => {
-    await page.goto(backplane.admin)
-    await page.getByTestId('service-orders-state').first().waitFor()
-    await until(async () => (await numberIn(page, 'edge-gateway-web-rate')) > 0, 'requests of clients to web')
-    await until(async () => (await numberIn(page, 'edge-orders-payments-rate')) > 0, 'requests of orders to payments')
-    await until(
-      async () => /nothing is wrong/i.test((await page.getByTestId('problems-none').textContent().catch(() => '')) ?? ''),
-      'that nothing is wrong',
-    )
-    await picture(page, 'live-system')
-  })
+    await t.test('the map shows traffic on the edges and healthy services', async () => {
+      await page.goto(backplane.admin)
+      await page.getByTestId('service-orders-state').first().waitFor()
+      await until(
+        async () => (await numberIn(page, 'edge-gateway-web-rate')) > 0,
+        'requests of clients to web',
+      )
+      await until(
+        async () => (await numberIn(page, 'edge-orders-payments-rate')) > 0,
+        'requests of orders to payments',
+      )
+      await until(
+        async () =>
+          /nothing is wrong/i.test(
+            (await page
+              .getByTestId('problems-none')
+              .textContent()
+              .catch(() => '')) ?? '',
+          ),
+        'that nothing is wrong',
+      )
+      await picture(page, 'live-system')
+    })
 
-  await t.test('restart asks first, then replaces both instances', async () => {
-    await page.goto(`${backplane.admin}/#/services/orders`)
-    await page.getByTestId('instance-orders-1-health').waitFor()
-    await picture(page, 'live-service')
-    await page.getByTestId('action-restart').click()
-    assert.match((await page.getByTestId('dialog-text').textContent()) ?? '', /2 instances|one after the other/)
-    await page.getByTestId('dialog-confirm').click()
-    await page.getByTestId('instance-orders-3-health').waitFor()
-    await page.getByTestId('log-line').first().waitFor()
-  })
+    await t.test('restart asks first, then replaces both instances', async () => {
+      await page.goto(`${backplane.admin}/#/services/orders`)
+      await page.getByTestId('instance-orders-1-health').waitFor()
+      await picture(page, 'live-service')
+      await page.getByTestId('action-restart').click()
+      assert.match(
+        (await page.getByTestId('dialog-text').textContent()) ?? '',
+        /2 instances|one after the other/,
+      )
+      await page.getByTestId('dialog-confirm').click()
+      await page.getByTestId('instance-orders-3-health').waitFor()
+      await page.getByTestId('log-line').first().waitFor()
+    })
 
-  await t.test('a story of a request names its route and line', async () => {
-    const response = await fetch(`${backplane.gateway}/nowhere`)
-    await response.body?.cancel()
-    const id = response.headers.get('x-request-id') ?? ''
-    await page.goto(`${backplane.admin}/#/requests/${id}`)
-    await page.getByText('ERR_GATEWAY_ROUTE_NOT_FOUND').first().waitFor()
-    await picture(page, 'live-story')
-  })
+    await t.test('a story of a request names its route and line', async () => {
+      const response = await fetch(`${backplane.gateway}/nowhere`)
+      await response.body?.cancel()
+      const id = response.headers.get('x-request-id') ?? ''
+      await page.goto(`${backplane.admin}/#/requests/${id}`)
+      await page.getByText('ERR_GATEWAY_ROUTE_NOT_FOUND').first().waitFor()
+      await picture(page, 'live-story')
+    })
 
-  await t.test('doors and configuration show source lines', async () => {
-    await page.goto(`${backplane.admin}/#/configuration`)
-    await page.getByTestId('door-gateway-state').waitFor()
-    assert.match((await page.getByTestId('config-tree').textContent()) ?? '', /backplane\.yaml:\d+/)
-    await picture(page, 'live-configuration')
-  })
+    await t.test('doors and configuration show source lines', async () => {
+      await page.goto(`${backplane.admin}/#/configuration`)
+      await page.getByTestId('door-gateway-state').waitFor()
+      assert.match(
+        (await page.getByTestId('config-tree').textContent()) ?? '',
+        /backplane\.yaml:\d+/,
+      )
+      await picture(page, 'live-configuration')
+    })
 
-  await t.test('dark, and 400 px wide', async () => {
-    await page.emulateMedia({ colorScheme: 'dark' })
-    await page.goto(`${backplane.admin}/#/`)
-    await page.getByTestId('service-orders-state').first().waitFor()
-    await picture(page, 'live-dark')
-    await page.setViewportSize({ width: 400, height: 900 })
-    const fits = 'document.documentElement.scrollWidth <= document.documentElement.clientWidth'
-    assert.equal(await page.evaluate(fits), true)
-    await picture(page, 'live-narrow')
-  })
-  assert.deepEqual(complaints, [])
-})
+    await t.test('dark, and 400 px wide', async () => {
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await page.goto(`${backplane.admin}/#/`)
+      await page.getByTestId('service-orders-state').first().waitFor()
+      await picture(page, 'live-dark')
+      await page.setViewportSize({ width: 400, height: 900 })
+      const fits = 'document.documentElement.scrollWidth <= document.documentElement.clientWidth'
+      assert.equal(await page.evaluate(fits), true)
+      await picture(page, 'live-narrow')
+    })
+    assert.deepEqual(complaints, [])
+  },
+)

@@ -13,11 +13,14 @@ const MEBIBYTE = 1024 * 1024
 /** Upstreams that misbehave, each on its own port. */
 const behaviours = {
   silent: () => {},
-  garbage: (socket: Socket) => void socket.once('data', () => socket.end('\x00\x01garbage\r\n\r\n')),
+  garbage: (socket: Socket) =>
+    void socket.once('data', () => socket.end('\x00\x01garbage\r\n\r\n')),
   closing: (socket: Socket) => void socket.once('data', () => socket.destroy()),
   halfway: (socket: Socket) =>
     void socket.once('data', () => {
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly a part', () => socket.destroy())
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly a part', () =>
+        socket.destroy(),
+      )
     }),
   slow: (socket: Socket) => void socket.once('data', () => socket.pause()),
 } satisfies Record<string, (socket: Socket) => void>
@@ -126,7 +129,10 @@ test('slowloris: heads that never end are answered 408 after the head timeout, o
   await othersAreServed()
   const answers = await Promise.all(texts)
   clearInterval(drip)
-  assert.ok(answers.every((text) => text.startsWith('HTTP/1.1 408 ')), answers[0])
+  assert.ok(
+    answers.every((text) => text.startsWith('HTTP/1.1 408 ')),
+    answers[0],
+  )
 })
 
 test('10,000 idle connections cost little, and others are served', async () => {
@@ -164,7 +170,10 @@ test('an upload of 1 GB to a reader that does not read: memory stays bounded, an
     highest = Math.max(highest, await dataMemory())
     return socket.destroyed || socket.readableEnded
   }, 'the end of the upload')
-  assert.ok(highest - beforeBytes < 64 * MEBIBYTE, `grew by ${(highest - beforeBytes) / MEBIBYTE} MiB`)
+  assert.ok(
+    highest - beforeBytes < 64 * MEBIBYTE,
+    `grew by ${(highest - beforeBytes) / MEBIBYTE} MiB`,
+  )
   assert.ok(sent < total / 4, `${sent} bytes were taken`)
   assert.match(await text, /^HTTP\/1\.1 (408|504) /)
 })

@@ -42,7 +42,10 @@ test('an instance is killed, another one frozen, both return: no GET fails and n
   await gets.more(2_000)
   process.kill(second, 'SIGSTOP')
   await gets.more(4_000)
-  await until(async () => (await pidsOf(backplane)).filter((pid) => pid !== second).length === 3, 'the killed one is back')
+  await until(
+    async () => (await pidsOf(backplane)).filter((pid) => pid !== second).length === 3,
+    'the killed one is back',
+  )
   process.kill(second, 'SIGCONT')
   await until(async () => (await pidsOf(backplane)).length === 4, 'the frozen one is back')
   await gets.more(2_000)

@@ -31,7 +31,11 @@ interface Echo {
 
 async function get(url: string): Promise<{ status: number; headers: Headers; body: Echo }> {
   const response = await fetch(url)
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Echo }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Echo,
+  }
 }
 
 test('the main job: services come up in order, are balanced, explained, scaled, restarted and stopped', async (t) => {
@@ -51,16 +55,19 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     assert.deepEqual([...seen].toSorted(), ['orders-1', 'orders-2'])
   })
 
-  await t.test('a request that no route matches is answered with a reason and can be explained', async () => {
-    const response = await fetch(`${gateway}/nowhere`)
-    assert.equal(response.status, 404)
-    assert.equal(response.headers.get('backplane-reason'), 'ERR_GATEWAY_ROUTE_NOT_FOUND')
-    const problem = (await response.json()) as { code: string; requestId: string }
-    assert.equal(problem.code, 'ERR_GATEWAY_ROUTE_NOT_FOUND')
-    const why = await runCli(['why', problem.requestId], folder)
-    assert.equal(why.code, 0, why.stderr)
-    assert.match(why.stdout, /ERR_GATEWAY_ROUTE_NOT_FOUND/)
-  })
+  await t.test(
+    'a request that no route matches is answered with a reason and can be explained',
+    async () => {
+      const response = await fetch(`${gateway}/nowhere`)
+      assert.equal(response.status, 404)
+      assert.equal(response.headers.get('backplane-reason'), 'ERR_GATEWAY_ROUTE_NOT_FOUND')
+      const problem = (await response.json()) as { code: string; requestId: string }
+      assert.equal(problem.code, 'ERR_GATEWAY_ROUTE_NOT_FOUND')
+      const why = await runCli(['why', problem.requestId], folder)
+      assert.equal(why.code, 0, why.stderr)
+      assert.match(why.stdout, /ERR_GATEWAY_ROUTE_NOT_FOUND/)
+    },
+  )
 
   await t.test('why names the route, its line and the instance', async () => {
     const response = await fetch(`${gateway}/orders/why`)
@@ -68,7 +75,9 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     const id = response.headers.get('x-request-id') ?? ''
     const record = await until(async () => {
       const answer = await runCli(['why', id, '--json'], folder)
-      return answer.code === 0 ? (JSON.parse(answer.stdout) as { routeSource: string; tries: { instance: string }[] }) : undefined
+      return answer.code === 0
+        ? (JSON.parse(answer.stdout) as { routeSource: string; tries: { instance: string }[] })
+        : undefined
     }, 'the record')
     assert.match(record.routeSource, /^backplane\.yaml:\d+$/)
     assert.match(record.tries[0]?.instance ?? '', /^orders-\d$/)
@@ -82,7 +91,9 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     }
     const states = Object.fromEntries(status.services.map((one) => [one.name, one.state]))
     assert.deepEqual(states, { migrate: 'finished', orders: 'healthy', payments: 'healthy' })
-    pids = status.services.flatMap((one) => one.instances.map((instance) => instance.process.pid)).filter(Boolean)
+    pids = status.services
+      .flatMap((one) => one.instances.map((instance) => instance.process.pid))
+      .filter(Boolean)
     assert.equal(pids.length, 3)
   })
 
@@ -119,7 +130,9 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
   await t.test('the admin API describes itself and refuses foreign pages', async () => {
     const api = (await (await fetch(`${admin}/openapi.json`)).json()) as { paths: object }
     assert.ok('/api/v1/services/{service}/scale' in api.paths)
-    const foreign = await fetch(`${admin}/api/v1/status`, { headers: { origin: 'http://evil.example' } })
+    const foreign = await fetch(`${admin}/api/v1/status`, {
+      headers: { origin: 'http://evil.example' },
+    })
     assert.equal(foreign.status, 403)
     const metrics = await (await fetch(`${admin}/metrics`)).text()
     assert.match(metrics, /backplane_gateway_requests_total\{/)
@@ -133,7 +146,10 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
 interface StatusView {
   readonly services: readonly {
     readonly name: string
-    readonly instances: readonly { readonly isRoutable: boolean; readonly process: { readonly pid: number } }[]
+    readonly instances: readonly {
+      readonly isRoutable: boolean
+      readonly process: { readonly pid: number }
+    }[]
   }[]
 }
 

@@ -17,7 +17,10 @@ gateway:
 
 interface Status {
   readonly services: readonly {
-    readonly instances: readonly { readonly isRoutable: boolean; readonly process: { readonly pid: number } }[]
+    readonly instances: readonly {
+      readonly isRoutable: boolean
+      readonly process: { readonly pid: number }
+    }[]
   }[]
 }
 
@@ -25,7 +28,9 @@ async function servicePids(backplane: Running): Promise<number[] | undefined> {
   try {
     const status = (await (await fetch(`${backplane.admin}/api/v1/status`)).json()) as Status
     return status.services.flatMap((one) =>
-      one.instances.filter((instance) => instance.isRoutable).map((instance) => instance.process.pid),
+      one.instances
+        .filter((instance) => instance.isRoutable)
+        .map((instance) => instance.process.pid),
     )
   } catch {
     return undefined
@@ -68,7 +73,10 @@ function logOf(backplane: Running): Promise<string> {
 }
 
 async function controlPid(backplane: Running): Promise<number> {
-  const children = await readFile(`/proc/${backplane.ready.pids.supervisor}/task/${backplane.ready.pids.supervisor}/children`, 'utf8')
+  const children = await readFile(
+    `/proc/${backplane.ready.pids.supervisor}/task/${backplane.ready.pids.supervisor}/children`,
+    'utf8',
+  )
   for (const pid of children.trim().split(/\s+/).map(Number)) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
     if (/control\.(ts|js)\0/.test(line)) return pid
@@ -96,7 +104,10 @@ test('control blocked for two seconds under load', async () => {
 })
 
 test('control out of memory under load', async () => {
-  await using backplane = await startBackplane({ config, env: { NODE_OPTIONS: '--inspect-port=0' } })
+  await using backplane = await startBackplane({
+    config,
+    env: { NODE_OPTIONS: '--inspect-port=0' },
+  })
   await survives(backplane, async () => {
     const pid = await controlPid(backplane)
     process.kill(pid, 'SIGUSR1')
@@ -106,9 +117,14 @@ test('control out of memory under load', async () => {
     )
     const inspector = new WebSocket(url)
     await new Promise((done) => inspector.addEventListener('open', done))
-    const expression = 'globalThis.hoard = []; for (;;) hoard.push(new Array(1e6).fill(Math.random()))'
+    const expression =
+      'globalThis.hoard = []; for (;;) hoard.push(new Array(1e6).fill(Math.random()))'
     inspector.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } }))
-    await until(async () => ![0, pid].includes(await controlPid(backplane)), 'a new control', 60_000)
+    await until(
+      async () => ![0, pid].includes(await controlPid(backplane)),
+      'a new control',
+      60_000,
+    )
   })
 })
 

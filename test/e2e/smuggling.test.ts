@@ -19,7 +19,9 @@ gateway:
   })
   return {
     port: Number(new URL(backplane.gateway).port),
-    stop: () => backplane[Symbol.asyncDispose](),
+    async stop() {
+      await backplane[Symbol.asyncDispose]()
+    },
   }
 }
 

@@ -22,7 +22,10 @@ test('without a file: the error says what to do', async () => {
 
 test('a file with mistakes: every one with line, column and the nearest word, and nothing is started', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-bad-'))
-  await writeFile(join(folder, 'backplane.yaml'), 'services:\n  a: { run: node a.js, helth: {} }\n  b: { run: x, after: [c] }\n')
+  await writeFile(
+    join(folder, 'backplane.yaml'),
+    'services:\n  a: { run: node a.js, helth: {} }\n  b: { run: x, after: [c] }\n',
+  )
   const up = await runCli(['up'], folder)
   assert.equal(up.code, 1)
   assert.match(up.stderr, /backplane\.yaml:2:\d+ .*helth.*health/)
@@ -53,7 +56,17 @@ test('commands explain themselves and refuse wrong use with code 2', async () =>
   const folder = tmpdir()
   assert.match((await runCli(['--help'], folder)).stdout, /backplane up/)
   assert.match((await runCli(['--version'], folder)).stdout, /^\d+\.\d+\.\d+\n$/)
-  for (const name of ['up', 'check', 'status', 'logs', 'restart', 'stop', 'start', 'scale', 'why']) {
+  for (const name of [
+    'up',
+    'check',
+    'status',
+    'logs',
+    'restart',
+    'stop',
+    'start',
+    'scale',
+    'why',
+  ]) {
     const help = await runCli([name, '--help'], folder)
     assert.equal(help.code, 0, name)
     assert.match(help.stdout, new RegExp(`^backplane ${name}`))

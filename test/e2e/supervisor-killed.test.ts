@@ -18,7 +18,10 @@ interface Status {
   readonly services: readonly {
     readonly name: string
     readonly wanted: number
-    readonly instances: readonly { readonly id: string; readonly process: { readonly pid: number } | null }[]
+    readonly instances: readonly {
+      readonly id: string
+      readonly process: { readonly pid: number } | null
+    }[]
   }[]
 }
 
@@ -63,4 +66,3 @@ test('a second program on the same folder is refused, and says who has it', asyn
 async function statusOf(admin: string): Promise<Status> {
   return (await (await fetch(`${admin}/api/v1/status`)).json()) as Status
 }
-

@@ -47,8 +47,17 @@ export function startLoad(options: LoadOptions): Load {
   async function loop(): Promise<void> {
     while (!isOver) {
       const path = options.path?.(nth++) ?? `${url.pathname}${url.search}`
-      note(await once({ agent, url, path, method: options.method ?? 'GET', headers: options.headers ?? {} }))
-      if (options.pauseMs !== undefined) await new Promise((done) => setTimeout(done, options.pauseMs))
+      note(
+        await once({
+          agent,
+          url,
+          path,
+          method: options.method ?? 'GET',
+          headers: options.headers ?? {},
+        }),
+      )
+      if (options.pauseMs !== undefined)
+        await new Promise((done) => setTimeout(done, options.pauseMs))
     }
   }
 
@@ -96,7 +105,9 @@ function once({ agent, url, path, method, headers }: Once): Promise<Outcome> {
         response.on('error', (error) => end(0, '', error.message, ''))
       },
     )
-    outgoing.on('error', (error: NodeJS.ErrnoException) => end(0, '', error.code ?? error.message, ''))
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      end(0, '', error.code ?? error.message, ''),
+    )
     outgoing.end()
   })
 }

@@ -49,7 +49,8 @@ function ownLineCount(node: Node, lineAt: (at: number) => number): number {
   const lines = (one: Node): number => lineAt(one.end) - lineAt(one.start) + 1
   const inner = [...walk(node)].filter((one) => one !== node && isFunction(one))
   const outermost = inner.filter(
-    (one) => !inner.some((other) => other !== one && other.start <= one.start && other.end >= one.end),
+    (one) =>
+      !inner.some((other) => other !== one && other.start <= one.start && other.end >= one.end),
   )
   return outermost.reduce((count, one) => count - lines(one) + 1, lines(node))
 }
@@ -68,12 +69,10 @@ export function parseFile(file: SourceFile): ParsedFile {
   return {
     ...file,
     references: nodes.flatMap((node) => referenceOf(node, file.path)),
-    functions: nodes
-      .filter(isFunction)
-      .map((node) => ({
-        line: lineAt(node.start),
-        lineCount: ownLineCount(node, lineAt),
-      })),
+    functions: nodes.filter(isFunction).map((node) => ({
+      line: lineAt(node.start),
+      lineCount: ownLineCount(node, lineAt),
+    })),
     exports: body.flatMap((node) => exportsOf(node, file.text, lineAt)),
     hasDefaultExport: body.some((node) => node.type === 'ExportDefaultDeclaration'),
     isBarrel: body.length > 0 && body.every(isPassedOn),

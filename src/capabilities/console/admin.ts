@@ -31,7 +31,11 @@ const serviceParams = {
 } as const
 
 /** A switch in a query: `?follow`, `?follow=1` and `?follow=true` all mean on. */
-const switchSchema = { type: 'string', enum: ['', '1', 'true', '0', 'false'], default: 'false' } as const
+const switchSchema = {
+  type: 'string',
+  enum: ['', '1', 'true', '0', 'false'],
+  default: 'false',
+} as const
 type Switch = (typeof switchSchema.enum)[number]
 
 function isOn(value: Switch): boolean {
@@ -46,36 +50,61 @@ export function registerAdminRoutes(app: FastifyInstance, door: AdminDoor): void
   registerRequestRoutes(app, door)
 }
 
-function registerStateRoutes(app: FastifyInstance, { needs, hub, picture, isReady }: AdminDoor): void {
-  app.get('/health', { schema: { summary: 'Alive: the control plane answers.' } }, () => ({ status: 'ok' }))
-  app.get('/ready', { schema: { summary: '200 once doors are open and the data plane follows, else 503.' } }, (_request, reply) => {
-    const ready = isReady()
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' })
-  })
-  app.get('/metrics', { schema: { summary: 'Our own metrics, Prometheus text format.' } }, (_request, reply) =>
-    reply
-      .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-      .send(renderMetrics(metricFamilies(needs, picture().services))),
+function registerStateRoutes(app: FastifyInstance, door: AdminDoor): void {
+  const { needs, hub } = door
+  app.get('/health', { schema: { summary: 'Alive: the control plane answers.' } }, () => ({
+    status: 'ok',
+  }))
+  app.get(
+    '/ready',
+    { schema: { summary: '200 once doors are open and the data plane follows, else 503.' } },
+    (_request, reply) => {
+      const ready = door.isReady()
+      return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' })
+    },
   )
-  app.get('/api/v1/status', { schema: { summary: 'Services, instances, doors and problems now.' } }, () => {
-    const { ticks, ...rest } = picture()
-    return { ...rest, tick: ticks.at(-1) ?? null }
-  })
-  app.get('/api/v1/feed', { schema: { summary: 'Server-Sent Events: the picture, then what changes.' } }, (_request, reply) => {
-    openEvents(reply)
-    if (!hub.subscribe(reply.raw)) reply.raw.destroy()
-  })
-  app.get('/api/v1/config', { schema: { summary: 'The configuration in force, with source lines, secrets masked.' } }, () => {
-    const { file, overlay, effective, sourceOf, settings } = needs.configuration()
-    const plain = effective()
-    return {
-      file,
-      overlay,
-      effective: plain,
-      sources: sourcesOf(plain, sourceOf),
-      overrides: Object.keys(settings.services).flatMap((service) => overrideRows(service, needs)),
-    }
-  })
+  app.get(
+    '/metrics',
+    { schema: { summary: 'Our own metrics, Prometheus text format.' } },
+    (_request, reply) =>
+      reply
+        .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+        .send(renderMetrics(metricFamilies(needs, door.picture().services))),
+  )
+  app.get(
+    '/api/v1/status',
+    { schema: { summary: 'Services, instances, doors and problems now.' } },
+    () => {
+      const { ticks, ...rest } = door.picture()
+      return { ...rest, tick: ticks.at(-1) ?? null }
+    },
+  )
+  app.get(
+    '/api/v1/feed',
+    { schema: { summary: 'Server-Sent Events: the picture, then what changes.' } },
+    (_request, reply) => {
+      openEvents(reply)
+      if (!hub.subscribe(reply.raw)) reply.raw.destroy()
+    },
+  )
+  app.get(
+    '/api/v1/config',
+    { schema: { summary: 'The configuration in force, with source lines, secrets masked.' } },
+    () => {
+      const configuration = needs.configuration()
+      const { file, overlay, sourceOf, settings } = configuration
+      const plain = configuration.effective()
+      return {
+        file,
+        overlay,
+        effective: plain,
+        sources: sourcesOf(plain, sourceOf),
+        overrides: Object.keys(settings.services).flatMap((service) =>
+          overrideRows(service, needs),
+        ),
+      }
+    },
+  )
 }
 
 function overrideRows(service: string, needs: ConsoleNeeds): unknown[] {
@@ -107,18 +136,30 @@ function sourcesOf(
 function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
   const { processes } = needs
   const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
-  app.post<ServiceParams>('/api/v1/services/:service/restart', wish('Replaces every instance, one after the other.'), (request, reply) => {
-    processes.restart(request.params.service)
-    return reply.code(202).send({ status: 'accepted' })
-  })
-  app.post<ServiceParams>('/api/v1/services/:service/stop', wish('Stops it in order and keeps it stopped.'), async (request, reply) => {
-    await processes.stop(request.params.service)
-    return reply.code(202).send({ status: 'accepted' })
-  })
-  app.post<ServiceParams>('/api/v1/services/:service/start', wish('Starts a stopped service.'), async (request, reply) => {
-    await processes.start(request.params.service)
-    return reply.code(202).send({ status: 'accepted' })
-  })
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/restart',
+    wish('Replaces every instance, one after the other.'),
+    (request, reply) => {
+      processes.restart(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/stop',
+    wish('Stops it in order and keeps it stopped.'),
+    async (request, reply) => {
+      await processes.stop(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/start',
+    wish('Starts a stopped service.'),
+    async (request, reply) => {
+      await processes.start(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
   app.put<ServiceParams & { Body: { instances: number } }>(
     '/api/v1/services/:service/scale',
     {
@@ -138,10 +179,14 @@ function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void
       return reply.code(202).send({ status: 'accepted' })
     },
   )
-  app.delete<ServiceParams>('/api/v1/services/:service/overrides', wish('Back to what the file says.'), async (request, reply) => {
-    await processes.clearOverride(request.params.service)
-    return reply.code(202).send({ status: 'accepted' })
-  })
+  app.delete<ServiceParams>(
+    '/api/v1/services/:service/overrides',
+    wish('Back to what the file says.'),
+    async (request, reply) => {
+      await processes.clearOverride(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
 }
 
 function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
@@ -188,7 +233,11 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
   ): void {
     const ids = processesOf(service, needs)
     if (followers >= LOG_FOLLOWERS_MAX) {
-      throw new ProblemError(503, 'ERR_HTTP_TOO_MANY_FOLLOWERS', `${LOG_FOLLOWERS_MAX} readers follow output already.`)
+      throw new ProblemError(
+        503,
+        'ERR_HTTP_TOO_MANY_FOLLOWERS',
+        `${LOG_FOLLOWERS_MAX} readers follow output already.`,
+      )
     }
     followers++
     openEvents(reply)
@@ -230,7 +279,10 @@ function processesOf(service: string | undefined, needs: ConsoleNeeds): readonly
       throw new ProblemError(
         404,
         'ERR_PROCESSES_SERVICE_UNKNOWN',
-        `'${service}' is not a service that runs here. Known: ${needs.processes.services().map((one) => one.name).join(', ')}.`,
+        `'${service}' is not a service that runs here. Known: ${needs.processes
+          .services()
+          .map((one) => one.name)
+          .join(', ')}.`,
       )
     }
     return run.slots().map((slot) => slot.spec.id)

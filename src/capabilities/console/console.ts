@@ -43,6 +43,7 @@ export interface Console {
   touch(): void
 }
 
+/** Opens the console's door and keeps its picture. Throws `DoorTakenError` when a named door is taken. */
 export async function startConsole(
   config: ConsoleConfig,
   needs: ConsoleNeeds,
@@ -143,7 +144,12 @@ export async function startConsole(
   function openAt(address: { readonly host: string; readonly port: number }): Promise<Door> {
     const options: DoorOptions = { name: 'console', ...address, ...config, log: scope.log }
     const app = createDoorApp(options)
-    registerAdminRoutes(app, { needs, hub, picture, isReady: () => isReady && needs.isDataConnected() })
+    registerAdminRoutes(app, {
+      needs,
+      hub,
+      picture,
+      isReady: () => isReady && needs.isDataConnected(),
+    })
     for (const register of config.routes) register(app)
     serveConsole(app, config.assets)
     return openDoor(app, options)

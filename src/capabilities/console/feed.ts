@@ -5,7 +5,11 @@
 export type FeedMessage =
   | { readonly type: 'picture'; readonly picture: Picture }
   /** Services that changed in anything but numbers; whole, by name. */
-  | { readonly type: 'services'; readonly changed: readonly ServiceView[]; readonly gone: readonly string[] }
+  | {
+      readonly type: 'services'
+      readonly changed: readonly ServiceView[]
+      readonly gone: readonly string[]
+    }
   | { readonly type: 'doors'; readonly doors: readonly DoorView[] }
   | { readonly type: 'problems'; readonly problems: readonly ProblemView[] }
   /** Once a second. */
@@ -65,7 +69,11 @@ export interface ServiceView {
   readonly wantedByFile: number
   readonly scaleMax: number
   /** What was changed at run time and differs from the file. */
-  readonly overrides: readonly { readonly setting: 'instances' | 'stopped'; readonly value: string; readonly file: string }[]
+  readonly overrides: readonly {
+    readonly setting: 'instances' | 'stopped'
+    readonly value: string
+    readonly file: string
+  }[]
 }
 
 export interface InstanceView {

@@ -26,7 +26,11 @@ export function* metricFamilies(
 }
 
 function edgeLabels(row: EdgeTotals): Record<string, string> {
-  return { caller: row.caller === '' ? 'gateway' : row.caller, route: row.route, service: row.service }
+  return {
+    caller: row.caller === '' ? 'gateway' : row.caller,
+    route: row.route,
+    service: row.service,
+  }
 }
 
 function* edgeFamilies(edges: readonly EdgeTotals[]): Generator<MetricFamily> {
@@ -47,9 +51,24 @@ function* edgeFamilies(edges: readonly EdgeTotals[]): Generator<MetricFamily> {
       })),
     ),
   }
-  yield counterOf(edges, 'backplane_gateway_retries_total', 'Tries after the first one.', (row) => row.retries)
-  yield counterOf(edges, 'backplane_gateway_request_bytes_total', 'Bytes of request bodies.', (row) => row.requestBytes)
-  yield counterOf(edges, 'backplane_gateway_response_bytes_total', 'Bytes of response bodies.', (row) => row.responseBytes)
+  yield counterOf(
+    edges,
+    'backplane_gateway_retries_total',
+    'Tries after the first one.',
+    (row) => row.retries,
+  )
+  yield counterOf(
+    edges,
+    'backplane_gateway_request_bytes_total',
+    'Bytes of request bodies.',
+    (row) => row.requestBytes,
+  )
+  yield counterOf(
+    edges,
+    'backplane_gateway_response_bytes_total',
+    'Bytes of response bodies.',
+    (row) => row.responseBytes,
+  )
   yield {
     name: 'backplane_gateway_requests_in_flight',
     help: 'Requests that are being served.',
@@ -61,7 +80,12 @@ function* edgeFamilies(edges: readonly EdgeTotals[]): Generator<MetricFamily> {
     help: 'Time from the request head to the last byte of the response.',
     type: 'histogram',
     samples: edges.flatMap((row) => [
-      ...histogramSamples(edgeLabels(row), boundsSeconds, row.latencyCounts, row.latencySumMs / 1000),
+      ...histogramSamples(
+        edgeLabels(row),
+        boundsSeconds,
+        row.latencyCounts,
+        row.latencySumMs / 1000,
+      ),
     ]),
   }
 }
@@ -80,7 +104,10 @@ function counterOf(
   }
 }
 
-function statusSamples(labels: Record<string, string>, statuses: readonly number[]): MetricSample[] {
+function statusSamples(
+  labels: Record<string, string>,
+  statuses: readonly number[],
+): MetricSample[] {
   return statuses.flatMap((value, at) =>
     value === 0 ? [] : [{ labels: { ...labels, status: classes[at] ?? 'none' }, value }],
   )
@@ -88,7 +115,11 @@ function statusSamples(labels: Record<string, string>, statuses: readonly number
 
 function* instanceFamilies(rows: readonly InstanceTotals[]): Generator<MetricFamily> {
   const labels = (row: InstanceTotals) => ({ service: row.service, instance: row.id })
-  const gauge = (name: string, help: string, value: (row: InstanceTotals) => number): MetricFamily => ({
+  const gauge = (
+    name: string,
+    help: string,
+    value: (row: InstanceTotals) => number,
+  ): MetricFamily => ({
     name,
     help,
     type: 'gauge',
@@ -106,9 +137,21 @@ function* instanceFamilies(rows: readonly InstanceTotals[]): Generator<MetricFam
     type: 'counter',
     samples: rows.map((row) => ({ labels: labels(row), value: row.failures })),
   }
-  yield gauge('backplane_gateway_instance_in_flight', 'Requests in flight to an instance.', (row) => row.inFlight)
-  yield gauge('backplane_gateway_instance_connections', 'Open connections to an instance.', (row) => row.connections)
-  yield gauge('backplane_gateway_instance_ejected', '1 while at least one worker leaves the instance out.', (row) => Number(row.ejectedUntilMs > 0))
+  yield gauge(
+    'backplane_gateway_instance_in_flight',
+    'Requests in flight to an instance.',
+    (row) => row.inFlight,
+  )
+  yield gauge(
+    'backplane_gateway_instance_connections',
+    'Open connections to an instance.',
+    (row) => row.connections,
+  )
+  yield gauge(
+    'backplane_gateway_instance_ejected',
+    '1 while at least one worker leaves the instance out.',
+    (row) => Number(row.ejectedUntilMs > 0),
+  )
 }
 
 function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
@@ -117,13 +160,19 @@ function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
     name: 'backplane_gateway_connections',
     help: 'Client connections by worker.',
     type: 'gauge',
-    samples: (data?.connections ?? []).map((value, at) => ({ labels: { worker: String(at) }, value })),
+    samples: (data?.connections ?? []).map((value, at) => ({
+      labels: { worker: String(at) },
+      value,
+    })),
   }
   yield {
     name: 'backplane_gateway_limited_total',
     help: 'Connections and requests that met a limit, by its name.',
     type: 'counter',
-    samples: Object.entries(data?.limited ?? {}).map(([limit, value]) => ({ labels: { limit }, value })),
+    samples: Object.entries(data?.limited ?? {}).map(([limit, value]) => ({
+      labels: { limit },
+      value,
+    })),
   }
   yield {
     name: 'backplane_gateway_access_log_dropped_total',
@@ -143,10 +192,12 @@ function* serviceFamilies(
     help: 'Instances by service and health.',
     type: 'gauge',
     samples: services.flatMap((service) =>
-      [...Map.groupBy(needs.discovery.instances(service.name), (one) => one.health)].map(([health, all]) => ({
-        labels: { service: service.name, health },
-        value: all.length,
-      })),
+      [...Map.groupBy(needs.discovery.instances(service.name), (one) => one.health)].map(
+        ([health, all]) => ({
+          labels: { service: service.name, health },
+          value: all.length,
+        }),
+      ),
     ),
   }
   yield {
@@ -163,7 +214,9 @@ function* serviceFamilies(
 function* processFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
   const statuses = needs.processes
     .services()
-    .flatMap((run) => run.slots().flatMap((slot) => (slot.status === undefined ? [] : [slot.status])))
+    .flatMap((run) =>
+      run.slots().flatMap((slot) => (slot.status === undefined ? [] : [slot.status])),
+    )
   const family = (
     name: string,
     help: string,
@@ -178,9 +231,31 @@ function* processFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
       value: value(status),
     })),
   })
-  yield family('backplane_processes_restarts_total', 'Restarts after a crash.', 'counter', (one) => one.restarts)
-  yield family('backplane_processes_cpu_seconds_total', 'CPU time.', 'counter', (one) => one.cpuSeconds)
-  yield family('backplane_processes_resident_bytes', 'Resident memory.', 'gauge', (one) => one.residentBytes)
-  yield family('backplane_processes_output_dropped_total', 'Output lines that fell out of the ring.', 'counter', (one) => one.linesDropped)
-  yield family('backplane_processes_running', '1 while the process runs.', 'gauge', (one) => Number(one.state.state === 'running'))
+  yield family(
+    'backplane_processes_restarts_total',
+    'Restarts after a crash.',
+    'counter',
+    (one) => one.restarts,
+  )
+  yield family(
+    'backplane_processes_cpu_seconds_total',
+    'CPU time.',
+    'counter',
+    (one) => one.cpuSeconds,
+  )
+  yield family(
+    'backplane_processes_resident_bytes',
+    'Resident memory.',
+    'gauge',
+    (one) => one.residentBytes,
+  )
+  yield family(
+    'backplane_processes_output_dropped_total',
+    'Output lines that fell out of the ring.',
+    'counter',
+    (one) => one.linesDropped,
+  )
+  yield family('backplane_processes_running', '1 while the process runs.', 'gauge', (one) =>
+    Number(one.state.state === 'running'),
+  )
 }

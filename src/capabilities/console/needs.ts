@@ -43,4 +43,3 @@ export interface Configuration {
   /** The last change of the file that could not be applied, or ''. */
   readonly reloadError: string
 }
-

@@ -2,7 +2,14 @@ import type { DoorState } from '../gateway/gateway.ts'
 import type { ServiceRun, Slot } from '../processes/service-run.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { ConsoleNeeds, DiscoveredInstance } from './needs.ts'
-import type { DoorView, InstanceView, ProblemView, ServiceState, ServiceView, Tick } from './feed.ts'
+import type {
+  DoorView,
+  InstanceView,
+  ProblemView,
+  ServiceState,
+  ServiceView,
+  Tick,
+} from './feed.ts'
 
 /** Instances of one service that the picture shows. */
 export const INSTANCES_SHOWN_MAX = 200
@@ -84,7 +91,10 @@ function kindOf(service: ServiceSettings | undefined): ServiceView['kind'] {
 function callsOf(name: string, services: Readonly<Record<string, ServiceSettings>>): string[] {
   const service = services[name]
   if (service?.run === undefined) return []
-  return service.calls ?? Object.keys(services).filter((one) => one !== name && services[one]?.task !== true)
+  return (
+    service.calls ??
+    Object.keys(services).filter((one) => one !== name && services[one]?.task !== true)
+  )
 }
 
 function overridesOf(name: string, needs: ConsoleNeeds): ServiceView['overrides'] {
@@ -99,7 +109,11 @@ function overridesOf(name: string, needs: ConsoleNeeds): ServiceView['overrides'
   ]
 }
 
-function viewInstances(name: string, run: ServiceRun | undefined, needs: ConsoleNeeds): InstanceView[] {
+function viewInstances(
+  name: string,
+  run: ServiceRun | undefined,
+  needs: ConsoleNeeds,
+): InstanceView[] {
   const discovered = new Map(needs.discovery.instances(name).map((one) => [one.id, one]))
   const slots = new Map((run?.slots() ?? []).map((slot) => [slot.spec.id, slot]))
   return [...new Set([...slots.keys(), ...discovered.keys()])]
@@ -181,7 +195,7 @@ function judge(
   const critical = instances.find((one) => one.health === 'critical' && one.checks.length > 0)
   const isStarting = instances.some((one) => one.health === 'unknown') || instances.length < wanted
   if (isStarting && critical === undefined) {
-    return { state: 'starting', reason: `${routable} of ${wanted} instances are routable yet` }
+    return { state: 'starting', reason: startingReason(instances, routable, wanted) }
   }
   return {
     state: routable === 0 ? 'down' : 'degraded',
@@ -190,6 +204,22 @@ function judge(
         ? `${routable} of ${wanted} instances are routable`
         : `${critical.id}: ${critical.checks.find((check) => check.status !== 'passing')?.output ?? 'its check fails'}`,
   }
+}
+
+/** With what the check of one that runs already says: most often that nothing listens on $PORT. */
+function startingReason(
+  instances: readonly InstanceView[],
+  routable: number,
+  wanted: number,
+): string {
+  const count = `${routable} of ${wanted} instances are routable yet`
+  const waiting = instances.find((one) => !one.isRoutable && one.checks.some(isFailing))
+  const output = waiting?.checks.find(isFailing)?.output.split('\n', 1)[0]
+  return waiting === undefined ? count : `${count}; check of ${waiting.id}: ${output}`
+}
+
+function isFailing({ status, output }: InstanceView['checks'][number]): boolean {
+  return status !== 'passing' && output !== ''
 }
 
 function judgeTask(
@@ -210,12 +240,23 @@ function isBroken(instance: InstanceView): boolean {
   return state === 'crash-looping' || state === 'failed' || state === 'backing-off'
 }
 
-function brokenReason(instance: InstanceView): string {
-  const { process } = instance
-  const last = process?.lastLines.at(-1)
-  const words = { 'crash-looping': 'crashes again and again', failed: 'could not be started' }
-  const what = words[process?.state as 'failed'] ?? 'has crashed and is started again'
-  return `${instance.id} ${what}: ${process?.exit}${last === undefined ? '' : ` · ${last}`}`
+function brokenReason({ id, process }: InstanceView): string {
+  // The supervisor's sentence begins with the instance.
+  if (process?.state === 'failed') return process.exit
+  const isLooping = process?.state === 'crash-looping'
+  const what = isLooping ? 'crashes again and again' : 'has crashed and is started again'
+  const line = tellingLine(process?.lastLines ?? [])
+  return `${id} ${what}: ${process?.exit}${line === '' ? '' : ` · ${line}`}`
+}
+
+/** The line that names the error (Node and Python print more behind or before it), else the last one. */
+function tellingLine(lines: readonly string[]): string {
+  const filled = lines.map((line) => line.trim()).filter((line) => line !== '')
+  return (
+    filled.findLast((line) => /^(\S*(Error|Exception)|panic|fatal)\b/i.test(line)) ??
+    filled.at(-1) ??
+    ''
+  )
 }
 
 /** What `listProblems` needs besides the state: the time, the newest numbers, and when each problem was first seen. */
@@ -253,13 +294,37 @@ export function listProblems(
   const found: Omit<ProblemView, 'sinceMs'>[] = [
     ...(needs.isDataConnected()
       ? []
-      : [problem('error', '', '', 'ERR_GATEWAY_DATA_AWAY', 'The data plane does not answer; it is being started again.')]),
+      : [
+          problem(
+            'error',
+            '',
+            '',
+            'ERR_GATEWAY_DATA_AWAY',
+            'The data plane does not answer; it is being started again.',
+          ),
+        ]),
     ...(reloadError === ''
       ? []
-      : [problem('error', '', '', 'ERR_CONFIG_RELOAD', `${file} has a mistake; the former configuration stays in force: ${reloadError}`)]),
+      : [
+          problem(
+            'error',
+            '',
+            '',
+            'ERR_CONFIG_RELOAD',
+            `${file} has a mistake; the former configuration stays in force: ${reloadError}`,
+          ),
+        ]),
     ...doors
       .filter((door) => door.error !== '' && door.error !== 'off')
-      .map((door) => problem('warning', '', '', 'ERR_DOOR_TAKEN', `The door ${door.id} on ${door.address} is closed: ${door.error}`)),
+      .map((door) =>
+        problem(
+          'warning',
+          '',
+          '',
+          'ERR_DOOR_TAKEN',
+          `The door ${door.id} on ${door.address} is closed: ${door.error}`,
+        ),
+      ),
     ...services.flatMap(problemsOf),
     ...failingEdges(tick),
   ]
@@ -274,7 +339,15 @@ export function listProblems(
 function problemsOf(service: ServiceView): Omit<ProblemView, 'sinceMs'>[] {
   const ejected = service.instances
     .filter((one) => one.ejectedUntilMs > 0)
-    .map((one) => problem('warning', service.name, one.id, 'ERR_GATEWAY_EJECTED', `${one.id} fails and is left out for a while.`))
+    .map((one) =>
+      problem(
+        'warning',
+        service.name,
+        one.id,
+        'ERR_GATEWAY_EJECTED',
+        `${one.id} fails and is left out for a while.`,
+      ),
+    )
   if (service.state !== 'down' && service.state !== 'degraded') return ejected
   const broken = service.instances.find(isBroken)?.id ?? ''
   const severity = service.state === 'down' ? 'error' : 'warning'

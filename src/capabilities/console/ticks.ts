@@ -70,7 +70,8 @@ export function createTickStore(): TickStore {
   }
 
   return {
-    take({ atMs, edges, instances, useOf }) {
+    take(sample) {
+      const { atMs, edges, instances } = sample
       const seen = new Set<string>()
       const edgeTicks = new Map<string, EdgeTick>()
       for (const [key, total] of sumByEdge(edges)) {
@@ -84,7 +85,7 @@ export function createTickStore(): TickStore {
       for (const total of instances) {
         const key = `instance ${total.service} ${total.id}`
         seen.add(key)
-        const use = useOf(total.id)
+        const use = sample.useOf(total.id)
         const change = slide(key, sampleOf(atMs, total, 0, use?.cpuSeconds ?? 0))
         if (change !== undefined) instanceTicks.push(instanceTick(total, change, use))
       }
@@ -196,7 +197,5 @@ function instanceTick(
 
 function busiest<Row extends { readonly requestsPerSecond: number }>(rows: Row[]): Row[] {
   if (rows.length <= TICK_ROWS_MAX) return rows
-  return rows
-    .toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond)
-    .slice(0, TICK_ROWS_MAX)
+  return rows.toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond).slice(0, TICK_ROWS_MAX)
 }

@@ -1,5 +1,10 @@
 import type { Scope } from '../../platform/capability.ts'
-import type { DoorSpec, DoorStatus, RequestRecord, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type {
+  DoorSpec,
+  DoorStatus,
+  RequestRecord,
+  SnapshotOp,
+} from '../../platform/snapshot/messages.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import { followInstances, type DiscoveryNeed } from './follow.ts'
@@ -69,9 +74,9 @@ export class GatewayDoorError extends Error {
   readonly doors: readonly DoorStatus[]
 
   constructor(doors: readonly DoorStatus[]) {
-    const list = doors.map((door) => `'${door.id}' on ${door.host}:${door.port} (${door.error})`)
+    const list = doors.map((door) => `The door '${door.id}' cannot be opened: ${door.error}.`)
     super(
-      `The door ${list.join(' and ')} cannot be opened. End the program that has the port, or change the door in the file.`,
+      `${list.join(' ')} End the program that has the port, or write another port into the file (0: any free one).`,
     )
     this.doors = doors
   }
@@ -125,7 +130,10 @@ export async function startGateway(
     const undeclared = goneServices(before, after)
     return [
       ...undeclared.filter((name) => known.has(name)).map(registeredOp),
-      ...opsOf(after, undeclared.filter((name) => !known.has(name))),
+      ...opsOf(
+        after,
+        undeclared.filter((name) => !known.has(name)),
+      ),
     ]
   }
 
@@ -140,7 +148,10 @@ export async function startGateway(
   }
 
   /** Opens what the configuration asks for; inside doors whose port is taken move to another one. */
-  async function openDoors(of: GatewayConfig, ops: readonly SnapshotOp[]): Promise<readonly DoorStatus[]> {
+  async function openDoors(
+    of: GatewayConfig,
+    ops: readonly SnapshotOp[],
+  ): Promise<readonly DoorStatus[]> {
     const taken = new Set<number>()
     for (let round = 0; ; round++) {
       const before = inside
@@ -180,7 +191,7 @@ export async function startGateway(
     async routable() {
       await channel.publish([])
     },
-    isRouted: follower.isRouted,
+    isRouted: (service, id) => follower.isRouted(service, id),
     drained(service, id, timeoutMs) {
       const key = `${service} ${id}`
       const done = Promise.withResolvers<boolean>()
@@ -224,12 +235,10 @@ export function urlVariable(service: string): string {
 }
 
 function opsOf(config: GatewayConfig, gone: readonly string[]): SnapshotOp[] {
-  const services = Object.entries(config.settings.services).map(
-    ([name, service]): SnapshotOp => ({
-      op: 'service',
-      service: specifyService(name, service, config.sourceOf),
-    }),
-  )
+  const services = Object.entries(config.settings.services).map(([name, service]): SnapshotOp => ({
+    op: 'service',
+    service: specifyService(name, service, config.sourceOf),
+  }))
   return [...gone.map((service): SnapshotOp => ({ op: 'service-gone', service })), ...services]
 }
 

@@ -75,7 +75,14 @@ function hostsOf(host: string): readonly string[] {
 
 function insideDoor(door: InsideDoor): DoorSpec {
   const { caller, service, port } = door
-  return { kind: 'inside', id: `inside/${caller}/${service}`, host: '127.0.0.1', port, caller, service }
+  return {
+    kind: 'inside',
+    id: `inside/${caller}/${service}`,
+    host: '127.0.0.1',
+    port,
+    caller,
+    service,
+  }
 }
 
 function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
@@ -155,10 +162,12 @@ export function edgesOf(settings: Settings): readonly { caller: string; service:
   return Object.entries(settings.services).flatMap(([caller, service]) =>
     service.run === undefined
       ? []
-      : (service.calls ?? names.filter((name) => canBeCalled(settings, name, caller))).map((name) => ({
-          caller,
-          service: name,
-        })),
+      : (service.calls ?? names.filter((name) => canBeCalled(settings, name, caller))).map(
+          (name) => ({
+            caller,
+            service: name,
+          }),
+        ),
   )
 }
 

@@ -14,7 +14,9 @@ export async function openOverrideBook(storage: Storage): Promise<OverrideBook> 
   await storage.migrate('processes', migrations)
   return {
     async load() {
-      const rows = await storage.read('SELECT service, instances, is_stopped FROM process_overrides')
+      const rows = await storage.read(
+        'SELECT service, instances, is_stopped FROM process_overrides',
+      )
       return rows.map((row) => ({
         service: String(row['service']),
         instances: row['instances'] === null ? undefined : Number(row['instances']),

@@ -105,7 +105,11 @@ export async function startProcesses(
       if (settings.run === undefined) continue
       const wanted = wantedOf(name, settings)
       const run = runs.get(name)
-      if (run === undefined) runs.set(name, createServiceRun(name, wanted, { ...needs, scope, changed: () => slotsChanged(name) }))
+      if (run === undefined)
+        runs.set(
+          name,
+          createServiceRun(name, wanted, { ...needs, scope, changed: () => slotsChanged(name) }),
+        )
       else run.want(wanted)
     }
   }

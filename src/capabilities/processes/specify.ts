@@ -68,7 +68,10 @@ function hashOf(spec: Omit<ProcessSpec, 'hash'>, run: string | readonly string[]
   const lasting = Object.entries(env)
     .filter(([name]) => name !== 'BACKPLANE_INSTANCE' && !UNHASHED_VARIABLES.has(name))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify([rest, run, lasting])).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify([rest, run, lasting]))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {
@@ -82,12 +85,17 @@ function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> 
 /** The loader has replaced `{env}` and `{file}` by their texts. */
 function textsOf(env: ServiceSettings['env']): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+    Object.entries(env).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, value]] : [],
+    ),
   )
 }
 
 /** `$PORT` is known only to the supervisor, which replaces it in the arguments at each start. */
-function argvOf(run: string | readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
+function argvOf(
+  run: string | readonly string[],
+  env: Readonly<Record<string, string>>,
+): readonly string[] {
   if (typeof run !== 'string') return run
   return splitShellWords(run, { ...env, PORT: '$PORT' })
 }

@@ -31,7 +31,10 @@ test('a trace is continued exactly when it is valid (W3C Trace Context)', () => 
   for (const given of [undefined, 'x', `00-${trace}-${span}-01`]) {
     assert.ok(isTraceparent(identifiers.traceparent(given)))
   }
-  assert.match(identifiers.traceparent(`cc-${trace}-${span}-01-x`), new RegExp(`^00-${trace}-(?!${span}).{16}-01$`))
+  assert.match(
+    identifiers.traceparent(`cc-${trace}-${span}-01-x`),
+    new RegExp(`^00-${trace}-(?!${span}).{16}-01$`),
+  )
 })
 
 test('a kept request id is printable and can stand in a header and in JSON as it is', () => {

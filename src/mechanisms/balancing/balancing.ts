@@ -16,4 +16,5 @@ export const balancers = {
 } satisfies Record<string, <C extends Candidate>() => Balancer<C>>
 
 export type BalancerName = keyof typeof balancers
+/** The names that the configuration may use. */
 export const balancerNames = Object.keys(balancers) as BalancerName[]

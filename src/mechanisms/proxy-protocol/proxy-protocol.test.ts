@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeLocal, encodeVersion1, encodeVersion2 } from './encode.ts'
+import { encodeLocal, encodeVersion1, encodeVersion2 } from './testing/encode.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 import { VERSION_1_BYTES_MAX } from './version-1.ts'
 import { PROXY_HEADER_BYTES_MAX } from './version-2.ts'

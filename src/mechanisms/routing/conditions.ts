@@ -31,11 +31,13 @@ export function compileFields(
   }))
 }
 
+/** No methods means all; GET includes HEAD (RFC 9110 section 9.3.2). */
 export function allowsMethod(conditions: Conditions, method: string): boolean {
   const { methods } = conditions
   return methods.length === 0 || methods.includes(method)
 }
 
+/** Every header and query condition of the route holds. */
 export function meetsFields(conditions: Conditions, fields: RequestFields): boolean {
   for (const { name, value } of conditions.headers) {
     const actual = fields.header(name)

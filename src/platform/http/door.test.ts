@@ -5,7 +5,13 @@ import { test, type TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import type { Log } from '../capability.ts'
 import { ProblemError } from '../problem.ts'
-import { createDoorApp, DoorTakenError, openDoor, REQUEST_BODY_BYTES_MAX, type DoorOptions } from './door.ts'
+import {
+  createDoorApp,
+  DoorTakenError,
+  openDoor,
+  REQUEST_BODY_BYTES_MAX,
+  type DoorOptions,
+} from './door.ts'
 
 interface Answer {
   readonly status: number
@@ -16,10 +22,27 @@ interface Answer {
 async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
   const logged: string[] = []
   const log: Log = (level, message) => void logged.push(`${level} ${message}`)
-  const options: DoorOptions = { name: 'console', host: '127.0.0.1', port: 0, hosts: [], token: undefined, log, ...more }
+  const options: DoorOptions = {
+    name: 'console',
+    host: '127.0.0.1',
+    port: 0,
+    hosts: [],
+    token: undefined,
+    log,
+    ...more,
+  }
   const app = createDoorApp(options)
-  const body = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } }, additionalProperties: false }
-  app.put<{ Body: { n: number } }>('/numbers/:name', { schema: { summary: 'Puts one.', body } }, (got) => got.body)
+  const body = {
+    type: 'object',
+    required: ['n'],
+    properties: { n: { type: 'integer' } },
+    additionalProperties: false,
+  }
+  app.put<{ Body: { n: number } }>(
+    '/numbers/:name',
+    { schema: { summary: 'Puts one.', body } },
+    (got) => got.body,
+  )
   app.get('/fails', () => {
     throw new Error('the secret of the house')
   })
@@ -28,19 +51,26 @@ async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
   })
   const door = await openDoor(app, options)
   t.after(() => door.close())
-  const call = (method: string, path: string, sent: { headers?: Record<string, string>; body?: string } = {}) =>
+  const call = (
+    method: string,
+    path: string,
+    sent: { headers?: Record<string, string>; body?: string } = {},
+  ) =>
     new Promise<Answer>((resolve, reject) => {
-      const outgoing = request({ port: door.port, method, path, headers: sent.headers ?? {} }, (response) => {
-        text(response)
-          .then((content) =>
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              body: JSON.parse(content) as Answer['body'],
-            }),
-          )
-          .catch(reject)
-      })
+      const outgoing = request(
+        { port: door.port, method, path, headers: sent.headers ?? {} },
+        (response) => {
+          text(response)
+            .then((content) =>
+              resolve({
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                body: JSON.parse(content) as Answer['body'],
+              }),
+            )
+            .catch(reject)
+        },
+      )
       outgoing.on('error', reject)
       outgoing.end(sent.body)
     })
@@ -65,12 +95,17 @@ test('each mistake of a client is a problem with a code', async (t) => {
   const { call } = await start(t)
   assertProblem(await call('GET', '/nothing?x=1'), 404, 'ERR_HTTP_NOT_FOUND')
   assertProblem(await call('DELETE', '/openapi.json'), 404, 'ERR_HTTP_NOT_FOUND')
-  const put = (body: string, headers: Record<string, string> = json) => call('PUT', '/numbers/one', { headers, body })
+  const put = (body: string, headers: Record<string, string> = json) =>
+    call('PUT', '/numbers/one', { headers, body })
   assert.deepEqual((await put('{"n":1}')).body, { n: 1 })
   assertProblem(await put('{"n":'), 400, 'ERR_HTTP_BAD_REQUEST')
   assertProblem(await put('{"m":1}'), 400, 'ERR_HTTP_BAD_REQUEST')
   assertProblem(await put('n=1', { 'content-type': 'text/csv' }), 415, 'ERR_HTTP_CONTENT_TYPE')
-  assertProblem(await put(JSON.stringify({ n: 'x'.repeat(REQUEST_BODY_BYTES_MAX) })), 413, 'ERR_HTTP_BODY_TOO_LARGE')
+  assertProblem(
+    await put(JSON.stringify({ n: 'x'.repeat(REQUEST_BODY_BYTES_MAX) })),
+    413,
+    'ERR_HTTP_BODY_TOO_LARGE',
+  )
   assertProblem(await call('GET', '/%zz'), 400, 'ERR_HTTP_BAD_REQUEST')
   assert.equal((await call('GET', '/refuses')).body['version'], 7)
   assertProblem(await call('GET', '/refuses'), 409, 'ERR_TEST_REFUSED')
@@ -95,14 +130,20 @@ test('the guard stands before every path, also before those that do not exist', 
     assertProblem(answer, 401, 'ERR_HTTP_CREDENTIALS')
     assert.match(String(answer.headers['www-authenticate']), /^Basic /)
   }
-  const allowed = await call('GET', '/openapi.json', { headers: { authorization: 'Bearer sesame' } })
+  const allowed = await call('GET', '/openapi.json', {
+    headers: { authorization: 'Bearer sesame' },
+  })
   assert.equal(allowed.status, 200)
 })
 
 test('a refused request does not have its body read', async (t) => {
   const { call } = await start(t, { token: 'sesame' })
   const body = 'x'.repeat(REQUEST_BODY_BYTES_MAX + 1)
-  assertProblem(await call('PUT', '/numbers/one', { headers: json, body }), 401, 'ERR_HTTP_CREDENTIALS')
+  assertProblem(
+    await call('PUT', '/numbers/one', { headers: json, body }),
+    401,
+    'ERR_HTTP_CREDENTIALS',
+  )
 })
 
 test('the OpenAPI document has what the routes say', async (t) => {
@@ -117,7 +158,9 @@ test('the OpenAPI document has what the routes say', async (t) => {
   assert.ok(JSON.stringify(put?.['requestBody']).includes('"required":["n"]'))
   assert.ok(JSON.stringify(put?.['responses']).includes('application/problem+json'))
   // OpenAPI 3.1: each template parameter of a path must be declared.
-  assert.ok(JSON.stringify(put?.['parameters']).includes('"name":"name","in":"path","required":true'))
+  assert.ok(
+    JSON.stringify(put?.['parameters']).includes('"name":"name","in":"path","required":true'),
+  )
 })
 
 test('a taken port is an error with door, address and setting', async (t) => {
@@ -126,7 +169,10 @@ test('a taken port is an error with door, address and setting', async (t) => {
   await assert.rejects(openDoor(createDoorApp(second), second), (error) => {
     assert.ok(error instanceof DoorTakenError)
     assert.equal(error.code, 'ERR_DOOR_TAKEN')
-    assert.match(error.message, new RegExp(`'console'.*127\\.0\\.0\\.1:${door.port} \\(EADDRINUSE\\).*listen\\.console`))
+    assert.match(
+      error.message,
+      new RegExp(`'console'.*127\\.0\\.0\\.1:${door.port} \\(EADDRINUSE\\).*listen\\.console`),
+    )
     return true
   })
 })

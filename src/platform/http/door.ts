@@ -40,13 +40,19 @@ export class DoorTakenError extends Error {
 }
 
 /** An HTTP door of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
-export function createDoorApp(options: DoorOptions, api: OpenApi = createOpenApi()): FastifyInstance {
+export function createDoorApp(
+  options: DoorOptions,
+  api: OpenApi = createOpenApi(),
+): FastifyInstance {
   const app = fastify({
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     forceCloseConnections: true,
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 300 },
     genReqId: () => '',
+    // A path that cannot be decoded meets no hook: it is guarded here.
+    frameworkErrors: (error, request, reply) =>
+      refuseUndecoded(error, request.headers, reply, options),
   })
   app.server.maxConnections = DOOR_CONNECTIONS_MAX
   app.server.headersTimeout = 10_000
@@ -108,7 +114,11 @@ function toProblem(error: FastifyError | ProblemError): ProblemError {
   if (error instanceof ProblemError) return error
   const status = error.statusCode ?? 500
   if (status >= 500) {
-    return new ProblemError(status, 'ERR_HTTP_INTERNAL', 'Backplane failed to answer; its log says why.')
+    return new ProblemError(
+      status,
+      'ERR_HTTP_INTERNAL',
+      'Backplane failed to answer; its log says why.',
+    )
   }
   const code = error.code?.startsWith('ERR_') === true ? error.code : codeOfStatus(status)
   return new ProblemError(status, code, error.message)

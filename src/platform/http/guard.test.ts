@@ -9,7 +9,10 @@ const open = { hosts: ['Console.example'], token: undefined }
 const closed = { hosts: [], token: 'correct horse' }
 
 /** The status that the request would get: 200 when it is let through. */
-function statusOf(headers: IncomingHttpHeaders, options: Parameters<typeof guardRequest>[1] = open): number {
+function statusOf(
+  headers: IncomingHttpHeaders,
+  options: Parameters<typeof guardRequest>[1] = open,
+): number {
   try {
     guardRequest(headers, options)
     return 200
@@ -69,7 +72,11 @@ test('Host: no name that is not configured is ever served', () => {
 
 test('Origin: the same host and port, and nothing else', () => {
   const host = 'localhost:4000'
-  for (const origin of ['http://localhost:4000', 'https://localhost:4000', 'HTTP://LocalHost:4000']) {
+  for (const origin of [
+    'http://localhost:4000',
+    'https://localhost:4000',
+    'HTTP://LocalHost:4000',
+  ]) {
     assert.equal(statusOf({ host, origin }), 200, origin)
   }
   for (const origin of [
@@ -103,8 +110,15 @@ test('Sec-Fetch-Site: a foreign page may link here, not load from here', () => {
 
 test('credentials: Bearer, or Basic with any user, exactly', () => {
   const host = 'localhost'
-  const status = (authorization?: string) => statusOf({ host, authorization }, { ...closed, token: 'a:b c' })
-  assert.equal(statusOf({ host, authorization: 'bearer correct-horse' }, { ...closed, token: 'correct-horse' }), 200)
+  const status = (authorization?: string) =>
+    statusOf({ host, authorization }, { ...closed, token: 'a:b c' })
+  assert.equal(
+    statusOf(
+      { host, authorization: 'bearer correct-horse' },
+      { ...closed, token: 'correct-horse' },
+    ),
+    200,
+  )
   assert.equal(status(basic('anybody:a:b c')), 200)
   for (const wrong of [
     undefined,
@@ -129,7 +143,10 @@ test('credentials do not open the door to a foreign name or page', () => {
   const options = { hosts: [], token: 'x' }
   assert.equal(statusOf({ host: 'localhost', authorization }, options), 200)
   assert.equal(statusOf({ host: 'a.example', authorization }, options), 421)
-  assert.equal(statusOf({ host: 'localhost', origin: 'http://a.example', authorization }, options), 403)
+  assert.equal(
+    statusOf({ host: 'localhost', origin: 'http://a.example', authorization }, options),
+    403,
+  )
 })
 
 test('texts are the same when they are equal', () => {

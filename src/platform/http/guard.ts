@@ -52,7 +52,9 @@ function hostnameOf(host: string): string {
 }
 
 function isKnownHost(host: string, hosts: readonly string[]): boolean {
-  return host === 'localhost' || isIP(host) !== 0 || hosts.some((known) => known.toLowerCase() === host)
+  return (
+    host === 'localhost' || isIP(host) !== 0 || hosts.some((known) => known.toLowerCase() === host)
+  )
 }
 
 function originHost(origin: string): string {

@@ -70,10 +70,15 @@ function operationOf(schema: RouteSchema, url: string): Readonly<Record<string, 
   return {
     summary: schema.summary,
     ...(schema.tags === undefined ? {} : { tags: schema.tags }),
-    parameters: [...parametersOf('path', pathSchemaOf(url, schema.params)), ...parametersOf('query', schema.querystring)],
+    parameters: [
+      ...parametersOf('path', pathSchemaOf(url, schema.params)),
+      ...parametersOf('query', schema.querystring),
+    ],
     ...(schema.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: schema.body } } } }),
+      : {
+          requestBody: { required: true, content: { 'application/json': { schema: schema.body } } },
+        }),
     responses: {
       ...Object.fromEntries(
         answers.map(([status, body]) => [

@@ -120,11 +120,7 @@ export interface GatewayLimits {
   readonly responseHeadBytesMax: number
 }
 
-export type BalancingName =
-  | 'peak-ewma'
-  | 'least-requests'
-  | 'round-robin'
-  | 'sticky-cookie'
+export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
 
 export interface ServiceSpec {
   readonly name: string

@@ -1,6 +1,6 @@
-import { parseAddress } from '../cidr/address.ts'
-import type { ProxyEndpoint } from './proxy-protocol.ts'
-import { VERSION_2_START } from './version-2.ts'
+import { parseAddress } from '../../cidr/address.ts'
+import type { ProxyEndpoint } from '../proxy-protocol.ts'
+import { VERSION_2_START } from '../version-2.ts'
 
 /** A version 1 line; both addresses are of one family. Throws a RangeError where they are not. */
 export function encodeVersion1(source: ProxyEndpoint, destination: ProxyEndpoint): Uint8Array {

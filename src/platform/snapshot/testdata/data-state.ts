@@ -1,0 +1,58 @@
+import type {
+  GatewaySpec,
+  InstanceSpec,
+  ServiceSpec,
+  SnapshotOp,
+  UpdateMessage,
+} from '../messages.ts'
+
+/** What a data plane knows after the updates that it got, applied as its workers apply them. */
+export interface DataState {
+  apply(update: UpdateMessage): void
+  /** One line a thing, sorted. */
+  view(): string[]
+}
+
+/** Starts knowing nothing. */
+export function createDataState(): DataState {
+  let gateway: GatewaySpec | undefined
+  const services = new Map<string, { spec: ServiceSpec; instances: Map<string, InstanceSpec> }>()
+
+  function applyOp(op: SnapshotOp): void {
+    switch (op.op) {
+      case 'gateway':
+        gateway = op.gateway
+        return
+      case 'service': {
+        const known = services.get(op.service.name)
+        services.set(op.service.name, {
+          spec: op.service,
+          instances: known?.instances ?? new Map<string, InstanceSpec>(),
+        })
+        return
+      }
+      case 'service-gone':
+        return void services.delete(op.service)
+      case 'instance':
+        // Like the workers: an instance of an unknown service is not taken.
+        return void services.get(op.instance.service)?.instances.set(op.instance.id, op.instance)
+      case 'instance-gone':
+        return void services.get(op.service)?.instances.delete(op.id)
+    }
+  }
+
+  return {
+    apply(update) {
+      if (update.reset === true) services.clear()
+      for (const op of update.ops) applyOp(op)
+    },
+    view: () =>
+      [
+        ...(gateway === undefined ? [] : [`gateway ${JSON.stringify(gateway)}`]),
+        ...[...services].flatMap(([name, { spec, instances }]) => [
+          `service ${name} ${JSON.stringify(spec)}`,
+          ...[...instances].map(([id, one]) => `instance ${name} ${id} ${JSON.stringify(one)}`),
+        ]),
+      ].toSorted(),
+  }
+}

@@ -1,0 +1,39 @@
+import fc from 'fast-check'
+import type { GatewaySpec, ServiceSpec, SnapshotOp } from '../messages.ts'
+
+/** Specifications that differ in one number: what is in them is not the channel's business. */
+export const gateway = (headersMax: number): SnapshotOp => ({
+  op: 'gateway',
+  gateway: {
+    doors: [],
+    routes: [],
+    limits: { headersMax },
+    trustedProxies: [],
+  } as unknown as GatewaySpec,
+})
+export const service = (name: string, pendingMax: number): SnapshotOp => ({
+  op: 'service',
+  service: { name, pendingMax } as ServiceSpec,
+})
+export const gone = (name: string): SnapshotOp => ({ op: 'service-gone', service: name })
+export const instance = (of: string, id: string, weight: number): SnapshotOp => ({
+  op: 'instance',
+  instance: { service: of, id, host: '127.0.0.1', port: 1, weight },
+})
+export const instanceGone = (of: string, id: string): SnapshotOp => ({
+  op: 'instance-gone',
+  service: of,
+  id,
+})
+
+const names = fc.constantFrom('a', 'b')
+const ids = fc.constantFrom('1', '2', '3')
+
+/** Few names, so that they meet. */
+export const snapshotOps: fc.Arbitrary<SnapshotOp> = fc.oneof(
+  fc.nat(9).map(gateway),
+  fc.tuple(names, fc.nat(9)).map(([name, n]) => service(name, n)),
+  names.map(gone),
+  fc.tuple(names, ids, fc.nat(9)).map(([of, id, n]) => instance(of, id, n)),
+  fc.tuple(names, ids).map(([of, id]) => instanceGone(of, id)),
+)
