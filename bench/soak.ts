@@ -1,5 +1,6 @@
 /** Memory over minutes at full load: `node bench/soak.ts [MINUTES]` (needs wrk). */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { startBackplane } from '../test/harness/backplane.ts'
 import { machineLine, markdownTable, pssBytes } from './measure.ts'
@@ -12,6 +13,7 @@ const backend = createServer((socket) => {
   const answer = `HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`
   socket.on('data', () => socket.write(answer))
 }).listen(0, '127.0.0.1')
+await once(backend, 'listening')
 const { port } = backend.address() as AddressInfo
 await using backplane = await startBackplane({
   config: `listen: { gateway: 0, console: 0 }\nservices: { back: { at: ["127.0.0.1:${port}"] } }\ngateway: { routes: [{ path: /**, to: back }] }\n`,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -16,6 +17,7 @@ const backend = createServer((socket) => {
   socket.on('error', () => {})
   socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
 }).listen(0, '127.0.0.1')
+await once(backend, 'listening')
 const backendPort = (backend.address() as AddressInfo).port
 
 function freePort(): Promise<number> {

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { startConsole, type Console } from './capabilities/console/console.ts'
 import type { Picture } from './capabilities/console/feed.ts'
 import { startDiscovery } from './capabilities/discovery/discovery.ts'
@@ -10,7 +10,7 @@ import { startProcesses } from './capabilities/processes/processes.ts'
 import type { Loaded } from './control-plane.ts'
 import type { Host } from './platform/host.ts'
 import type { SnapshotChannel } from './platform/snapshot/channel.ts'
-import { startStorage } from './platform/storage/storage.ts'
+import type { Storage } from './platform/storage/storage.ts'
 import type { SupervisorLink } from './platform/supervisor-link.ts'
 import { settingsSchema, type Settings } from './settings.ts'
 import type { Boot } from './supervisor/protocol.ts'
@@ -29,6 +29,8 @@ export interface ComposeInput {
   readonly loaded: Loaded
   readonly link: SupervisorLink
   readonly channel: SnapshotChannel
+  /** Opened before anything else was loaded. */
+  readonly storage: Promise<Storage>
   readonly version: string
 }
 
@@ -53,7 +55,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
   const storage = await host.start(
     'storage',
     async (_config, _needs, scope) => {
-      const opened = await startStorage({ file: join(boot.dataDir, 'state.sqlite') })
+      const opened = await input.storage
       scope.onStop(() => opened.close())
       return opened
     },

@@ -1,3 +1,4 @@
+import type { Storage } from './platform/storage/storage.ts'
 import { dirname } from 'node:path'
 import { packageVersion } from './cli/help.ts'
 import { formatStatus } from './cli/status-text.ts'
@@ -26,7 +27,11 @@ const READY_WAIT_MAX_MS = 60_000
 export type Loaded = LoadedConfig<Settings>
 
 /** Runs until SIGTERM or the end of the supervisor. */
-export async function runControl(boot: Boot, port: IpcPort & NodeJS.Process): Promise<void> {
+export async function runControl(
+  boot: Boot,
+  port: IpcPort & NodeJS.Process,
+  storage: Promise<Storage>,
+): Promise<void> {
   const level = process.env['BACKPLANE_LOG'] === 'debug' ? 'debug' : 'info'
   const log = createJsonLog(process.stderr, systemClock, level)
   const link = openSupervisorLink(port)
@@ -36,7 +41,14 @@ export async function runControl(boot: Boot, port: IpcPort & NodeJS.Process): Pr
   port.once('SIGTERM', () => void end(host, 0))
   try {
     const loaded = await load(boot)
-    const server = await compose(host, { boot, loaded, link, channel, version: packageVersion() })
+    const server = await compose(host, {
+      boot,
+      loaded,
+      link,
+      channel,
+      storage,
+      version: packageVersion(),
+    })
     followConfiguration(boot, loaded, server, link, log)
     await settle(server)
     announce(server, link)
@@ -138,8 +150,11 @@ function followConfiguration(
 /** Waits until nothing is on its way up any more: each service is well, finished, stopped, or known to be broken. */
 function settle(server: Server): Promise<void> {
   const done = Promise.withResolvers<void>()
+  let isOver = false
   const look = (): void => {
-    if (isSettled(server.picture())) done.resolve()
+    if (isOver || !isSettled(server.picture())) return
+    isOver = true
+    done.resolve()
   }
   server.onChanged(look)
   systemClock.after(READY_WAIT_MAX_MS, done.resolve)

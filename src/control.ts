@@ -1,5 +1,7 @@
 /** The control plane's process. */
 import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
+import { startStorage } from './platform/storage/storage.ts'
 import { parseBoot } from './supervisor/boot.ts'
 
 enableCompileCache()
@@ -7,5 +9,8 @@ const boot = parseBoot(process.env['BACKPLANE_BOOT'])
 delete process.env['BACKPLANE_BOOT']
 // Without a supervisor there is nobody left to serve.
 process.on('disconnect', () => process.exit(0))
+// Its thread opens the file while this one loads the rest.
+const storage = startStorage({ file: join(boot.dataDir, 'state.sqlite') })
+storage.catch(() => {})
 const { runControl } = await import('./control-plane.ts')
-await runControl(boot, process)
+await runControl(boot, process, storage)

@@ -250,7 +250,7 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
       const isFull = lines.length + dropped > 0 && !raw.write(eventOf({ lines, dropped }))
       // The next batch is asked for only when this reader has taken the last one.
       if (isFull) await new Promise<void>((resolve) => (wake = resolve))
-      if (follow) return
+      if (isOn(follow)) return
       left -= lines.length
       if (left <= 0 || !isCut(lines)) raw.end()
       else quiet = setTimeout(() => raw.end(), LOG_QUIET_MS)

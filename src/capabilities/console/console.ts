@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Scope } from '../../platform/capability.ts'
-import { createDoorApp, openDoor, type Door, type DoorOptions } from '../../platform/http/door.ts'
+import type { Door, DoorOptions } from '../../platform/http/door.ts'
 import { registerAdminRoutes } from './admin.ts'
 import type { DoorView, Picture } from './feed.ts'
 import { createFeedHub } from './feed-hub.ts'
@@ -141,7 +141,9 @@ export async function startConsole(
     }
   }
 
-  function openAt(address: { readonly host: string; readonly port: number }): Promise<Door> {
+  async function openAt(address: { readonly host: string; readonly port: number }): Promise<Door> {
+    // Loaded only here: the gateway opens its doors meanwhile, and without a console it is not needed at all.
+    const { createDoorApp, openDoor } = await import('../../platform/http/door.ts')
     const options: DoorOptions = { name: 'console', ...address, ...config, log: scope.log }
     const app = createDoorApp(options)
     registerAdminRoutes(app, {
