@@ -29,8 +29,8 @@ const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const connections = Number(values.connections)
 
-/** Load before anything is measured. */
-const WARM_SECONDS = 4
+/** Load before anything is measured: until the compiler has settled (measured: four to eight seconds on a busy machine). */
+const WARM_SECONDS = 8
 
 interface Scenario {
   readonly name: string
@@ -100,13 +100,13 @@ async function measureAll(peers: readonly Peer[], scenario: Scenario): Promise<F
   })
 }
 
-function printFigures(figures: readonly Figure[]): void {
+function printFigures(figures: readonly Figure[], base: string): void {
   print(
-    `\n| ${figures[0]!.scenario} | CPU us/request | ratio to nginx | requests/s | errors |\n| --- | --- | --- | --- | --- |`,
+    `\n| ${figures[0]!.scenario} | CPU us/request | ratio to ${base} | requests/s | errors |\n| --- | --- | --- | --- | --- |`,
   )
-  const nginx = figures.find(({ peer }) => peer === 'nginx')?.cpuMicrosPerRequest ?? NaN
+  const basis = figures.find(({ peer }) => peer === base)?.cpuMicrosPerRequest ?? NaN
   for (const { peer, cpuMicrosPerRequest, requestsPerSecond, errors } of figures) {
-    const ratio = (cpuMicrosPerRequest / nginx).toFixed(2)
+    const ratio = (cpuMicrosPerRequest / basis).toFixed(2)
     print(
       `| ${peer} | ${cpuMicrosPerRequest.toFixed(1)} | ${ratio} | ${requestsPerSecond.toFixed(0)} | ${errors} |`,
     )
@@ -134,49 +134,48 @@ async function measureLatency(peers: readonly Peer[], rate: number): Promise<Lat
   })
 }
 
-async function startPeers(folder: string, backend: number): Promise<Peer[]> {
-  const peers = [await startNginx(folder, backend, true), await startNginx(folder, backend, false)]
-  if (isInstalled('caddy')) peers.push(await startCaddy(folder, backend))
-  else print('caddy is not installed: left out')
-  peers.push(await startNodeProxy(backend), await startBackplane(backend, 1))
-  const wanted = values.only === '' ? [] : values.only.split(',')
-  const left = peers.filter(({ name }) => wanted.length > 0 && !wanted.includes(name))
-  for (const peer of left) await peer.stop()
-  return peers.filter((peer) => !left.includes(peer))
+/** Every peer that is installed; each is put into `started` at once, so that it is stopped whatever happens. */
+async function startPeers(folder: string, backend: number, started: Peer[]): Promise<Peer[]> {
+  const starts: readonly (readonly [name: string, start: () => Promise<Peer>])[] = [
+    ['nginx', () => startNginx(folder, backend, true)],
+    ['nginx without log', () => startNginx(folder, backend, false)],
+    ['caddy', () => startCaddy(folder, backend)],
+    ['node:http', () => startNodeProxy(backend)],
+    ['backplane', () => startBackplane(backend, 1)],
+  ]
+  const wanted = values.only === '' ? undefined : values.only.split(',')
+  const peers: Peer[] = []
+  for (const [name, start] of starts) {
+    if (wanted?.includes(name) === false) continue
+    if (name === 'caddy' && !isInstalled('caddy')) {
+      print('caddy is not installed: left out')
+      continue
+    }
+    const peer = await start()
+    started.push(peer)
+    peers.push(peer)
+  }
+  return peers
 }
 
-async function main(): Promise<void> {
-  if (!isInstalled('nginx')) throw new Error('nginx is not installed: run `npm run peers`')
-  const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))
-  const backend = await startBackend(folder)
-  const peers = await startPeers(folder, backend.port)
-  print(
-    `gateway, ${cpus()[0]?.model ?? 'unknown processor'} x ${cpus().length}, node ${process.version}`,
-  )
-  print(`${rounds} rounds of ${seconds} s, ${connections} connections, medians`)
-  // Unmeasured: just-in-time compilers and pools.
-  for (const peer of peers) {
-    await saturate(
-      `http://127.0.0.1:${peer.port}/small`,
-      BROWSER_HEADERS,
-      connections,
-      WARM_SECONDS,
-    )
-  }
-  const figures: Figure[] = []
-  for (const scenario of scenarios) {
-    const rows = await measureAll(peers, scenario)
-    printFigures(rows)
-    figures.push(...rows)
-  }
+/** Just-in-time compilers and pools: not measured. */
+function warm(peer: Peer): Promise<unknown> {
+  const url = `http://127.0.0.1:${peer.port}/small`
+  return saturate(url, BROWSER_HEADERS, connections, WARM_SECONDS)
+}
+
+async function compareLatency(
+  peers: readonly Peer[],
+  figures: readonly Figure[],
+): Promise<Latency[]> {
   const ours = peers.filter(({ name }) => name === 'nginx' || name === 'backplane')
-  const saturation = figures.filter(
-    ({ scenario, peer }) =>
-      scenario === scenarios[1]!.name && ours.some(({ name }) => name === peer),
-  )
-  const rate = Math.floor(
-    Math.min(...saturation.map(({ requestsPerSecond }) => requestsPerSecond)) / 2,
-  )
+  const saturation = figures
+    .filter(
+      ({ scenario, peer }) =>
+        scenario === scenarios[1]!.name && ours.some(({ name }) => name === peer),
+    )
+    .map(({ requestsPerSecond }) => requestsPerSecond)
+  const rate = Math.floor(Math.min(...saturation) / 2)
   const latencies = await measureLatency(ours, rate)
   print(
     `\n| open loop, ${rate} requests/s, 100 B, browser | p50 ms | p99 ms | unanswered |\n| --- | --- | --- | --- |`,
@@ -184,31 +183,63 @@ async function main(): Promise<void> {
   for (const { peer, p50Ms, p99Ms, unanswered } of latencies) {
     print(`| ${peer} | ${p50Ms.toFixed(2)} | ${p99Ms.toFixed(2)} | ${unanswered} |`)
   }
-  const two = await startBackplane(backend.port, 2)
+  return latencies
+}
+
+async function compareWorkers(peers: readonly Peer[], two: Peer): Promise<object> {
+  await warm(two)
   const one = peers.filter(({ name }) => name === 'backplane')
-  await saturate(`http://127.0.0.1:${two.port}/small`, BROWSER_HEADERS, connections, WARM_SECONDS)
   const scaling = await measureAll([...one, two], scenarios[1]!)
-  printFigures(scaling)
+  printFigures(scaling, 'backplane')
   const share = await landing(two.port, 1_000)
   print(
     `\n1,000 connections on 2 workers: ${share.counts.join(' and ')}, ${share.ratio.toFixed(2)} : 1`,
   )
-  for (const peer of [...peers, two, backend]) await peer.stop()
-  if (values.json !== '') {
-    const json = {
-      atMs: Date.now(),
-      node: process.version,
-      rounds,
-      seconds,
-      connections,
-      figures,
-      latencies,
-      scaling,
-      landing: share,
-    }
-    writeFileSync(values.json, `${JSON.stringify(json, null, 2)}\n`)
+  return { scaling, landing: share }
+}
+
+async function run(folder: string, started: Peer[]): Promise<object> {
+  const backend = await startBackend(folder)
+  started.push(backend)
+  const peers = await startPeers(folder, backend.port, started)
+  const machine = `${cpus()[0]?.model ?? 'unknown processor'} x ${cpus().length}`
+  print(`gateway, ${machine}, node ${process.version}`)
+  print(`${rounds} rounds of ${seconds} s, ${connections} connections, medians`)
+  for (const peer of peers) await warm(peer)
+  const figures: Figure[] = []
+  for (const scenario of scenarios) {
+    const rows = await measureAll(peers, scenario)
+    printFigures(rows, 'nginx')
+    figures.push(...rows)
   }
-  rmSync(folder, { recursive: true, force: true })
+  const latencies = await compareLatency(peers, figures)
+  const two = await startBackplane(backend.port, 2)
+  started.push(two)
+  const workers = await compareWorkers(peers, two)
+  return {
+    atMs: Date.now(),
+    machine,
+    node: process.version,
+    rounds,
+    seconds,
+    connections,
+    figures,
+    latencies,
+    ...workers,
+  }
+}
+
+async function main(): Promise<void> {
+  if (!isInstalled('nginx')) throw new Error('nginx is not installed: run `npm run peers`')
+  const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))
+  const started: Peer[] = []
+  try {
+    const figures = await run(folder, started)
+    if (values.json !== '') writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`)
+  } finally {
+    for (const peer of started) await peer.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 await main()

@@ -1,10 +1,8 @@
 /** The control plane's process. */
-import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { startStorage } from './platform/storage/storage.ts'
 import { parseBoot } from './supervisor/boot.ts'
 
-enableCompileCache()
 const boot = parseBoot(process.env['BACKPLANE_BOOT'])
 delete process.env['BACKPLANE_BOOT']
 // Without a supervisor there is nobody left to serve.

@@ -1,7 +1,5 @@
-import { enableCompileCache } from 'node:module'
 import type { Io } from './cli/io.ts'
 
-enableCompileCache()
 
 type Command = (argv: readonly string[], io: Io) => Promise<number>
 

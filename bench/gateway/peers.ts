@@ -60,7 +60,12 @@ async function startProgram(
     env: { ...process.env, ...env },
   })
   const exited = once(child, 'exit')
-  await untilOpen(port)
+  try {
+    await untilOpen(port)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return {
     name,
     port,

@@ -5,7 +5,7 @@ import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessSpec } from '../../supervisor/protocol.ts'
 
 /** Variables of our own processes that no service must see. */
-const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_COMPILE_CACHE$|NODE_UNIQUE_ID$)/
+const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/
 /** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
 const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
 
@@ -75,9 +75,14 @@ function hashOf(spec: Omit<ProcessSpec, 'hash'>, run: string | readonly string[]
 }
 
 function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {
+  // The launcher's own compile cache is not for services; one that the user has set is.
+  const isOurCache = env['NODE_COMPILE_CACHE'] === env['BACKPLANE_COMPILE_CACHE']
   return Object.fromEntries(
     Object.entries(env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !OWN_VARIABLES.test(entry[0]),
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined &&
+        !OWN_VARIABLES.test(entry[0]) &&
+        !(isOurCache && entry[0] === 'NODE_COMPILE_CACHE'),
     ),
   )
 }
