@@ -70,7 +70,12 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     { settings, sourceOf: input.loaded.sourceOf, defaults: defaultService() },
     { channel, doorBook: await openDoorBook(storage), discovery },
   )
-  const { routed } = await channel.hello
+  const { routed, workers, version: served } = await channel.hello
+  const wantedWorkers = settings.gateway.workers
+  // What serves already keeps its threads: the setting needs a restart, and data starts before the file is read.
+  if (served === 0 && wantedWorkers !== 0 && wantedWorkers !== workers) {
+    link.send({ type: 'data-workers', workers: wantedWorkers })
+  }
   discovery.adopt(routed)
   const processes = await host.start(
     'processes',

@@ -1,6 +1,5 @@
 import type { Io } from './cli/io.ts'
 
-
 type Command = (argv: readonly string[], io: Io) => Promise<number>
 
 /** Every command by its name. Each is loaded only when it is asked for. */

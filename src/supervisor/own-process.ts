@@ -11,7 +11,8 @@ export interface OwnProcessOptions {
   readonly name: OwnProcess['name']
   readonly entry: string
   readonly nodeArgs: readonly string[]
-  readonly env: NodeJS.ProcessEnv
+  /** Asked at each start. */
+  env(): NodeJS.ProcessEnv
   /** Everything that it prints goes here. */
   readonly log: TextLog
   onSpawn(pid: number): void
@@ -47,6 +48,7 @@ export class OwnProcessKeeper {
   #quickDeaths = 0
   #wasReady = false
   #isAbandoned = false
+  #isReplaced = false
   #timer: NodeJS.Timeout | null = null
   #gone = Promise.withResolvers<void>()
 
@@ -100,6 +102,12 @@ export class OwnProcessKeeper {
     if (this.#child?.pid !== undefined) signalGroup(this.#child.pid, signal)
   }
 
+  /** Ends it and starts it anew at once, with its environment as it is then. */
+  replace(): void {
+    this.#isReplaced = this.isLive
+    this.signal('SIGTERM')
+  }
+
   /** No further start. */
   abandon(): void {
     this.#isAbandoned = true
@@ -134,6 +142,12 @@ export class OwnProcessKeeper {
   }
 
   #settle(pid: number, exit: ProcessExit, ranMs: number, lastLines: readonly string[]): void {
+    if (this.#isReplaced && !this.#isAbandoned) {
+      this.#isReplaced = false
+      this.#options.onExit(pid, exit, null, lastLines)
+      this.start()
+      return
+    }
     const isQuick = !this.#wasReady && ranMs <= QUICK_DEATH_MS
     this.#quickDeaths = isQuick ? this.#quickDeaths + 1 : 0
     const isHopeless = this.#quickDeaths >= QUICK_DEATHS_MAX
@@ -152,7 +166,7 @@ export class OwnProcessKeeper {
 /** In a group of its own: Ctrl-C in a terminal goes to the whole foreground group, and the order of stopping is ours. */
 function spawnOwn(options: OwnProcessOptions, onLine: (text: string) => void): ChildProcess {
   const child = spawn(process.execPath, [...options.nodeArgs, options.entry], {
-    env: options.env,
+    env: options.env(),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'json',
     detached: true,

@@ -128,6 +128,8 @@ export type ToSupervisor =
       readonly json: unknown
       readonly exitCode: number
     }
+  /** Data is to run with this many workers: it is replaced at once. Only before it serves anybody. */
+  | { readonly type: 'data-workers'; readonly workers: number }
   /** A line for the operator on stderr. */
   | { readonly type: 'notice'; readonly text: string; readonly json: unknown }
 

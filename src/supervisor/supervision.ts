@@ -119,7 +119,8 @@ function createParts(
     refuse,
   )
   const logs: TextLog[] = []
-  const own = { options, lines, mark, records, channel, logs, requestStop }
+  const { workers } = options.boot
+  const own: OwnParts = { options, lines, mark, records, channel, logs, requestStop, workers }
   const control = createOwn(own, 'control', (message) => {
     try {
       hearControl(message as ToSupervisor)
@@ -133,10 +134,14 @@ function createParts(
     if (type === 'listening') data.markReady()
     if (type === 'drained') drained.resolve()
   })
-  const hearControl = createControlListener(own, () => {
-    control.markReady()
-    return { supervisor: process.pid, control: control.status.pid, data: data.status.pid }
-  })
+  const hearControl = createControlListener(
+    own,
+    () => {
+      control.markReady()
+      return { supervisor: process.pid, control: control.status.pid, data: data.status.pid }
+    },
+    () => data.replace(),
+  )
 
   function refuse(message: string): void {
     lines.progress(`warning: ${message}`, { event: 'warning', message })
@@ -147,9 +152,11 @@ function createParts(
 
 /** What control says. The first `ready` is printed; each says where the doors are now. */
 function createControlListener(
-  { options, lines, channel, requestStop }: OwnParts,
+  parts: OwnParts,
   markReady: () => Readonly<Record<string, number>>,
+  replaceData: () => void,
 ): (message: ToSupervisor) => void {
+  const { options, lines, channel, requestStop } = parts
   let isPrinted = false
   return (message) => {
     switch (message.type) {
@@ -160,6 +167,9 @@ function createControlListener(
         isPrinted = true
         return
       }
+      case 'data-workers':
+        parts.workers = message.workers
+        return replaceData()
       case 'fatal':
         lines.failure(message.text, message.json)
         return requestStop(message.exitCode)
@@ -197,13 +207,16 @@ interface OwnParts {
   readonly channel: ControlChannel
   readonly logs: TextLog[]
   readonly requestStop: (exitCode: number) => void
+  /** Wanted workers of data; 0: one a core. */
+  workers: number
 }
 
 function createOwn(
-  { options, lines, mark, records, channel, logs, requestStop }: OwnParts,
+  parts: OwnParts,
   name: OwnProcess['name'],
   onMessage: (message: { readonly type: string }) => void,
 ): OwnProcessKeeper {
+  const { options, lines, mark, records, channel, logs, requestStop } = parts
   const logPath = join(options.boot.dataDir, 'run', `${name}.log`)
   const log = openTextLog(logPath)
   logs.push(log)
@@ -211,11 +224,11 @@ function createOwn(
     name,
     entry: name === 'control' ? options.controlEntry : options.dataEntry,
     nodeArgs: options.nodeArgs,
-    env: {
+    env: () => ({
       ...process.env,
-      BACKPLANE_BOOT: JSON.stringify(options.boot),
+      BACKPLANE_BOOT: JSON.stringify({ ...options.boot, workers: parts.workers }),
       [RUN_MARK_NAME]: mark,
-    },
+    }),
     log,
     onSpawn: (pid) => records.add(name, pid),
     onConnected(send: (message: FromSupervisor) => void) {
