@@ -93,7 +93,9 @@ function processText(instance: InstanceView): string {
   if (process === null) return ''
   const parts = [
     process.pid === 0 ? '' : `pid ${process.pid}`,
-    process.restarts === 0 ? '' : `restarted ${process.restarts} times`,
+    process.restarts === 0
+      ? ''
+      : `restarted ${process.restarts === 1 ? 'once' : `${process.restarts} times`}`,
     // Why one could not be started is a long sentence, and is the problem of its service.
     process.state === 'failed' ? '' : process.exit,
   ]

@@ -66,6 +66,7 @@ export function statusClass(status: number): number {
   return status === 0 ? 0 : (status / 100) | 0
 }
 
+/** Adds one duration in milliseconds to buckets and sum. */
 export function countLatency(counters: EdgeCounters | InstanceCounters, ms: number): void {
   counters.latencyCounts[bucketOf(LATENCY_BOUNDS_MS, ms)]!++
   counters.latencySumMs += ms

@@ -36,6 +36,7 @@ export function createInstance(
   }
 }
 
+/** `host:port`, IPv6 in brackets. */
 export function addressOf(spec: InstanceSpec): string {
   return spec.host.includes(':') ? `[${spec.host}]:${spec.port}` : `${spec.host}:${spec.port}`
 }
