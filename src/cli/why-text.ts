@@ -43,8 +43,8 @@ function formatTry(one: TryRecord, nth: number): string[] {
   return [
     `try ${nth} at ${milliseconds(one.startedMs)}: ${one.instance} (${one.address})`,
     `  chosen   ${one.choice} (${one.candidates} candidates${excluded})`,
-    `  connect  ${one.connectedMs < 0 ? 'never' : `at ${milliseconds(one.connectedMs)}`}`,
-    `  answer   ${one.answeredMs < 0 ? 'none' : `${one.status} at ${milliseconds(one.answeredMs)}`}, ${one.outcome}`,
+    `  connect  ${one.connectedMs <= 0 ? 'never' : `at ${milliseconds(one.connectedMs)}`}`,
+    `  answer   ${one.answeredMs <= 0 ? 'none' : `${one.status} at ${milliseconds(one.answeredMs)}`}, ${one.outcome}`,
   ]
 }
 

@@ -53,7 +53,7 @@ export async function startConsole(
   const store = createTickStore()
   const since = new Map<string, number>()
   const hub = createFeedHub(picture)
-  const views = createServiceViews(needs)
+  const views = createServiceViews(needs, () => scope.clock.nowMs())
   let isReady = false
   let lastTotalsMs = scope.clock.monotonicMs()
   let cancelTick = (): void => {}
@@ -126,7 +126,7 @@ export async function startConsole(
     const services = new Set(ejectedBefore)
     ejectedBefore = new Set()
     for (const row of needs.gateway.totals.instances()) {
-      if (row.ejectedUntilMs > 0) ejectedBefore.add(row.service)
+      if (row.ejectedUntilMs > scope.clock.nowMs()) ejectedBefore.add(row.service)
     }
     return services.union(ejectedBefore)
   }

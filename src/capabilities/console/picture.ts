@@ -22,13 +22,13 @@ export interface ServiceViews {
   list(): readonly ServiceView[]
 }
 
-export function createServiceViews(needs: ConsoleNeeds): ServiceViews {
+export function createServiceViews(needs: ConsoleNeeds, nowMs: () => number): ServiceViews {
   const views = new Map<string, ServiceView>()
 
   function viewOf(name: string): ServiceView {
     const known = views.get(name)
     if (known !== undefined) return known
-    const view = viewService(name, needs)
+    const view = viewService(name, needs, nowMs())
     views.set(name, view)
     return view
   }
@@ -50,11 +50,14 @@ export function createServiceViews(needs: ConsoleNeeds): ServiceViews {
   }
 }
 
-function viewService(name: string, needs: ConsoleNeeds): ServiceView {
+function viewService(name: string, needs: ConsoleNeeds, nowMs: number): ServiceView {
   const { settings, sourceOf } = needs.configuration()
   const service = settings.services[name]
   const run = needs.processes.service(name)
-  const instances = viewInstances(name, run, needs)
+  const instances = viewInstances(name, run, needs).map((one) =>
+    // The data plane says nothing when an ejection ends without traffic.
+    one.ejectedUntilMs > nowMs ? one : { ...one, ejectedUntilMs: 0 },
+  )
   const wanted = run?.wanted().target ?? instances.length
   const judged = judge(service, run, instances, wanted)
   return {

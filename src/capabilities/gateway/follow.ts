@@ -3,7 +3,7 @@ import type { Discovery } from '../discovery/discovery.ts'
 import type { Instance } from '../discovery/model.ts'
 
 /** What the gateway needs of discovery. */
-export type DiscoveryNeed = Pick<Discovery, 'services' | 'instances' | 'subscribe'>
+export type DiscoveryNeed = Pick<Discovery, 'services' | 'instances' | 'instance' | 'subscribe'>
 
 /** Keeps the data plane's instances equal to what is routable in discovery. A change costs work in proportion to itself. */
 export interface InstanceFollower {

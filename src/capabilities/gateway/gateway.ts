@@ -87,7 +87,7 @@ export async function startGateway(
   { discovery, channel, doorBook }: GatewayNeeds,
   scope: Scope,
 ): Promise<Gateway> {
-  const totals = createTotalsStore()
+  const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
   const draining = new Map<string, () => void>()
   let current = config
   let inside = allocateInsideDoors(
@@ -112,6 +112,13 @@ export async function startGateway(
     followService,
   )
   scope.onStop(() => follower.end())
+  scope.onStop(
+    discovery.subscribe('all', ({ changes }) => {
+      for (const { action, instance } of changes) {
+        if (action === 'removed') totals.forget(instance.service, instance.id)
+      }
+    }),
+  )
 
   /** Services that exist only by registration get the default policies. */
   function followService(name: string, isThere: boolean): void {

@@ -17,7 +17,8 @@ export interface TotalsStore {
   forget(service: string, id: string): void
 }
 
-export function createTotalsStore(): TotalsStore {
+/** `isKnown`: rows of instances that do not exist any more are not kept, whatever the data plane still says of them. */
+export function createTotalsStore(isKnown: (service: string, id: string) => boolean): TotalsStore {
   const edges = new Map<string, EdgeTotals>()
   const instances = new Map<string, InstanceTotals>()
   const listeners: ((message: Totals) => void)[] = []
@@ -29,7 +30,9 @@ export function createTotalsStore(): TotalsStore {
         const key = `${row.caller} ${row.route} ${row.service}`
         if (edges.size < EDGE_ROWS_MAX || edges.has(key)) edges.set(key, row)
       }
-      for (const row of message.instances) instances.set(`${row.service} ${row.id}`, row)
+      for (const row of message.instances) {
+        if (isKnown(row.service, row.id)) instances.set(`${row.service} ${row.id}`, row)
+      }
       for (const listener of listeners) listener(message)
     },
     onTotals: (listener) => void listeners.push(listener),

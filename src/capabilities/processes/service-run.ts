@@ -56,6 +56,8 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   const ended = new Map<number, () => void>()
   let wanted = first
   let generation = 0
+  let isReconciling = false
+  let mustLookAgain = false
 
   function isCurrent(slot: Slot): boolean {
     return slot.generation === generation && slot.spec.hash === wanted.hash
@@ -65,7 +67,24 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     return slot.spec.task ? true : discovery.isRoutable(name, slot.spec.id)
   }
 
+  /** What an action changes calls back at once: that is looked at when all of the plan is done, since it was made for what was there. */
   function reconcile(): void {
+    if (isReconciling) {
+      mustLookAgain = true
+      return
+    }
+    isReconciling = true
+    try {
+      do {
+        mustLookAgain = false
+        reconcileOnce()
+      } while (mustLookAgain)
+    } finally {
+      isReconciling = false
+    }
+  }
+
+  function reconcileOnce(): void {
     if (scope.stopping.aborted) return
     const actions = planInstances({
       slots: [...slots.values()].map((slot) => ({

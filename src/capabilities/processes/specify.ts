@@ -9,6 +9,9 @@ const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/
 /** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
 const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
 
+/** A door that is closed, or not open yet, is an empty word of the command. */
+const unopened = { BACKPLANE_URL: '', BACKPLANE_GATEWAY_URL: '' } as const
+
 export interface SpecifyContext {
   /** Absolute folder of the configuration file. */
   readonly folder: string
@@ -102,7 +105,7 @@ function argvOf(
   env: Readonly<Record<string, string>>,
 ): readonly string[] {
   if (typeof run !== 'string') return run
-  return splitShellWords(run, { ...env, PORT: '$PORT' })
+  return splitShellWords(run, { ...unopened, ...env, PORT: '$PORT' })
 }
 
 /** Depth in the graph of `after`: what others wait for stops last. */

@@ -60,7 +60,11 @@ export function createAsks(
 }
 
 function joinAnswers(question: Question, bodies: readonly unknown[]): unknown {
-  if (question.type === 'why') return bodies.find((body) => body !== null) ?? null
+  if (question.type === 'why') {
+    const records = (bodies as (RequestRecord | null)[]).filter((record) => record !== null)
+    const byTime = records.toSorted((a, b) => a.startedAtMs - b.startedAtMs)
+    return byTime.find((record) => record.caller === '') ?? byTime[0] ?? null
+  }
   return (bodies as RequestRecord[][])
     .flat()
     .toSorted((a, b) => b.startedAtMs - a.startedAtMs)

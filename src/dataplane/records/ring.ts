@@ -8,6 +8,10 @@ export const RECENT_REQUESTS_MAX = 4096
 export interface RecordRing {
   /** Keeps `story` and gives back one that may be overwritten, so that nothing is copied or allocated. */
   keep(story: Story): Story
+  /**
+   * The inner calls of a request carry its id too: the call of the client is the one that is meant, and without it (it
+   * is still under way, or another worker has it) the first of them.
+   */
   find(requestId: string): RequestRecord | null
   /** Newest first. */
   recent(limit: number, onlyFailed: boolean): RequestRecord[]
@@ -33,10 +37,13 @@ export function createRecordRing(worker: number, size = RECENT_REQUESTS_MAX): Re
       return old ?? createStory()
     },
     find(requestId) {
+      let first: Story | undefined
       for (const story of newestFirst()) {
-        if (story.requestId === requestId) return tellStory(story, worker)
+        if (story.requestId !== requestId) continue
+        first = story
+        if (story.caller === '') break
       }
-      return null
+      return first === undefined ? null : tellStory(first, worker)
     },
     recent(limit, onlyFailed) {
       const found: RequestRecord[] = []

@@ -210,24 +210,27 @@ test('whatever is published and whenever the connection breaks, data ends with a
         clock: systemClock,
         log: () => {},
       })
-      const wanted = createDataState()
-      const published: Promise<unknown>[] = []
-      channel.begin()
-      for (const step of sequence) {
-        if (step === 'acknowledge') data.acknowledge()
-        else if (step === 'disconnect') data.disconnect()
-        else if (step === 'turn') await turn()
-        else published.push(channel.publish(step))
+      try {
+        const wanted = createDataState()
+        const published: Promise<unknown>[] = []
+        channel.begin()
+        for (const step of sequence) {
+          if (step === 'acknowledge') data.acknowledge()
+          else if (step === 'disconnect') data.disconnect()
+          else if (step === 'turn') await turn()
+          else published.push(channel.publish(step))
+        }
+        await data.until(() => data.updates().length > 0)
+        data.acknowledge(true)
+        await Promise.all([...published, channel.publish([])])
+        const model = createSnapshotModel()
+        for (const step of sequence) if (typeof step !== 'string') step.forEach((op) => model.apply(op))
+        wanted.apply({ type: 'update', version: 1, ops: model.takeAll() })
+        assert.deepEqual(data.state.view(), wanted.view())
+      } finally {
+        channel.close()
+        await data.close()
       }
-      await data.until(() => data.updates().length > 0)
-      data.acknowledge(true)
-      await Promise.all([...published, channel.publish([])])
-      const model = createSnapshotModel()
-      for (const step of sequence) if (typeof step !== 'string') step.forEach((op) => model.apply(op))
-      wanted.apply({ type: 'update', version: 1, ops: model.takeAll() })
-      assert.deepEqual(data.state.view(), wanted.view())
-      channel.close()
-      await data.close()
     }),
     { numRuns: 30 },
   )

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settingsSchema } from '../../settings.ts'
+import { specifyProcess, stopOrders } from './specify.ts'
+
+function specify(service: object, slot = 1, more: object = {}) {
+  const { orders } = settingsSchema.parse({
+    services: { orders: { run: 'node o.js', ...service } },
+  }).services
+  assert.ok(orders)
+  const context = { folder: '/srv/shop', inherited: {}, urls: {}, doors: {}, stopOrder: 1, ...more }
+  return specifyProcess('orders', orders, slot, context)
+}
+
+test('the words, the folder and the environment of an instance', () => {
+  const spec = specify(
+    { run: "node '$NAME' $NAME $PORT", folder: 'services', env: { NAME: 'a b' } },
+    3,
+  )
+  assert.deepEqual(spec.argv, ['node', '$NAME', 'a b', '$PORT'])
+  assert.equal(spec.cwd, '/srv/shop/services')
+  assert.equal(spec.id, 'orders-3')
+  assert.deepEqual(spec.env, {
+    OTEL_SERVICE_NAME: 'orders',
+    BACKPLANE_SERVICE: 'orders',
+    BACKPLANE_INSTANCE: 'orders-3',
+    NAME: 'a b',
+  })
+})
+
+test('what is only ours is not handed on; what is nearer wins', () => {
+  const inherited = {
+    PATH: '/bin',
+    BACKPLANE_BOOT: '{}',
+    BACKPLANE_TOKEN: 'secret',
+    NODE_CHANNEL_FD: '3',
+    NODE_CHANNEL_SERIALIZATION_MODE: 'json',
+    NODE_COMPILE_CACHE: '/x',
+    NODE_UNIQUE_ID: '1',
+    NODE_OPTIONS: '--trace-warnings',
+    USERS_URL: 'inherited',
+    DOOR: 'inherited',
+    GONE: undefined,
+  }
+  const { env } = specify({ env: { DOOR: 'file' } }, 1, {
+    inherited,
+    urls: { USERS_URL: 'http://127.0.0.1:1', DOOR: 'url' },
+    doors: { BACKPLANE_URL: 'http://x' },
+  })
+  assert.deepEqual(Object.keys(env).toSorted(), [
+    'BACKPLANE_INSTANCE',
+    'BACKPLANE_SERVICE',
+    'BACKPLANE_URL',
+    'DOOR',
+    'NODE_OPTIONS',
+    'OTEL_SERVICE_NAME',
+    'PATH',
+    'USERS_URL',
+  ])
+  assert.equal(env['DOOR'], 'file')
+  assert.equal(env['USERS_URL'], 'http://127.0.0.1:1')
+})
+
+test('equal hashes: every slot, any order of variables, other doors of ours', () => {
+  const run = 'node o.js --name $BACKPLANE_INSTANCE --admin $BACKPLANE_URL'
+  const { hash } = specify({ run }, 1, { inherited: { A: '1', B: '2' } })
+  assert.equal(specify({ run }, 2, { inherited: { B: '2', A: '1' } }).hash, hash)
+  const doors = { BACKPLANE_URL: 'http://127.0.0.1:9', BACKPLANE_GATEWAY_URL: 'http://127.0.0.1:8' }
+  assert.equal(specify({ run }, 1, { inherited: { A: '1', B: '2' }, doors }).hash, hash)
+})
+
+test('other hashes: whatever makes another process', () => {
+  const hashes = [
+    specify({}),
+    specify({ run: 'node p.js' }),
+    specify({ run: ['node', 'o.js'] }),
+    specify({ folder: 'x' }),
+    specify({ env: { A: '1' } }),
+    specify({ env: { A: '2' } }),
+    specify({ port: 80 }),
+    specify({ stop: { grace: '1s' } }),
+    specify({ restart: { loop: 9 } }),
+    specify({}, 1, { urls: { USERS_URL: 'http://127.0.0.1:2' } }),
+  ].map(({ hash }) => hash)
+  assert.equal(new Set(hashes).size, hashes.length)
+})
+
+test('what others wait for stops last', () => {
+  const { services } = settingsSchema.parse({
+    services: {
+      web: { run: 'w', after: ['orders', 'users'] },
+      orders: { run: 'o', after: ['users'] },
+      users: { run: 'u' },
+      lone: { run: 'l' },
+      a: { run: 'a', after: ['b'] },
+      b: { run: 'b', after: ['a'] },
+    },
+  })
+  const orders = stopOrders(services)
+  const of = (name: string) => orders.get(name) ?? Number.NaN
+  assert.ok(of('web') > of('orders') && of('orders') > of('users'))
+  assert.equal(of('lone'), of('users'))
+  assert.equal(orders.size, 6, 'a circle, which the check of the file refuses, does not hang')
+})

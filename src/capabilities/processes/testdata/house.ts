@@ -1,0 +1,168 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
+import type { Scope } from '../../../platform/capability.ts'
+import { systemClock } from '../../../platform/clock.ts'
+import { startStorage, type Storage } from '../../../platform/storage/storage.ts'
+import { settingsSchema } from '../../../settings.ts'
+import type {
+  ProcessSpec,
+  ProcessState,
+  ProcessStatus,
+  ToSupervisor,
+} from '../../../supervisor/protocol.ts'
+import type { DiscoveryNeed } from '../needs.ts'
+import { openOverrideBook } from '../override-book.ts'
+import { startProcesses, type ProcessesConfig } from '../processes.ts'
+
+/** The configuration of some services. */
+export function configOf(
+  services: object,
+  inherited: Record<string, string> = {},
+): ProcessesConfig {
+  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited, doors: {} }
+}
+
+export function statusOf(spec: ProcessSpec, state: ProcessState): ProcessStatus {
+  return {
+    spec,
+    state,
+    restarts: 0,
+    cpuSeconds: 0,
+    residentBytes: 0,
+    linesLast: 0,
+    linesDropped: 0,
+  }
+}
+
+export const running = (port: number): ProcessState => ({
+  state: 'running',
+  pid: port,
+  port,
+  startedAtMs: 1,
+})
+export const exited = (code: number): ProcessState => ({
+  state: 'exited',
+  exit: { code, signal: null },
+  atMs: 1,
+  lastLines: [],
+})
+
+/** A processes capability between a supervisor, a registry and a gateway that do what the test says. */
+export async function startHouse(
+  t: TestContext,
+  first: ProcessesConfig,
+  options: { found?: readonly ProcessStatus[]; routed?: readonly string[]; storage?: Storage } = {},
+) {
+  const storage = options.storage ?? (await startStorage({ file: ':memory:' }))
+  if (options.storage === undefined) t.after(() => storage.close())
+  const supervisor = createSupervisor(options.found ?? [])
+  const registry = createRegistry(supervisor.told)
+  const drains = new Map<string, (isDrained: boolean) => void>()
+  const stopping = new AbortController()
+  const scope: Scope = {
+    name: 'processes',
+    clock: systemClock,
+    random: () => 0,
+    log: () => {},
+    stopping: stopping.signal,
+    onStop: () => {},
+  }
+  const processes = await startProcesses(
+    first,
+    {
+      supervisor: supervisor.need,
+      discovery: registry.need,
+      gateway: {
+        insideUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1' }),
+        drained(service, id) {
+          supervisor.told.push(`await drained ${id}`)
+          return new Promise((resolve) => drains.set(`${service} ${id}`, resolve))
+        },
+      },
+      overrides: await openOverrideBook(storage),
+      routed: new Set(options.routed ?? []),
+    },
+    scope,
+  )
+  return {
+    processes,
+    storage,
+    registry,
+    supervisor,
+    stopping,
+    /** What was told to supervisor, registry and gateway since the last look, after everything has settled. */
+    async told(): Promise<string[]> {
+      await turn()
+      await turn()
+      return supervisor.told.splice(0)
+    },
+    drained: (service: string, id: string, isDrained = true) =>
+      drains.get(`${service} ${id}`)?.(isDrained),
+  }
+}
+
+function createSupervisor(found: readonly ProcessStatus[]) {
+  const told: string[] = []
+  const specs = new Map(found.map(({ spec }) => [spec.id, spec]))
+  const listeners: ((changed: readonly ProcessStatus[]) => void)[] = []
+  return {
+    told,
+    specs,
+    need: {
+      hello: Promise.resolve({ processes: found }),
+      send(message: ToSupervisor) {
+        if (message.type === 'start') specs.set(message.spec.id, message.spec)
+        const id = message.type === 'start' ? message.spec.id : 'id' in message ? message.id : ''
+        told.push(`${message.type} ${id}`)
+      },
+      onProcesses: (listener: (changed: readonly ProcessStatus[]) => void) =>
+        void listeners.push(listener),
+    },
+    /** The supervisor says that the process is in this state now. */
+    says(id: string, state: ProcessState) {
+      const spec = specs.get(id)
+      if (spec === undefined) throw new Error(`${id} was never started`)
+      for (const listener of listeners) listener([statusOf(spec, state)])
+    },
+  }
+}
+
+/** Instances and whether they are in rotation, which the test decides. */
+function createRegistry(told: string[]) {
+  const instances = new Map<string, { service: string; port: number; isRoutable: boolean }>()
+  const listeners: ((services: ReadonlySet<string>) => void)[] = []
+  const tell = (service: string) => {
+    for (const listener of listeners) listener(new Set([service]))
+  }
+  const need: DiscoveryNeed = {
+    put({ service, id, port, wasRoutable }) {
+      told.push(`put ${id} ${port}${wasRoutable ? ' routable' : ''}`)
+      instances.set(id, { service, port, isRoutable: wasRoutable })
+      tell(service)
+    },
+    drain(service, id) {
+      told.push(`drain ${id}`)
+      const one = instances.get(id)
+      if (one !== undefined) one.isRoutable = false
+      tell(service)
+    },
+    remove(service, id) {
+      if (instances.delete(id)) told.push(`remove ${id}`)
+      tell(service)
+    },
+    isRoutable: (_service, id) => instances.get(id)?.isRoutable ?? false,
+    routableCount: (service) =>
+      [...instances.values()].filter((one) => one.service === service && one.isRoutable).length,
+    onChange: (listener) => void listeners.push(listener),
+  }
+  return {
+    need,
+    /** Its check passes. */
+    passes(id: string) {
+      const one = instances.get(id)
+      if (one === undefined) throw new Error(`${id} is not registered`)
+      one.isRoutable = true
+      tell(one.service)
+    },
+  }
+}
