@@ -35,7 +35,6 @@ test('what is only ours is not handed on; what is nearer wins', () => {
     BACKPLANE_TOKEN: 'secret',
     NODE_CHANNEL_FD: '3',
     NODE_CHANNEL_SERIALIZATION_MODE: 'json',
-    NODE_COMPILE_CACHE: '/x',
     NODE_UNIQUE_ID: '1',
     NODE_OPTIONS: '--trace-warnings',
     USERS_URL: 'inherited',
