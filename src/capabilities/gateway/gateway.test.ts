@@ -149,7 +149,7 @@ test('a named door that is taken: the error names it, and everything is as it wa
   const next = configOf({ listen: { gateway: 9999 }, services: { guest: { run: 'g', pending: 3 } } })
   await assert.rejects(gateway.configure(next), (error) => {
     assert.ok(error instanceof GatewayDoorError)
-    assert.match(error.message, /'gateway' on 127\.0\.0\.1:9999 \(EADDRINUSE\)/)
+    assert.match(error.message, /'gateway'.*EADDRINUSE/)
     return true
   })
   const byText = (ops: readonly SnapshotOp[]) => ops.map((op) => JSON.stringify(op)).toSorted()
