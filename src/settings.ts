@@ -42,6 +42,12 @@ export const settingsSchema = z.strictObject({
         .array(filled())
         .default([])
         .describe('CIDR blocks whose X-Forwarded-* and Forwarded are believed.'),
+      hosts: z
+        .array(filled())
+        .default([])
+        .describe(
+          'Host names that the gateway answers to on loopback, besides localhost, addresses and the hosts of routes; * is every name.',
+        ),
       proxyProtocol: z
         .boolean()
         .default(false)

@@ -37,11 +37,25 @@ const service = (name: string, more: Partial<ServiceView> = {}): ServiceView => 
 })
 
 test('columns are as wide as their widest cell', () => {
-  assert.deepEqual(formatColumns([['a', 'bb', 'c'], ['aaa', 'b'], ['', '', 'x']]), ['a    bb  c', 'aaa  b', '         x'])
+  assert.deepEqual(
+    formatColumns([
+      ['a', 'bb', 'c'],
+      ['aaa', 'b'],
+      ['', '', 'x'],
+    ]),
+    ['a    bb  c', 'aaa  b', '         x'],
+  )
 })
 
 test('status: services, instances, doors, and what is wrong', () => {
-  const door = { kind: 'gateway', address: '127.0.0.1:8080', url: 'http://127.0.0.1:8080', caller: '', service: '', source: 'default' } as const
+  const door = {
+    kind: 'gateway',
+    address: '127.0.0.1:8080',
+    url: 'http://127.0.0.1:8080',
+    caller: '',
+    service: '',
+    source: 'default',
+  } as const
   const text = formatStatus({
     name: 'shop',
     doors: [
@@ -61,7 +75,14 @@ test('status: services, instances, doors, and what is wrong', () => {
           instance('orders-1'),
           instance('orders-2', {
             isRoutable: false,
-            process: { state: 'crash-looping', pid: 0, startedAtMs: 0, restarts: 3, exit: 'exit code 1', lastLines: [] },
+            process: {
+              state: 'crash-looping',
+              pid: 0,
+              startedAtMs: 0,
+              restarts: 3,
+              exit: 'exit code 1',
+              lastLines: [],
+            },
           }),
           instance('orders-3', { health: 'draining' }),
           instance('orders-4', { isRoutable: false, health: 'critical', process: null }),
@@ -69,7 +90,17 @@ test('status: services, instances, doors, and what is wrong', () => {
       }),
       service('migrate', { kind: 'task', state: 'finished' }),
     ],
-    problems: [{ id: 'x', severity: 'error', service: '', instance: '', code: 'ERR_X', text: 'It is wrong.', sinceMs: 1 }],
+    problems: [
+      {
+        id: 'x',
+        severity: 'error',
+        service: '',
+        instance: '',
+        code: 'ERR_X',
+        text: 'It is wrong.',
+        sinceMs: 1,
+      },
+    ],
   })
   assert.deepEqual(text.split('\n'), [
     'shop',
@@ -87,10 +118,13 @@ test('status: services, instances, doors, and what is wrong', () => {
     'inside   1 of 2 doors between services are open',
     '',
     'wrong:',
-    '  error: It is wrong. (ERR_X)',
+    '  error ERR_X: It is wrong.',
     '',
   ])
-  assert.match(formatStatus({ name: 'empty', doors: [], services: [], problems: [] }), /no services yet/)
+  assert.match(
+    formatStatus({ name: 'empty', doors: [], services: [], problems: [] }),
+    /no services yet/,
+  )
 })
 
 const record: RequestRecord = {
@@ -116,8 +150,30 @@ const record: RequestRecord = {
   requestBytes: 1,
   responseBytes: 2,
   tries: [
-    { instance: 'orders-1', address: '127.0.0.1:1', candidates: 2, excluded: 0, choice: 'first', startedMs: 0.1, connectedMs: -1, answeredMs: -1, outcome: 'connect-refused', status: 0 },
-    { instance: 'orders-2', address: '127.0.0.1:2', candidates: 2, excluded: 1, choice: 'ewma', startedMs: 1, connectedMs: 1.5, answeredMs: 12, outcome: 'answered', status: 200 },
+    {
+      instance: 'orders-1',
+      address: '127.0.0.1:1',
+      candidates: 2,
+      excluded: 0,
+      choice: 'first',
+      startedMs: 0.1,
+      connectedMs: -1,
+      answeredMs: -1,
+      outcome: 'connect-refused',
+      status: 0,
+    },
+    {
+      instance: 'orders-2',
+      address: '127.0.0.1:2',
+      candidates: 2,
+      excluded: 1,
+      choice: 'ewma',
+      startedMs: 1,
+      connectedMs: 1.5,
+      answeredMs: 12,
+      outcome: 'answered',
+      status: 200,
+    },
   ],
 }
 
@@ -138,7 +194,16 @@ test('why: the line that decided, every try, and who answered', () => {
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nin\n${text}`)
   }
-  const refused = formatWhy({ ...record, route: '', service: '', status: 404, reason: 'no-route', detail: 'Nothing matched.', tries: [], caller: 'web' })
+  const refused = formatWhy({
+    ...record,
+    route: '',
+    service: '',
+    status: 404,
+    reason: 'no-route',
+    detail: 'Nothing matched.',
+    tries: [],
+    caller: 'web',
+  })
   assert.match(refused, /from +web at door/)
   assert.match(refused, /route +none/)
   assert.match(refused, /answer +404, made by the gateway: no-route/)

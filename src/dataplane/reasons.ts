@@ -9,6 +9,8 @@ export interface Reason {
  * or with one that came too late to be seen). Refusals of the codec (`ERR_HTTP1_...`) have their own table in mechanisms/http1.
  */
 export const REASONS = {
+  ERR_GATEWAY_HOST_UNKNOWN: { status: 421, title: 'The door does not answer to this host name' },
+  ERR_GATEWAY_ORIGIN_FOREIGN: { status: 403, title: 'A page of another origin made the request' },
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'No route matches the request' },
   ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
   ERR_GATEWAY_PATH_AMBIGUOUS: { status: 400, title: 'The path can be read in two ways' },

@@ -14,6 +14,7 @@ services:
     health: { interval: 1h }
     resilience: { ejection: { failures: 0 } }
 gateway:
+  hosts: ["*"]
   routes: [{ path: /**, to: upstream }]
 `,
   })

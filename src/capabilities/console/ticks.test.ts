@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { LATENCY_BOUNDS_MS, type EdgeTotals, type InstanceTotals } from '../../platform/snapshot/messages.ts'
+import {
+  LATENCY_BOUNDS_MS,
+  type EdgeTotals,
+  type InstanceTotals,
+} from '../../platform/snapshot/messages.ts'
 import { createTickStore, TICK_ROWS_MAX, TICKS_MAX, WINDOW_SAMPLES } from './ticks.ts'
 
 const none = new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0)
@@ -40,7 +44,12 @@ function take(
   instances: InstanceTotals[] = [],
   cpuSeconds = 0,
 ) {
-  return store.take({ atMs: second * 1000, edges, instances, useOf: () => ({ cpuSeconds, residentBytes: 42 }) })
+  return store.take({
+    atMs: second * 1000,
+    edges,
+    instances,
+    useOf: () => ({ cpuSeconds, residentBytes: 42 }),
+  })
 }
 
 test('rates, errors and latencies are over the last ten seconds', () => {
@@ -99,7 +108,8 @@ test('instances: rate, processor share, memory; a process that starts again has 
 
 test('ticks and rows are bounded; the busiest are kept', () => {
   const store = createTickStore()
-  const many = (n: number) => Array.from({ length: TICK_ROWS_MAX + 50 }, (_, at) => instance(`orders-${at}`, n * at))
+  const many = (n: number) =>
+    Array.from({ length: TICK_ROWS_MAX + 50 }, (_, at) => instance(`orders-${at}`, n * at))
   take(store, 0, [], many(1))
   const { instances } = take(store, 1, [], many(2))
   assert.equal(instances.length, TICK_ROWS_MAX)

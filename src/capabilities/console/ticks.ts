@@ -149,7 +149,8 @@ function sampleOf(
 }
 
 function hasFallen(before: Sample, now: Sample): boolean {
-  if (now.requests < before.requests || now.errors < before.errors) return true
+  const wellOf = ({ requests, errors }: Sample) => requests - errors
+  if (wellOf(now) < wellOf(before) || now.errors < before.errors) return true
   return now.latencyCounts.some((count, at) => count < (before.latencyCounts[at] ?? 0))
 }
 

@@ -63,11 +63,16 @@ function createFakeData(taken: Set<number>) {
         )
         .toSorted(),
     saysTotals: (message: Totals) => totals.forEach((listener) => listener(message)),
-    saysDrained: (service: string, id: string) => drained.forEach((listener) => listener(service, id)),
+    saysDrained: (service: string, id: string) =>
+      drained.forEach((listener) => listener(service, id)),
   }
 }
 
-async function start(t: TestContext, file: object, options: { taken?: number[]; book?: InsideDoor[]; clock?: Clock } = {}) {
+async function start(
+  t: TestContext,
+  file: object,
+  options: { taken?: number[]; book?: InsideDoor[]; clock?: Clock } = {},
+) {
   const storage = await startStorage({ file: ':memory:' })
   const releases: (() => void | Promise<void>)[] = [() => storage.close()]
   t.after(async () => {
@@ -96,7 +101,10 @@ async function start(t: TestContext, file: object, options: { taken?: number[]; 
   }
   const gateway = await startGateway(config, { discovery, channel: data.channel, doorBook }, scope)
   const put = (service: string, id: string) => {
-    discovery.putInstance({ service, id, host: '127.0.0.1', port: 1, weight: 1 }, { source: 'run', checks: [] })
+    discovery.putInstance(
+      { service, id, host: '127.0.0.1', port: 1, weight: 1 },
+      { source: 'run', checks: [] },
+    )
     discovery.flush()
   }
   const remove = (service: string, id: string) => {
@@ -108,7 +116,10 @@ async function start(t: TestContext, file: object, options: { taken?: number[]; 
 
 const file = {
   listen: { gateway: 8080 },
-  services: { web: { run: 'w', calls: ['orders'], pending: 1 }, orders: { run: 'o', calls: [], pending: 2 } },
+  services: {
+    web: { run: 'w', calls: ['orders'], pending: 1 },
+    orders: { run: 'o', calls: [], pending: 2 },
+  },
 }
 
 test('data follows discovery: only what is routable, and services by registration alone', async (t) => {
@@ -117,7 +128,13 @@ test('data follows discovery: only what is routable, and services by registratio
   assert.deepEqual(data.names(), ['orders 2', 'web 1'])
   put('orders', 'orders-1')
   put('guest', 'guest-1')
-  assert.deepEqual(data.names(), ['guest 1024', 'guest/guest-1', 'orders 2', 'orders/orders-1', 'web 1'])
+  assert.deepEqual(data.names(), [
+    'guest 1024',
+    'guest/guest-1',
+    'orders 2',
+    'orders/orders-1',
+    'web 1',
+  ])
   assert.equal(gateway.isRouted('orders', 'orders-1'), true)
   discovery.setDraining('orders', 'orders-1', true)
   discovery.flush()
@@ -146,7 +163,10 @@ test('a named door that is taken: the error names it, and everything is as it wa
   put('guest', 'guest-1')
   const before = { all: data.all(), urls: gateway.insideUrls('web'), doors: gateway.doors() }
   taken.add(9999)
-  const next = configOf({ listen: { gateway: 9999 }, services: { guest: { run: 'g', pending: 3 } } })
+  const next = configOf({
+    listen: { gateway: 9999 },
+    services: { guest: { run: 'g', pending: 3 } },
+  })
   await assert.rejects(gateway.configure(next), (error) => {
     assert.ok(error instanceof GatewayDoorError)
     assert.match(error.message, /'gateway'.*EADDRINUSE/)
@@ -162,7 +182,10 @@ test('a named door that is taken: the error names it, and everything is as it wa
 test('an automatic door that is taken is told and is no error', async (t) => {
   const { gateway } = await start(t, { services: {} }, { taken: [8080] })
   await gateway.begin()
-  assert.deepEqual(gateway.doors().map(({ status }) => `${status.id} ${status.error}`), ['gateway EADDRINUSE'])
+  assert.deepEqual(
+    gateway.doors().map(({ status }) => `${status.id} ${status.error}`),
+    ['gateway EADDRINUSE'],
+  )
 })
 
 test('an inside door keeps its port over a restart, and moves only when it is taken', async (t) => {
@@ -187,7 +210,8 @@ test('drained: true when data says so, false when the time is over; its totals a
       return () => {}
     },
   }
-  const { gateway, data } = await start(t, file, { clock })
+  const { gateway, data, put } = await start(t, file, { clock })
+  put('orders', 'orders-1')
   const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
   const row = { service: 'orders', id: 'orders-1' } as InstanceTotals
   data.saysTotals({ type: 'totals', atMs: 1, edges: [], instances: [row], process })
@@ -211,7 +235,14 @@ test('the gateway specification: doors, routes and what is off', async (t) => {
     services: { orders: { run: 'o', calls: [] } },
     gateway: {
       routes: [
-        { host: 'API.Example', path: '/a/**', methods: ['GET'], headers: { 'X-Beta': '*' }, to: 'orders', timeout: '2s' },
+        {
+          host: 'API.Example',
+          path: '/a/**',
+          methods: ['GET'],
+          headers: { 'X-Beta': '*' },
+          to: 'orders',
+          timeout: '2s',
+        },
         { tcp: 5432, to: 'orders' },
         { tcp: 'off', to: 'orders' },
       ],
@@ -227,7 +258,14 @@ test('the gateway specification: doors, routes and what is off', async (t) => {
   const [route] = spec.routes
   assert.deepEqual(
     [route?.id, route?.source, route?.hosts, route?.headers, route?.to, route?.timeoutMs],
-    ['GET api.example /a/**', 'gateway.routes.0', ['api.example'], { 'x-beta': '*' }, [{ service: 'orders', weight: 1 }], 2000],
+    [
+      'GET api.example /a/**',
+      'gateway.routes.0',
+      ['api.example'],
+      { 'x-beta': '*' },
+      [{ service: 'orders', weight: 1 }],
+      2000,
+    ],
   )
   const off = await start(t, { listen: { default: 'off' } })
   assert.deepEqual(off.gateway.doors(), [])

@@ -13,6 +13,8 @@ export interface HttpDoor {
   /** Closed when the gateway drains. */
   readonly isOutside: boolean
   readonly proxyProtocol: boolean
+  /** Bound to loopback: who comes in is on this machine, or a page in a browser on it. */
+  readonly isLoopback: boolean
 }
 
 /** Request fields that are not forwarded, for peers that are believed and for those that are not. */

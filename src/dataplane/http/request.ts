@@ -14,6 +14,7 @@ import { openExchange } from './finish.ts'
 import { isRequestId } from './identifiers.ts'
 import { answerOwn } from './own-answer.ts'
 import { pathOf, routeRequest } from './route-request.ts'
+import { writeNow } from './write-now.ts'
 
 /** More than the lines that we add to a request head, without what depends on the host. */
 const ADDED_LINES_BYTES_MAX = 768
@@ -143,7 +144,7 @@ export function relayRequestBody(
   if (isKept) {
     const start = exchange.outEnd
     end = appendBody(exchange, bytes, 0, length)
-    if (end > start) socket.write(exchange.out.subarray(start, end))
+    if (end > start) writeNow(socket, exchange.out.subarray(start, end))
     if (socket.writableLength !== 0) exchange.isOutLent = true
   } else {
     exchange.isReplayable = false

@@ -4,6 +4,7 @@ import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { Exchange } from './exchange.ts'
+import { checkHost } from './host-check.ts'
 import { answerOwn } from './own-answer.ts'
 import {
   allowedMethods,
@@ -46,6 +47,8 @@ export function routeRequest(
 ): boolean {
   const { door } = exchange.client!
   ctx.requestRewrite.target = ''
+  const wrong = checkHost(ctx, exchange.client!, head, bytes)
+  if (wrong !== undefined) return refuseHost(ctx, exchange, head, wrong)
   if (door.service !== '')
     return enterService(ctx, exchange, head, bytes, door.service, door.edge!, 0)
   const path = head.form === 'asterisk' ? null : normalizePath(exchange.story.path)
@@ -120,6 +123,20 @@ function enterService(
     exchange.sticky = cookieValue(headerValue(bytes, head, 'cookie') ?? '', spec.balance.cookie)
   }
   return true
+}
+
+function refuseHost(
+  ctx: WorkerContext,
+  exchange: Exchange,
+  head: RequestHead,
+  code: 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN',
+): false {
+  const detail =
+    code === 'ERR_GATEWAY_ORIGIN_FOREIGN'
+      ? 'this door is for services, and a page in a browser asked'
+      : `this door is on loopback and does not answer to '${head.hostname}': name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies`
+  answerOwn(ctx, exchange, { code, detail })
+  return false
 }
 
 function refuseService(ctx: WorkerContext, exchange: Exchange, detail: string): false {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { writeNow } from './write-now.ts'
 
 /** Bytes of one read. All sockets of a worker read into the same buffer: what is read is used or copied before the next read. */
 export const READ_BYTES = 64 * 1024
@@ -22,7 +23,7 @@ export function createScratch(): Scratch {
       return spare
     },
     write(socket, buffer, end) {
-      socket.write(buffer.subarray(0, end))
+      writeNow(socket, buffer.subarray(0, end))
       if (socket.writableLength === 0) return true
       // The kernel took a part: the rest is still read from this buffer, so the next write needs another one.
       if (buffer === spare) spare = undefined

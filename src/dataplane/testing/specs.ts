@@ -63,6 +63,7 @@ export function gatewaySpec(change: Partial<GatewaySpec> = {}): GatewaySpec {
     routes: [routeSpec()],
     limits: testLimits,
     trustedProxies: [],
+    hosts: ['*'],
     ...change,
   }
 }

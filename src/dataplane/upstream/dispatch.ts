@@ -1,6 +1,7 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { type Exchange, PHASE } from '../http/exchange.ts'
 import { answerOwn } from '../http/own-answer.ts'
+import { writeNow } from '../http/write-now.ts'
 import { addTry } from '../records/story.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { FRESH_IDLE_MS, UPSTREAM_IDLE_MS, type UpstreamConnection } from './connection.ts'
@@ -142,7 +143,7 @@ export function sendRequest(
   const { socket } = connection
   exchange.phase = PHASE.asked
   exchange.attempt!.connectedMs = nowMs
-  socket.write(exchange.out.subarray(0, exchange.outEnd))
+  writeNow(socket, exchange.out.subarray(0, exchange.outEnd))
   if (socket.writableLength !== 0) exchange.isOutLent = true
   armDeadline(ctx, exchange, nowMs)
   if (!exchange.requestBody.isDone) exchange.client!.resume()

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import type { Socket } from 'node:net'
 import type { HttpDoor } from '../doors/door.ts'
 import { ClientConnection } from '../http/client-connection.ts'
@@ -36,6 +37,7 @@ function createDoor(ctx: WorkerContext, { spec }: DoorBinding): HttpDoor {
     service: isInside ? spec.service : '',
     edge: isInside ? ctx.totals.edge(spec.caller, '', spec.service) : null,
     isOutside: !isInside,
+    isLoopback: isLoopback(spec.host) || spec.host === 'localhost',
     proxyProtocol: spec.kind === 'gateway' && spec.proxyProtocol,
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../platform/snapshot/messages.ts'
 import type { ClientConnection } from '../http/client-connection.ts'
 import type { Exchange } from '../http/exchange.ts'
+import type { HostNames } from '../http/host-check.ts'
 import type { Identifiers } from '../http/identifiers.ts'
 import type { Routes } from '../http/routes.ts'
 import type { Scratch } from '../http/scratch.ts'
@@ -47,6 +48,7 @@ export interface WorkerContext {
   headLimits: HeadLimits
   responseLimits: HeadLimits
   trusted: CidrSet
+  hosts: HostNames
   routes: Routes
   readonly services: Map<string, Service>
 

@@ -1,3 +1,4 @@
+import { createHostNames } from '../http/host-check.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import type {
@@ -79,6 +80,7 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
     ctx.requestHead = createRequestHead(limits.headersMax)
   ctx.routes = routes
   ctx.trusted = trusted
+  ctx.hosts = createHostNames(gateway)
   ctx.limits = limits
   ctx.headLimits = limits
   ctx.responseLimits = {

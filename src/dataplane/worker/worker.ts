@@ -1,3 +1,4 @@
+import { createHostNames } from '../http/host-check.ts'
 import { createPickContext } from '../../mechanisms/balancing/balancing.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
 import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
@@ -179,6 +180,7 @@ function createContext(options: WorkerOptions): WorkerContext {
     headLimits: FIRST_LIMITS,
     responseLimits: FIRST_LIMITS,
     trusted: createCidrSet([]),
+    hosts: createHostNames({ hosts: [], routes: [] }),
     routes: createRoutes([], totals),
     services: new Map(),
     clients: new Set(),

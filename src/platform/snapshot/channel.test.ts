@@ -224,7 +224,8 @@ test('whatever is published and whenever the connection breaks, data ends with a
         data.acknowledge(true)
         await Promise.all([...published, channel.publish([])])
         const model = createSnapshotModel()
-        for (const step of sequence) if (typeof step !== 'string') step.forEach((op) => model.apply(op))
+        for (const step of sequence)
+          if (typeof step !== 'string') step.forEach((op) => model.apply(op))
         wanted.apply({ type: 'update', version: 1, ops: model.takeAll() })
         assert.deepEqual(data.state.view(), wanted.view())
       } finally {

@@ -46,6 +46,8 @@ export interface GatewaySpec {
   readonly limits: GatewayLimits
   /** CIDR blocks whose X-Forwarded-*, Forwarded and PROXY protocol are believed. */
   readonly trustedProxies: readonly string[]
+  /** Host names, besides those of routes, that doors on loopback answer to; `*` for every one. */
+  readonly hosts: readonly string[]
 }
 
 export type DoorSpec =

@@ -91,7 +91,7 @@ export async function startHouse(
     supervisor,
     stopping,
     /** What was told to supervisor, registry and gateway since the last look, after everything has settled. */
-    async told(): Promise<string[]> {
+    told: async (): Promise<string[]> => {
       await turn()
       await turn()
       return supervisor.told.splice(0)

@@ -9,6 +9,7 @@ export const gateway = (headersMax: number): SnapshotOp => ({
     routes: [],
     limits: { headersMax },
     trustedProxies: [],
+    hosts: [],
   } as unknown as GatewaySpec,
 })
 export const service = (name: string, pendingMax: number): SnapshotOp => ({
