@@ -8,6 +8,7 @@ import { startGateway } from './capabilities/gateway/gateway.ts'
 import { openOverrideBook } from './capabilities/processes/override-book.ts'
 import { startProcesses } from './capabilities/processes/processes.ts'
 import type { Loaded } from './control-plane.ts'
+import type { Door } from './platform/http/door.ts'
 import type { Host } from './platform/host.ts'
 import type { SnapshotChannel } from './platform/snapshot/channel.ts'
 import type { Storage } from './platform/storage/storage.ts'
@@ -77,10 +78,16 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     link.send({ type: 'data-workers', workers: wantedWorkers })
   }
   discovery.adopt(routed)
+  const processesConfig = (door: Door | undefined, { settings, secretVariables }: Loaded) => ({
+    settings,
+    folder,
+    inherited: withoutSecrets(process.env, secretVariables),
+    doors: doorVariables(gateway, door),
+  })
   const processes = await host.start(
     'processes',
     startProcesses,
-    { settings, folder, inherited: process.env, doors: doorVariables(gateway, undefined) },
+    processesConfig(undefined, input.loaded),
     {
       supervisor: link,
       discovery: discoveryForProcesses(discovery),
@@ -121,29 +128,21 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     },
   )
   await isOpen
-  processes.begin({
-    settings,
-    folder,
-    inherited: process.env,
-    doors: doorVariables(gateway, console.door),
-  })
+  processes.begin(processesConfig(console.door, input.loaded))
 
   return {
     picture: () => console.picture(),
     setReady: () => console.setReady(),
     async apply(next) {
+      const nextProcesses = processesConfig(console.door, next)
+      processes.check(nextProcesses)
       await gateway.configure({
         settings: next.settings,
         sourceOf: next.sourceOf,
         defaults: defaultService(),
       })
       discovery.configure(next.settings.services, { folder })
-      processes.configure({
-        settings: next.settings,
-        folder,
-        inherited: process.env,
-        doors: doorVariables(gateway, console.door),
-      })
+      processes.configure(nextProcesses)
       configuration.replace(next)
       console.touch()
     },
@@ -159,4 +158,13 @@ function defaultService(): Settings['services'][string] {
   const { any } = settingsSchema.parse({ services: { any: {} } }).services
   if (any === undefined) throw new TypeError('the schema has lost the service it was given')
   return any
+}
+
+/** A variable that a secret is read from is for the setting that names it, not for every service. */
+function withoutSecrets(
+  env: Readonly<Record<string, string | undefined>>,
+  secretVariables: readonly string[],
+): Readonly<Record<string, string | undefined>> {
+  const secrets = new Set([...secretVariables, 'BACKPLANE_TOKEN'])
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.has(name)))
 }

@@ -1,5 +1,4 @@
 import type { Storage } from './platform/storage/storage.ts'
-import { dirname } from 'node:path'
 import { packageVersion } from './cli/help.ts'
 import { formatStatus } from './cli/status-text.ts'
 import { compose, type Server } from './compose.ts'
@@ -23,6 +22,9 @@ import type { Boot } from './supervisor/protocol.ts'
 
 /** The table at the start is printed at the latest after this time, also when services are still starting. */
 const READY_WAIT_MAX_MS = 60_000
+
+/** After this time the operator is told what is still starting. */
+const STILL_STARTING_MS = 3_000
 
 export type Loaded = LoadedConfig<Settings>
 
@@ -50,7 +52,8 @@ export async function runControl(
       version: packageVersion(),
     })
     followConfiguration(boot, loaded, server, link, log)
-    await settle(server)
+    link.send({ type: 'listening', listen: openDoors(server.picture()) })
+    await settle(server, link)
     announce(server, link)
   } catch (error) {
     link.send({ type: 'fatal', ...explain(error), exitCode: 1 })
@@ -92,6 +95,25 @@ function explain(error: unknown): {
   return { text: `${message} (${code})`, json: { event: 'fatal', code, message } }
 }
 
+/** Settings that are read once, at the start of our own processes. */
+const RESTART_SETTINGS =
+  /^(listen\.console|listen\.default|admin|discovery|name|gateway\.workers)\b/
+
+/** Tells the operator that a change of the file is in force, and what of it is not before the next start. */
+function describeChanges(paths: readonly string[]): {
+  readonly text: string
+  readonly json: unknown
+} {
+  const waiting = paths.filter((path) => RESTART_SETTINGS.test(path))
+  const count = `${paths.length} setting${paths.length === 1 ? '' : 's'}`
+  const later =
+    waiting.length === 0 ? '' : `; ${waiting.join(', ')} will be after the next 'backplane up'`
+  return {
+    text: `The configuration was applied: ${count} changed${later}.`,
+    json: { event: 'reload-applied', paths, needsRestart: waiting },
+  }
+}
+
 /** Applies the file when it changes and on SIGHUP: the whole of it or nothing. One reload at a time; the last change wins. */
 function followConfiguration(
   boot: Boot,
@@ -112,7 +134,9 @@ function followConfiguration(
       await server.apply(next)
       current = next
       watcher.setFiles(next.files)
-      if (changes.length > 0) log('info', 'configuration applied', { changes })
+      if (changes.length === 0) return
+      log('info', 'configuration applied', { changes })
+      link.send({ type: 'notice', ...describeChanges(changes.map((change) => change.path)) })
     } catch (error) {
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
@@ -147,8 +171,26 @@ function followConfiguration(
   })
 }
 
+/** What is waited for after a while, so that nobody looks at an empty terminal. */
+function describeWaiting({ services, doors }: Picture): {
+  readonly text: string
+  readonly json: unknown
+} {
+  const slow = services.filter(({ state }) => state === 'starting' || state === 'waiting')
+  const lines = slow.map(({ name, state, reason }) => `  ${name} is ${state}: ${reason}`)
+  const console = doors.find((door) => door.kind === 'console' && door.error === '')
+  const where = console === undefined ? '' : ` See ${console.url}.`
+  return {
+    text: [`Still starting.${where}`, ...lines].join('\n'),
+    json: {
+      event: 'starting',
+      services: slow.map(({ name, state, reason }) => ({ name, state, reason })),
+    },
+  }
+}
+
 /** Waits until nothing is on its way up any more: each service is well, finished, stopped, or known to be broken. */
-function settle(server: Server): Promise<void> {
+function settle(server: Server, link: SupervisorLink): Promise<void> {
   const done = Promise.withResolvers<void>()
   let isOver = false
   const look = (): void => {
@@ -158,6 +200,9 @@ function settle(server: Server): Promise<void> {
   }
   server.onChanged(look)
   systemClock.after(READY_WAIT_MAX_MS, done.resolve)
+  systemClock.after(STILL_STARTING_MS, () => {
+    if (!isOver) link.send({ type: 'notice', ...describeWaiting(server.picture()) })
+  })
   look()
   return done.promise
 }
@@ -170,8 +215,7 @@ function isSettled({ services }: Picture): boolean {
 function announce(server: Server, link: SupervisorLink): void {
   server.setReady()
   const picture = server.picture()
-  const open = picture.doors.filter((door) => door.error === '' && door.kind !== 'inside')
-  const listen = Object.fromEntries(open.map((door) => [door.id, door.address]))
+  const listen = openDoors(picture)
   link.send({
     type: 'ready',
     text: formatStatus(picture),
@@ -179,7 +223,8 @@ function announce(server: Server, link: SupervisorLink): void {
   })
 }
 
-/** The folder that relative paths of the configuration start from. */
-export function folderOf(boot: Boot): string {
-  return dirname(boot.configFile)
+/** Address of every open door that is not between services, by its name. */
+function openDoors({ doors }: Picture): Readonly<Record<string, string>> {
+  const open = doors.filter((door) => door.error === '' && door.kind !== 'inside')
+  return Object.fromEntries(open.map((door) => [door.id, door.address]))
 }

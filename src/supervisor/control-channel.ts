@@ -3,7 +3,10 @@ import type { ProcessTable } from './process-table.ts'
 import type { FromSupervisor, OwnProcess, ToSupervisor } from './protocol.ts'
 
 /** What control says about the users' processes and about what it wants to be told. */
-export type ProcessCommand = Exclude<ToSupervisor, { type: 'ready' | 'fatal' | 'notice' | 'data-workers' }>
+export type ProcessCommand = Exclude<
+  ToSupervisor,
+  { type: 'ready' | 'listening' | 'fatal' | 'notice' | 'data-workers' }
+>
 
 /** Open subscriptions of one control plane; a further `follow` is not taken. */
 export const FOLLOWERS_MAX = 256

@@ -1,4 +1,12 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readBootId, readStartTime } from './process-facts.ts'
 
@@ -40,6 +48,8 @@ const ATTEMPTS_MAX = 100
 export function lockDataFolder(dataDir: string): DataFolderLock {
   const folder = resolve(dataDir)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // Also one that was there before: what lies in it is for its owner.
+  chmodSync(folder, 0o700)
   const path = join(folder, 'lock')
   const me: Holder = {
     pid: process.pid,

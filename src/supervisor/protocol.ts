@@ -115,6 +115,8 @@ export type ToSupervisor =
     }
   | { readonly type: 'output-seen'; readonly subscription: number }
   | { readonly type: 'unfollow'; readonly subscription: number }
+  /** The doors are open, services may still be starting: from now on commands find the console door. */
+  | { readonly type: 'listening'; readonly listen: Readonly<Record<string, string>> }
   /** Everything is up: printed once (a table, or one JSON line under --json). */
   | {
       readonly type: 'ready'

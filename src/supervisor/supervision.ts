@@ -167,6 +167,8 @@ function createControlListener(
         isPrinted = true
         return
       }
+      case 'listening':
+        return writeState(options.boot.dataDir, message.listen)
       case 'data-workers':
         parts.workers = message.workers
         return replaceData()

@@ -28,7 +28,7 @@ const edge: EdgeTotals = {
   retries: 1,
   requestBytes: 0,
   responseBytes: 0,
-  latencyCounts: [2, 3, ...new Array<number>(LATENCY_BOUNDS_MS.length - 2).fill(0), 3],
+  latencyCounts: [2, 3, ...LATENCY_BOUNDS_MS.slice(2).map(() => 0), 3],
   latencySumMs: 1500,
   inFlight: 0,
 }

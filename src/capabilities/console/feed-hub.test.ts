@@ -98,7 +98,8 @@ test('who joins between two updates takes nothing from the others and misses not
 test('a slow reader loses its backlog and gets a fresh picture', async (t) => {
   const { hub, parts, open, response } = await start(t)
   const incoming = await open()
-  const big: Tick = { atMs: 1, edges: [], instances: [], ...{ filling: 'x'.repeat(256 * 1024) } }
+  const filling = 'x'.repeat(256 * 1024)
+  const big = { atMs: 1, edges: [], instances: [], filling } satisfies Tick & { filling: string }
   let sent = 0
   // Nobody reads: the socket's buffers fill, then ours, then no more is kept.
   while (sent < 200) {

@@ -8,7 +8,7 @@ import {
 } from '../../platform/snapshot/messages.ts'
 import { createTickStore, TICK_ROWS_MAX, TICKS_MAX, WINDOW_SAMPLES } from './ticks.ts'
 
-const none = new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0)
+const none = [...LATENCY_BOUNDS_MS, 0].map(() => 0)
 
 /** Totals of an edge with so many answers, all in the bucket up to 10 ms. */
 const edge = (ok: number, failed = 0, more: Partial<EdgeTotals> = {}): EdgeTotals => ({

@@ -158,7 +158,7 @@ test('a service that leaves the file stays while somebody has registered an inst
 })
 
 test('a named door that is taken: the error names it, and everything is as it was', async (t) => {
-  const { gateway, data, saved, taken, put } = await start(t, file)
+  const { gateway, data, saved, taken, put, remove } = await start(t, file)
   await gateway.begin()
   put('guest', 'guest-1')
   const before = { all: data.all(), urls: gateway.insideUrls('web'), doors: gateway.doors() }
@@ -177,6 +177,8 @@ test('a named door that is taken: the error names it, and everything is as it wa
   assert.deepEqual(gateway.insideUrls('web'), before.urls)
   assert.deepEqual(gateway.doors(), before.doors)
   assert.deepEqual(saved.at(-1), saved[0])
+  remove('guest', 'guest-1')
+  assert.deepEqual(data.names(), ['orders 2', 'web 1'], 'it is not of the file, and goes')
 })
 
 test('an automatic door that is taken is told and is no error', async (t) => {

@@ -4,7 +4,7 @@ import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessStatus } from '../../supervisor/protocol.ts'
 import type { DiscoveryNeed, GatewayNeed, Override, OverrideBook, SupervisorNeed } from './needs.ts'
 import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
-import { specifyProcess, stopOrders } from './specify.ts'
+import { checkCommands, specifyProcess, stopOrders } from './specify.ts'
 
 export interface ProcessesConfig {
   readonly settings: Settings
@@ -29,6 +29,8 @@ export interface Processes {
   /** From now on instances are started; before it only those that run already are adopted. */
   begin(config: ProcessesConfig): void
   configure(config: ProcessesConfig): void
+  /** Throws `CommandUnusableError` where `configure` could not run a service: before anything is changed. */
+  check(config: ProcessesConfig): void
   services(): readonly ServiceRun[]
   service(name: string): ServiceRun | undefined
   override(name: string): Override | undefined
@@ -207,6 +209,7 @@ export async function startProcesses(
       configure(next)
     },
     configure,
+    check: checkCommands,
     services: () => [...runs.values()],
     service: (name) => runs.get(name),
     override: (name) => (runs.has(name) ? overrides.get(name) : undefined),

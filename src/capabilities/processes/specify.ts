@@ -44,7 +44,7 @@ export function specifyProcess(
   const spec = {
     id,
     service: name,
-    argv: argvOf(service.run ?? [], env),
+    argv: argvOf(name, service.run ?? [], env),
     cwd: resolve(context.folder, service.folder),
     env,
     port: service.port ?? 0,
@@ -101,11 +101,46 @@ function textsOf(env: ServiceSettings['env']): Record<string, string> {
 
 /** `$PORT` is known only to the supervisor, which replaces it in the arguments at each start. */
 function argvOf(
+  name: string,
   run: string | readonly string[],
   env: Readonly<Record<string, string>>,
 ): readonly string[] {
   if (typeof run !== 'string') return run
-  return splitShellWords(run, { ...unopened, ...env, PORT: '$PORT' })
+  try {
+    return splitShellWords(run, { ...unopened, ...env, PORT: '$PORT' })
+  } catch (cause) {
+    throw new CommandUnusableError(name, cause)
+  }
+}
+
+/** A command needs a variable that nobody sets, or cannot be read. */
+export class CommandUnusableError extends Error {
+  override readonly name = 'CommandUnusableError'
+  readonly code = 'ERR_PROCESSES_COMMAND'
+  readonly service: string
+
+  constructor(service: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`services.${service}.run cannot be used: ${why}`, { cause })
+    this.service = service
+  }
+}
+
+/** Looks at every command as it would be run. Throws `CommandUnusableError`. */
+export function checkCommands(config: {
+  readonly settings: Settings
+  readonly inherited: SpecifyContext['inherited']
+  readonly doors: SpecifyContext['doors']
+}): void {
+  const { services } = config.settings
+  const names = Object.keys(services).map(
+    (name) => `${name.toUpperCase().replaceAll('-', '_')}_URL`,
+  )
+  const urls = Object.fromEntries(names.map((name) => [name, 'http://127.0.0.1:1']))
+  for (const [name, service] of Object.entries(services)) {
+    if (service.run === undefined) continue
+    specifyProcess(name, service, 1, { ...config, folder: '/', urls, stopOrder: 0 })
+  }
 }
 
 /** Depth in the graph of `after`: what others wait for stops last. */

@@ -21,6 +21,8 @@ export interface LoadedConfig<Settings> {
   readonly sourceOf: SourceOf
   /** All files that were read or looked for, absolute, secrets' files too: what a watcher watches. */
   readonly files: readonly string[]
+  /** Environment variables that hold secrets: nobody gets them but the setting that names them. */
+  readonly secretVariables: readonly string[]
   /** The settings as one would write them in the file, defaults included, secrets as `***`. */
   effective(): unknown
 }
@@ -65,6 +67,7 @@ export async function loadConfig<S extends z.ZodType>(
     settings: settings as Resolved<z.output<S>>,
     sourceOf,
     files: allFiles,
+    secretVariables: resolved.variables,
     effective: () => formatSettings(settings, options.schema),
   }
 }

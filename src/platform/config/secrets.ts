@@ -39,7 +39,10 @@ export async function resolveSecrets(
   readonly settings: unknown
   readonly problems: readonly SettingProblem[]
   readonly files: readonly string[]
+  /** Names of the environment variables that hold secrets. */
+  readonly variables: readonly string[]
 }> {
+  const variables: string[] = []
   const problems: SettingProblem[] = []
   const files: string[] = []
   const resolveOne = async (source: unknown, path: SettingPath): Promise<unknown> => {
@@ -49,6 +52,7 @@ export async function resolveSecrets(
       return source
     }
     if ('env' in source && typeof source.env === 'string') {
+      variables.push(source.env)
       const value = options.env[source.env]
       if (value !== undefined && value !== '') return value
       const what = value === undefined ? 'not set' : 'empty'
@@ -61,7 +65,7 @@ export async function resolveSecrets(
     return read.value ?? refuse(`the secret's file ${source.file} ${read.problem}`)
   }
   const resolved = await mapSecrets(settings, options.schema, [], resolveOne)
-  return { settings: resolved, problems, files: [...new Set(files)] }
+  return { settings: resolved, problems, files: [...new Set(files)], variables }
 }
 
 async function readSecretFile(
