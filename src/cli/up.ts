@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -45,6 +45,11 @@ export async function runUp(argv: readonly string[], io: Io): Promise<number> {
   if (parsed.kind === 'exit') return printExit(parsed, io)
   const { config, env: overlay, data, json } = parsed.flags
   const configFile = resolve(io.cwd, config)
+  // Without a file there is nothing to lock, start or stop: `check` says what to do.
+  if (!existsSync(configFile)) {
+    const { runCheck } = await import('./check.ts')
+    return runCheck(['--config', config, ...(json ? ['--json'] : [])], io)
+  }
   const dataDir = resolve(io.cwd, data ?? join(dirname(configFile), '.backplane'))
   return runSupervisor({
     boot: {

@@ -100,3 +100,12 @@ test('a file with a mistake changes nothing and is told; mended, it is applied',
     'the mended file, found by the watcher',
   )
 })
+
+test('a reload whose command cannot run changes nothing, also not its routes', async () => {
+  await using backplane = await startBackplane({ config: configOf(0) })
+  await backplane.configure(configOf(1).replace(`node ${echo}`, `node ${echo} $WAT`))
+  backplane.child.kill('SIGHUP')
+  await until(() => /services\.echo\.run.*WAT/.test(backplane.output()), 'the notice')
+  assert.equal((await fetch(`${backplane.gateway}/generation/0`)).status, 200)
+  assert.equal((await fetch(`${backplane.gateway}/generation/1`)).status, 404)
+})
