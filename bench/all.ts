@@ -6,6 +6,8 @@ const all = ['start.ts', 'http1.ts', 'discovery.ts', 'routable.ts', 'gateway.ts'
 
 for (const name of all) {
   process.stdout.write(`\n## ${name}\n\n`)
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name)], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name)], {
+    stdio: 'inherit',
+  })
   if (status !== 0) process.exitCode = 1
 }

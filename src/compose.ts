@@ -1,5 +1,5 @@
-import { dirname } from 'node:path'
-import { startConsole, type Console } from './capabilities/console/console.ts'
+import { basename, dirname } from 'node:path'
+import { startConsole, type Console, type ConsoleConfig } from './capabilities/console/console.ts'
 import type { Picture } from './capabilities/console/feed.ts'
 import { startDiscovery } from './capabilities/discovery/discovery.ts'
 import { registerDiscoveryRoutes } from './capabilities/discovery/protocols/admin.ts'
@@ -48,7 +48,7 @@ export interface Server {
 
 /** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
 export async function compose(host: Host, input: ComposeInput): Promise<Server> {
-  const { boot, link, channel, version } = input
+  const { boot, link, channel } = input
   const folder = dirname(boot.configFile)
   const configuration = configurationOf(boot, input.loaded)
   const { settings } = input.loaded
@@ -104,13 +104,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     'console',
     startConsole,
     {
-      ...consoleAddress(input.loaded),
-      portBefore: await consolePortBefore(boot),
-      hosts: settings.admin.hosts,
-      token: typeof settings.admin.token === 'string' ? settings.admin.token : undefined,
-      system: settings.name ?? folder.split('/').at(-1) ?? 'backplane',
-      version,
-      assets: consoleAssets(),
+      ...(await consoleConfig(input, folder)),
       routes: [
         (app) =>
           registerDiscoveryRoutes(app, discovery, gateway, {
@@ -150,7 +144,23 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       configuration.reject(text)
       console.touch()
     },
-    onChanged: (listener) => processes.onChange(listener),
+    onChanged: (listener) => void processes.onChange(listener),
+  }
+}
+
+async function consoleConfig(
+  { boot, loaded, version }: ComposeInput,
+  folder: string,
+): Promise<Omit<ConsoleConfig, 'routes'>> {
+  const { admin, name } = loaded.settings
+  return {
+    ...consoleAddress(loaded),
+    portBefore: await consolePortBefore(boot),
+    hosts: admin.hosts,
+    token: typeof admin.token === 'string' ? admin.token : undefined,
+    system: name ?? basename(folder),
+    version,
+    assets: consoleAssets(),
   }
 }
 

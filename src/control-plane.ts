@@ -9,7 +9,7 @@ import { diffSettings } from './platform/config/difference.ts'
 import { loadConfig, type LoadedConfig } from './platform/config/load.ts'
 import { ConfigError, formatProblems } from './platform/config/problems.ts'
 import { watchFiles } from './platform/config/watch.ts'
-import { Host } from './platform/host.ts'
+import { Host, StartError } from './platform/host.ts'
 import { createJsonLog } from './platform/log.ts'
 import { openSnapshotChannel } from './platform/snapshot/channel.ts'
 import {
@@ -88,7 +88,7 @@ function explain(error: unknown): {
       json: { event: 'fatal', code: 'ERR_CONFIG', problems: error.problems },
     }
   }
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const cause = error instanceof StartError ? error.cause : error
   const message = cause instanceof Error ? cause.message : String(cause)
   const code =
     cause instanceof Error && 'code' in cause ? String(cause.code) : 'ERR_CAPABILITY_START'

@@ -47,15 +47,16 @@ test('columns are as wide as their widest cell', () => {
   )
 })
 
+const door = {
+  kind: 'gateway',
+  address: '127.0.0.1:8080',
+  url: 'http://127.0.0.1:8080',
+  caller: '',
+  service: '',
+  source: 'default',
+} as const
+
 test('status: services, instances, doors, and what is wrong', () => {
-  const door = {
-    kind: 'gateway',
-    address: '127.0.0.1:8080',
-    url: 'http://127.0.0.1:8080',
-    caller: '',
-    service: '',
-    source: 'default',
-  } as const
   const text = formatStatus({
     name: 'shop',
     doors: [

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ProblemError } from '../../platform/problem.ts'
 import { renderMetrics } from '../../platform/metrics-text.ts'
@@ -231,7 +232,7 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
     { tail, follow }: { readonly tail: number; readonly follow: Switch },
     reply: FastifyReply,
   ): void {
-    const ids = processesOf(service, needs)
+    const ids = new Set(processesOf(service, needs))
     if (followers >= LOG_FOLLOWERS_MAX) {
       throw new ProblemError(
         503,
@@ -243,25 +244,31 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
     openEvents(reply)
     const { raw } = reply
     let left = tail
-    let wake = (): void => {}
     let quiet: NodeJS.Timeout | undefined
-    const stop = needs.output.follow(ids, tail, async (lines, dropped) => {
+    const deliver = async (lines: readonly OutputLine[], dropped: number): Promise<void> => {
       clearTimeout(quiet)
       const isFull = lines.length + dropped > 0 && !raw.write(eventOf({ lines, dropped }))
       // The next batch is asked for only when this reader has taken the last one.
-      if (isFull) await new Promise<void>((resolve) => (wake = resolve))
+      if (isFull) await drained(raw)
       if (isOn(follow)) return
       left -= lines.length
       if (left <= 0 || !isCut(lines)) raw.end()
       else quiet = setTimeout(() => raw.end(), LOG_QUIET_MS)
-    })
-    raw.on('drain', () => wake())
+    }
+    const stops = [needs.output.follow([...ids], tail, deliver)]
+    if (isOn(follow)) stops.push(needs.processes.onChange(followNew))
     raw.on('close', () => {
       followers--
       clearTimeout(quiet)
-      stop()
-      wake()
+      for (const stop of stops) stop()
     })
+
+    /** Instances that come later (a restart, a scale) are followed from their first line. */
+    function followNew(): void {
+      const fresh = runningOf(service, needs).filter((id) => !ids.has(id))
+      for (const id of fresh) ids.add(id)
+      if (fresh.length > 0) stops.push(needs.output.follow(fresh, LOG_TAIL_MAX, deliver))
+    }
   }
 }
 
@@ -269,6 +276,27 @@ function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
 function isCut(lines: readonly OutputLine[]): boolean {
   const characters = lines.reduce((sum, line) => sum + line.text.length, 0)
   return lines.length >= 1_000 || characters >= 192 * 1024
+}
+
+/** Resolves when a slow reader has taken what was written, or is gone. */
+function drained(raw: ServerResponse): Promise<void> {
+  if (raw.destroyed) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done)
+      raw.off('close', done)
+      resolve()
+    }
+    raw.on('drain', done)
+    raw.on('close', done)
+  })
+}
+
+function runningOf(service: string | undefined, needs: ConsoleNeeds): readonly string[] {
+  return needs.processes
+    .services()
+    .filter((run) => service === undefined || run.name === service)
+    .flatMap((run) => run.slots().map((slot) => slot.spec.id))
 }
 
 function processesOf(service: string | undefined, needs: ConsoleNeeds): readonly string[] {

@@ -44,8 +44,8 @@ export interface Processes {
   start(name: string): Promise<void>
   scale(name: string, instances: number): Promise<void>
   clearOverride(name: string): Promise<void>
-  /** Calls back with the services that have changed. */
-  onChange(listener: (services: Iterable<string>) => void): void
+  /** Calls back with the services that have changed, until the returned function is called. */
+  onChange(listener: (services: Iterable<string>) => void): () => void
 }
 
 export async function startProcesses(
@@ -55,7 +55,7 @@ export async function startProcesses(
 ): Promise<Processes> {
   const { supervisor, discovery, overrides: book } = needs
   const runs = new Map<string, ServiceRun>()
-  const listeners: ((services: Iterable<string>) => void)[] = []
+  const listeners = new Set<(services: Iterable<string>) => void>()
   let config = first
   let hasBegun = false
   let changing: Promise<void> = Promise.resolve()
@@ -226,7 +226,10 @@ export async function startProcesses(
       await change(name, { instances, isStopped: false })
     },
     clearOverride: (name) => change(name, { instances: undefined, isStopped: false }),
-    onChange: (listener) => void listeners.push(listener),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 }
 

@@ -67,7 +67,7 @@ export function specifyProcess(
  * taken as it was written: its words follow from it and the environment, and may name the instance.
  */
 function hashOf(spec: Omit<ProcessSpec, 'hash'>, run: string | readonly string[]): string {
-  const { id: _id, argv: _argv, env, ...rest } = spec
+  const { id: _id, argv: _argv, stopOrder: _stopOrder, env, ...rest } = spec
   const lasting = Object.entries(env)
     .filter(([name]) => name !== 'BACKPLANE_INSTANCE' && !UNHASHED_VARIABLES.has(name))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -8,6 +8,8 @@ import type { DoorStatus, FromData, SnapshotOp, ToData } from './messages.ts'
 const RECONNECT_MS = 50
 /** Questions (`why`, `recent`) that may be open; beyond it a new one is refused. */
 export const ASKS_MAX = 100
+/** An update that is not acknowledged by every worker after this time is given up, and everything is sent again. */
+const UPDATE_TIMEOUT_MS = 30_000
 /** A question without an answer after this time is answered with undefined. */
 const ASK_TIMEOUT_MS = 2_000
 
@@ -76,6 +78,19 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     waiting = []
     const ops = isReset ? model.takeAll() : model.takeChanges()
     send({ type: 'update', version, ops, ...(isReset ? { reset: true } : {}) })
+    watchUpdate(version)
+  }
+
+  /** An update that is never acknowledged would hold up every later one: begin anew, with everything. */
+  function watchUpdate(sentVersion: number): void {
+    const to = socket
+    clock.after(UPDATE_TIMEOUT_MS, () => {
+      if (inFlightVersion !== sentVersion || socket !== to) return
+      log('error', 'data does not acknowledge an update; it gets everything again', {
+        version: sentVersion,
+      })
+      to?.destroy()
+    })
   }
 
   function receive(message: FromData): void {
