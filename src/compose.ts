@@ -8,6 +8,7 @@ import { startGateway } from './capabilities/gateway/gateway.ts'
 import { openOverrideBook } from './capabilities/processes/override-book.ts'
 import { startProcesses } from './capabilities/processes/processes.ts'
 import type { Loaded } from './control-plane.ts'
+import type { Scope } from './platform/capability.ts'
 import type { Door } from './platform/http/door.ts'
 import type { Host } from './platform/host.ts'
 import type { SnapshotChannel } from './platform/snapshot/channel.ts'
@@ -53,16 +54,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
   const configuration = configurationOf(boot, input.loaded)
   const { settings } = input.loaded
 
-  const storage = await host.start(
-    'storage',
-    async (_config, _needs, scope) => {
-      const opened = await input.storage
-      scope.onStop(() => opened.close())
-      return opened
-    },
-    {},
-    {},
-  )
+  const storage = await host.start('storage', keepStorage, input.storage, {})
   const discovery = await host.start('discovery', startDiscovery, settings.discovery, { storage })
   discovery.configure(settings.services, { folder })
   const gateway = await host.start(
@@ -146,6 +138,17 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     },
     onChanged: (listener) => void processes.onChange(listener),
   }
+}
+
+/** The file is open already, or will be soon; here it becomes part of what is released at the end. */
+async function keepStorage(
+  opening: Promise<Storage>,
+  _needs: object,
+  scope: Scope,
+): Promise<Storage> {
+  const storage = await opening
+  scope.onStop(() => storage.close())
+  return storage
 }
 
 async function consoleConfig(
