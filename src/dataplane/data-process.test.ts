@@ -180,7 +180,7 @@ test('a stop lets what is in flight end, closes what is idle, keeps the inside d
   const drained = once(data.child, 'message')
   data.tell({ type: 'drain', graceMs: 10_000 })
   await idle.reader.closed()
-  const inside = call(t, doors[1]!.port, get('/inside'))
+  const inside = call(t, doors[1]!.port, get('/inside').replace('shop.example', 'localhost'))
   const second = await upstream.accept()
   await second.reader.until('/inside')
   second.socket.write(OK)

@@ -131,10 +131,13 @@ function refuseHost(
   head: RequestHead,
   code: 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN',
 ): false {
+  const known = exchange.client!.door.isOutside
+    ? "name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies"
+    : 'call it by 127.0.0.1, localhost or the name of its service'
   const detail =
     code === 'ERR_GATEWAY_ORIGIN_FOREIGN'
       ? 'this door is for services, and a page in a browser asked'
-      : `this door is on loopback and does not answer to '${head.hostname}': name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies`
+      : `this door is on loopback and does not answer to '${head.hostname}': ${known}`
   answerOwn(ctx, exchange, { code, detail })
   return false
 }
