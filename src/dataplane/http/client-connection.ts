@@ -98,11 +98,11 @@ export class ClientConnection {
   }
 
   /** The exchange has been answered to its end. */
-  exchangeEnded(keepsAlive: boolean): void {
+  exchangeEnded(keepsAlive: boolean, nowMs: number): void {
     this.exchange = null
     if (this.#isClosing) return
     if (!keepsAlive || (this.#ctx.isDraining && this.door.isOutside)) return this.closeGently()
-    this.deadlineMs = this.#ctx.clock.monotonicMs() + this.#ctx.limits.idleTimeoutMs
+    this.deadlineMs = nowMs + this.#ctx.limits.idleTimeoutMs
     if (this.#early !== null && !this.#isReading) this.#readEarly()
     else this.resume()
   }

@@ -36,10 +36,14 @@ export function openExchange(ctx: WorkerContext, client: ClientConnection): Exch
  * The one end of every request, however it ended: counts it, logs it, keeps its story, gives the record back and lets the client
  * connection go on. The upstream connection must have been let go before.
  */
-export function finishExchange(ctx: WorkerContext, exchange: Exchange): void {
+export function finishExchange(
+  ctx: WorkerContext,
+  exchange: Exchange,
+  nowMs = ctx.clock.monotonicMs(),
+): void {
   const client = exchange.client!
   const { story } = exchange
-  story.durationMs = ctx.clock.monotonicMs() - exchange.startedMs
+  story.durationMs = nowMs - exchange.startedMs
   story.requestBytes = exchange.requestBody.received
   story.responseBytes = exchange.responseBody.received
   countExchange(ctx, exchange)
@@ -48,7 +52,7 @@ export function finishExchange(ctx: WorkerContext, exchange: Exchange): void {
   const keepsAlive = exchange.keepsAlive
   recycle(ctx, exchange)
   ctx.counts.give('requests')
-  client.exchangeEnded(keepsAlive)
+  client.exchangeEnded(keepsAlive, nowMs)
 }
 
 function countExchange(ctx: WorkerContext, exchange: Exchange): void {

@@ -5,8 +5,8 @@ import type { WorkerContext } from '../worker/context.ts'
 import type { Exchange } from './exchange.ts'
 import { finishExchange } from './finish.ts'
 
-/** Where the entry of a code is documented. */
-const PROBLEM_TYPE_PREFIX = 'https://backplane.dev/errors#'
+/** RFC 9457 section 3.1.1: a type identifies, and need not lead anywhere. The same as in the answers of the admin API. */
+const PROBLEM_TYPE_PREFIX = 'urn:backplane:error:'
 
 const CODEC_REASONS: ReadonlyMap<string, Reason> = new Map(
   HEAD_ERRORS.slice(1).map(({ code, status, title }) => [code, { status, title }]),
@@ -67,7 +67,7 @@ function problemLines(exchange: Exchange, answer: OwnAnswer): string {
 /** RFC 9457. */
 function problemBody(exchange: Exchange, answer: OwnAnswer, reason: Reason): string {
   return `${JSON.stringify({
-    type: PROBLEM_TYPE_PREFIX + answer.code.toLowerCase(),
+    type: PROBLEM_TYPE_PREFIX + answer.code,
     title: reason.title,
     status: reason.status,
     detail: answer.detail,

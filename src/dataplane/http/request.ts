@@ -50,7 +50,7 @@ export function startRequest(
   const consumed = exchange.requestBody.consumed === 0 ? 0 : exchange.requestBody.consumed - start
   // Until there is a connection, the rest of the body stays in the kernel.
   if (!exchange.requestBody.isDone) client.pause()
-  dispatch(ctx, exchange)
+  dispatch(ctx, exchange, exchange.startedMs)
   return consumed
 }
 

@@ -8,6 +8,7 @@ import {
   type ResponseHead,
 } from '../../mechanisms/http1/response-head.ts'
 import { outgoingFraming, writeResponseHead } from '../../mechanisms/http1/write-head.ts'
+import { stickyValueOf } from '../../mechanisms/balancing/candidate.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import { discardConnection, restConnection } from '../upstream/pool.ts'
@@ -151,7 +152,7 @@ function prepareRewrite(ctx: WorkerContext, exchange: Exchange): typeof ctx.resp
   rewrite.lines = `x-request-id: ${exchange.story.requestId}\r\n`
   if (exchange.setsSticky) {
     const { cookie } = exchange.service!.spec.balance
-    const value = exchange.instance!.stickyValue
+    const value = stickyValueOf(exchange.instance!)
     rewrite.lines += formatLine('set-cookie', `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax`)
   }
   return rewrite
@@ -222,13 +223,14 @@ function breakOff(ctx: WorkerContext, exchange: Exchange, outcome: string, detai
 
 function endResponse(ctx: WorkerContext, exchange: Exchange, isClean: boolean): void {
   const connection = exchange.upstream!
+  const nowMs = ctx.clock.monotonicMs()
   const mayRest = isClean && exchange.upstreamKeepsAlive && exchange.requestBody.isDone
   if (mayRest && !connection.instance.isGone && connection.socket.writableLength === 0) {
-    restConnection(connection, ctx.clock.monotonicMs())
+    restConnection(connection, nowMs)
   } else {
     discardConnection(ctx, connection)
   }
   if (!exchange.requestBody.isDone) exchange.keepsAlive = false
   leaveInstance(ctx, exchange)
-  finishExchange(ctx, exchange)
+  finishExchange(ctx, exchange, nowMs)
 }

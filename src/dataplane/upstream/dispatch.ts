@@ -9,10 +9,10 @@ import type { Instance } from './instance.ts'
 import { discardConnection, openConnection, takeIdle } from './pool.ts'
 import type { Service } from './service.ts'
 
-/** First try of an exchange whose request is in `out`. */
-export function dispatch(ctx: WorkerContext, exchange: Exchange): void {
+/** First try of an exchange whose request is in `out`, at `nowMs`. */
+export function dispatch(ctx: WorkerContext, exchange: Exchange, nowMs: number): void {
   const service = exchange.service!
-  const instance = chooseInstance(ctx, exchange, service)
+  const instance = chooseInstance(ctx, exchange, service, nowMs)
   if (instance !== undefined) return connectTo(ctx, exchange, service, instance)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_NO_INSTANCE',
@@ -28,9 +28,9 @@ export function chooseInstance(
   ctx: WorkerContext,
   exchange: Exchange,
   service: Service,
+  nowMs: number,
 ): Instance | undefined {
   const { pick } = ctx
-  const nowMs = ctx.clock.monotonicMs()
   pick.nowMs = nowMs
   pick.excluded = exchange.tried
   pick.slowStartMs = service.spec.balance.slowStartMs
@@ -123,7 +123,7 @@ export function serveWaiting(ctx: WorkerContext, service: Service): void {
   const exchange = service.waiting.shift()
   if (exchange === undefined) return
   exchange.phase = PHASE.free
-  dispatch(ctx, exchange)
+  dispatch(ctx, exchange, ctx.clock.monotonicMs())
 }
 
 /** Takes an exchange that ends out of the queue. */

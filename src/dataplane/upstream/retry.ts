@@ -48,7 +48,7 @@ export function failTry(
   if (mayRetry(exchange, failure, nowMs)) {
     if (failure === 'stale') exchange.needsFresh = true
     else exchange.tried.push(instance)
-    const next = chooseInstance(ctx, exchange, service)
+    const next = chooseInstance(ctx, exchange, service, nowMs)
     if (next !== undefined) {
       exchange.edge!.retries++
       return connectTo(ctx, exchange, service, next)

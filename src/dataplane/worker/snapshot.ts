@@ -140,5 +140,5 @@ function removeInstance(ctx: WorkerContext, service: Service, instance: Instance
 
 /** Whom they waited for may have gone or somebody else may have come: each asks again. */
 function answerWaiting(ctx: WorkerContext, service: Service): void {
-  for (const exchange of service.waiting.splice(0)) dispatch(ctx, exchange)
+  for (const exchange of service.waiting.splice(0)) dispatch(ctx, exchange, ctx.clock.monotonicMs())
 }

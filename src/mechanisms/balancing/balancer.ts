@@ -36,7 +36,7 @@ export interface PickContext<C extends Candidate = Candidate> {
   mayPanic: boolean
   /** Out: why. Valid until the next pick. */
   readonly choice: Choice
-  /** Out: the answer should set the sticky cookie to the chosen one's `stickyValue`. */
+  /** Out: the answer should set the sticky cookie to the chosen one's `stickyValueOf`. */
   setsSticky: boolean
 }
 

@@ -21,8 +21,9 @@ export interface Candidate {
   failuresInRow: number
   ejectionCount: number
   ejectionDecayAtMs: number
-  /** What the sticky cookie says for it. */
-  readonly stickyValue: string
+  readonly stickyKey: Uint8Array | undefined
+  /** Kept by `stickyValueOf`; '' until it is asked for: it costs 20 us, and most services have no sticky cookie. */
+  stickyValue: string
   /** Virtual time of its next turn in round robin. Kept by the balancer. */
   turn: number
   /** Order of entry: breaks ties between equal turns. Kept by the balancer. */
@@ -52,12 +53,20 @@ export function createCandidate(options: {
     failuresInRow: 0,
     ejectionCount: 0,
     ejectionDecayAtMs: 0,
-    stickyValue: stickyValue(options.id, options.stickyKey),
+    stickyKey: options.stickyKey,
+    stickyValue: '',
     turn: 0,
     turnOrder: 0,
     turnIndex: -1,
     index: -1,
   }
+}
+
+/** What the sticky cookie says for it. RangeError for a key below 16 bytes. */
+export function stickyValueOf(candidate: Candidate): string {
+  if (candidate.stickyValue === '')
+    candidate.stickyValue = stickyValue(candidate.id, candidate.stickyKey)
+  return candidate.stickyValue
 }
 
 /** Share of its weight with which a new instance begins slow start. */

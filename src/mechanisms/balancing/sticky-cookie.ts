@@ -1,5 +1,5 @@
 import type { Balancer, PickContext } from './balancer.ts'
-import type { Candidate } from './candidate.ts'
+import { type Candidate, stickyValueOf } from './candidate.ts'
 import { noteChoice } from './choice.ts'
 import { isEligible } from './eligible.ts'
 import { createPeakEwma } from './peak-ewma.ts'
@@ -31,11 +31,12 @@ export function createStickyCookie<C extends Candidate>(): Balancer<C> {
     candidates: fallback.candidates,
     add(candidate) {
       fallback.add(candidate)
-      byValue.set(candidate.stickyValue, candidate)
+      byValue.set(stickyValueOf(candidate), candidate)
     },
     remove(candidate) {
       fallback.remove(candidate)
-      if (byValue.get(candidate.stickyValue) === candidate) byValue.delete(candidate.stickyValue)
+      if (byValue.get(stickyValueOf(candidate)) === candidate)
+        byValue.delete(stickyValueOf(candidate))
     },
     reweigh: (candidate, weight) => fallback.reweigh(candidate, weight),
     pick,

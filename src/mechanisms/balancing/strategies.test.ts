@@ -6,7 +6,7 @@ import { candidateOf, createRandom } from './balancing.contract.ts'
 import { balancers } from './balancing.ts'
 import { createCandidateSet } from './candidate-set.ts'
 import type { Candidate } from './candidate.ts'
-import { createCandidate } from './candidate.ts'
+import { createCandidate, stickyValueOf } from './candidate.ts'
 import { copyChoice, createChoice, explainChoice } from './choice.ts'
 import { sipHash24, stickyValue } from './sticky-value.ts'
 
@@ -83,7 +83,7 @@ test('least requests takes the one with the fewest for its weight', () => {
 test('a sticky cookie is kept, and set anew when its instance cannot be used', () => {
   const candidates = ['a', 'b', 'c'].map((id) => candidateOf(id))
   const { balancer, context } = setUp('sticky-cookie', candidates)
-  context.sticky = candidates[1]!.stickyValue
+  context.sticky = stickyValueOf(candidates[1]!)
   for (let i = 0; i < 50; i++) assert.equal(balancer.pick(context), candidates[1])
   assert.equal(context.setsSticky, false)
   candidates[1]!.ejectedUntilMs = Infinity
@@ -150,7 +150,7 @@ test('a sticky value shows nothing of the id and needs a real key', () => {
   assert.throws(() => stickyValue('a', new Uint8Array(15)), RangeError)
   const stickyKey = new Uint8Array(16)
   assert.equal(
-    createCandidate({ id: 'a', weight: 1, addedAtMs: 0, stickyKey }).stickyValue,
+    stickyValueOf(createCandidate({ id: 'a', weight: 1, addedAtMs: 0, stickyKey })),
     stickyValue('a', stickyKey),
   )
 })
