@@ -13,6 +13,7 @@ import {
   startCaddy,
   startNginx,
   startNodeProxy,
+  startUndiciProxy,
 } from './gateway/peers.ts'
 
 /** CPU a request and latency of the gateway, side by side with its peers: `npm run bench:gateway -- --rounds 3 --seconds 3`. */
@@ -141,6 +142,7 @@ async function startPeers(folder: string, backend: number, started: Peer[]): Pro
     ['nginx without log', () => startNginx(folder, backend, false)],
     ['caddy', () => startCaddy(folder, backend)],
     ['node:http', () => startNodeProxy(backend)],
+    ['node:http + undici', () => startUndiciProxy(backend)],
     ['backplane', () => startBackplane(backend, 1)],
   ]
   const wanted = values.only === '' ? undefined : values.only.split(',')

@@ -143,6 +143,18 @@ export async function startNodeProxy(backend: number): Promise<Peer> {
   return startProgram('node:http', port, [process.execPath, file, String(port), String(backend)])
 }
 
+/** node:http in front, undici's pool behind. */
+export async function startUndiciProxy(backend: number): Promise<Peer> {
+  const port = await freePort()
+  const file = new URL('undici-proxy.ts', import.meta.url).pathname
+  return startProgram('node:http + undici', port, [
+    process.execPath,
+    file,
+    String(port),
+    String(backend),
+  ])
+}
+
 /** Our data plane with routing, balancing over two instances, ejection, metrics and access log on. */
 export async function startBackplane(backend: number, workers: number): Promise<Peer> {
   const data = await spawnData(workers)
