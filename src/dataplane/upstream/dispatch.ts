@@ -16,7 +16,7 @@ export function dispatch(ctx: WorkerContext, exchange: Exchange, nowMs: number):
   if (instance !== undefined) return connectTo(ctx, exchange, service, instance)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_NO_INSTANCE',
-    detail: `the service ${service.name} has no routable instance: see backplane status ${service.name}`,
+    detail: `the service ${service.name} has no routable instance: see backplane status`,
   })
 }
 

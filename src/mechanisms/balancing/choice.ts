@@ -71,12 +71,12 @@ export function noteChoice(
 ): void {
   choice.rule = rule
   choice.chosenId = chosen.id
-  choice.chosenEwmaMs = chosen.ewmaMs
+  choice.chosenEwmaMs = chosen.ewmaAtMs < 0 ? -1 : chosen.ewmaMs
   choice.chosenInFlight = chosen.inFlight
   choice.chosenWeight = chosen.weight
   choice.otherId = other === undefined ? '' : other.id
   if (other === undefined) return
-  choice.otherEwmaMs = other.ewmaMs
+  choice.otherEwmaMs = other.ewmaAtMs < 0 ? -1 : other.ewmaMs
   choice.otherInFlight = other.inFlight
   choice.otherWeight = other.weight
 }
@@ -119,5 +119,5 @@ function explainPair(choice: Readonly<Choice>, chosen: string, other: string): s
 }
 
 function ewmaText(ewmaMs: number, inFlight: number): string {
-  return `${ewmaMs.toFixed(1)} ms x ${inFlight}`
+  return ewmaMs < 0 ? `not measured yet x ${inFlight}` : `${ewmaMs.toFixed(1)} ms x ${inFlight}`
 }

@@ -17,7 +17,7 @@ const AVERAGE_SHARE = 1 / 64
 /**
  * Power of two choices on peak EWMA of latency times requests in flight. A sample above the mean replaces it at once,
  * below it is approached slowly; while idle the mean fades, so that a slow instance is asked again now and then. One
- * without a sample is taken for average: it gets its part and no more.
+ * without a sample is asked at once, but one request at a time until it has answered: neither starved nor flooded.
  */
 export function createPeakEwma<C extends Candidate>(): Balancer<C> {
   const set = createCandidateSet<C>()
@@ -64,9 +64,9 @@ export function createPeakEwma<C extends Candidate>(): Balancer<C> {
   }
 }
 
-/** Without a sample: the average. While something is in flight there is no fading, so that a frozen one stays dear. */
+/** Without a sample: nothing while it is idle, so that it is asked once, and the average until that is answered. While something is in flight there is no fading, so that a frozen one stays dear. */
 function currentEwmaMs(candidate: Candidate, nowMs: number, averageMs: number): number {
-  if (candidate.ewmaAtMs < 0) return averageMs === 0 ? 1 : averageMs
+  if (candidate.ewmaAtMs < 0) return candidate.inFlight === 0 ? 0 : averageMs || 1
   if (candidate.inFlight > 0) return candidate.ewmaMs
   return candidate.ewmaMs * Math.exp((candidate.ewmaAtMs - nowMs) / DECAY_MS)
 }
