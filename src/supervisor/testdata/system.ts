@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { readRecords } from '../process-records.ts'
 import type { Boot, FromSupervisor, ToSupervisor } from '../protocol.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { makeFolder } from './specs.ts'
@@ -77,9 +78,11 @@ export async function startSystem(
   const late = setTimeout(() => child.kill('SIGABRT'), 20_000)
   t.after(async () => {
     clearTimeout(late)
-    child.kill('SIGKILL')
+    const isKilled = child.kill('SIGKILL')
     await exitCode
     for (const own of lives.items) killQuietly(own.pid)
+    // A killed supervisor leaves its services: here nobody starts after it to end them.
+    if (isKilled) for (const { pid } of readRecords(dataDir)) killQuietly(pid)
   })
   const inboxes = { stdout: createInbox<string>('stdout'), stderr: createInbox<string>('stderr') }
   createInterface({ input: child.stdout }).on('line', (line) => inboxes.stdout.push(line))
