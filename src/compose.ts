@@ -3,13 +3,13 @@ import { startConsole, type Console, type ConsoleConfig } from './capabilities/c
 import type { Picture } from './capabilities/console/feed.ts'
 import { startDiscovery } from './capabilities/discovery/discovery.ts'
 import { registerDiscoveryRoutes } from './capabilities/discovery/protocols/admin.ts'
-import { openDoorBook } from './capabilities/gateway/door-book.ts'
+import { openPortStore } from './capabilities/gateway/port-store.ts'
 import { startGateway } from './capabilities/gateway/gateway.ts'
-import { openOverrideBook } from './capabilities/processes/override-book.ts'
+import { openOverrideStore } from './capabilities/processes/override-store.ts'
 import { startProcesses } from './capabilities/processes/processes.ts'
 import type { Loaded } from './control-plane.ts'
 import type { Scope } from './platform/capability.ts'
-import type { Door } from './platform/http/door.ts'
+import type { Listener } from './platform/http/listener.ts'
 import type { Host } from './platform/host.ts'
 import type { SnapshotChannel } from './platform/snapshot/channel.ts'
 import type { Storage } from './platform/storage/storage.ts'
@@ -23,7 +23,7 @@ import {
   consolePortBefore,
   discoveryForConsole,
   discoveryForProcesses,
-  doorVariables,
+  listenerVariables,
 } from './wiring.ts'
 
 export interface ComposeInput {
@@ -61,7 +61,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     'gateway',
     startGateway,
     { settings, sourceOf: input.loaded.sourceOf, defaults: defaultService() },
-    { channel, doorBook: await openDoorBook(storage), discovery },
+    { channel, portStore: await openPortStore(storage), discovery },
   )
   const { routed, workers, version: served } = await channel.hello
   const wantedWorkers = settings.gateway.workers
@@ -70,11 +70,14 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     link.send({ type: 'data-workers', workers: wantedWorkers })
   }
   discovery.adopt(routed)
-  const processesConfig = (door: Door | undefined, { settings, secretVariables }: Loaded) => ({
+  const processesConfig = (
+    listener: Listener | undefined,
+    { settings, secretVariables }: Loaded,
+  ) => ({
     settings,
     folder,
     inherited: withoutSecrets(process.env, secretVariables),
-    doors: doorVariables(gateway, door),
+    listeners: listenerVariables(gateway, listener),
   })
   const processes = await host.start(
     'processes',
@@ -84,7 +87,7 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
       supervisor: link,
       discovery: discoveryForProcesses(discovery),
       gateway,
-      overrides: await openOverrideBook(storage),
+      overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
     },
   )
@@ -114,13 +117,13 @@ export async function compose(host: Host, input: ComposeInput): Promise<Server> 
     },
   )
   await isOpen
-  processes.begin(processesConfig(console.door, input.loaded))
+  processes.begin(processesConfig(console.listener, input.loaded))
 
   return {
     picture: () => console.picture(),
     setReady: () => console.setReady(),
     async apply(next) {
-      const nextProcesses = processesConfig(console.door, next)
+      const nextProcesses = processesConfig(console.listener, next)
       processes.check(nextProcesses)
       await gateway.configure({
         settings: next.settings,

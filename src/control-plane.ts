@@ -52,7 +52,7 @@ export async function runControl(
       version: packageVersion(),
     })
     followConfiguration(boot, loaded, server, link, log)
-    link.send({ type: 'listening', listen: openDoors(server.picture()) })
+    link.send({ type: 'listening', listen: openListeners(server.picture()) })
     await settle(server, link)
     announce(server, link)
   } catch (error) {
@@ -172,13 +172,13 @@ function followConfiguration(
 }
 
 /** What is waited for after a while, so that nobody looks at an empty terminal. */
-function describeWaiting({ services, doors }: Picture): {
+function describeWaiting({ services, listeners }: Picture): {
   readonly text: string
   readonly json: unknown
 } {
   const slow = services.filter(({ state }) => state === 'starting' || state === 'waiting')
   const lines = slow.map(({ name, state, reason }) => `  ${name} is ${state}: ${reason}`)
-  const console = doors.find((door) => door.kind === 'console' && door.error === '')
+  const console = listeners.find((listener) => listener.kind === 'console' && listener.error === '')
   const where = console === undefined ? '' : ` See ${console.url}.`
   return {
     text: [`Still starting.${where}`, ...lines].join('\n'),
@@ -215,7 +215,7 @@ function isSettled({ services }: Picture): boolean {
 function announce(server: Server, link: SupervisorLink): void {
   server.setReady()
   const picture = server.picture()
-  const listen = openDoors(picture)
+  const listen = openListeners(picture)
   link.send({
     type: 'ready',
     text: formatStatus(picture),
@@ -223,8 +223,8 @@ function announce(server: Server, link: SupervisorLink): void {
   })
 }
 
-/** Address of every open door that is not between services, by its name. */
-function openDoors({ doors }: Picture): Readonly<Record<string, string>> {
-  const open = doors.filter((door) => door.error === '' && door.kind !== 'inside')
-  return Object.fromEntries(open.map((door) => [door.id, door.address]))
+/** Address of every open listener that is not between services, by its name. */
+function openListeners({ listeners }: Picture): Readonly<Record<string, string>> {
+  const open = listeners.filter((listener) => listener.error === '' && listener.kind !== 'outbound')
+  return Object.fromEntries(open.map((listener) => [listener.id, listener.address]))
 }

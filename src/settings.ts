@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { SourceOf } from './platform/config/load.ts'
 import type { SettingProblem } from './platform/config/problems.ts'
 import { duration, listenAddress, secret } from './platform/config/units.ts'
-import { checkDoors } from './settings/check-doors.ts'
+import { checkListeners } from './settings/check-listeners.ts'
 import { checkRoutes } from './settings/check-routes.ts'
 import { checkServices } from './settings/check-services.ts'
 import { limitSettings, routeSettings } from './settings/gateway.ts'
@@ -17,14 +17,14 @@ export const settingsSchema = z.strictObject({
       default: z
         .enum(['auto', 'off'])
         .default('auto')
-        .describe('off closes every door that is not named.'),
+        .describe('off closes every listener that is not named.'),
       gateway: listenAddress().optional().describe('HTTP for clients; default 127.0.0.1:8080.'),
       console: listenAddress()
         .optional()
         .describe('Console and admin API; default 127.0.0.1:4000.'),
     })
     .prefault({})
-    .describe('Doors: port, host:port, 0 (any free port) or off.'),
+    .describe('Listeners: port, host:port, 0 (any free port) or off.'),
   services: z.record(label(), serviceSettings).default({}).describe('Services by name.'),
   gateway: z
     .strictObject({
@@ -103,9 +103,13 @@ gateway:
 `
 
 /**
- * What no single setting can know: names that must exist, settings that exclude each other, doors that collide or
+ * What no single setting can know: names that must exist, settings that exclude each other, listeners that collide or
  * stand open to the network without a lock. The loader gives each problem its line.
  */
 export function checkSettings(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
-  return [...checkServices(settings), ...checkRoutes(settings), ...checkDoors(settings, sourceOf)]
+  return [
+    ...checkServices(settings),
+    ...checkRoutes(settings),
+    ...checkListeners(settings, sourceOf),
+  ]
 }

@@ -13,7 +13,7 @@ import type { ChangeBatch, Instance } from './capabilities/discovery/model.ts'
 import type { Gateway } from './capabilities/gateway/gateway.ts'
 import type { DiscoveryNeed } from './capabilities/processes/needs.ts'
 import type { Loaded } from './control-plane.ts'
-import type { Door } from './platform/http/door.ts'
+import type { Listener } from './platform/http/listener.ts'
 import type { Boot } from './supervisor/protocol.ts'
 
 /** Where the console listens when the file does not say. */
@@ -107,7 +107,7 @@ function viewOf(instance: Instance): DiscoveredInstance {
 
 /**
  * The console's port before this control plane started. The supervisor keeps it in `run/state.json` while it runs; a
- * control plane that was restarted finds it there, so that clients need not look for the door again.
+ * control plane that was restarted finds it there, so that clients need not look for the listener again.
  */
 export async function consolePortBefore(boot: Boot): Promise<number> {
   try {
@@ -120,7 +120,7 @@ export async function consolePortBefore(boot: Boot): Promise<number> {
   }
 }
 
-/** The console's door by the file: a named one must open, an automatic one may stay closed. */
+/** The console's listener by the file: a named one must open, an automatic one may stay closed. */
 export function consoleAddress(
   loaded: Loaded,
 ): Pick<ConsoleConfig, 'address' | 'isNamed' | 'source'> {
@@ -140,13 +140,13 @@ export function consoleAssets(): string {
     : join(here, 'console')
 }
 
-/** What services are told of our own doors: only of those that are open. */
-export function doorVariables(
-  gateway: Pick<Gateway, 'doors'>,
-  console: Door | undefined,
+/** What services are told of our own listeners: only of those that are open. */
+export function listenerVariables(
+  gateway: Pick<Gateway, 'listeners'>,
+  console: Listener | undefined,
 ): Readonly<Record<string, string>> {
   const front = gateway
-    .doors()
+    .listeners()
     .find(({ spec, status }) => spec.kind === 'gateway' && status.error === '')
   return {
     ...(front === undefined

@@ -42,8 +42,8 @@ test(
     fakeNode('path/node', 'v26.0.0')
     fakeNode(`${pinned}/bin/node`, 'v24.21.0', 'beside')
     assert.equal(launch().name, 'beside')
-    fakeNode(`package/node_modules/${pinned}/bin/node`, 'v24.21.0', 'inside')
-    assert.equal(launch().name, 'inside')
+    fakeNode(`package/node_modules/${pinned}/bin/node`, 'v24.21.0', 'outbound')
+    assert.equal(launch().name, 'outbound')
   },
 )
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { probePort } from '../../src/dataplane/doors/probe.ts'
+import { probePort } from '../../src/dataplane/listeners/probe.ts'
 import { spawnData } from '../../src/dataplane/testing/spawned-data.ts'
 import {
   gatewaySpec,
@@ -162,7 +162,7 @@ export async function startBackplane(backend: number, workers: number): Promise<
   const routes = Array.from({ length: 20 }, (_, i) =>
     routeSpec({ id: `route-${i}`, path: `/api/v${i}/orders/{id}` }),
   )
-  const [door] = await control.update(
+  const [listener] = await control.update(
     [
       { op: 'service', service: serviceSpec() },
       { op: 'instance', instance: instanceSpec(backend, { id: 'echo-1' }) },
@@ -180,7 +180,7 @@ export async function startBackplane(backend: number, workers: number): Promise<
   const name = workers === 1 ? 'backplane' : `backplane, ${workers} workers`
   return {
     name,
-    port: door!.port,
+    port: listener!.port,
     pids: () => processTree(data.child.pid!),
     stop: async () => void (await data.stop()),
   }

@@ -53,19 +53,19 @@ async function start(t: TestContext, answer?: RequestListener, listen?: object) 
   return { run, asked }
 }
 
-test('nothing runs, the door is off, the door does not answer: each is said with what to do', async (t) => {
+test('nothing runs, the listener is off, the listener does not answer: each is said with what to do', async (t) => {
   const nothing = await start(t)
   const { code, err } = await nothing.run(runStatus, [])
   assert.equal(code, 1)
   assert.match(err, /backplane up.*--data.*\[ERR_CLI_NOT_RUNNING\]/)
   const off = await start(t, undefined, {})
-  assert.match((await off.run(runStatus, [])).err, /listen\.console.*\[ERR_CLI_NO_DOOR\]/)
+  assert.match((await off.run(runStatus, [])).err, /listen\.console.*\[ERR_CLI_NO_LISTENER\]/)
   const dead = await start(t, undefined, { console: '127.0.0.1:1' })
   const json = await dead.run(runStatus, ['--json'])
   assert.equal(json.code, 1)
   assert.equal(
     (JSON.parse(json.out) as { error: { code: string } }).error.code,
-    'ERR_CLI_DOOR_CLOSED',
+    'ERR_CLI_LISTENER_CLOSED',
   )
 })
 
@@ -152,5 +152,5 @@ test('logs: Backplane ends in the middle', async (t) => {
   })
   const { code, err } = await run(runLogs, ['-f'])
   assert.equal(code, 1)
-  assert.match(err, /closed the connection.*\[ERR_CLI_DOOR_CLOSED\]/)
+  assert.match(err, /closed the connection.*\[ERR_CLI_LISTENER_CLOSED\]/)
 })

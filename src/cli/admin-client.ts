@@ -35,12 +35,12 @@ export interface AdminTarget {
 export async function findAdmin(target: AdminTarget, io: Io): Promise<AdminClient> {
   const folder = dirname(resolve(io.cwd, target.config ?? 'backplane.yaml'))
   const dataDir = resolve(io.cwd, target.data ?? join(folder, '.backplane'))
-  const address = await doorAddress(dataDir)
+  const address = await listenerAddress(dataDir)
   const token = io.env['BACKPLANE_TOKEN']
   return createAdminClient(address, token)
 }
 
-async function doorAddress(dataDir: string): Promise<string> {
+async function listenerAddress(dataDir: string): Promise<string> {
   let state: unknown
   try {
     state = JSON.parse(await readFile(join(dataDir, 'run', 'state.json'), 'utf8'))
@@ -55,8 +55,8 @@ async function doorAddress(dataDir: string): Promise<string> {
       : undefined
   if (typeof address === 'string' && address !== '') return address
   throw new CommandError(
-    'ERR_CLI_NO_DOOR',
-    `Backplane runs with the data folder ${dataDir}, but its console door is closed, and commands need it. Set listen.console to a free port.`,
+    'ERR_CLI_NO_LISTENER',
+    `Backplane runs with the data folder ${dataDir}, but its console listener is closed, and commands need it. Set listen.console to a free port.`,
   )
 }
 
@@ -107,8 +107,8 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
       outgoing.on('error', (cause) =>
         fail(
           new CommandError(
-            'ERR_CLI_DOOR_CLOSED',
-            `The console door on ${address} does not answer (${cause.message}). Is Backplane still running? 'backplane up' starts it.`,
+            'ERR_CLI_LISTENER_CLOSED',
+            `The console listener on ${address} does not answer (${cause.message}). Is Backplane still running? 'backplane up' starts it.`,
           ),
         ),
       )
@@ -147,8 +147,8 @@ async function* piecesOf(response: IncomingMessage, address: string): AsyncGener
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new CommandError(
-      'ERR_CLI_DOOR_CLOSED',
-      `The console door on ${address} closed the connection (${why}). Is Backplane still running? 'backplane up' starts it.`,
+      'ERR_CLI_LISTENER_CLOSED',
+      `The console listener on ${address} closed the connection (${why}). Is Backplane still running? 'backplane up' starts it.`,
     )
   }
 }

@@ -6,7 +6,7 @@ const help = `backplane: the whole backend of a microservices system in one prog
 
   backplane up                 start everything that backplane.yaml describes; Ctrl-C stops it in order
   backplane check              validate the configuration without starting anything
-  backplane status             services, instances, doors and what is wrong
+  backplane status             services, instances, listeners and what is wrong
   backplane logs [SERVICE] -f  the output of services
   backplane restart SERVICE    replace its instances one after the other
   backplane stop SERVICE       out of rotation, drained, stopped; stays so until start

@@ -1,5 +1,5 @@
 import type {
-  DoorView,
+  ListenerView,
   InstanceView,
   ProblemView,
   ServiceView,
@@ -8,7 +8,7 @@ import type {
 /** The part of the picture that `status` and the table at the start show. */
 export interface StatusParts {
   readonly name: string
-  readonly doors: readonly DoorView[]
+  readonly listeners: readonly ListenerView[]
   readonly services: readonly ServiceView[]
   readonly problems: readonly ProblemView[]
 }
@@ -27,7 +27,7 @@ export function formatColumns(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-/** Every service, instance and open door, and what is wrong, as plain text. */
+/** Every service, instance and open listener, and what is wrong, as plain text. */
 export function formatStatus(status: StatusParts): string {
   // What stands below "wrong" is not said twice.
   const told = new Set(status.problems.map((one) => one.text))
@@ -45,20 +45,24 @@ export function formatStatus(status: StatusParts): string {
       processText(one),
     ]),
   ])
-  const inside = status.doors.filter((door) => door.kind === 'inside')
-  const outside = status.doors.filter((door) => door.kind !== 'inside')
-  const doors = outside.map((door) => [
-    door.id,
-    door.error === '' ? door.url : door.error === 'off' ? 'off' : `closed: ${door.error}`,
+  const outbound = status.listeners.filter((listener) => listener.kind === 'outbound')
+  const outside = status.listeners.filter((listener) => listener.kind !== 'outbound')
+  const listeners = outside.map((listener) => [
+    listener.id,
+    listener.error === ''
+      ? listener.url
+      : listener.error === 'off'
+        ? 'off'
+        : `closed: ${listener.error}`,
   ])
-  const closedInside = inside.filter((door) => door.error !== '').length
-  const insideRow =
-    inside.length === 0
+  const closedOutbound = outbound.filter((listener) => listener.error !== '').length
+  const outboundRow =
+    outbound.length === 0
       ? []
       : [
           [
-            'inside',
-            `${inside.length - closedInside} of ${inside.length} doors between services are open`,
+            'outbound',
+            `${outbound.length - closedOutbound} of ${outbound.length} listeners between services are open`,
           ],
         ]
   const problems = status.problems.map(
@@ -69,7 +73,7 @@ export function formatStatus(status: StatusParts): string {
     '',
     ...formatColumns(services.length === 0 ? [['no services yet']] : services),
     '',
-    ...formatColumns([...doors, ...insideRow]),
+    ...formatColumns([...listeners, ...outboundRow]),
     ...(problems.length === 0 ? [] : ['', 'wrong:', ...problems]),
     '',
   ].join('\n')

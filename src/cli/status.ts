@@ -6,7 +6,7 @@ import { formatStatus, type StatusParts } from './status-text.ts'
 
 const spec = {
   name: 'status',
-  summary: 'Services, instances, doors, and what is wrong.',
+  summary: 'Services, instances, listeners, and what is wrong.',
   flags: targetFlags,
   notes: ['Exit codes: 0 nothing is wrong, 1 not running or an error is shown, 2 wrong use.'],
 } as const satisfies CommandSpec

@@ -47,7 +47,7 @@ test('columns are as wide as their widest cell', () => {
   )
 })
 
-const door = {
+const listener = {
   kind: 'gateway',
   address: '127.0.0.1:8080',
   url: 'http://127.0.0.1:8080',
@@ -56,15 +56,15 @@ const door = {
   source: 'default',
 } as const
 
-test('status: services, instances, doors, and what is wrong', () => {
+test('status: services, instances, listeners, and what is wrong', () => {
   const text = formatStatus({
     name: 'shop',
-    doors: [
-      { ...door, id: 'gateway', error: '' },
-      { ...door, id: 'console', kind: 'console', error: 'off' },
-      { ...door, id: 'tcp-1', kind: 'tcp', error: 'EADDRINUSE' },
-      { ...door, id: 'inside/a/b', kind: 'inside', error: 'EADDRINUSE' },
-      { ...door, id: 'inside/b/a', kind: 'inside', error: '' },
+    listeners: [
+      { ...listener, id: 'gateway', error: '' },
+      { ...listener, id: 'console', kind: 'console', error: 'off' },
+      { ...listener, id: 'tcp-1', kind: 'tcp', error: 'EADDRINUSE' },
+      { ...listener, id: 'outbound/a/b', kind: 'outbound', error: 'EADDRINUSE' },
+      { ...listener, id: 'outbound/b/a', kind: 'outbound', error: '' },
     ],
     services: [
       service('orders', {
@@ -113,10 +113,10 @@ test('status: services, instances, doors, and what is wrong', () => {
     '  orders-4  critical       127.0.0.1:41000',
     'migrate     finished       task',
     '',
-    'gateway  http://127.0.0.1:8080',
-    'console  off',
-    'tcp-1    closed: EADDRINUSE',
-    'inside   1 of 2 doors between services are open',
+    'gateway   http://127.0.0.1:8080',
+    'console   off',
+    'tcp-1     closed: EADDRINUSE',
+    'outbound  1 of 2 listeners between services are open',
     '',
     'wrong:',
     '  error ERR_X: It is wrong.',
@@ -125,7 +125,7 @@ test('status: services, instances, doors, and what is wrong', () => {
 })
 
 test('status of an empty system', () => {
-  const text = formatStatus({ name: 'empty', doors: [], services: [], problems: [] })
+  const text = formatStatus({ name: 'empty', listeners: [], services: [], problems: [] })
   assert.match(text, /no services yet/)
 })
 
@@ -133,7 +133,7 @@ const record: RequestRecord = {
   requestId: 'abc',
   startedAtMs: 0,
   worker: 1,
-  door: 'gateway',
+  listener: 'gateway',
   caller: '',
   client: '10.0.0.1',
   method: 'GET',
@@ -151,7 +151,7 @@ const record: RequestRecord = {
   durationMs: 12.345,
   requestBytes: 1,
   responseBytes: 2,
-  tries: [
+  attempts: [
     {
       instance: 'orders-1',
       address: '127.0.0.1:1',
@@ -179,18 +179,18 @@ const record: RequestRecord = {
   ],
 }
 
-test('why: the line that decided, every try, and who answered', () => {
+test('why: the line that decided, every attempt, and who answered', () => {
   const text = formatWhy(record)
   for (const line of [
     'what     GET shop.example/orders/7',
-    'from     client 10.0.0.1 at door gateway, worker 1',
+    'from     client 10.0.0.1 at listener gateway, worker 1',
     'route    GET /orders/{id} (backplane.yaml:12)',
     'answer   200, made by orders',
     'took     12 ms, 1 bytes in, 2 bytes out',
-    'try 1 at 0.10 ms: orders-1 (127.0.0.1:1)',
+    'attempt 1 at 0.10 ms: orders-1 (127.0.0.1:1)',
     '  connect  never',
     '  answer   none, connect-refused',
-    'try 2 at 1.00 ms: orders-2 (127.0.0.1:2)',
+    'attempt 2 at 1.00 ms: orders-2 (127.0.0.1:2)',
     '  chosen   ewma (2 candidates, 1 left out)',
     '  answer   200 at 12 ms, answered',
   ]) {
@@ -203,10 +203,10 @@ test('why: the line that decided, every try, and who answered', () => {
     status: 404,
     reason: 'no-route',
     detail: 'Nothing matched.',
-    tries: [],
+    attempts: [],
     caller: 'web',
   })
-  assert.match(refused, /from +web at door/)
+  assert.match(refused, /from +web at listener/)
   assert.match(refused, /route +none/)
   assert.match(refused, /answer +404, made by the gateway: no-route/)
   assert.match(refused, /\n\nNothing matched\.\n/)

@@ -1,14 +1,14 @@
-import type { RequestRecord, TryRecord } from '../platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../platform/snapshot/messages.ts'
 import { formatColumns } from './status-text.ts'
 
-/** The story of one request as plain text. */
+/** The record of one request as plain text. */
 export function formatWhy(record: RequestRecord): string {
   const caller = record.caller === '' ? `client ${record.client}` : record.caller
   const facts = [
     ['request', record.requestId],
     ['when', new Date(record.startedAtMs).toISOString()],
     ['what', `${record.method} ${record.host}${record.target}`],
-    ['from', `${caller} at door ${record.door}, worker ${record.worker}`],
+    ['from', `${caller} at listener ${record.listener}, worker ${record.worker}`],
     ['route', record.route === '' ? 'none' : `${record.route} (${record.routeSource})`],
     [
       'service',
@@ -26,7 +26,7 @@ export function formatWhy(record: RequestRecord): string {
   return [
     ...formatColumns(facts),
     ...(record.detail === '' ? [] : ['', record.detail]),
-    ...record.tries.flatMap((one, at) => ['', ...formatTry(one, at + 1)]),
+    ...record.attempts.flatMap((one, at) => ['', ...formatAttempt(one, at + 1)]),
     '',
   ].join('\n')
 }
@@ -38,10 +38,10 @@ function answerText(record: RequestRecord): string {
     : `${status}, made by the gateway: ${record.reason}`
 }
 
-function formatTry(one: TryRecord, nth: number): string[] {
+function formatAttempt(one: AttemptRecord, nth: number): string[] {
   const excluded = one.excluded === 0 ? '' : `, ${one.excluded} left out`
   return [
-    `try ${nth} at ${milliseconds(one.startedMs)}: ${one.instance} (${one.address})`,
+    `attempt ${nth} at ${milliseconds(one.startedMs)}: ${one.instance} (${one.address})`,
     `  chosen   ${one.choice} (${one.candidates} candidates${excluded})`,
     `  connect  ${one.connectedMs <= 0 ? 'never' : `at ${milliseconds(one.connectedMs)}`}`,
     `  answer   ${one.answeredMs <= 0 ? 'none' : `${one.status} at ${milliseconds(one.answeredMs)}`}, ${one.outcome}`,

@@ -8,7 +8,7 @@ import { formatWhy } from './why-text.ts'
 const spec = {
   name: 'why',
   summary:
-    'How a recent request was decided: route, candidates, tries, timings, and the line of the configuration.',
+    'How a recent request was decided: route, candidates, attempts, timings, and the line of the configuration.',
   positionals: [
     { name: 'REQUEST-ID', description: 'As in the header x-request-id of the answer.' },
   ],

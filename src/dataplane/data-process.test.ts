@@ -44,11 +44,11 @@ test('acknowledged means routable by every worker, and every request is accounte
   const data = await spawn(t, 2)
   const control = await data.control()
   assert.deepEqual([control.hello.version, control.hello.workers, control.hello.routed], [0, 2, []])
-  const [door] = await control.update(everything(upstream.port), true)
-  assert.equal(door!.error, '')
+  const [listener] = await control.update(everything(upstream.port), true)
+  assert.equal(listener!.error, '')
   const answers = await Promise.all(
     Array.from({ length: 20 }, () =>
-      call(t, door!.port, get('/x', 'Connection: close\r\n')).reader.closed(),
+      call(t, listener!.port, get('/x', 'Connection: close\r\n')).reader.closed(),
     ),
   )
   assert.ok(answers.every((answer) => answer.startsWith('HTTP/1.1 200 OK')))
@@ -75,7 +75,7 @@ test('acknowledged means routable by every worker, and every request is accounte
   for (const line of lines) assert.equal((JSON.parse(line) as RequestRecord).status, 200)
 })
 
-test('a door whose port is taken says so, the others open; doors come and go without touching connections', async (t) => {
+test('a listener whose port is taken says so, the others open; listeners come and go without touching connections', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.after(() => taken.close())
@@ -84,22 +84,22 @@ test('a door whose port is taken says so, the others open; doors come and go wit
   t.after(() => upstream.close())
   const data = await spawn(t, 2)
   const control = await data.control()
-  const door = (id: string, port: number) =>
+  const listener = (id: string, port: number) =>
     ({ kind: 'gateway', id, host: '127.0.0.1', port, proxyProtocol: false }) as const
-  const doors = await control.update(
-    everything(upstream.port, { doors: [door('a', 0), door('b', takenPort)] }),
+  const listeners = await control.update(
+    everything(upstream.port, { listeners: [listener('a', 0), listener('b', takenPort)] }),
     true,
   )
-  assert.match(doors[1]!.error, new RegExp(`127.0.0.1:${takenPort} is taken`))
-  const { socket, reader } = call(t, doors[0]!.port, get('/1'))
+  assert.match(listeners[1]!.error, new RegExp(`127.0.0.1:${takenPort} is taken`))
+  const { socket, reader } = call(t, listeners[0]!.port, get('/1'))
   await reader.until('ok')
   const next = await control.update([
-    { op: 'gateway', gateway: gatewaySpec({ doors: [door('c', 0)] }) },
+    { op: 'gateway', gateway: gatewaySpec({ listeners: [listener('c', 0)] }) },
   ])
   assert.equal(next.length, 1)
   socket.write(get('/2'))
   await reader.until(/ok[^]*ok/)
-  const [error] = (await once(connect(doors[0]!.port, '127.0.0.1'), 'error')) as [
+  const [error] = (await once(connect(listeners[0]!.port, '127.0.0.1'), 'error')) as [
     NodeJS.ErrnoException,
   ]
   assert.equal(error.code, 'ECONNREFUSED')
@@ -111,14 +111,14 @@ test('a removed instance is reported drained when its last request has ended', a
   t.after(() => upstream.close())
   const data = await spawn(t, 2)
   const control = await data.control()
-  const [door] = await control.update(everything(upstream.port), true)
-  const { reader } = call(t, door!.port, get())
+  const [listener] = await control.update(everything(upstream.port), true)
+  const { reader } = call(t, listener!.port, get())
   const { socket, reader: request } = await upstream.accept()
   await request.until('\r\n\r\n')
   const id = `echo-${upstream.port}`
   await control.update([{ op: 'instance-gone', service: 'echo', id }])
   assert.equal(
-    reasonIn(await call(t, door!.port, get()).reader.until('"requestId"')),
+    reasonIn(await call(t, listener!.port, get()).reader.until('"requestId"')),
     'ERR_GATEWAY_NO_INSTANCE',
   )
   socket.write(OK)
@@ -131,8 +131,8 @@ test('control goes and comes back: data serves on, tells what it routes, and a r
   t.after(() => upstream.close())
   const data = await spawn(t, 1)
   const first = await data.control()
-  const [door] = await first.update(everything(upstream.port), true)
-  const { socket, reader } = call(t, door!.port, get('/1'))
+  const [listener] = await first.update(everything(upstream.port), true)
+  const { socket, reader } = call(t, listener!.port, get('/1'))
   await reader.until('ok')
   first.socket.destroy()
   socket.write(get('/2'))
@@ -141,7 +141,7 @@ test('control goes and comes back: data serves on, tells what it routes, and a r
   assert.equal(second.hello.version, 1)
   assert.deepEqual(second.hello.routed, [{ service: 'echo', id: `echo-${upstream.port}` }])
   const [same] = await second.update(everything(upstream.port), true)
-  assert.equal(same!.port, door!.port)
+  assert.equal(same!.port, listener!.port)
   socket.write(get('/3'))
   await reader.until(/(ok[^]*){3}/)
   assert.equal(upstream.sockets.length, 1)
@@ -151,17 +151,17 @@ test('control goes and comes back: data serves on, tells what it routes, and a r
   assert.equal(third.hello.version, 2)
 })
 
-test('a stop lets what is in flight end, closes what is idle, keeps the inside doors, and SIGTERM ends the process', async (t) => {
+test('a stop lets what is in flight end, closes what is idle, keeps the outbound listeners, and SIGTERM ends the process', async (t) => {
   const upstream = await startRawUpstream()
   t.after(() => upstream.close())
   const data = await spawnData(2)
   const control = await data.control()
-  const doors = await control.update(
+  const listeners = await control.update(
     everything(upstream.port, {
-      doors: [
+      listeners: [
         { kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: false },
         {
-          kind: 'inside',
+          kind: 'outbound',
           id: 'web>echo',
           host: '127.0.0.1',
           port: 0,
@@ -172,15 +172,15 @@ test('a stop lets what is in flight end, closes what is idle, keeps the inside d
     }),
     true,
   )
-  const busy = call(t, doors[0]!.port, get('/busy'))
+  const busy = call(t, listeners[0]!.port, get('/busy'))
   const { socket, reader: request } = await upstream.accept()
   await request.until('/busy')
-  const idle = call(t, doors[0]!.port, '')
+  const idle = call(t, listeners[0]!.port, '')
   await once(idle.socket, 'connect')
   const drained = once(data.child, 'message')
   data.tell({ type: 'drain', graceMs: 10_000 })
   await idle.reader.closed()
-  const inside = call(t, doors[1]!.port, get('/inside').replace('shop.example', 'localhost'))
+  const inside = call(t, listeners[1]!.port, get('/inside').replace('shop.example', 'localhost'))
   const second = await upstream.accept()
   await second.reader.until('/inside')
   second.socket.write(OK)
@@ -206,11 +206,11 @@ test('reloads and registrations during load: nothing fails, nothing drops', asyn
   t.after(() => upstream.close())
   const data = await spawn(t, 2)
   const control = await data.control()
-  const [door] = await control.update(everything(upstream.port), true)
+  const [listener] = await control.update(everything(upstream.port), true)
   let isOver = false
   let count = 0
   const loops = Array.from({ length: 4 }, async () => {
-    const { socket, reader } = call(t, door!.port, '')
+    const { socket, reader } = call(t, listener!.port, '')
     for (let i = 1; !isOver; i++, count++) {
       socket.write(get(`/${i}`))
       while ((reader.text.match(/\r\n\r\nok/g) ?? []).length < i) await once(socket, 'data')
@@ -225,12 +225,12 @@ test('reloads and registrations during load: nothing fails, nothing drops', asyn
       kind: 'gateway',
       id: 'gateway',
       host: '127.0.0.1',
-      port: door!.port,
+      port: listener!.port,
       proxyProtocol: false,
     } as const
     ops.push({
       op: 'gateway',
-      gateway: gatewaySpec({ doors: [spec], routes: [routeSpec({ id: `r${i}` })] }),
+      gateway: gatewaySpec({ listeners: [spec], routes: [routeSpec({ id: `r${i}` })] }),
     })
     await control.update(ops)
   }

@@ -3,14 +3,14 @@ import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../platform/sn
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
-import { createDoorPlan } from './doors/plan.ts'
+import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
 import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
 import { TotalsMerge } from './totals/merge.ts'
-import { createDrains, type Drains } from './workers/drains.ts'
-import type { DoorBinding, DoorError, FromWorker } from './workers/messages.ts'
-import { startWorkerPool, type WorkerPool } from './workers/pool.ts'
-import { createRollout, type Rollout } from './workers/rollout.ts'
+import { createDrains, type Drains } from './threads/drains.ts'
+import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
+import { createRollout, type Rollout } from './threads/rollout.ts'
 
 /** How often control is told of the totals. */
 const REPORT_MS = 1_000
@@ -30,7 +30,7 @@ export class DataProcess {
   readonly #options: DataProcessOptions
   readonly #counts: SharedCounts
   readonly #totals: TotalsMerge
-  readonly #plan = createDoorPlan()
+  readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
   readonly #rollout: Rollout
   readonly #drains: Drains
@@ -43,7 +43,7 @@ export class DataProcess {
   readonly #drained = Promise.withResolvers<void>()
   #model: SnapshotModel = createSnapshotModel()
   #version = 0
-  #doorErrors: readonly DoorError[] = []
+  #listenerErrors: readonly ListenerError[] = []
   #isDraining = false
   /** Updates one after the other: each waits until every worker has applied the one before. */
   #updates: Promise<void> = Promise.resolve()
@@ -83,7 +83,7 @@ export class DataProcess {
     )
   }
 
-  /** Closes the doors to the outside; resolves when nothing from there is in flight, or after the grace. */
+  /** Closes the listeners to the outside; resolves when nothing from there is in flight, or after the grace. */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true
     for (let index = 0; index < this.#options.workers; index++) {
@@ -133,15 +133,20 @@ export class DataProcess {
     for (const op of update.ops) this.#note(op)
     this.#model.takeChanges()
     const gateway = update.ops.findLast((op) => op.op === 'gateway')
-    const all = gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.doors)
-    const doors = all === undefined ? undefined : this.#stillOpen(all)
+    const all =
+      gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.listeners)
+    const listeners = all === undefined ? undefined : this.#stillOpen(all)
     this.#version = update.version
     const errors = await this.#rollout.run(update.version, (index) => {
-      this.#sendUpdate(index, update.ops, isReset, doors)
+      this.#sendUpdate(index, update.ops, isReset, listeners)
     })
-    if (doors !== undefined) this.#doorErrors = errors
+    if (listeners !== undefined) this.#listenerErrors = errors
     const version = this.#version
-    this.#channel.send({ type: 'applied', version, doors: this.#plan.status(this.#doorErrors) })
+    this.#channel.send({
+      type: 'applied',
+      version,
+      listeners: this.#plan.status(this.#listenerErrors),
+    })
   }
 
   /** What a reset does not name is gone; what it names is not, which `#note` says right afterwards. */
@@ -160,13 +165,13 @@ export class DataProcess {
     index: number,
     ops: readonly SnapshotOp[],
     reset: boolean,
-    doors: readonly DoorBinding[] | undefined,
+    listeners: readonly ListenerBinding[] | undefined,
   ): void {
-    this.#pool.send(index, { type: 'update', version: this.#version, ops, reset, doors })
+    this.#pool.send(index, { type: 'update', version: this.#version, ops, reset, listeners })
   }
 
-  #stillOpen(doors: readonly DoorBinding[]): readonly DoorBinding[] {
-    return this.#isDraining ? doors.filter(({ spec }) => spec.kind === 'inside') : doors
+  #stillOpen(listeners: readonly ListenerBinding[]): readonly ListenerBinding[] {
+    return this.#isDraining ? listeners.filter(({ spec }) => spec.kind === 'outbound') : listeners
   }
 
   #fromWorker(index: number, message: FromWorker): void {

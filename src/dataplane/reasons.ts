@@ -9,7 +9,10 @@ export interface Reason {
  * or with one that came too late to be seen). Refusals of the codec (`ERR_HTTP1_...`) have their own table in mechanisms/http1.
  */
 export const REASONS = {
-  ERR_GATEWAY_HOST_UNKNOWN: { status: 421, title: 'The door does not answer to this host name' },
+  ERR_GATEWAY_HOST_UNKNOWN: {
+    status: 421,
+    title: 'The listener does not answer to this host name',
+  },
   ERR_GATEWAY_ORIGIN_FOREIGN: { status: 403, title: 'A page of another origin made the request' },
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'No route matches the request' },
   ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method' },
@@ -21,7 +24,7 @@ export const REASONS = {
   ERR_GATEWAY_CONNECTIONS_FULL: { status: 503, title: 'Too many client connections are open' },
   ERR_GATEWAY_CONNECT_FAILED: { status: 502, title: 'No connection to an instance' },
   ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'An instance did not accept in time' },
-  ERR_GATEWAY_TRY_TIMEOUT: { status: 504, title: 'An instance did not answer in time' },
+  ERR_GATEWAY_ATTEMPT_TIMEOUT: { status: 504, title: 'An instance did not answer in time' },
   ERR_GATEWAY_TIMEOUT: { status: 504, title: 'The total deadline of the request passed' },
   ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'The instance closed without an answer' },
   ERR_GATEWAY_BAD_RESPONSE: { status: 502, title: 'The instance sent an invalid answer' },

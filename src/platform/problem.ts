@@ -1,4 +1,4 @@
-/** An error that a client of an HTTP door may see: RFC 9457 problem details with a stable code. */
+/** An error that a client of an HTTP listener may see: RFC 9457 problem details with a stable code. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError'
   readonly statusCode: number

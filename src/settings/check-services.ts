@@ -6,8 +6,8 @@ import type { SettingPath, SettingProblem } from '../platform/config/problems.ts
 import { formatDurationMs } from '../platform/config/units.ts'
 import type { ServiceSettings, Settings } from '../settings.ts'
 
-/** Inside doors are opened one an edge: beyond this `calls` must say which are needed. */
-export const INSIDE_DOORS_MAX = 1000
+/** outbound listeners are opened one an edge: beyond this `calls` must say which are needed. */
+export const OUTBOUND_LISTENERS_MAX = 1000
 
 /** Problems of `services`: each service by itself, then what they say of each other. */
 export function checkServices({ services }: Settings): readonly SettingProblem[] {
@@ -22,7 +22,7 @@ export function checkServices({ services }: Settings): readonly SettingProblem[]
       ...checkReferences(name, service, services, path),
     ]
   })
-  return [...each, ...checkCycles(services), ...checkInsideDoors(services)]
+  return [...each, ...checkCycles(services), ...checkOutboundListeners(services)]
 }
 
 /** A problem for a name that no service has, with the nearest one. */
@@ -176,12 +176,12 @@ function checkCycles(services: Settings['services']): readonly SettingProblem[] 
   return problems
 }
 
-function checkInsideDoors(services: Settings['services']): readonly SettingProblem[] {
+function checkOutboundListeners(services: Settings['services']): readonly SettingProblem[] {
   const callable = Object.values(services).filter(({ task }) => !task).length
   const callers = Object.values(services).filter(({ run }) => run !== undefined)
-  const doors = callers.reduce((sum, { calls }) => sum + (calls?.length ?? callable), 0)
-  if (doors <= INSIDE_DOORS_MAX) return []
+  const listeners = callers.reduce((sum, { calls }) => sum + (calls?.length ?? callable), 0)
+  if (listeners <= OUTBOUND_LISTENERS_MAX) return []
   const open = callers.filter(({ calls }) => calls === undefined).length
-  const message = `would open ${doors} inside doors, at most ${INSIDE_DOORS_MAX} are allowed: ${open} services may call all others; name what they call with calls: [...]`
+  const message = `would open ${listeners} outbound listeners, at most ${OUTBOUND_LISTENERS_MAX} are allowed: ${open} services may call all others; name what they call with calls: [...]`
   return [{ path: ['services'], code: 'ERR_CONFIG_EDGES_MAX', message, at: 'key' }]
 }

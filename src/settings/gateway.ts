@@ -5,7 +5,7 @@ import { absolutePath, filled } from './names.ts'
 /** One entry of `gateway.routes`. */
 export const routeSettings = z.strictObject({
   id: filled().optional().describe('Name in logs and metrics; default: method, host and path.'),
-  tcp: listenAddress().optional().describe('A raw TCP door instead of an HTTP route.'),
+  tcp: listenAddress().optional().describe('A raw TCP listener instead of an HTTP route.'),
   host: z
     .union([filled(), z.array(filled()).min(1)])
     .optional()

@@ -54,13 +54,13 @@ const balanceSettings = z.strictObject({
 const resilienceSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .prefault('30s')
-    .describe('Total deadline of a request until the response head, all tries together.'),
+    .describe('Total deadline of a request until the response head, all attempts together.'),
   connectTimeout: duration({ min: '10ms', max: '1m' })
     .prefault('1s')
     .describe('Time to open a connection to an instance.'),
-  tryTimeout: duration({ min: '10ms', max: '1h' })
+  attemptTimeout: duration({ min: '10ms', max: '1h' })
     .prefault('10s')
-    .describe('Deadline of one try until the response head.'),
+    .describe('Deadline of one attempt until the response head.'),
   retry: z
     .strictObject({
       attempts: z
@@ -68,7 +68,7 @@ const resilienceSettings = z.strictObject({
         .min(0)
         .max(10)
         .default(2)
-        .describe('Further tries of an idempotent request, each on another instance.'),
+        .describe('Further attempts of an idempotent request, each on another instance.'),
       budget: share()
         .prefault('20%')
         .describe('Retries as a share of the requests of the last ten seconds.'),
@@ -132,7 +132,7 @@ export const serviceSettings = z.strictObject({
   calls: z
     .array(filled())
     .optional()
-    .describe('Services that it may call through inside doors; default: all.'),
+    .describe('Services that it may call through outbound listeners; default: all.'),
   instances: z
     .union([
       z.int().min(0).max(1000),

@@ -8,15 +8,15 @@ export interface PortChooser {
 
 /** A port that was given is not given again while its process may still be on its way to bind it. */
 const RECENT_PORTS_MAX = 256
-/** More tries than there are recent ports cannot be needed while the machine has a free one. */
-const TRIES_MAX = RECENT_PORTS_MAX + 16
+/** More attempts than there are recent ports cannot be needed while the machine has a free one. */
+const ATTEMPTS_MAX = RECENT_PORTS_MAX + 16
 
 /** Asks the kernel for a free port by binding 127.0.0.1:0, and remembers the last 256 that it gave. */
 export function createPortChooser(probe: () => Promise<number> = probePort): PortChooser {
   const recent = new Set<number>()
   return {
     async choose() {
-      for (let tries = 0; tries < TRIES_MAX; tries++) {
+      for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
         const port = await probe()
         if (recent.has(port)) continue
         recent.add(port)
@@ -24,7 +24,7 @@ export function createPortChooser(probe: () => Promise<number> = probePort): Por
         if (recent.size > RECENT_PORTS_MAX && oldest !== undefined) recent.delete(oldest)
         return port
       }
-      throw new Error(`no free loopback port in ${TRIES_MAX} tries`)
+      throw new Error(`no free loopback port in ${ATTEMPTS_MAX} attempts`)
     },
   }
 }

@@ -115,7 +115,7 @@ export type ToSupervisor =
     }
   | { readonly type: 'output-seen'; readonly subscription: number }
   | { readonly type: 'unfollow'; readonly subscription: number }
-  /** The doors are open, services may still be starting: from now on commands find the console door. */
+  /** The listeners are open, services may still be starting: from now on commands find the console listener. */
   | { readonly type: 'listening'; readonly listen: Readonly<Record<string, string>> }
   /** Everything is up: printed once (a table, or one JSON line under --json). */
   | {
@@ -160,7 +160,7 @@ export type FromSupervisor =
   /** Everything is about to stop: change nothing any more. The supervisor does the stopping itself. */
   | { readonly type: 'stopping' }
 
-/** Supervisor to data: close the doors to the outside, finish what is in flight; answered by `drained`. SIGTERM ends it. */
+/** Supervisor to data: close the listeners to the outside, finish what is in flight; answered by `drained`. SIGTERM ends it. */
 export type ToDataProcess = { readonly type: 'drain'; readonly graceMs: number }
 export type FromDataProcess = { readonly type: 'listening' } | { readonly type: 'drained' }
 

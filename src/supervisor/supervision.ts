@@ -150,7 +150,7 @@ function createParts(
   return { lines, table, control, data, channel, records, logs, mark, drained }
 }
 
-/** What control says. The first `ready` is printed; each says where the doors are now. */
+/** What control says. The first `ready` is printed; each says where the listeners are now. */
 function createControlListener(
   parts: OwnParts,
   markReady: () => Readonly<Record<string, number>>,
@@ -191,7 +191,7 @@ function createControlListener(
   }
 }
 
-/** Where `backplane status` and others in this folder find the doors of the running system. */
+/** Where `backplane status` and others in this folder find the listeners of the running system. */
 function writeState(dataDir: string, listen: unknown): void {
   const state = { pid: process.pid, startTime: readStartTime(process.pid), listen, dataDir }
   try {

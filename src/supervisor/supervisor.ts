@@ -29,7 +29,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<number>
   const { dataDir, snapshotSocket } = options.boot
   const lock = tryLock(dataDir, lines)
   if (typeof lock === 'number') return lock
-  // Left by a killed predecessor, it would name doors that are closed.
+  // Left by a killed predecessor, it would name listeners that are closed.
   const statePath = join(dataDir, 'run', 'state.json')
   try {
     rmSync(statePath, { force: true })

@@ -230,23 +230,23 @@ function testCodePage(): void {
 }
 
 function testOtherPages(): void {
-  test('the story of a request: route, source line, tries, reason', async () => {
+  test('the record of a request: route, source line, attempts, reason', async () => {
     await using open = await browser.open(shopPicture(), {}, '#/requests')
     const { page } = open
     await page.getByTestId(`request-${retriedRequest.requestId}`).click()
-    await reads(page.getByTestId('story-route'), 'orders-by-idbackplane.yaml:31')
-    await reads(page.getByTestId('try-0-outcome'), 'connect-refused')
-    await reads(page.getByTestId('try-1-outcome'), 'reset')
+    await reads(page.getByTestId('record-route'), 'orders-by-idbackplane.yaml:31')
+    await reads(page.getByTestId('attempt-0-outcome'), 'connect-refused')
+    await reads(page.getByTestId('attempt-1-outcome'), 'reset')
     await page.getByTestId('request-id').fill('no-such-id')
     await page.keyboard.press('Enter')
     await reads(page.getByTestId('request-unknown'), /No request no-such-id/)
   })
 
-  test('doors with reasons, the configuration with its lines, deep links', async () => {
+  test('listeners with reasons, the configuration with its lines, deep links', async () => {
     await using open = await browser.open(shopPicture(), {}, '#/configuration')
     const { page } = open
-    await reads(page.getByTestId('doors-summary'), '3 open, 1 closed')
-    await reads(page.getByTestId('door-consul-state'), 'closed')
+    await reads(page.getByTestId('listeners-summary'), '3 open, 1 closed')
+    await reads(page.getByTestId('listener-consul-state'), 'closed')
     await reads(page.getByTestId('config-tree'), /run: node services\/orders\.tsbackplane\.yaml:12/)
     await reads(page.getByTestId('config-overrides'), /users.*instances 2 3/)
     assert.doesNotMatch((await page.getByTestId('config-tree').textContent()) ?? '', /workers/)

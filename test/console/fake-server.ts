@@ -119,7 +119,7 @@ export async function startFakeServer(folder: string, picture: Picture): Promise
   }
   // The console takes eight silent seconds for a dead line; these messages change nothing.
   const heartbeat = setInterval(
-    () => fake.push({ type: 'doors', doors: fake.picture.doors }),
+    () => fake.push({ type: 'listeners', listeners: fake.picture.listeners }),
     2_000,
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -38,7 +38,7 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 test(
-  'the console on the running shop: live numbers, a restart, a story, the configuration',
+  'the console on the running shop: live numbers, a restart, a record, the configuration',
   { skip: reasonToSkip() },
   async (t) => {
     execFileSync(process.execPath, [join(root, 'scripts/build-console.ts')], { cwd: root })
@@ -94,18 +94,18 @@ test(
       await page.getByTestId('log-line').first().waitFor()
     })
 
-    await t.test('a story of a request names its route and line', async () => {
+    await t.test('a record of a request names its route and line', async () => {
       const response = await fetch(`${backplane.gateway}/nowhere`)
       await response.body?.cancel()
       const id = response.headers.get('x-request-id') ?? ''
       await page.goto(`${backplane.admin}/#/requests/${id}`)
       await page.getByText('ERR_GATEWAY_ROUTE_NOT_FOUND').first().waitFor()
-      await picture(page, 'live-story')
+      await picture(page, 'live-record')
     })
 
-    await t.test('doors and configuration show source lines', async () => {
+    await t.test('listeners and configuration show source lines', async () => {
       await page.goto(`${backplane.admin}/#/configuration`)
-      await page.getByTestId('door-gateway-state').waitFor()
+      await page.getByTestId('listener-gateway-state').waitFor()
       assert.match(
         (await page.getByTestId('config-tree').textContent()) ?? '',
         /backplane\.yaml:\d+/,

@@ -137,15 +137,15 @@ export function shopPicture(change: Partial<Picture> = {}): Picture {
     name: 'shop',
     version: '0.1.0',
     startedAtMs: SCENE_AT_MS - 755_000,
-    doors: [
-      door('gateway', 'gateway', 8080, 'backplane.yaml:3'),
-      door('console', 'console', 4000, 'default'),
+    listeners: [
+      listener('gateway', 'gateway', 8080, 'backplane.yaml:3'),
+      listener('console', 'console', 4000, 'default'),
       {
-        ...door('consul', 'tcp', 8500, 'backplane.yaml:4'),
+        ...listener('consul', 'tcp', 8500, 'backplane.yaml:4'),
         error: 'port 8500 is taken by another program',
         service: 'catalog',
       },
-      { ...door('web>users', 'inside', 41_233, 'default'), caller: 'web', service: 'users' },
+      { ...listener('web>users', 'outbound', 41_233, 'default'), caller: 'web', service: 'users' },
     ],
     services: shopNames.map((name) => serviceView(name)),
     problems: [],
@@ -154,12 +154,12 @@ export function shopPicture(change: Partial<Picture> = {}): Picture {
   }
 }
 
-function door(
+function listener(
   id: string,
-  kind: Picture['doors'][number]['kind'],
+  kind: Picture['listeners'][number]['kind'],
   port: number,
   source: string,
-): Picture['doors'][number] {
+): Picture['listeners'][number] {
   const address = `127.0.0.1:${port}`
   return { id, kind, address, url: `http://${address}`, error: '', caller: '', service: '', source }
 }
@@ -267,12 +267,12 @@ export function largePicture(): Picture {
   return shopPicture({ name: 'forty', services, ticks })
 }
 
-/** A request that was saved by its second try. */
+/** A request that was saved by its second attempt. */
 export const retriedRequest: RequestRecord = {
   requestId: '01JD8Z6T3M',
   startedAtMs: SCENE_AT_MS - 5_000,
   worker: 1,
-  door: 'gateway',
+  listener: 'gateway',
   caller: '',
   client: '127.0.0.1',
   method: 'GET',
@@ -285,12 +285,12 @@ export const retriedRequest: RequestRecord = {
   algorithm: 'peak-ewma',
   status: 502,
   reason: 'upstream-reset',
-  detail: 'orders-2 closed the connection before the response head; no try was left of 2.',
+  detail: 'orders-2 closed the connection before the response head; no attempt was left of 2.',
   version: 48,
   durationMs: 34.2,
   requestBytes: 311,
   responseBytes: 204,
-  tries: [
+  attempts: [
     {
       instance: 'orders-1',
       address: '127.0.0.1:41001',

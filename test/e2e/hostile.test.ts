@@ -50,7 +50,7 @@ after(async () => {
 function configOf(all: Record<string, Server>): string {
   const at = Object.entries(all).map(([name, server]) => {
     const { port } = server.address() as AddressInfo
-    return `  ${name}: { at: ["127.0.0.1:${port}"], resilience: { tryTimeout: 300ms, timeout: 600ms, ejection: { failures: 0 } } }`
+    return `  ${name}: { at: ["127.0.0.1:${port}"], resilience: { attemptTimeout: 300ms, timeout: 600ms, ejection: { failures: 0 } } }`
   })
   return `
 name: hostile

@@ -6,7 +6,7 @@ import { startBackplane, until, type Running } from '../harness/backplane.ts'
 import { startLoad, summarize } from '../harness/load.ts'
 
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
-const TRY_TIMEOUT_MS = 500
+const ATTEMPT_TIMEOUT_MS = 500
 
 const config = `
 name: faults
@@ -18,7 +18,7 @@ services:
     env: { COUNT_FILE: counted.txt }
     restart: { min: 100ms }
     health: { http: /health, interval: 200ms, timeout: 300ms, unhealthy: 2 }
-    resilience: { tryTimeout: ${TRY_TIMEOUT_MS}ms, timeout: 5s, retry: { attempts: 3, reserve: 100/s }, ejection: { failures: 3, base: 1s } }
+    resilience: { attemptTimeout: ${ATTEMPT_TIMEOUT_MS}ms, timeout: 5s, retry: { attempts: 3, reserve: 100/s }, ejection: { failures: 3, base: 1s } }
 gateway:
   routes: [{ path: /**, to: echo }]
 `
@@ -55,7 +55,7 @@ test('an instance is killed, another one frozen, both return: no GET fails and n
   const failed = outcomes.filter((one) => one.status !== 200)
   assert.equal(failed.length, 0, summarize(failed))
   const slowest = Math.max(...outcomes.map((one) => one.durationMs))
-  assert.ok(slowest < TRY_TIMEOUT_MS * 2 + 500, `the slowest GET took ${slowest} ms`)
+  assert.ok(slowest < ATTEMPT_TIMEOUT_MS * 2 + 500, `the slowest GET took ${slowest} ms`)
   const counted = readFileSync(join(backplane.folder, 'counted.txt'), 'utf8').trim().split('\n')
   assert.equal(new Set(counted).size, counted.length, 'a POST was executed twice')
   const answered = posting.filter((one) => one.status === 200).length

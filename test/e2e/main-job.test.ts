@@ -76,11 +76,11 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     const record = await until(async () => {
       const answer = await runCli(['why', id, '--json'], folder)
       return answer.code === 0
-        ? (JSON.parse(answer.stdout) as { routeSource: string; tries: { instance: string }[] })
+        ? (JSON.parse(answer.stdout) as { routeSource: string; attempts: { instance: string }[] })
         : undefined
     }, 'the record')
     assert.match(record.routeSource, /^backplane\.yaml:\d+$/)
-    assert.match(record.tries[0]?.instance ?? '', /^orders-\d$/)
+    assert.match(record.attempts[0]?.instance ?? '', /^orders-\d$/)
   })
 
   await t.test('status shows services and instances', async () => {
@@ -134,7 +134,12 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
       headers: { origin: 'http://evil.example' },
     })
     assert.equal(foreign.status, 403)
-    const metrics = await (await fetch(`${admin}/metrics`)).text()
+    // Totals come once a second.
+    let metrics = ''
+    for (const endMs = performance.now() + 10_000; performance.now() < endMs; ) {
+      metrics = await (await fetch(`${admin}/metrics`)).text()
+      if (metrics.includes('backplane_gateway_requests_total{')) break
+    }
     assert.match(metrics, /backplane_gateway_requests_total\{/)
   })
 

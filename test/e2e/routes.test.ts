@@ -106,9 +106,9 @@ test('a split sends its share to each', async () => {
   assert.ok(seen.one >= 10 && seen.two >= 10, JSON.stringify(seen))
 })
 
-test('a TCP door carries bytes', async () => {
-  const door = Object.entries(backplane.ready.listen).find(([name]) => name === 'raw')
-  const [host = '', port = ''] = (door?.[1] ?? '').split(':')
+test('a TCP listener carries bytes', async () => {
+  const listener = Object.entries(backplane.ready.listen).find(([name]) => name === 'raw')
+  const [host = '', port = ''] = (listener?.[1] ?? '').split(':')
   const socket = connect(Number(port), host)
   socket.write('GET /through-tcp HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   let text = ''

@@ -35,18 +35,21 @@ test('a file with mistakes: every one with line, column and the nearest word, an
   await rm(folder, { recursive: true })
 })
 
-test('a named door that is taken is an error with port and setting; an automatic one only stays closed', async () => {
+test('a named listener that is taken is an error with port and setting; an automatic one only stays closed', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo
   const folder = await mkdtemp(join(tmpdir(), 'backplane-taken-'))
-  for (const door of ['gateway', 'console']) {
-    const other = door === 'gateway' ? 'console' : 'gateway'
-    await writeFile(join(folder, 'backplane.yaml'), `listen: { ${door}: ${port}, ${other}: 0 }\n`)
+  for (const listener of ['gateway', 'console']) {
+    const other = listener === 'gateway' ? 'console' : 'gateway'
+    await writeFile(
+      join(folder, 'backplane.yaml'),
+      `listen: { ${listener}: ${port}, ${other}: 0 }\n`,
+    )
     const up = await runCli(['up'], folder)
     assert.equal(up.code, 1, up.stdout + up.stderr)
-    assert.match(up.stderr, new RegExp(`${door}.*${port}`))
-    assert.match(up.stderr, /ERR_DOOR_TAKEN/)
+    assert.match(up.stderr, new RegExp(`${listener}.*${port}`))
+    assert.match(up.stderr, /ERR_LISTENER_TAKEN/)
   }
   taken.close()
   await rm(folder, { recursive: true })

@@ -90,11 +90,11 @@ async function freePort(): Promise<number> {
   return port
 }
 
-const START_TRIES_MAX = 200
+const START_ATTEMPTS_MAX = 200
 const START_PAUSE_MS = 25
 
 async function listening(child: ChildProcess, port: number): Promise<void> {
-  for (let tries = 0; tries < START_TRIES_MAX; tries++) {
+  for (let attempts = 0; attempts < START_ATTEMPTS_MAX; attempts++) {
     if (child.exitCode !== null)
       throw new Error(
         `${child.spawnfile} ended with ${child.exitCode} before it listened on ${port}`,

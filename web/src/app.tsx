@@ -77,7 +77,7 @@ function titleOf(route: Route): string {
     case 'requests':
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
     case 'configuration':
-      return 'Doors and configuration'
+      return 'Listeners and configuration'
     case 'code':
       return route.code
     default:

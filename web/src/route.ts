@@ -19,7 +19,7 @@ export function parseRoute(hash: string): Route {
       return { page: 'requests', requestId: argument }
     case 'configuration':
     case 'config':
-    case 'doors':
+    case 'listeners':
       return { page: 'configuration' }
     case 'codes':
       return { page: 'code', code: argument }

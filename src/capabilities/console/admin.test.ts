@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createDoorApp, openDoor } from '../../platform/http/door.ts'
+import { createListenerApp, openListener } from '../../platform/http/listener.ts'
 import { LATENCY_BOUNDS_MS, type EdgeTotals } from '../../platform/snapshot/messages.ts'
 import type { OutputLine } from '../../supervisor/protocol.ts'
 import { configOf, running, startHouse } from '../processes/testdata/house.ts'
@@ -53,7 +53,7 @@ async function start(t: TestContext) {
   }))
   const needs = {
     gateway: {
-      doors: () => [],
+      listeners: () => [],
       why: (id: string) => Promise.resolve(id === 'known' ? { requestId: id } : undefined),
       recent: (limit: number, onlyFailed: boolean) => Promise.resolve([{ limit, onlyFailed }]),
       totals: {
@@ -91,7 +91,7 @@ async function start(t: TestContext) {
     name: 'shop',
     version: '1',
     startedAtMs: 0,
-    doors: [],
+    listeners: [],
     problems: [],
     ticks: [],
     services: views.list(),
@@ -105,7 +105,7 @@ async function start(t: TestContext) {
     token: undefined,
     log: () => {},
   }
-  const app = createDoorApp(options)
+  const app = createListenerApp(options)
   registerAdminRoutes(app, {
     needs,
     hub: createFeedHub(picture),
@@ -118,15 +118,15 @@ async function start(t: TestContext) {
   writeFileSync(join(assets, 'assets', 'index-1a.js'), 'run()')
   writeFileSync(join(assets, 'assets', '.hidden'), 'secret')
   serveConsole(app, assets)
-  const door = await openDoor(app, options)
+  const listener = await openListener(app, options)
   t.after(async () => {
-    await door.close()
+    await listener.close()
     rmSync(assets, { recursive: true })
   })
   const open = (path: string, method = 'GET', body?: object) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-      request({ port: door.port, path, method, headers, agent: false }, resolve)
+      request({ port: listener.port, path, method, headers, agent: false }, resolve)
         .on('error', reject)
         .end(body === undefined ? undefined : JSON.stringify(body))
     })

@@ -15,7 +15,7 @@ const LOG_QUIET_MS = 250
 /** Readers that may follow output at the same time. */
 export const LOG_FOLLOWERS_MAX = 100
 
-export interface AdminDoor {
+export interface AdminListener {
   readonly needs: ConsoleNeeds
   readonly hub: FeedHub
   picture(): Picture
@@ -44,23 +44,23 @@ function isOn(value: Switch): boolean {
 }
 
 /** The admin API of console and CLI. */
-export function registerAdminRoutes(app: FastifyInstance, door: AdminDoor): void {
-  registerStateRoutes(app, door)
-  registerServiceRoutes(app, door)
-  registerLogRoutes(app, door)
-  registerRequestRoutes(app, door)
+export function registerAdminRoutes(app: FastifyInstance, listener: AdminListener): void {
+  registerStateRoutes(app, listener)
+  registerServiceRoutes(app, listener)
+  registerLogRoutes(app, listener)
+  registerRequestRoutes(app, listener)
 }
 
-function registerStateRoutes(app: FastifyInstance, door: AdminDoor): void {
-  const { needs, hub } = door
+function registerStateRoutes(app: FastifyInstance, listener: AdminListener): void {
+  const { needs, hub } = listener
   app.get('/health', { schema: { summary: 'Alive: the control plane answers.' } }, () => ({
     status: 'ok',
   }))
   app.get(
     '/ready',
-    { schema: { summary: '200 once doors are open and the data plane follows, else 503.' } },
+    { schema: { summary: '200 once listeners are open and the data plane follows, else 503.' } },
     (_request, reply) => {
-      const ready = door.isReady()
+      const ready = listener.isReady()
       return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' })
     },
   )
@@ -70,13 +70,13 @@ function registerStateRoutes(app: FastifyInstance, door: AdminDoor): void {
     (_request, reply) =>
       reply
         .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-        .send(renderMetrics(metricFamilies(needs, door.picture().services))),
+        .send(renderMetrics(metricFamilies(needs, listener.picture().services))),
   )
   app.get(
     '/api/v1/status',
-    { schema: { summary: 'Services, instances, doors and problems now.' } },
+    { schema: { summary: 'Services, instances, listeners and problems now.' } },
     () => {
-      const { ticks, ...rest } = door.picture()
+      const { ticks, ...rest } = listener.picture()
       return { ...rest, tick: ticks.at(-1) ?? null }
     },
   )
@@ -134,7 +134,7 @@ function sourcesOf(
   return sources
 }
 
-function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+function registerServiceRoutes(app: FastifyInstance, { needs }: AdminListener): void {
   const { processes } = needs
   const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
   app.post<ServiceParams>(
@@ -190,7 +190,7 @@ function registerServiceRoutes(app: FastifyInstance, { needs }: AdminDoor): void
   )
 }
 
-function registerLogRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+function registerLogRoutes(app: FastifyInstance, { needs }: AdminListener): void {
   let followers = 0
   app.get<{ Querystring: { tail: number; follow: Switch; service?: string } }>(
     '/api/v1/logs',
@@ -317,12 +317,12 @@ function processesOf(service: string | undefined, needs: ConsoleNeeds): readonly
   })
 }
 
-function registerRequestRoutes(app: FastifyInstance, { needs }: AdminDoor): void {
+function registerRequestRoutes(app: FastifyInstance, { needs }: AdminListener): void {
   app.get<{ Params: { requestId: string } }>(
     '/api/v1/why/:requestId',
     {
       schema: {
-        summary: 'How a recent request was decided: route, candidates, tries, timings.',
+        summary: 'How a recent request was decided: route, candidates, attempts, timings.',
         params: {
           type: 'object',
           required: ['requestId'],

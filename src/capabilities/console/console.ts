@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Scope } from '../../platform/capability.ts'
-import type { Door, DoorOptions } from '../../platform/http/door.ts'
+import type { Listener, ListenerOptions } from '../../platform/http/listener.ts'
 import { registerAdminRoutes } from './admin.ts'
-import type { DoorView, Picture } from './feed.ts'
+import type { ListenerView, Picture } from './feed.ts'
 import { createFeedHub } from './feed-hub.ts'
 import type { ConsoleNeeds } from './needs.ts'
-import { createServiceViews, listProblems, viewDoors } from './picture.ts'
+import { createServiceViews, listProblems, viewListeners } from './picture.ts'
 import { serveConsole } from './static-files.ts'
 import { createTickStore } from './ticks.ts'
 
@@ -16,9 +16,9 @@ const GATHER_MS = 50
 const TICK_MS = 1_000
 
 export interface ConsoleConfig {
-  /** Undefined: the door is off. */
+  /** Undefined: the listener is off. */
   readonly address: { readonly host: string; readonly port: number } | undefined
-  /** False: a taken port closes the door and is told; true: it is an error. */
+  /** False: a taken port closes the listener and is told; true: it is an error. */
   readonly isNamed: boolean
   /** Where any port will do: the one that it had before this control plane started, or 0. */
   readonly portBefore: number
@@ -29,21 +29,21 @@ export interface ConsoleConfig {
   readonly version: string
   /** Folder of the built console. */
   readonly assets: string
-  /** Routes of other capabilities on this door. */
+  /** Routes of other capabilities on this listener. */
   readonly routes: readonly ((app: FastifyInstance) => void)[]
 }
 
 export interface Console {
   /** Undefined when it is closed. */
-  readonly door: Door | undefined
+  readonly listener: Listener | undefined
   picture(): Picture
   /** From now on /ready answers 200. */
   setReady(): void
-  /** Something outside (configuration, doors) has changed. */
+  /** Something outside (configuration, listeners) has changed. */
   touch(): void
 }
 
-/** Opens the console's door and keeps its picture. Throws `DoorTakenError` when a named door is taken. */
+/** Opens the console's listener and keeps its picture. Throws `ListenerTakenError` when a named listener is taken. */
 export async function startConsole(
   config: ConsoleConfig,
   needs: ConsoleNeeds,
@@ -59,29 +59,29 @@ export async function startConsole(
   let cancelTick = (): void => {}
   let ejectedBefore = new Set<string>()
   let isGathering = false
-  let door: Door | undefined
-  let doorError = config.address === undefined ? 'off' : ''
+  let listener: Listener | undefined
+  let listenerError = config.address === undefined ? 'off' : ''
 
-  function parts(): Pick<Picture, 'doors' | 'services' | 'problems'> {
+  function parts(): Pick<Picture, 'listeners' | 'services' | 'problems'> {
     const services = views.list()
-    const doors = [ownDoor(), ...viewDoors(needs.gateway.doors(), needs)]
-    const problems = listProblems(services, doors, needs, {
+    const listeners = [ownListener(), ...viewListeners(needs.gateway.listeners(), needs)]
+    const problems = listProblems(services, listeners, needs, {
       nowMs: scope.clock.nowMs(),
       tick: store.ticks().at(-1),
       since,
     })
-    return { doors, services, problems }
+    return { listeners, services, problems }
   }
 
-  function ownDoor(): DoorView {
-    const { host, port } = door ?? config.address ?? { host: '127.0.0.1', port: 0 }
+  function ownListener(): ListenerView {
+    const { host, port } = listener ?? config.address ?? { host: '127.0.0.1', port: 0 }
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
     return {
       id: 'console',
       kind: 'console',
       address,
       url: `http://${address}`,
-      error: doorError,
+      error: listenerError,
       caller: '',
       service: '',
       source: config.source,
@@ -131,7 +131,10 @@ export async function startConsole(
     return services.union(ejectedBefore)
   }
 
-  async function open(address: { readonly host: string; readonly port: number }): Promise<Door> {
+  async function open(address: {
+    readonly host: string
+    readonly port: number
+  }): Promise<Listener> {
     const port = address.port === 0 ? config.portBefore : address.port
     try {
       return await openAt({ ...address, port })
@@ -141,11 +144,14 @@ export async function startConsole(
     }
   }
 
-  async function openAt(address: { readonly host: string; readonly port: number }): Promise<Door> {
-    // Loaded only here: the gateway opens its doors meanwhile, and without a console it is not needed at all.
-    const { createDoorApp, openDoor } = await import('../../platform/http/door.ts')
-    const options: DoorOptions = { name: 'console', ...address, ...config, log: scope.log }
-    const app = createDoorApp(options)
+  async function openAt(address: {
+    readonly host: string
+    readonly port: number
+  }): Promise<Listener> {
+    // Loaded only here: the gateway opens its listeners meanwhile, and without a console it is not needed at all.
+    const { createListenerApp, openListener } = await import('../../platform/http/listener.ts')
+    const options: ListenerOptions = { name: 'console', ...address, ...config, log: scope.log }
+    const app = createListenerApp(options)
     registerAdminRoutes(app, {
       needs,
       hub,
@@ -154,7 +160,7 @@ export async function startConsole(
     })
     for (const register of config.routes) register(app)
     serveConsole(app, config.assets)
-    return openDoor(app, options)
+    return openListener(app, options)
   }
 
   needs.processes.onChange(touch)
@@ -174,16 +180,16 @@ export async function startConsole(
 
   if (config.address !== undefined) {
     try {
-      door = await open(config.address)
+      listener = await open(config.address)
     } catch (error) {
       if (config.isNamed) throw error
-      doorError = error instanceof Error ? error.message : String(error)
+      listenerError = error instanceof Error ? error.message : String(error)
     }
-    scope.onStop(async () => door?.close())
+    scope.onStop(async () => listener?.close())
   }
 
   return {
-    door,
+    listener,
     picture,
     setReady: () => (isReady = true),
     touch: () => touch(),

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import type { DoorView, FeedMessage, Picture, ServiceView, Tick } from './feed.ts'
+import type { ListenerView, FeedMessage, Picture, ServiceView, Tick } from './feed.ts'
 import { BACKLOG_BYTES_MAX, createFeedHub, SUBSCRIBERS_MAX } from './feed-hub.ts'
 
 const service = (name: string, reason = '') => ({ name, reason }) as ServiceView
 
 /** A hub, its picture, and real connections to it. */
 async function start(t: TestContext) {
-  const parts = { doors: [] as DoorView[], services: [service('a')], problems: [] }
+  const parts = { listeners: [] as ListenerView[], services: [service('a')], problems: [] }
   const hub = createFeedHub(
     () => ({ name: 'shop', version: '1', startedAtMs: 0, ticks: [], ...parts }) satisfies Picture,
   )
@@ -69,9 +69,9 @@ test('first the picture, then only what is different', async (t) => {
     changed: [service('b', 'down')],
     gone: ['a'],
   })
-  parts.doors = [{ id: 'gateway' } as DoorView]
+  parts.listeners = [{ id: 'gateway' } as ListenerView]
   hub.update(parts)
-  assert.deepEqual(await next(messages), { type: 'doors', doors: parts.doors })
+  assert.deepEqual(await next(messages), { type: 'listeners', listeners: parts.listeners })
   hub.tick({ atMs: 1, edges: [], instances: [] })
   assert.equal((await next(messages)).type, 'tick')
 })

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { DoorView, FeedMessage, Picture, ProblemView, ServiceView, Tick } from './feed.ts'
+import type { ListenerView, FeedMessage, Picture, ProblemView, ServiceView, Tick } from './feed.ts'
 
 /** Consoles that may be open at the same time. */
 export const SUBSCRIBERS_MAX = 100
@@ -8,7 +8,7 @@ export const BACKLOG_BYTES_MAX = 1024 * 1024
 
 /** What the picture is made of, as it is now. */
 export interface PictureParts {
-  readonly doors: readonly DoorView[]
+  readonly listeners: readonly ListenerView[]
   readonly services: readonly ServiceView[]
   readonly problems: readonly ProblemView[]
 }
@@ -32,7 +32,7 @@ interface Subscriber {
 export function createFeedHub(pictureNow: () => Picture): FeedHub {
   const subscribers = new Set<Subscriber>()
   const sentServices = new Map<string, string>()
-  let sentDoors = ''
+  let sentListeners = ''
   let sentProblems = ''
 
   function broadcast(message: FeedMessage): void {
@@ -51,7 +51,7 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
     subscriber.response.write(eventOf({ type: 'picture', picture: pictureNow() }))
   }
 
-  function update({ doors, services, problems }: PictureParts): void {
+  function update({ listeners, services, problems }: PictureParts): void {
     const changed = services.filter((service) => {
       const text = JSON.stringify(service)
       if (sentServices.get(service.name) === text) return false
@@ -62,10 +62,10 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
     const gone = [...sentServices.keys()].filter((name) => !names.has(name))
     for (const name of gone) sentServices.delete(name)
     if (changed.length > 0 || gone.length > 0) broadcast({ type: 'services', changed, gone })
-    const doorsText = JSON.stringify(doors)
-    if (doorsText !== sentDoors) {
-      sentDoors = doorsText
-      broadcast({ type: 'doors', doors })
+    const listenersText = JSON.stringify(listeners)
+    if (listenersText !== sentListeners) {
+      sentListeners = listenersText
+      broadcast({ type: 'listeners', listeners })
     }
     const problemsText = JSON.stringify(problems)
     if (problemsText !== sentProblems) {

@@ -10,7 +10,7 @@ export type FeedMessage =
       readonly changed: readonly ServiceView[]
       readonly gone: readonly string[]
     }
-  | { readonly type: 'doors'; readonly doors: readonly DoorView[] }
+  | { readonly type: 'listeners'; readonly listeners: readonly ListenerView[] }
   | { readonly type: 'problems'; readonly problems: readonly ProblemView[] }
   /** Once a second. */
   | { readonly type: 'tick'; readonly tick: Tick }
@@ -19,16 +19,16 @@ export interface Picture {
   readonly name: string
   readonly version: string
   readonly startedAtMs: number
-  readonly doors: readonly DoorView[]
+  readonly listeners: readonly ListenerView[]
   readonly services: readonly ServiceView[]
   readonly problems: readonly ProblemView[]
   /** The last 600 ticks, oldest first. */
   readonly ticks: readonly Tick[]
 }
 
-export interface DoorView {
+export interface ListenerView {
   readonly id: string
-  readonly kind: 'gateway' | 'console' | 'tcp' | 'inside'
+  readonly kind: 'gateway' | 'console' | 'tcp' | 'outbound'
   readonly address: string
   readonly url: string
   /** Empty when open. */

@@ -54,7 +54,7 @@ function* edgeFamilies(edges: readonly EdgeTotals[]): Generator<MetricFamily> {
   yield counterOf(
     edges,
     'backplane_gateway_retries_total',
-    'Tries after the first one.',
+    'Attempts after the first one.',
     (row) => row.retries,
   )
   yield counterOf(
@@ -126,14 +126,14 @@ function* instanceFamilies(rows: readonly InstanceTotals[]): Generator<MetricFam
     samples: rows.map((row) => ({ labels: labels(row), value: value(row) })),
   })
   yield {
-    name: 'backplane_gateway_tries_total',
-    help: 'Tries by instance and status class.',
+    name: 'backplane_gateway_attempts_total',
+    help: 'Attempts by instance and status class.',
     type: 'counter',
     samples: rows.flatMap((row) => statusSamples(labels(row), row.statuses)),
   }
   yield {
-    name: 'backplane_gateway_try_failures_total',
-    help: 'Tries without a usable answer.',
+    name: 'backplane_gateway_attempt_failures_total',
+    help: 'Attempts without a usable answer.',
     type: 'counter',
     samples: rows.map((row) => ({ labels: labels(row), value: row.failures })),
   }

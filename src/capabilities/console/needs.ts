@@ -13,7 +13,7 @@ export type DiscoveredInstance = Pick<
 
 /** What the console shows and moves. */
 export interface ConsoleNeeds {
-  readonly gateway: Pick<Gateway, 'doors' | 'totals' | 'why' | 'recent'>
+  readonly gateway: Pick<Gateway, 'listeners' | 'totals' | 'why' | 'recent'>
   readonly processes: Processes
   readonly discovery: {
     services(): readonly string[]

@@ -1,9 +1,9 @@
-import type { DoorState } from '../gateway/gateway.ts'
+import type { ListenerState } from '../gateway/gateway.ts'
 import type { ServiceRun, Slot } from '../processes/service-run.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { ConsoleNeeds, DiscoveredInstance } from './needs.ts'
 import type {
-  DoorView,
+  ListenerView,
   InstanceView,
   ProblemView,
   ServiceState,
@@ -289,7 +289,7 @@ function failingEdges(tick: Tick | undefined): Omit<ProblemView, 'sinceMs'>[] {
 /** What is wrong now, errors first. */
 export function listProblems(
   services: readonly ServiceView[],
-  doors: readonly DoorView[],
+  listeners: readonly ListenerView[],
   needs: ConsoleNeeds,
   { nowMs, tick, since }: ProblemMemory,
 ): ProblemView[] {
@@ -317,15 +317,15 @@ export function listProblems(
             `${file} has a mistake; the former configuration stays in force: ${reloadError}`,
           ),
         ]),
-    ...doors
-      .filter((door) => door.error !== '' && door.error !== 'off')
-      .map((door) =>
+    ...listeners
+      .filter((listener) => listener.error !== '' && listener.error !== 'off')
+      .map((listener) =>
         problem(
           'warning',
           '',
           '',
-          'ERR_DOOR_TAKEN',
-          `The door ${door.id} on ${door.address} is closed: ${door.error}`,
+          'ERR_LISTENER_TAKEN',
+          `The listener ${listener.id} on ${listener.address} is closed: ${listener.error}`,
         ),
       ),
     ...services.flatMap(problemsOf),
@@ -368,10 +368,13 @@ function problem(
   return { id: `${code}/${service}/${instance}`, severity, service, instance, code, text }
 }
 
-/** Doors of the data plane; the console's own is added by its owner. */
-export function viewDoors(doors: readonly DoorState[], needs: ConsoleNeeds): DoorView[] {
+/** Listeners of the data plane; the console's own is added by its owner. */
+export function viewListeners(
+  listeners: readonly ListenerState[],
+  needs: ConsoleNeeds,
+): ListenerView[] {
   const { sourceOf } = needs.configuration()
-  return doors.map(({ spec, status }) => {
+  return listeners.map(({ spec, status }) => {
     const address = `${spec.host.includes(':') ? `[${spec.host}]` : spec.host}:${status.port || spec.port}`
     return {
       id: spec.id,
@@ -379,7 +382,7 @@ export function viewDoors(doors: readonly DoorState[], needs: ConsoleNeeds): Doo
       address,
       url: spec.kind === 'tcp' ? `tcp://${address}` : `http://${address}`,
       error: status.error,
-      caller: spec.kind === 'inside' ? spec.caller : '',
+      caller: spec.kind === 'outbound' ? spec.caller : '',
       service: spec.kind === 'gateway' ? '' : spec.service,
       source: spec.kind === 'gateway' ? sourceOf(['listen', 'gateway']) : 'default',
     }

@@ -15,7 +15,7 @@ const types: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 }
 
-/** React Flow sets styles on elements; everything else comes from this door. */
+/** React Flow sets styles on elements; everything else comes from this listener. */
 export const CONTENT_SECURITY_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
@@ -33,7 +33,7 @@ export function serveConsole(app: FastifyInstance, folder: string): void {
       .header('cache-control', 'public, max-age=31536000, immutable')
       .send(content)
   })
-  for (const page of ['/', '/services/*', '/requests', '/requests/*', '/doors', '/config']) {
+  for (const page of ['/', '/services/*', '/requests', '/requests/*', '/listeners', '/config']) {
     app.get(page, async (_request, reply) => {
       const content = await read(join(folder, 'index.html'))
       return reply

@@ -4,13 +4,17 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock, Scope } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
 import type { SnapshotChannel, Totals } from '../../platform/snapshot/channel.ts'
-import type { DoorStatus, InstanceTotals, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type {
+  ListenerStatus,
+  InstanceTotals,
+  SnapshotOp,
+} from '../../platform/snapshot/messages.ts'
 import { createSnapshotModel } from '../../platform/snapshot/model.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
 import { settingsSchema } from '../../settings.ts'
 import { startDiscovery } from '../discovery/discovery.ts'
-import { GatewayDoorError, startGateway, urlVariable, type GatewayConfig } from './gateway.ts'
-import type { InsideDoor } from './specify.ts'
+import { GatewayListenerError, startGateway, urlVariable, type GatewayConfig } from './gateway.ts'
+import type { OutboundListener } from './specify.ts'
 
 const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']
 assert.ok(defaults)
@@ -38,9 +42,9 @@ function createFakeData(taken: Set<number>) {
     onTotals: (listener) => void totals.push(listener),
     onDrained: (listener) => void drained.push(listener),
   }
-  function statuses(): DoorStatus[] {
+  function statuses(): ListenerStatus[] {
     const gateway = model.takeAll().find((op) => op.op === 'gateway')
-    return (gateway?.gateway.doors ?? []).map(({ id, host, port }) => ({
+    return (gateway?.gateway.listeners ?? []).map(({ id, host, port }) => ({
       id,
       host,
       port,
@@ -71,7 +75,7 @@ function createFakeData(taken: Set<number>) {
 async function start(
   t: TestContext,
   file: object,
-  options: { taken?: number[]; book?: InsideDoor[]; clock?: Clock } = {},
+  options: { taken?: number[]; store?: OutboundListener[]; clock?: Clock } = {},
 ) {
   const storage = await startStorage({ file: ':memory:' })
   const releases: (() => void | Promise<void>)[] = [() => storage.close()]
@@ -91,15 +95,15 @@ async function start(
   discovery.configure(config.settings.services, { folder: '.' })
   const taken = new Set(options.taken)
   const data = createFakeData(taken)
-  const saved: (readonly InsideDoor[])[] = []
-  const doorBook = {
-    load: () => Promise.resolve(options.book ?? []),
-    save: (doors: readonly InsideDoor[]) => {
-      saved.push(doors)
+  const saved: (readonly OutboundListener[])[] = []
+  const portStore = {
+    load: () => Promise.resolve(options.store ?? []),
+    save: (listeners: readonly OutboundListener[]) => {
+      saved.push(listeners)
       return Promise.resolve()
     },
   }
-  const gateway = await startGateway(config, { discovery, channel: data.channel, doorBook }, scope)
+  const gateway = await startGateway(config, { discovery, channel: data.channel, portStore }, scope)
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
@@ -157,49 +161,53 @@ test('a service that leaves the file stays while somebody has registered an inst
   assert.deepEqual(data.names(), ['web 7'])
 })
 
-test('a named door that is taken: the error names it, and everything is as it was', async (t) => {
+test('a named listener that is taken: the error names it, and everything is as it was', async (t) => {
   const { gateway, data, saved, taken, put, remove } = await start(t, file)
   await gateway.begin()
   put('guest', 'guest-1')
-  const before = { all: data.all(), urls: gateway.insideUrls('web'), doors: gateway.doors() }
+  const before = {
+    all: data.all(),
+    urls: gateway.outboundUrls('web'),
+    listeners: gateway.listeners(),
+  }
   taken.add(9999)
   const next = configOf({
     listen: { gateway: 9999 },
     services: { guest: { run: 'g', pending: 3 } },
   })
   await assert.rejects(gateway.configure(next), (error) => {
-    assert.ok(error instanceof GatewayDoorError)
+    assert.ok(error instanceof GatewayListenerError)
     assert.match(error.message, /'gateway'.*EADDRINUSE/)
     return true
   })
   const byText = (ops: readonly SnapshotOp[]) => ops.map((op) => JSON.stringify(op)).toSorted()
   assert.deepEqual(byText(data.all()), byText(before.all))
-  assert.deepEqual(gateway.insideUrls('web'), before.urls)
-  assert.deepEqual(gateway.doors(), before.doors)
+  assert.deepEqual(gateway.outboundUrls('web'), before.urls)
+  assert.deepEqual(gateway.listeners(), before.listeners)
   assert.deepEqual(saved.at(-1), saved[0])
   remove('guest', 'guest-1')
   assert.deepEqual(data.names(), ['orders 2', 'web 1'], 'it is not of the file, and goes')
 })
 
-test('an automatic door that is taken is told and is no error', async (t) => {
+test('an automatic listener that is taken is told and is no error', async (t) => {
   const { gateway } = await start(t, { services: {} }, { taken: [8080] })
   await gateway.begin()
   assert.deepEqual(
-    gateway.doors().map(({ status }) => `${status.id} ${status.error}`),
+    gateway.listeners().map(({ status }) => `${status.id} ${status.error}`),
     ['gateway EADDRINUSE'],
   )
 })
 
-test('an inside door keeps its port over a restart, and moves only when it is taken', async (t) => {
-  const book = [{ caller: 'web', service: 'orders', port: 24_000 }]
-  const kept = await start(t, file, { book })
+test('an outbound listener keeps its port over a restart, and moves only when it is taken', async (t) => {
+  const store = [{ caller: 'web', service: 'orders', port: 24_000 }]
+  const kept = await start(t, file, { store })
   await kept.gateway.begin()
-  assert.deepEqual(kept.gateway.insideUrls('web'), { ORDERS_URL: 'http://127.0.0.1:24000' })
-  const moved = await start(t, file, { book, taken: [24_000, 20_000] })
+  assert.deepEqual(kept.gateway.outboundUrls('web'), { ORDERS_URL: 'http://127.0.0.1:24000' })
+  const moved = await start(t, file, { store, taken: [24_000, 20_000] })
   await moved.gateway.begin()
-  assert.deepEqual(moved.gateway.insideUrls('web'), { ORDERS_URL: 'http://127.0.0.1:20001' })
+  assert.deepEqual(moved.gateway.outboundUrls('web'), { ORDERS_URL: 'http://127.0.0.1:20001' })
   assert.deepEqual(moved.saved, [[{ caller: 'web', service: 'orders', port: 20_001 }]])
-  assert.deepEqual(moved.gateway.insideUrls('orders'), {})
+  assert.deepEqual(moved.gateway.outboundUrls('orders'), {})
   assert.equal(urlVariable('payment-service'), 'PAYMENT_SERVICE_URL')
 })
 
@@ -231,7 +239,7 @@ test('drained: true when data says so, false when the time is over; its totals a
   assert.deepEqual(await gateway.recent(1, false), [])
 })
 
-test('the gateway specification: doors, routes and what is off', async (t) => {
+test('the gateway specification: listeners, routes and what is off', async (t) => {
   const { data, gateway } = await start(t, {
     listen: { gateway: 'localhost:8081' },
     services: { orders: { run: 'o', calls: [] } },
@@ -253,7 +261,7 @@ test('the gateway specification: doors, routes and what is off', async (t) => {
   await gateway.begin()
   const spec = data.all().find((op) => op.op === 'gateway')?.gateway
   assert.deepEqual(
-    spec?.doors.map(({ id, host, port }) => `${id} ${host} ${port}`),
+    spec?.listeners.map(({ id, host, port }) => `${id} ${host} ${port}`),
     ['gateway 127.0.0.1 8081', 'gateway-2 ::1 8081', 'tcp-5432 127.0.0.1 5432'],
   )
   assert.equal(spec.routes.length, 1)
@@ -270,5 +278,5 @@ test('the gateway specification: doors, routes and what is off', async (t) => {
     ],
   )
   const off = await start(t, { listen: { default: 'off' } })
-  assert.deepEqual(off.gateway.doors(), [])
+  assert.deepEqual(off.gateway.listeners(), [])
 })

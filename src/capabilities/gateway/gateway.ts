@@ -1,25 +1,25 @@
 import type { Scope } from '../../platform/capability.ts'
 import type {
-  DoorSpec,
-  DoorStatus,
+  ListenerSpec,
+  ListenerStatus,
   RequestRecord,
   SnapshotOp,
 } from '../../platform/snapshot/messages.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import { followInstances, type DiscoveryNeed } from './follow.ts'
-import { allocateInsideDoors } from './inside-doors.ts'
+import { allocateOutboundListeners } from './outbound-listeners.ts'
 import {
   edgesOf,
   specifyGateway,
   specifyService,
-  type InsideDoor,
+  type OutboundListener,
   type SourceOf,
 } from './specify.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
-/** Attempts to find a free port for inside doors that turn out to be taken. */
-const INSIDE_DOOR_ROUNDS_MAX = 5
+/** Attempts to find a free port for outbound listeners that turn out to be taken. */
+const OUTBOUND_LISTENER_ROUNDS_MAX = 5
 
 export interface GatewayConfig {
   readonly settings: Settings
@@ -31,74 +31,76 @@ export interface GatewayConfig {
 export interface GatewayNeeds {
   readonly discovery: DiscoveryNeed
   readonly channel: SnapshotChannel
-  /** Where the ports of the inside doors are kept over restarts. */
-  readonly doorBook: DoorBook
+  /** Where the ports of the outbound listeners are kept over restarts. */
+  readonly portStore: PortStore
 }
 
-export interface DoorBook {
-  load(): Promise<readonly InsideDoor[]>
-  save(doors: readonly InsideDoor[]): Promise<void>
+export interface PortStore {
+  load(): Promise<readonly OutboundListener[]>
+  save(listeners: readonly OutboundListener[]): Promise<void>
 }
 
-export interface DoorState {
-  readonly spec: DoorSpec
-  readonly status: DoorStatus
+export interface ListenerState {
+  readonly spec: ListenerSpec
+  readonly status: ListenerStatus
 }
 
 /** What control says to the data plane, and what it hears back. */
 export interface Gateway {
   /**
-   * Replaces routes, doors and policies. Throws `GatewayDoorError` when a door that the file names cannot be opened;
+   * Replaces routes, listeners and policies. Throws `GatewayListenerError` when a listener that the file names cannot be opened;
    * then everything is as it was before.
    */
   configure(config: GatewayConfig): Promise<void>
-  /** What is routed by name is complete: from now on the data plane follows this control plane. Resolves when the doors are open. */
+  /** What is routed by name is complete: from now on the data plane follows this control plane. Resolves when the listeners are open. */
   begin(): Promise<void>
   /** Resolves when every worker has applied all that discovery said of the instance until now. */
   routable(service: string, id: string): Promise<void>
   isRouted(service: string, id: string): boolean
   /** Resolves with true when nothing is in flight to the removed instance, with false after `timeoutMs`. */
   drained(service: string, id: string, timeoutMs: number): Promise<boolean>
-  doors(): readonly DoorState[]
+  listeners(): readonly ListenerState[]
   /** `PAYMENTS_URL` and so on for one caller. */
-  insideUrls(caller: string): Readonly<Record<string, string>>
+  outboundUrls(caller: string): Readonly<Record<string, string>>
   why(requestId: string): Promise<RequestRecord | undefined>
   recent(limit: number, onlyFailed: boolean): Promise<readonly RequestRecord[]>
   readonly totals: TotalsStore
 }
 
-/** A named door is taken. */
-export class GatewayDoorError extends Error {
-  override readonly name = 'GatewayDoorError'
-  readonly code = 'ERR_DOOR_TAKEN'
-  readonly doors: readonly DoorStatus[]
+/** A named listener is taken. */
+export class GatewayListenerError extends Error {
+  override readonly name = 'GatewayListenerError'
+  readonly code = 'ERR_LISTENER_TAKEN'
+  readonly listeners: readonly ListenerStatus[]
 
-  constructor(doors: readonly DoorStatus[]) {
-    const list = doors.map((door) => `The door '${door.id}' cannot be opened: ${door.error}.`)
+  constructor(listeners: readonly ListenerStatus[]) {
+    const list = listeners.map(
+      (listener) => `The listener '${listener.id}' cannot be opened: ${listener.error}.`,
+    )
     super(
       `${list.join(' ')} End the program that has the port, or write another port into the file (0: any free one).`,
     )
-    this.doors = doors
+    this.listeners = listeners
   }
 }
 
 export async function startGateway(
   config: GatewayConfig,
-  { discovery, channel, doorBook }: GatewayNeeds,
+  { discovery, channel, portStore }: GatewayNeeds,
   scope: Scope,
 ): Promise<Gateway> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
   const draining = new Map<string, () => void>()
   let current = config
-  let inside = allocateInsideDoors(
+  let outbound = allocateOutboundListeners(
     edgesOf(config.settings),
-    await doorBook.load(),
+    await portStore.load(),
     new Set(),
     scope.random,
   )
   const chosenPorts = new Map<string, number>()
-  let statuses: readonly DoorStatus[] = []
-  let specs: readonly DoorSpec[] = []
+  let statuses: readonly ListenerStatus[] = []
+  let specs: readonly ListenerSpec[] = []
 
   channel.onTotals((message) => totals.add(message))
   channel.onDrained((service, id) => {
@@ -145,55 +147,62 @@ export async function startGateway(
   }
 
   function gatewayOps(of: GatewayConfig): SnapshotOp[] {
-    const gateway = specifyGateway(of.settings, of.sourceOf, inside)
+    const gateway = specifyGateway(of.settings, of.sourceOf, outbound)
     // A port that was free to choose stays the one that was chosen, also when data is a new process.
-    const doors = gateway.doors.map((door) =>
-      door.port === 0 ? { ...door, port: chosenPorts.get(door.id) ?? 0 } : door,
+    const listeners = gateway.listeners.map((listener) =>
+      listener.port === 0 ? { ...listener, port: chosenPorts.get(listener.id) ?? 0 } : listener,
     )
-    specs = doors
-    return [{ op: 'gateway', gateway: { ...gateway, doors } }]
+    specs = listeners
+    return [{ op: 'gateway', gateway: { ...gateway, listeners } }]
   }
 
-  /** Opens what the configuration asks for; inside doors whose port is taken move to another one. */
-  async function openDoors(
+  /** Opens what the configuration asks for; outbound listeners whose port is taken move to another one. */
+  async function openListeners(
     of: GatewayConfig,
     ops: readonly SnapshotOp[],
-  ): Promise<readonly DoorStatus[]> {
+  ): Promise<readonly ListenerStatus[]> {
     const taken = new Set<number>()
     for (let round = 0; ; round++) {
-      const before = inside
+      const before = outbound
       statuses = await channel.publish([...(round === 0 ? ops : []), ...gatewayOps(of)])
-      const lost = statuses.filter((door) => door.error !== '' && door.id.startsWith('inside/'))
-      if (lost.length === 0 || round === INSIDE_DOOR_ROUNDS_MAX) break
-      for (const door of lost) taken.add(door.port)
-      inside = allocateInsideDoors(edgesOf(of.settings), before, taken, scope.random)
+      const lost = statuses.filter(
+        (listener) => listener.error !== '' && listener.id.startsWith('outbound/'),
+      )
+      if (lost.length === 0 || round === OUTBOUND_LISTENER_ROUNDS_MAX) break
+      for (const listener of lost) taken.add(listener.port)
+      outbound = allocateOutboundListeners(edgesOf(of.settings), before, taken, scope.random)
     }
     for (const { id, port, error } of statuses) if (error === '') chosenPorts.set(id, port)
-    if (specs.some((door) => door.port === 0)) void channel.publish(gatewayOps(of))
-    await doorBook.save(inside)
-    return statuses.filter((door) => door.error !== '' && isNamed(of.settings, door))
+    if (specs.some((listener) => listener.port === 0)) void channel.publish(gatewayOps(of))
+    await portStore.save(outbound)
+    return statuses.filter((listener) => listener.error !== '' && isNamed(of.settings, listener))
   }
 
   return {
     totals,
     async configure(next) {
       const previous = current
-      const insideBefore = inside
-      inside = allocateInsideDoors(edgesOf(next.settings), inside, new Set(), scope.random)
+      const outboundBefore = outbound
+      outbound = allocateOutboundListeners(
+        edgesOf(next.settings),
+        outbound,
+        new Set(),
+        scope.random,
+      )
       // From here on: what registers meanwhile must not replace the policies of a service that the file now names.
       current = next
-      const failed = await openDoors(next, replaceOps(previous, next))
+      const failed = await openListeners(next, replaceOps(previous, next))
       if (failed.length > 0) {
         current = previous
-        inside = insideBefore
-        await openDoors(previous, replaceOps(next, previous))
-        throw new GatewayDoorError(failed)
+        outbound = outboundBefore
+        await openListeners(previous, replaceOps(next, previous))
+        throw new GatewayListenerError(failed)
       }
     },
     async begin() {
       channel.begin()
-      const failed = await openDoors(current, [])
-      if (failed.length > 0) throw new GatewayDoorError(failed)
+      const failed = await openListeners(current, [])
+      if (failed.length > 0) throw new GatewayListenerError(failed)
     },
     async routable() {
       await channel.publish([])
@@ -209,7 +218,7 @@ export async function startGateway(
         draining.delete(key)
       })
     },
-    doors: () =>
+    listeners: () =>
       specs.map((spec) => ({
         spec,
         status: statuses.find((status) => status.id === spec.id) ?? {
@@ -219,11 +228,11 @@ export async function startGateway(
           error: 'not open yet',
         },
       })),
-    insideUrls: (caller) =>
+    outboundUrls: (caller) =>
       Object.fromEntries(
-        inside
-          .filter((door) => door.caller === caller)
-          .map((door) => [urlVariable(door.service), `http://127.0.0.1:${door.port}`]),
+        outbound
+          .filter((listener) => listener.caller === caller)
+          .map((listener) => [urlVariable(listener.service), `http://127.0.0.1:${listener.port}`]),
       ),
     async why(requestId) {
       const body = await channel.ask({ type: 'why', requestId })
@@ -255,6 +264,6 @@ function goneServices(before: GatewayConfig, after: GatewayConfig): string[] {
   )
 }
 
-function isNamed(settings: Settings, door: DoorStatus): boolean {
-  return !door.id.startsWith('gateway') || settings.listen.gateway !== undefined
+function isNamed(settings: Settings, listener: ListenerStatus): boolean {
+  return !listener.id.startsWith('gateway') || settings.listen.gateway !== undefined
 }

@@ -1,5 +1,5 @@
 import type {
-  DoorSpec,
+  ListenerSpec,
   GatewayLimits,
   GatewaySpec,
   RouteSpec,
@@ -13,8 +13,8 @@ export const GATEWAY_PORT = 8080
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
 
-/** The inside doors: one port an edge, told to the caller as `<SERVICE>_URL`. */
-export interface InsideDoor {
+/** The outbound listeners: one port an edge, told to the caller as `<SERVICE>_URL`. */
+export interface OutboundListener {
   readonly caller: string
   readonly service: string
   readonly port: number
@@ -24,10 +24,10 @@ export interface InsideDoor {
 export function specifyGateway(
   settings: Settings,
   sourceOf: SourceOf,
-  inside: readonly InsideDoor[],
+  outbound: readonly OutboundListener[],
 ): GatewaySpec {
   return {
-    doors: [...outsideDoors(settings), ...inside.map(insideDoor)],
+    listeners: [...outsideListeners(settings), ...outbound.map(outboundListener)],
     routes: settings.gateway.routes.flatMap((route, at) =>
       route.tcp === undefined ? [specifyRoute(route, at, sourceOf)] : [],
     ),
@@ -37,13 +37,13 @@ export function specifyGateway(
   }
 }
 
-function outsideDoors(settings: Settings): DoorSpec[] {
+function outsideListeners(settings: Settings): ListenerSpec[] {
   const { proxyProtocol, routes } = settings.gateway
   const named = settings.listen.gateway
   const isOff = named === 'off' || (named === undefined && settings.listen.default === 'off')
   const address =
     named === undefined || named === 'off' ? { host: '127.0.0.1', port: GATEWAY_PORT } : named
-  const gateway: DoorSpec[] = isOff
+  const gateway: ListenerSpec[] = isOff
     ? []
     : hostsOf(address.host).map((host, at) => ({
         kind: 'gateway',
@@ -52,7 +52,7 @@ function outsideDoors(settings: Settings): DoorSpec[] {
         port: address.port,
         proxyProtocol,
       }))
-  const tcp = routes.flatMap((route, at): DoorSpec[] => {
+  const tcp = routes.flatMap((route, at): ListenerSpec[] => {
     if (route.tcp === undefined || route.tcp === 'off') return []
     const { port } = route.tcp
     const id = route.id ?? `tcp-${port === 0 ? at : port}`
@@ -74,11 +74,11 @@ function hostsOf(host: string): readonly string[] {
   return host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
 }
 
-function insideDoor(door: InsideDoor): DoorSpec {
-  const { caller, service, port } = door
+function outboundListener(listener: OutboundListener): ListenerSpec {
+  const { caller, service, port } = listener
   return {
-    kind: 'inside',
-    id: `inside/${caller}/${service}`,
+    kind: 'outbound',
+    id: `outbound/${caller}/${service}`,
     host: '127.0.0.1',
     port,
     caller,
@@ -140,7 +140,7 @@ export function specifyService(
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
-    tryTimeoutMs: resilience.tryTimeout,
+    attemptTimeoutMs: resilience.attemptTimeout,
     retry: {
       attempts: resilience.retry.attempts,
       budgetRatio: resilience.retry.budget,
@@ -157,7 +157,7 @@ export function specifyService(
   }
 }
 
-/** The edges that get an inside door: every service that is run here, to each one that it may call. */
+/** The edges that get an outbound listener: every service that is run here, to each one that it may call. */
 export function edgesOf(settings: Settings): readonly { caller: string; service: string }[] {
   const names = Object.keys(settings.services)
   return Object.entries(settings.services).flatMap(([caller, service]) =>

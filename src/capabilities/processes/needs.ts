@@ -35,7 +35,7 @@ export interface DiscoveryNeed {
 /** What it needs of the gateway. */
 export interface GatewayNeed {
   drained(service: string, id: string, timeoutMs: number): Promise<boolean>
-  insideUrls(caller: string): Readonly<Record<string, string>>
+  outboundUrls(caller: string): Readonly<Record<string, string>>
 }
 
 /** Run-time changes that outlive a restart. */
@@ -46,7 +46,7 @@ export interface Override {
   readonly isStopped: boolean
 }
 
-export interface OverrideBook {
+export interface OverrideStore {
   load(): Promise<readonly Override[]>
   /** An override without a difference is deleted. */
   save(override: Override): Promise<void>

@@ -2,7 +2,13 @@ import type { Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessStatus } from '../../supervisor/protocol.ts'
-import type { DiscoveryNeed, GatewayNeed, Override, OverrideBook, SupervisorNeed } from './needs.ts'
+import type {
+  DiscoveryNeed,
+  GatewayNeed,
+  Override,
+  OverrideStore,
+  SupervisorNeed,
+} from './needs.ts'
 import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
 import { checkCommands, specifyProcess, stopOrders } from './specify.ts'
 
@@ -11,15 +17,15 @@ export interface ProcessesConfig {
   /** Absolute folder of the configuration file. */
   readonly folder: string
   readonly inherited: Readonly<Record<string, string | undefined>>
-  /** Variables that tell services of our open doors. */
-  readonly doors: Readonly<Record<string, string>>
+  /** Variables that tell services of our open listeners. */
+  readonly listeners: Readonly<Record<string, string>>
 }
 
 export interface ProcessesNeeds {
   readonly supervisor: SupervisorNeed
   readonly discovery: DiscoveryNeed
   readonly gateway: GatewayNeed
-  readonly overrides: OverrideBook
+  readonly overrides: OverrideStore
   /** `service instance` of what the data plane routed when this control plane started. */
   readonly routed: ReadonlySet<string>
 }
@@ -53,14 +59,14 @@ export async function startProcesses(
   needs: ProcessesNeeds,
   scope: Scope,
 ): Promise<Processes> {
-  const { supervisor, discovery, overrides: book } = needs
+  const { supervisor, discovery, overrides: store } = needs
   const runs = new Map<string, ServiceRun>()
   const listeners = new Set<(services: Iterable<string>) => void>()
   let config = first
   let hasBegun = false
   let changing: Promise<void> = Promise.resolve()
   let orders = stopOrders(first.settings.services)
-  const overrides = new Map((await book.load()).map((one) => [one.service, one]))
+  const overrides = new Map((await store.load()).map((one) => [one.service, one]))
 
   function changed(services: Iterable<string>): void {
     for (const listener of listeners) listener(services)
@@ -89,8 +95,8 @@ export async function startProcesses(
     const context = {
       folder: config.folder,
       inherited: config.inherited,
-      urls: needs.gateway.insideUrls(name),
-      doors: config.doors,
+      urls: needs.gateway.outboundUrls(name),
+      listeners: config.listeners,
       stopOrder: orders.get(name) ?? 0,
     }
     return {
@@ -177,7 +183,7 @@ export async function startProcesses(
     const run = runOf(name)
     const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
     const override = { ...before, ...next }
-    await book.save(override)
+    await store.save(override)
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
     // While it was stored, the service may have gone from the file.

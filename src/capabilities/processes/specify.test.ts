@@ -8,7 +8,14 @@ function specify(service: object, slot = 1, more: object = {}) {
     services: { orders: { run: 'node o.js', ...service } },
   }).services
   assert.ok(orders)
-  const context = { folder: '/srv/shop', inherited: {}, urls: {}, doors: {}, stopOrder: 1, ...more }
+  const context = {
+    folder: '/srv/shop',
+    inherited: {},
+    urls: {},
+    listeners: {},
+    stopOrder: 1,
+    ...more,
+  }
   return specifyProcess('orders', orders, slot, context)
 }
 
@@ -38,34 +45,37 @@ test('what is only ours is not handed on; what is nearer wins', () => {
     NODE_UNIQUE_ID: '1',
     NODE_OPTIONS: '--trace-warnings',
     USERS_URL: 'inherited',
-    DOOR: 'inherited',
+    LISTENER: 'inherited',
     GONE: undefined,
   }
-  const { env } = specify({ env: { DOOR: 'file' } }, 1, {
+  const { env } = specify({ env: { LISTENER: 'file' } }, 1, {
     inherited,
-    urls: { USERS_URL: 'http://127.0.0.1:1', DOOR: 'url' },
-    doors: { BACKPLANE_URL: 'http://x' },
+    urls: { USERS_URL: 'http://127.0.0.1:1', LISTENER: 'url' },
+    listeners: { BACKPLANE_URL: 'http://x' },
   })
   assert.deepEqual(Object.keys(env).toSorted(), [
     'BACKPLANE_INSTANCE',
     'BACKPLANE_SERVICE',
     'BACKPLANE_URL',
-    'DOOR',
+    'LISTENER',
     'NODE_OPTIONS',
     'OTEL_SERVICE_NAME',
     'PATH',
     'USERS_URL',
   ])
-  assert.equal(env['DOOR'], 'file')
+  assert.equal(env['LISTENER'], 'file')
   assert.equal(env['USERS_URL'], 'http://127.0.0.1:1')
 })
 
-test('equal hashes: every slot, any order of variables, other doors of ours', () => {
+test('equal hashes: every slot, any order of variables, other listeners of ours', () => {
   const run = 'node o.js --name $BACKPLANE_INSTANCE --admin $BACKPLANE_URL'
   const { hash } = specify({ run }, 1, { inherited: { A: '1', B: '2' } })
   assert.equal(specify({ run }, 2, { inherited: { B: '2', A: '1' } }).hash, hash)
-  const doors = { BACKPLANE_URL: 'http://127.0.0.1:9', BACKPLANE_GATEWAY_URL: 'http://127.0.0.1:8' }
-  assert.equal(specify({ run }, 1, { inherited: { A: '1', B: '2' }, doors }).hash, hash)
+  const listeners = {
+    BACKPLANE_URL: 'http://127.0.0.1:9',
+    BACKPLANE_GATEWAY_URL: 'http://127.0.0.1:8',
+  }
+  assert.equal(specify({ run }, 1, { inherited: { A: '1', B: '2' }, listeners }).hash, hash)
 })
 
 test('other hashes: whatever makes another process', () => {

@@ -9,7 +9,7 @@ const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/
 /** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
 const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
 
-/** A door that is closed, or not open yet, is an empty word of the command. */
+/** A listener that is closed, or not open yet, is an empty word of the command. */
 const unopened = { BACKPLANE_URL: '', BACKPLANE_GATEWAY_URL: '' } as const
 
 export interface SpecifyContext {
@@ -19,8 +19,8 @@ export interface SpecifyContext {
   readonly inherited: Readonly<Record<string, string | undefined>>
   /** `<SERVICE>_URL` variables of this caller. */
   readonly urls: Readonly<Record<string, string>>
-  /** BACKPLANE_URL and BACKPLANE_GATEWAY_URL, as far as those doors are open. */
-  readonly doors: Readonly<Record<string, string>>
+  /** BACKPLANE_URL and BACKPLANE_GATEWAY_URL, as far as those listeners are open. */
+  readonly listeners: Readonly<Record<string, string>>
   readonly stopOrder: number
 }
 
@@ -38,7 +38,7 @@ export function specifyProcess(
     BACKPLANE_SERVICE: name,
     BACKPLANE_INSTANCE: id,
     ...context.urls,
-    ...context.doors,
+    ...context.listeners,
     ...textsOf(service.env),
   }
   const spec = {
@@ -130,7 +130,7 @@ export class CommandUnusableError extends Error {
 export function checkCommands(config: {
   readonly settings: Settings
   readonly inherited: SpecifyContext['inherited']
-  readonly doors: SpecifyContext['doors']
+  readonly listeners: SpecifyContext['listeners']
 }): void {
   const { services } = config.settings
   const names = Object.keys(services).map(

@@ -1,5 +1,5 @@
 import type { FromData, RequestRecord, ToData } from '../../platform/snapshot/messages.ts'
-import type { ToWorker } from '../workers/messages.ts'
+import type { ToWorker } from '../threads/messages.ts'
 
 /** Questions that may be open; beyond it the oldest is answered with what there is. */
 const ASKS_MAX = 256

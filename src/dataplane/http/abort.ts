@@ -1,6 +1,6 @@
 import type { WorkerContext } from '../worker/context.ts'
 import { stopWaiting } from '../upstream/dispatch.ts'
-import { blame, failTry, letGo } from '../upstream/retry.ts'
+import { reportFailedAttempt, failAttempt, releaseInstance } from '../upstream/retry.ts'
 import { type Exchange, PHASE } from './exchange.ts'
 import { answerOwn } from './own-answer.ts'
 import { endTunnel } from './tunnel.ts'
@@ -11,7 +11,7 @@ export function abortExchange(ctx: WorkerContext, exchange: Exchange): void {
   stopWaiting(exchange)
   if (exchange.attempt !== null && exchange.attempt.outcome === '')
     exchange.attempt.outcome = 'client-aborted'
-  letGo(ctx, exchange)
+  releaseInstance(ctx, exchange)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_CLIENT_ABORTED',
     detail: 'the client closed its connection before the answer was complete',
@@ -27,7 +27,7 @@ export function expireExchange(ctx: WorkerContext, exchange: Exchange, nowMs: nu
       return expireTotal(ctx, exchange, 'waiting for a connection')
     case PHASE.connecting:
       if (isTotal) return expireTotal(ctx, exchange, 'connecting')
-      return failTry(
+      return failAttempt(
         ctx,
         exchange,
         'connect-timeout',
@@ -36,11 +36,11 @@ export function expireExchange(ctx: WorkerContext, exchange: Exchange, nowMs: nu
     case PHASE.asked:
       if (!exchange.requestBody.isDone) return expireBody(ctx, exchange)
       if (isTotal) return expireTotal(ctx, exchange, 'waiting for the answer')
-      return failTry(
+      return failAttempt(
         ctx,
         exchange,
-        'try-timeout',
-        `${exchange.attempt!.instance} did not answer within ${exchange.service!.spec.tryTimeoutMs} ms`,
+        'attempt-timeout',
+        `${exchange.attempt!.instance} did not answer within ${exchange.service!.spec.attemptTimeoutMs} ms`,
       )
     case PHASE.answering:
       return expireBody(ctx, exchange)
@@ -56,8 +56,9 @@ export function expireExchange(ctx: WorkerContext, exchange: Exchange, nowMs: nu
 function expireTotal(ctx: WorkerContext, exchange: Exchange, doing: string): void {
   if (exchange.attempt !== null) exchange.attempt.outcome = 'total-timeout'
   // An instance that used up the whole time is as suspicious as one that used up its own.
-  if (exchange.instance !== null) blame(ctx, exchange, exchange.instance, ctx.clock.monotonicMs())
-  letGo(ctx, exchange)
+  if (exchange.instance !== null)
+    reportFailedAttempt(ctx, exchange, exchange.instance, ctx.clock.monotonicMs())
+  releaseInstance(ctx, exchange)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_TIMEOUT',
     detail: `${exchange.timeoutMs} ms passed while ${doing}`,
@@ -66,7 +67,7 @@ function expireTotal(ctx: WorkerContext, exchange: Exchange, doing: string): voi
 
 function expireBody(ctx: WorkerContext, exchange: Exchange): void {
   exchange.attempt!.outcome = 'body-timeout'
-  letGo(ctx, exchange)
+  releaseInstance(ctx, exchange)
   answerOwn(ctx, exchange, {
     code: 'ERR_GATEWAY_BODY_TIMEOUT',
     detail: `no byte of a body moved for ${ctx.limits.bodyTimeoutMs} ms`,

@@ -7,7 +7,7 @@ import {
   parseRequestHead,
   type RequestHead,
 } from '../../mechanisms/http1/request-head.ts'
-import type { HttpDoor } from '../doors/door.ts'
+import type { HttpListener } from '../listeners/http-listener.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { WRITE_QUEUE_BYTES } from './backpressure.ts'
 import { abortExchange } from './abort.ts'
@@ -28,7 +28,7 @@ const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_FI
 /** One connection of a client: keep-alive and pipelining, one exchange at a time. */
 export class ClientConnection {
   readonly socket: Socket
-  readonly door: HttpDoor
+  readonly listener: HttpListener
   exchange: Exchange | null = null
   /** Of the client as far as we know: of its proxy's header, else of the socket. */
   address: string
@@ -49,13 +49,13 @@ export class ClientConnection {
   #forwarded: Buffer | null = null
 
   /** Takes over an accepted connection. */
-  constructor(ctx: WorkerContext, door: HttpDoor, accepted: Socket) {
+  constructor(ctx: WorkerContext, listener: HttpListener, accepted: Socket) {
     this.#ctx = ctx
-    this.door = door
+    this.listener = listener
     this.address = plainAddress(accepted.remoteAddress ?? '')
-    this.#awaitsProxyHeader = door.proxyProtocol
+    this.#awaitsProxyHeader = listener.proxyProtocol
     this.isTrusted =
-      door.service === '' ? ctx.trusted.contains(this.address) : isLoopback(this.address)
+      listener.service === '' ? ctx.trusted.contains(this.address) : isLoopback(this.address)
     this.drops = this.isTrusted ? TRUSTED_DROPS : UNTRUSTED_DROPS
     this.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.idleTimeoutMs
     this.socket = adopt(accepted, ctx.readBuffer, (length) => this.#receive(length))
@@ -101,7 +101,7 @@ export class ClientConnection {
   exchangeEnded(keepsAlive: boolean, nowMs: number): void {
     this.exchange = null
     if (this.#isClosing) return
-    if (!keepsAlive || (this.#ctx.isDraining && this.door.isOutside)) return this.closeGently()
+    if (!keepsAlive || (this.#ctx.isDraining && this.listener.isOutside)) return this.closeGently()
     this.deadlineMs = nowMs + this.#ctx.limits.idleTimeoutMs
     if (this.#early !== null && !this.#isReading) this.#readEarly()
     else this.resume()

@@ -1,5 +1,5 @@
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import type { Story, TryStory } from '../records/story.ts'
+import type { ExchangeRecord, AttemptEntry } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { Instance } from '../upstream/instance.ts'
@@ -40,8 +40,8 @@ export interface Exchange {
   service: Service | null
   instance: Instance | null
   edge: EdgeCounters | null
-  story: Story
-  attempt: TryStory | null
+  record: ExchangeRecord
+  attempt: AttemptEntry | null
 
   method: string
   isIdempotent: boolean
@@ -77,11 +77,11 @@ export interface Exchange {
   timeoutMs: number
   readonly tried: Instance[]
   retriesLeft: number
-  /** A connection that was open already closed under the request: the next try takes a new one. */
+  /** A connection that was open already closed under the request: the next attempt takes a new one. */
   needsFresh: boolean
 }
 
-export function createExchange(story: Story): Exchange {
+export function createExchange(record: ExchangeRecord): Exchange {
   return {
     phase: PHASE.free,
     turn: 0,
@@ -91,7 +91,7 @@ export function createExchange(story: Story): Exchange {
     service: null,
     instance: null,
     edge: null,
-    story,
+    record,
     attempt: null,
     method: '',
     isIdempotent: false,

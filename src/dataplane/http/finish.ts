@@ -1,6 +1,6 @@
 import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
-import { clearStory, createStory } from '../records/story.ts'
+import { clearRecord, createRecord } from '../records/record.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import { SPARE_EXCHANGES_MAX, type WorkerContext } from '../worker/context.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -14,26 +14,26 @@ import {
 
 /** Takes a record from the pool and puts it into flight. */
 export function openExchange(ctx: WorkerContext, client: ClientConnection): Exchange {
-  const exchange = ctx.spareExchanges.pop() ?? createExchange(createStory())
-  const { story } = exchange
-  clearStory(story)
+  const exchange = ctx.spareExchanges.pop() ?? createExchange(createRecord())
+  const { record } = exchange
+  clearRecord(record)
   const nowMs = ctx.clock.monotonicMs()
   exchange.client = client
   exchange.startedMs = nowMs
   exchange.place = ctx.exchanges.length
   ctx.exchanges.push(exchange)
-  story.startedMs = nowMs
-  story.startedAtMs = nowMs + ctx.wallOffsetMs
-  story.door = client.door.id
-  story.caller = client.door.caller
-  story.client = client.address
-  story.version = ctx.version
+  record.startedMs = nowMs
+  record.startedAtMs = nowMs + ctx.wallOffsetMs
+  record.listener = client.listener.id
+  record.caller = client.listener.caller
+  record.client = client.address
+  record.version = ctx.version
   ctx.totals.countRequest()
   return exchange
 }
 
 /**
- * The one end of every request, however it ended: counts it, logs it, keeps its story, gives the record back and lets the client
+ * The one end of every request, however it ended: counts it, logs it, keeps its record, gives the record back and lets the client
  * connection go on. The upstream connection must have been let go before.
  */
 export function finishExchange(
@@ -42,13 +42,13 @@ export function finishExchange(
   nowMs = ctx.clock.monotonicMs(),
 ): void {
   const client = exchange.client!
-  const { story } = exchange
-  story.durationMs = nowMs - exchange.startedMs
-  story.requestBytes = exchange.requestBody.received
-  story.responseBytes = exchange.responseBody.received
+  const { record } = exchange
+  record.durationMs = nowMs - exchange.startedMs
+  record.requestBytes = exchange.requestBody.received
+  record.responseBytes = exchange.responseBody.received
   countExchange(ctx, exchange)
-  ctx.log.write(story)
-  exchange.story = ctx.ring.keep(story)
+  ctx.log.write(record)
+  exchange.record = ctx.ring.keep(record)
   const keepsAlive = exchange.keepsAlive
   recycle(ctx, exchange)
   ctx.counts.give('requests')
@@ -56,14 +56,15 @@ export function finishExchange(
 }
 
 function countExchange(ctx: WorkerContext, exchange: Exchange): void {
-  const { story } = exchange
-  const edge = exchange.edge ?? ctx.totals.edge(story.caller, story.route, story.service)
+  const { record } = exchange
+  const edge = exchange.edge ?? ctx.totals.edge(record.caller, record.route, record.service)
   if (exchange.edge !== null) edge.inFlight--
-  edge.statuses[statusClass(story.status)]!++
-  edge.requestBytes += story.requestBytes
-  edge.responseBytes += story.responseBytes
-  if (story.reason !== '') edge.reasons.set(story.reason, (edge.reasons.get(story.reason) ?? 0) + 1)
-  countLatency(edge, story.durationMs)
+  edge.statuses[statusClass(record.status)]!++
+  edge.requestBytes += record.requestBytes
+  edge.responseBytes += record.responseBytes
+  if (record.reason !== '')
+    edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
+  countLatency(edge, record.durationMs)
   ctx.totals.touchEdge(edge)
 }
 

@@ -13,15 +13,15 @@ before(async () => {
   upstream.listen(0, '127.0.0.1')
   await once(upstream, 'listening')
   const { port } = upstream.address() as AddressInfo
-  const inside = {
-    kind: 'inside',
-    id: 'inside',
+  const outbound = {
+    kind: 'outbound',
+    id: 'outbound',
     host: '127.0.0.1',
     port: 0,
     caller: 'a',
     service: 'echo',
   } as const
-  const { doors } = gatewaySpec()
+  const { listeners } = gatewaySpec()
   await worker.update(
     [
       { op: 'service', service: serviceSpec() },
@@ -31,7 +31,7 @@ before(async () => {
         gateway: gatewaySpec({
           hosts: ['Known.example'.toLowerCase()],
           routes: [routeSpec(), routeSpec({ id: 'named', hosts: ['*.shop.example'] })],
-          doors: [...doors, inside],
+          listeners: [...listeners, outbound],
         }),
       },
     ],
@@ -45,8 +45,8 @@ after(() => {
 })
 
 /** Status of a GET with these header lines. */
-async function statusOf(door: string, lines: readonly string[]): Promise<number> {
-  const socket = connect(worker.port(door), '127.0.0.1')
+async function statusOf(listener: string, lines: readonly string[]): Promise<number> {
+  const socket = connect(worker.port(listener), '127.0.0.1')
   socket.write(`GET /x HTTP/1.1\r\n${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`)
   let text = ''
   for await (const chunk of socket) text += String(chunk)
@@ -76,18 +76,18 @@ test('a gateway on loopback answers to local names, addresses, hosts of routes a
   }
 })
 
-test('an inside door answers to local names and its service, and not to pages', async () => {
+test('an outbound listener answers to local names and its service, and not to pages', async () => {
   for (const host of ['127.0.0.1', 'localhost', 'echo']) {
-    assert.equal(await statusOf('inside', [`Host: ${host}`]), 200, host)
+    assert.equal(await statusOf('outbound', [`Host: ${host}`]), 200, host)
   }
-  assert.equal(await statusOf('inside', ['Host: known.example']), 421)
+  assert.equal(await statusOf('outbound', ['Host: known.example']), 421)
   const foreign = ['Host: localhost', 'Origin: http://evil.example']
-  assert.equal(await statusOf('inside', foreign), 403)
-  assert.equal(await statusOf('inside', ['Host: localhost', 'Origin: null']), 403)
+  assert.equal(await statusOf('outbound', foreign), 403)
+  assert.equal(await statusOf('outbound', ['Host: localhost', 'Origin: null']), 403)
   assert.equal(
-    await statusOf('inside', [...foreign, 'X-Request-Id: 7']),
+    await statusOf('outbound', [...foreign, 'X-Request-Id: 7']),
     200,
     'passed on by a service',
   )
-  assert.equal(await statusOf('inside', ['Host: localhost', 'Origin: http://localhost']), 200)
+  assert.equal(await statusOf('outbound', ['Host: localhost', 'Origin: http://localhost']), 200)
 })

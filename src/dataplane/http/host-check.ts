@@ -5,7 +5,7 @@ import type { WorkerContext } from '../worker/context.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**
- * The host names that a door on loopback answers to. A page of a foreign name that resolves to this machine (DNS rebinding) makes
+ * The host names that a listener on loopback answers to. A page of a foreign name that resolves to this machine (DNS rebinding) makes
  * the user's browser send that name: without this check every page could talk to what is only meant for this machine.
  */
 export interface HostNames {
@@ -32,14 +32,15 @@ export function checkHost(
   head: RequestHead,
   bytes: Buffer,
 ): 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN' | undefined {
-  const { door } = client
-  if (!door.isLoopback) return undefined
-  if (door.isOutside) {
+  const { listener } = client
+  if (!listener.isLoopback) return undefined
+  if (listener.isOutside) {
     // A proxy in front that is trusted has decided which names it serves.
     const isFine = client.isTrusted || isKnown(ctx.hosts, head.hostname)
     return isFine ? undefined : 'ERR_GATEWAY_HOST_UNKNOWN'
   }
-  if (!isLocal(head.hostname) && head.hostname !== door.service) return 'ERR_GATEWAY_HOST_UNKNOWN'
+  if (!isLocal(head.hostname) && head.hostname !== listener.service)
+    return 'ERR_GATEWAY_HOST_UNKNOWN'
   return isForeign(head, bytes) ? 'ERR_GATEWAY_ORIGIN_FOREIGN' : undefined
 }
 
@@ -61,7 +62,7 @@ function isLocal(hostname: string): boolean {
 }
 
 /**
- * Services call inside doors, pages do not. A service may pass on the Origin of its own client, and then passes on the request id
+ * Services call outbound listeners, pages do not. A service may pass on the Origin of its own client, and then passes on the request id
  * too, which no page can set without asking first (a preflight is refused here as well).
  */
 function isForeign(head: RequestHead, bytes: Buffer): boolean {

@@ -31,19 +31,19 @@ export interface OwnAnswer {
  */
 export function answerOwn(ctx: WorkerContext, exchange: Exchange, answer: OwnAnswer): void {
   const client = exchange.client!
-  const { story } = exchange
+  const { record } = exchange
   const reason = reasonOf(answer.code)
-  story.reason = answer.code
-  story.detail = answer.detail
+  record.reason = answer.code
+  record.detail = answer.detail
   if (exchange.hasAnswered || reason.status === 0) {
     exchange.keepsAlive = false
     client.destroy()
     return finishExchange(ctx, exchange)
   }
-  story.status = reason.status
+  record.status = reason.status
   // What is left of the body would be read as the next request.
   if (!exchange.requestBody.isDone) exchange.keepsAlive = false
-  if (ctx.isDraining && client.door.isOutside) exchange.keepsAlive = false
+  if (ctx.isDraining && client.listener.isOutside) exchange.keepsAlive = false
   const problem = problemBody(exchange, answer, reason)
   const body = exchange.method === 'HEAD' ? '' : problem
   const head = statusLineAndHead({
@@ -60,7 +60,7 @@ export function answerOwn(ctx: WorkerContext, exchange: Exchange, answer: OwnAns
 
 function problemLines(exchange: Exchange, answer: OwnAnswer): string {
   const type = 'content-type: application/problem+json\r\ncache-control: no-store\r\n'
-  const id = formatLine('x-request-id', exchange.story.requestId)
+  const id = formatLine('x-request-id', exchange.record.requestId)
   return `${type}${formatLine('backplane-reason', answer.code)}${id}${answer.lines ?? ''}`
 }
 
@@ -72,6 +72,6 @@ function problemBody(exchange: Exchange, answer: OwnAnswer, reason: Reason): str
     status: reason.status,
     detail: answer.detail,
     code: answer.code,
-    requestId: exchange.story.requestId,
+    requestId: exchange.record.requestId,
   })}\n`
 }

@@ -47,7 +47,9 @@ test('the PROXY protocol names the client, and the client is no trusted proxy', 
   const gateway = await startGateway(t, [upstream.port], {
     gateway: {
       trustedProxies: ['127.0.0.1'],
-      doors: [{ kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: true }],
+      listeners: [
+        { kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: true },
+      ],
     },
   })
   const { socket, reader } = say(t, gateway, 'PROXY TCP4 192.0.2.1 192.0.2.2 5')
@@ -62,7 +64,9 @@ test('the PROXY protocol names the client, and the client is no trusted proxy', 
 test('a stranger cannot use the PROXY protocol', async (t) => {
   const gateway = await startGateway(t, [], {
     gateway: {
-      doors: [{ kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: true }],
+      listeners: [
+        { kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: true },
+      ],
     },
   })
   const answer = await say(
@@ -92,15 +96,15 @@ test('a valid trace goes on with a new span, an invalid one is replaced; the sam
   assert.match(lineOf(upstream.heads[1], 'x-request-id'), /^[0-9a-f]{26}$/)
 })
 
-test('the inside door leads to its service, whatever the path, and is counted for its caller', async (t) => {
+test('the outbound listener leads to its service, whatever the path, and is counted for its caller', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
   const gateway = await startGateway(t, [upstream.port], {
     gateway: {
       routes: [],
-      doors: [
+      listeners: [
         {
-          kind: 'inside',
+          kind: 'outbound',
           id: 'web>echo',
           host: '127.0.0.1',
           port: 0,

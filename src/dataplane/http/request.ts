@@ -5,7 +5,7 @@ import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import { writeRequestHead } from '../../mechanisms/http1/write-head.ts'
 import { isIdempotent } from '../../mechanisms/retry/retry.ts'
 import { armDeadline, dispatch } from '../upstream/dispatch.ts'
-import { letGo } from '../upstream/retry.ts'
+import { releaseInstance } from '../upstream/retry.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { isClogged } from './backpressure.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -54,19 +54,19 @@ export function startRequest(
   return consumed
 }
 
-/** What the story and the later steps need of the head; nothing points into its bytes afterwards. */
+/** What the record and the later steps need of the head; nothing points into its bytes afterwards. */
 function describeRequest(
   ctx: WorkerContext,
   exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
 ): void {
-  const { story } = exchange
-  story.method = head.method
-  story.host = head.host
-  story.path = pathOf(head)
+  const { record } = exchange
+  record.method = head.method
+  record.host = head.host
+  record.path = pathOf(head)
   const given = headerValue(bytes, head, 'x-request-id')
-  story.requestId = given !== undefined && isRequestId(given) ? given : ctx.identifiers.requestId()
+  record.requestId = given !== undefined && isRequestId(given) ? given : ctx.identifiers.requestId()
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
   exchange.clientMinorVersion = head.minorVersion
@@ -103,13 +103,13 @@ function refuseBody(ctx: WorkerContext, exchange: Exchange, error: number): 0 {
   return 0
 }
 
-/** Composes the head for the instance in the exchange's own buffer, where it stays for a second try. */
+/** Composes the head for the instance in the exchange's own buffer, where it stays for a second attempt. */
 function writeHead(ctx: WorkerContext, exchange: Exchange, head: RequestHead, bytes: Buffer): void {
   const client = exchange.client!
   const rewrite = ctx.requestRewrite
   rewrite.fixedLines = client.forwardedFor(head, bytes)
   const traceparent = ctx.identifiers.traceparent(headerValue(bytes, head, 'traceparent'))
-  rewrite.lines = `x-request-id: ${exchange.story.requestId}\r\ntraceparent: ${traceparent}\r\n`
+  rewrite.lines = `x-request-id: ${exchange.record.requestId}\r\ntraceparent: ${traceparent}\r\n`
   rewrite.drops = client.drops
   rewrite.isTunnel = exchange.isUpgrade
   const room = head.end - head.start + rewrite.fixedLines.length + ADDED_LINES_BYTES_MAX
@@ -118,7 +118,7 @@ function writeHead(ctx: WorkerContext, exchange: Exchange, head: RequestHead, by
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
 }
 
-/** Adds body bytes to what is kept for a second try. Returns a negative HEAD_ERROR for broken framing. */
+/** Adds body bytes to what is kept for a second attempt. Returns a negative HEAD_ERROR for broken framing. */
 function appendBody(exchange: Exchange, bytes: Buffer, start: number, end: number): number {
   const body = exchange.requestBody
   growOut(exchange, forwardRoom(body, end - start))
@@ -153,7 +153,7 @@ export function relayRequestBody(
     if (end > 0) ctx.scratch.write(socket, out, end)
   }
   if (end < 0) {
-    letGo(ctx, exchange)
+    releaseInstance(ctx, exchange)
     refuseBody(ctx, exchange, end)
     return length
   }
@@ -174,10 +174,10 @@ export function refuseHead(
   ctx.counts.take('requests', Infinity)
   const exchange = openExchange(ctx, client)
   client.exchange = exchange
-  exchange.story.method = ''
-  exchange.story.host = ''
-  exchange.story.path = ''
-  exchange.story.requestId = ctx.identifiers.requestId()
+  exchange.record.method = ''
+  exchange.record.host = ''
+  exchange.record.path = ''
+  exchange.record.requestId = ctx.identifiers.requestId()
   exchange.method = ''
   exchange.clientMinorVersion = 1
   exchange.keepsAlive = false

@@ -13,7 +13,12 @@ import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import { discardConnection, restConnection } from '../upstream/pool.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
-import { blame, failTry, leaveInstance, letGo } from '../upstream/retry.ts'
+import {
+  reportFailedAttempt,
+  failAttempt,
+  releaseInFlight,
+  releaseInstance,
+} from '../upstream/retry.ts'
 import { RESPONSE_FIELDS_MAX, type WorkerContext } from '../worker/context.ts'
 import { isClogged } from './backpressure.ts'
 import { type Exchange, PHASE } from './exchange.ts'
@@ -65,7 +70,7 @@ function refuseResponse(ctx: WorkerContext, exchange: Exchange, error: number): 
   const isTooLarge = error === HEAD_ERROR.headTooLarge || error === HEAD_ERROR.tooManyFields
   const failure = isTooLarge ? 'response-head-too-large' : 'bad-response'
   const { code, title } = headError(error)
-  failTry(ctx, exchange, failure, `${exchange.attempt!.instance} sent: ${title} (${code})`)
+  failAttempt(ctx, exchange, failure, `${exchange.attempt!.instance} sent: ${title} (${code})`)
 }
 
 /** 1xx go to clients that can understand them (RFC 9110 section 15.2); 100 only where it was asked for. */
@@ -95,11 +100,11 @@ function switchProtocols(
 ): void {
   if (!exchange.isUpgrade || head.upgrade === '') {
     const detail = `${exchange.attempt!.instance} switched protocols without being asked`
-    return failTry(ctx, exchange, 'bad-response', detail)
+    return failAttempt(ctx, exchange, 'bad-response', detail)
   }
   noteAnswer(ctx, exchange, head.status)
   const rewrite = ctx.responseRewrite
-  rewrite.lines = formatLine('x-request-id', exchange.story.requestId)
+  rewrite.lines = formatLine('x-request-id', exchange.record.requestId)
   rewrite.isTunnel = true
   const room = head.end - head.start + ADDED_LINES_BYTES_MAX + end - start
   const out = ctx.scratch.take(room)
@@ -123,7 +128,7 @@ function answer(
   const body = exchange.responseBody
   const framing = outgoingFraming(head, exchange.clientMinorVersion)
   const mayKeep = exchange.requestBody.isDone && framing !== FRAMING.untilClose
-  exchange.keepsAlive &&= mayKeep && !(ctx.isDraining && client.door.isOutside)
+  exchange.keepsAlive &&= mayKeep && !(ctx.isDraining && client.listener.isOutside)
   exchange.responseIsChunked = framing === FRAMING.chunked
   exchange.upstreamKeepsAlive = head.keepAlive
   beginBody(body, head.framing, head.contentLength, 0)
@@ -149,7 +154,7 @@ function prepareRewrite(ctx: WorkerContext, exchange: Exchange): typeof ctx.resp
   rewrite.clientMinorVersion = exchange.clientMinorVersion
   rewrite.keepsAlive = exchange.keepsAlive
   rewrite.isTunnel = false
-  rewrite.lines = `x-request-id: ${exchange.story.requestId}\r\n`
+  rewrite.lines = `x-request-id: ${exchange.record.requestId}\r\n`
   if (exchange.setsSticky) {
     const { cookie } = exchange.service!.spec.balance
     const value = stickyValueOf(exchange.instance!)
@@ -158,7 +163,7 @@ function prepareRewrite(ctx: WorkerContext, exchange: Exchange): typeof ctx.resp
   return rewrite
 }
 
-/** The try has an answer: balancing, ejection, counters, story. */
+/** The try has an answer: balancing, ejection, counters, record. */
 function noteAnswer(ctx: WorkerContext, exchange: Exchange, status: number): void {
   const service = exchange.service!
   const instance = exchange.instance!
@@ -167,11 +172,11 @@ function noteAnswer(ctx: WorkerContext, exchange: Exchange, status: number): voi
   attempt.answeredMs = nowMs
   attempt.outcome = 'answered'
   attempt.status = status
-  exchange.story.status = status
+  exchange.record.status = status
   const latencyMs = nowMs - attempt.startedMs
   instance.counters.statuses[statusClass(status)]!++
   countLatency(instance.counters, latencyMs)
-  if (TROUBLE.has(status)) return blame(ctx, exchange, instance, nowMs)
+  if (TROUBLE.has(status)) return reportFailedAttempt(ctx, exchange, instance, nowMs)
   reportSuccess(instance, service.spec.ejection, nowMs)
   service.balancer.observe(instance, latencyMs, nowMs, true)
   ctx.totals.touchInstance(instance)
@@ -216,8 +221,8 @@ export function endOfUpstream(ctx: WorkerContext, exchange: Exchange, error: str
 /** The answer can not be completed: the client must see that, by a closed connection. */
 function breakOff(ctx: WorkerContext, exchange: Exchange, outcome: string, detail: string): void {
   exchange.attempt!.outcome = outcome
-  blame(ctx, exchange, exchange.instance!, ctx.clock.monotonicMs())
-  letGo(ctx, exchange)
+  reportFailedAttempt(ctx, exchange, exchange.instance!, ctx.clock.monotonicMs())
+  releaseInstance(ctx, exchange)
   answerOwn(ctx, exchange, { code: 'ERR_GATEWAY_UPSTREAM_BROKE_OFF', detail })
 }
 
@@ -231,6 +236,6 @@ function endResponse(ctx: WorkerContext, exchange: Exchange, isClean: boolean): 
     discardConnection(ctx, connection)
   }
   if (!exchange.requestBody.isDone) exchange.keepsAlive = false
-  leaveInstance(ctx, exchange)
+  releaseInFlight(ctx, exchange)
   finishExchange(ctx, exchange, nowMs)
 }

@@ -36,7 +36,7 @@ class HeadFields implements RequestFields {
 const fields = new HeadFields()
 
 /**
- * Decides service, deadline and the target that goes upstream. False: there is none, and the exchange is answered. At an inside door the
+ * Decides service, deadline and the target that goes upstream. False: there is none, and the exchange is answered. At an outbound listener the
  * service is fixed and the target goes on as it came.
  */
 export function routeRequest(
@@ -45,13 +45,13 @@ export function routeRequest(
   head: RequestHead,
   bytes: Buffer,
 ): boolean {
-  const { door } = exchange.client!
+  const { listener } = exchange.client!
   ctx.requestRewrite.target = ''
   const wrong = checkHost(ctx, exchange.client!, head, bytes)
   if (wrong !== undefined) return refuseHost(ctx, exchange, head, wrong)
-  if (door.service !== '')
-    return enterService(ctx, exchange, head, bytes, door.service, door.edge!, 0)
-  const path = head.form === 'asterisk' ? null : normalizePath(exchange.story.path)
+  if (listener.service !== '')
+    return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
+  const path = head.form === 'asterisk' ? null : normalizePath(exchange.record.path)
   if (path === null) {
     const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
     answerOwn(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
@@ -74,10 +74,10 @@ function followRoute(
   path: string,
 ): boolean {
   const { spec } = route
-  exchange.story.route = spec.id
-  exchange.story.routeSource = spec.source
+  exchange.record.route = spec.id
+  exchange.record.routeSource = spec.source
   const upstreamPath = stripPrefix(path, spec.stripPrefix)
-  if (upstreamPath !== exchange.story.path || head.form === 'absolute') {
+  if (upstreamPath !== exchange.record.path || head.form === 'absolute') {
     ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
   }
   const target = chooseTarget(route, ctx.pick.random)
@@ -105,16 +105,16 @@ function enterService(
   timeoutMs: number,
 ): boolean {
   const service = ctx.services.get(name)
-  const { story } = exchange
-  story.service = name
+  const { record } = exchange
+  record.service = name
   exchange.edge = edge
   edge.inFlight++
   ctx.totals.touchEdge(edge)
   if (service === undefined)
     return refuseService(ctx, exchange, `there is no service named ${name}`)
   const { spec } = service
-  story.serviceSource = spec.source
-  story.algorithm = spec.balance.algorithm
+  record.serviceSource = spec.source
+  record.algorithm = spec.balance.algorithm
   exchange.service = service
   exchange.timeoutMs = timeoutMs === 0 ? spec.timeoutMs : timeoutMs
   exchange.retriesLeft = spec.retry.attempts
@@ -131,13 +131,13 @@ function refuseHost(
   head: RequestHead,
   code: 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN',
 ): false {
-  const known = exchange.client!.door.isOutside
+  const known = exchange.client!.listener.isOutside
     ? "name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies"
     : 'call it by 127.0.0.1, localhost or the name of its service'
   const detail =
     code === 'ERR_GATEWAY_ORIGIN_FOREIGN'
-      ? 'this door is for services, and a page in a browser asked'
-      : `this door is on loopback and does not answer to '${head.hostname}': ${known}`
+      ? 'this listener is for services, and a page in a browser asked'
+      : `this listener is on loopback and does not answer to '${head.hostname}': ${known}`
   answerOwn(ctx, exchange, { code, detail })
   return false
 }

@@ -6,7 +6,7 @@ import {
   type RouteTable,
 } from '../../mechanisms/routing/routing.ts'
 import type { RouteSpec } from '../../platform/snapshot/messages.ts'
-import type { TotalsBook } from '../totals/worker-totals.ts'
+import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 
 export { ROUTE_METHOD_NOT_ALLOWED }
@@ -33,7 +33,7 @@ export interface Routes {
 }
 
 /** @throws RoutePatternError for a pattern that control should not have let through. */
-export function createRoutes(specs: readonly RouteSpec[], totals: TotalsBook): Routes {
+export function createRoutes(specs: readonly RouteSpec[], totals: TotalsCollector): Routes {
   return {
     table: compileRoutes(specs),
     list: specs.map((spec) => ({

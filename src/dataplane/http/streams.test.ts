@@ -97,7 +97,7 @@ test('an upgrade opens a tunnel that survives reloads and instance removal', asy
   )
   await request.until('early')
   for (let i = 0; i < 50; i++) {
-    const doors = [
+    const listeners = [
       {
         kind: 'gateway',
         id: `gateway-${i}`,
@@ -107,7 +107,7 @@ test('an upgrade opens a tunnel that survives reloads and instance removal', asy
       },
     ] as const
     await gateway.update([
-      { op: 'gateway', gateway: gatewaySpec({ doors, routes: [routeSpec({ id: `r${i}` })] }) },
+      { op: 'gateway', gateway: gatewaySpec({ listeners, routes: [routeSpec({ id: `r${i}` })] }) },
     ])
   }
   await gateway.update([{ op: 'instance-gone', service: 'echo', id: `echo-${upstream.port}` }])

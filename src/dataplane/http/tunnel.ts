@@ -1,5 +1,5 @@
 import { discardConnection } from '../upstream/pool.ts'
-import { leaveInstance } from '../upstream/retry.ts'
+import { releaseInFlight } from '../upstream/retry.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { isClogged } from './backpressure.ts'
 import { type Exchange, PHASE } from './exchange.ts'
@@ -64,6 +64,6 @@ export function endTunnel(ctx: WorkerContext, exchange: Exchange): void {
     connection.socket.end(() => discardConnection(ctx, connection))
   }
   connection.exchange = null
-  leaveInstance(ctx, exchange)
+  releaseInFlight(ctx, exchange)
   finishExchange(ctx, exchange)
 }

@@ -7,19 +7,19 @@ import fc from 'fast-check'
 import { createAccessLog, formatAccess, LOG_BATCHES_MAX } from './access-log.ts'
 import { createLogFile } from './log-file.ts'
 import { createRecordRing } from './ring.ts'
-import { addTry, createStory } from './story.ts'
+import { addAttempt, createRecord } from './record.ts'
 
 test('every line is one JSON object in ASCII, whatever a client sends', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), fc.string(), (path, host) => {
-      const story = {
-        ...createStory(),
+      const record = {
+        ...createRecord(),
         path,
         host,
         requestId: host,
         startedAtMs: 1_700_000_000_123.4,
       }
-      const line = formatAccess(story)
+      const line = formatAccess(record)
       // oxlint-disable-next-line no-control-regex -- the newline is the only control character
       assert.match(line, /^[\x20-\x7e]*\n$/)
       const parsed = JSON.parse(line) as Record<string, unknown>
@@ -32,11 +32,11 @@ test('every line is one JSON object in ASCII, whatever a client sends', () => {
 test('when the disk does not keep up, lines are dropped and counted, and memory stays', () => {
   const sent: ArrayBuffer[] = []
   const log = createAccessLog((buffer) => void sent.push(buffer))
-  const story = { ...createStory(), path: `/${'x'.repeat(1000)}` }
-  while (log.droppedCount < 10) log.write(story)
+  const record = { ...createRecord(), path: `/${'x'.repeat(1000)}` }
+  while (log.droppedCount < 10) log.write(record)
   assert.equal(sent.length, LOG_BATCHES_MAX)
   log.giveBack(sent.pop()!)
-  log.write(story)
+  log.write(record)
   log.flush()
   assert.equal(sent.length, LOG_BATCHES_MAX)
   assert.equal(log.droppedCount, 10)
@@ -72,15 +72,15 @@ test('a disk that fails is said once and stops nobody', async (t) => {
 
 test('the ring keeps the newest, finds by id, and hands out what it overwrites', () => {
   const ring = createRecordRing(3, 4)
-  const first = createStory()
+  const first = createRecord()
   first.requestId = '0'
   ring.keep(first)
   for (let i = 1; i < 6; i++) {
-    const story = createStory()
-    story.requestId = String(i)
-    story.status = i === 4 ? 502 : 200
-    addTry(story, 5).instance = `echo-${i}`
-    const old = ring.keep(story)
+    const record = createRecord()
+    record.requestId = String(i)
+    record.status = i === 4 ? 502 : 200
+    addAttempt(record, 5).instance = `echo-${i}`
+    const old = ring.keep(record)
     if (i === 4) assert.equal(old, first)
   }
   assert.deepEqual(
@@ -93,5 +93,5 @@ test('the ring keeps the newest, finds by id, and hands out what it overwrites',
   )
   assert.equal(ring.find('0'), null)
   assert.equal(ring.find('2')?.worker, 3)
-  assert.equal(ring.find('5')?.tries[0]?.instance, 'echo-5')
+  assert.equal(ring.find('5')?.attempts[0]?.instance, 'echo-5')
 })

@@ -1,4 +1,4 @@
-import type { Story } from './story.ts'
+import type { ExchangeRecord } from './record.ts'
 
 /** Lines that are handed to the main thread at once. */
 export const LOG_BATCH_BYTES = 64 * 1024
@@ -10,7 +10,7 @@ const PART_CHARACTERS_MAX = 1024
 
 /** The access log of one worker: JSON lines, in batches, never waiting for anybody. */
 export interface AccessLog {
-  write(story: Story): void
+  write(record: ExchangeRecord): void
   /** Hands over what there is. */
   flush(): void
   /** A batch is on the disk; its buffer is used again. */
@@ -44,14 +44,14 @@ export function createAccessLog(send: (buffer: ArrayBuffer, length: number) => v
   }
 
   return {
-    write(story) {
+    write(record) {
       if (current !== undefined && current.length - end < LINE_BYTES_MAX) flush()
       current ??= take()
       if (current === undefined) {
         droppedCount++
         return
       }
-      end += current.write(formatAccess(story), end, 'latin1')
+      end += current.write(formatAccess(record), end, 'latin1')
     },
     flush,
     giveBack: (buffer) => void spare.push(Buffer.from(buffer)),
@@ -78,17 +78,17 @@ export function formatTime(atMs: number): string {
  * One line. No query, no header, no cookie: nothing that may be a secret. `us` is the duration in microseconds: an integer is formatted
  * five times as fast as a fraction, and this runs once a request.
  */
-export function formatAccess(story: Story): string {
-  const { tryCount } = story
-  const instance = tryCount === 0 ? '' : story.tries[tryCount - 1]!.instance
-  const caller = story.caller === '' ? '' : `,"caller":"${story.caller}"`
-  const reason = story.reason === '' ? '' : `,"reason":"${story.reason}"`
+export function formatAccess(record: ExchangeRecord): string {
+  const { attemptCount } = record
+  const instance = attemptCount === 0 ? '' : record.attempts[attemptCount - 1]!.instance
+  const caller = record.caller === '' ? '' : `,"caller":"${record.caller}"`
+  const reason = record.reason === '' ? '' : `,"reason":"${record.reason}"`
   return (
-    `{"time":"${formatTime(story.startedAtMs)}","id":${quote(story.requestId)},"client":"${story.client}"` +
-    `,"door":${quoteName(story.door)}${caller},"method":"${story.method}","host":${quoteName(story.host)}` +
-    `,"path":${quote(story.path)},"route":${quoteName(story.route)},"service":${quoteName(story.service)}` +
-    `,"instance":${quoteName(instance)},"tries":${tryCount},"status":${story.status}${reason}` +
-    `,"us":${Math.round(story.durationMs * 1000)},"in":${story.requestBytes},"out":${story.responseBytes}}\n`
+    `{"time":"${formatTime(record.startedAtMs)}","id":${quote(record.requestId)},"client":"${record.client}"` +
+    `,"listener":${quoteName(record.listener)}${caller},"method":"${record.method}","host":${quoteName(record.host)}` +
+    `,"path":${quote(record.path)},"route":${quoteName(record.route)},"service":${quoteName(record.service)}` +
+    `,"instance":${quoteName(instance)},"attempts":${attemptCount},"status":${record.status}${reason}` +
+    `,"us":${Math.round(record.durationMs * 1000)},"in":${record.requestBytes},"out":${record.responseBytes}}\n`
   )
 }
 

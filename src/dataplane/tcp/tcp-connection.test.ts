@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probePort } from '../doors/probe.ts'
+import { probePort } from '../listeners/probe.ts'
 import { say, startGateway } from '../testing/setup.ts'
 import { startRawUpstream } from '../testing/sockets.ts'
 import { testLimits } from '../testing/specs.ts'
 
-const door = (proxyProtocol = false) =>
+const listener = (proxyProtocol = false) =>
   ({
     kind: 'tcp',
     id: 'db',
@@ -19,7 +19,7 @@ const door = (proxyProtocol = false) =>
 test('bytes go both ways, and each direction is closed by itself', async (t) => {
   const upstream = await startRawUpstream()
   t.after(() => upstream.close())
-  const gateway = await startGateway(t, [upstream.port], { gateway: { doors: [door()] } })
+  const gateway = await startGateway(t, [upstream.port], { gateway: { listeners: [listener()] } })
   const { socket: client, reader } = say(t, gateway, 'question', 'db')
   const { socket, reader: request } = await upstream.accept()
   await request.until('question')
@@ -37,7 +37,9 @@ test('a refused connection is tried elsewhere; when nobody takes it, it is close
   const upstream = await startRawUpstream()
   t.after(() => upstream.close())
   const dead = (await probePort('127.0.0.1', 0)).port
-  const gateway = await startGateway(t, [dead, upstream.port], { gateway: { doors: [door()] } })
+  const gateway = await startGateway(t, [dead, upstream.port], {
+    gateway: { listeners: [listener()] },
+  })
   for (let i = 0; i < 6; i++) {
     const { socket: client } = say(t, gateway, 'x', 'db')
     const { reader } = await upstream.accept()
@@ -53,7 +55,7 @@ test('a silent connection is closed after its time, and the PROXY protocol heade
   t.after(() => upstream.close())
   const gateway = await startGateway(t, [upstream.port], {
     gateway: {
-      doors: [door(true)],
+      listeners: [listener(true)],
       trustedProxies: ['127.0.0.1'],
       limits: { ...testLimits, tunnelIdleTimeoutMs: 80 },
     },

@@ -1,18 +1,18 @@
 import { connect, type Socket } from 'node:net'
 import { parseProxyHeader } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
-import type { DoorSpec } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec } from '../../platform/snapshot/messages.ts'
 import { plainAddress } from '../http/client-connection.ts'
-import { addTry, createStory, type Story } from '../records/story.ts'
+import { addAttempt, createRecord, type ExchangeRecord } from '../records/record.ts'
 import { countLatency } from '../totals/counters.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
 import type { WorkerContext } from '../worker/context.ts'
 
-type TcpDoor = Extract<DoorSpec, { kind: 'tcp' }>
+type TcpListener = Extract<ListenerSpec, { kind: 'tcp' }>
 
-/** Instances that one connection tries before it is given up. */
-const TRIES_MAX = 8
+/** Instances that one connection attempts before it is given up. */
+const ATTEMPTS_MAX = 8
 /** Statuses under which the counters file a connection: it was carried, or no instance took it. */
 const CARRIED = 200
 const FAILED = 503
@@ -20,27 +20,27 @@ const FAILED = 503
 /** One raw connection from a client to an instance: bytes both ways, each side closed when the other one is (half-close included). */
 export class TcpConnection {
   readonly #ctx: WorkerContext
-  readonly #door: TcpDoor
+  readonly #listener: TcpListener
   readonly #client: Socket
-  readonly #story: Story
+  readonly #record: ExchangeRecord
   readonly #tried: Instance[] = []
   #upstream: Socket | null = null
   #instance: Instance | null = null
   #hasEnded = false
 
-  constructor(ctx: WorkerContext, door: TcpDoor, client: Socket) {
+  constructor(ctx: WorkerContext, listener: TcpListener, client: Socket) {
     this.#ctx = ctx
-    this.#door = door
+    this.#listener = listener
     this.#client = client
-    this.#story = createTcpStory(ctx, door, client)
+    this.#record = createTcpRecord(ctx, listener, client)
     ctx.tcpConnections.add(this)
-    const edge = ctx.totals.edge('', door.route, door.service)
+    const edge = ctx.totals.edge('', listener.route, listener.service)
     edge.inFlight++
     ctx.totals.touchEdge(edge)
     ctx.totals.countRequest()
     client.on('error', () => {})
     client.on('close', () => this.#end())
-    if (door.proxyProtocol) this.#readProxyHeader()
+    if (listener.proxyProtocol) this.#readProxyHeader()
     else this.#tryNext()
   }
 
@@ -52,7 +52,7 @@ export class TcpConnection {
   #readProxyHeader(): void {
     const client = this.#client
     const { headTimeoutMs } = this.#ctx.limits
-    if (!this.#ctx.trusted.contains(this.#story.client)) {
+    if (!this.#ctx.trusted.contains(this.#record.client)) {
       return this.#fail('ERR_GATEWAY_PROXY_PROTOCOL', 'the peer is not among the trustedProxies')
     }
     let bytes = Buffer.alloc(0)
@@ -65,7 +65,7 @@ export class TcpConnection {
       client.off('data', read)
       client.pause()
       if (parsed.kind === 'error') return this.#fail('ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
-      this.#story.client = parsed.source?.address ?? this.#story.client
+      this.#record.client = parsed.source?.address ?? this.#record.client
       if (parsed.consumed < bytes.length) client.unshift(bytes.subarray(parsed.consumed))
       this.#tryNext()
     }
@@ -74,11 +74,11 @@ export class TcpConnection {
   }
 
   #tryNext(): void {
-    const service = this.#ctx.services.get(this.#door.service)
+    const service = this.#ctx.services.get(this.#listener.service)
     const instance = service === undefined ? undefined : this.#choose(service)
-    if (service === undefined || instance === undefined || this.#tried.length >= TRIES_MAX) {
+    if (service === undefined || instance === undefined || this.#tried.length >= ATTEMPTS_MAX) {
       const what = this.#tried.length === 0 ? 'has no routable instance' : 'took no connection'
-      return this.#fail('ERR_GATEWAY_NO_INSTANCE', `${this.#door.service} ${what}`)
+      return this.#fail('ERR_GATEWAY_NO_INSTANCE', `${this.#listener.service} ${what}`)
     }
     this.#connect(service, instance)
   }
@@ -95,7 +95,7 @@ export class TcpConnection {
 
   #connect(service: Service, instance: Instance): void {
     const { clock } = this.#ctx
-    const attempt = addTry(this.#story, clock.monotonicMs())
+    const attempt = addAttempt(this.#record, clock.monotonicMs())
     attempt.instance = instance.id
     attempt.address = instance.address
     this.#enter(instance)
@@ -118,13 +118,13 @@ export class TcpConnection {
       this.#leave()
       if (isConnected || this.#hasEnded) return this.#client.destroySoon()
       attempt.outcome = 'connect-refused'
-      this.#blame(service, instance)
+      this.#reportFailedAttempt(service, instance)
       this.#tried.push(instance)
       this.#tryNext()
     })
   }
 
-  #blame(service: Service, instance: Instance): void {
+  #reportFailedAttempt(service: Service, instance: Instance): void {
     const nowMs = this.#ctx.clock.monotonicMs()
     const total = service.balancer.candidates.length
     service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
@@ -135,7 +135,7 @@ export class TcpConnection {
   #carry(upstream: Socket): void {
     const idleMs = this.#ctx.limits.tunnelIdleTimeoutMs
     if (idleMs > 0) this.#client.setTimeout(idleMs, () => this.destroy())
-    this.#story.status = CARRIED
+    this.#record.status = CARRIED
     this.#client.pipe(upstream)
     upstream.pipe(this.#client)
   }
@@ -160,9 +160,9 @@ export class TcpConnection {
   }
 
   #fail(code: string, detail: string): void {
-    this.#story.status = FAILED
-    this.#story.reason = code
-    this.#story.detail = detail
+    this.#record.status = FAILED
+    this.#record.reason = code
+    this.#record.detail = detail
     this.#client.destroy()
   }
 
@@ -171,41 +171,45 @@ export class TcpConnection {
     if (this.#hasEnded) return
     this.#hasEnded = true
     const ctx = this.#ctx
-    const story = this.#story
+    const record = this.#record
     this.#upstream?.destroy()
     this.#leave()
     ctx.tcpConnections.delete(this)
     ctx.counts.give('connections')
-    story.durationMs = ctx.clock.monotonicMs() - story.startedMs
-    story.requestBytes = this.#client.bytesRead
-    story.responseBytes = this.#client.bytesWritten
-    const edge = ctx.totals.edge('', this.#door.route, this.#door.service)
+    record.durationMs = ctx.clock.monotonicMs() - record.startedMs
+    record.requestBytes = this.#client.bytesRead
+    record.responseBytes = this.#client.bytesWritten
+    const edge = ctx.totals.edge('', this.#listener.route, this.#listener.service)
     edge.inFlight--
-    edge.statuses[story.status === CARRIED ? 2 : 5]!++
-    edge.requestBytes += story.requestBytes
-    edge.responseBytes += story.responseBytes
-    if (story.reason !== '')
-      edge.reasons.set(story.reason, (edge.reasons.get(story.reason) ?? 0) + 1)
-    countLatency(edge, story.durationMs)
+    edge.statuses[record.status === CARRIED ? 2 : 5]!++
+    edge.requestBytes += record.requestBytes
+    edge.responseBytes += record.responseBytes
+    if (record.reason !== '')
+      edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
+    countLatency(edge, record.durationMs)
     ctx.totals.touchEdge(edge)
-    ctx.log.write(story)
-    ctx.ring.keep(story)
+    ctx.log.write(record)
+    ctx.ring.keep(record)
   }
 }
 
-function createTcpStory(ctx: WorkerContext, door: TcpDoor, client: Socket): Story {
-  const story = createStory()
-  const service = ctx.services.get(door.service)
-  story.requestId = ctx.identifiers.requestId()
-  story.startedMs = ctx.clock.monotonicMs()
-  story.startedAtMs = story.startedMs + ctx.wallOffsetMs
-  story.door = door.id
-  story.client = plainAddress(client.remoteAddress ?? '')
-  story.method = 'TCP'
-  story.route = door.route
-  story.service = door.service
-  story.serviceSource = service?.spec.source ?? ''
-  story.algorithm = service?.spec.balance.algorithm ?? ''
-  story.version = ctx.version
-  return story
+function createTcpRecord(
+  ctx: WorkerContext,
+  listener: TcpListener,
+  client: Socket,
+): ExchangeRecord {
+  const record = createRecord()
+  const service = ctx.services.get(listener.service)
+  record.requestId = ctx.identifiers.requestId()
+  record.startedMs = ctx.clock.monotonicMs()
+  record.startedAtMs = record.startedMs + ctx.wallOffsetMs
+  record.listener = listener.id
+  record.client = plainAddress(client.remoteAddress ?? '')
+  record.method = 'TCP'
+  record.route = listener.route
+  record.service = listener.service
+  record.serviceSource = service?.spec.source ?? ''
+  record.algorithm = service?.spec.balance.algorithm ?? ''
+  record.version = ctx.version
+  return record
 }

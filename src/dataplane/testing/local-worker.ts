@@ -1,20 +1,20 @@
 import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../platform/clock.ts'
-import type { DoorSpec, SnapshotOp } from '../../platform/snapshot/messages.ts'
-import { addressesOf, probePort } from '../doors/probe.ts'
+import type { ListenerSpec, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createSharedMemory } from '../shared-counts.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
-import type { DoorBinding, FromWorker } from '../workers/messages.ts'
+import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
 
-/** One worker on the current thread, with doors on free ports. */
+/** One worker on the current thread, with listeners on free ports. */
 export interface LocalWorker {
   readonly worker: Worker
   /** Everything that it has said. */
   readonly said: FromWorker[]
-  /** Applies changes and waits until they are applied; returns the ports of the doors by id. */
+  /** Applies changes and waits until they are applied; returns the ports of the listeners by id. */
   update(ops: readonly SnapshotOp[], reset?: boolean): Promise<ReadonlyMap<string, number>>
-  port(door: string): number
-  connect(door?: string): Socket
+  port(listener: string): number
+  connect(listener?: string): Socket
   close(): void
 }
 
@@ -35,7 +35,7 @@ export function startLocalWorker(): LocalWorker {
     },
   })
 
-  async function bind(spec: DoorSpec): Promise<DoorBinding> {
+  async function bind(spec: ListenerSpec): Promise<ListenerBinding> {
     const addresses = addressesOf(spec)
     const known = ports.get(spec.id)
     const port = known ?? (await probePort(addresses[0]!, spec.port)).port
@@ -48,17 +48,17 @@ export function startLocalWorker(): LocalWorker {
     said,
     async update(ops, reset = false) {
       const gateway = ops.find((op) => op.op === 'gateway')
-      const doors =
-        gateway === undefined ? undefined : await Promise.all(gateway.gateway.doors.map(bind))
+      const listeners =
+        gateway === undefined ? undefined : await Promise.all(gateway.gateway.listeners.map(bind))
       const applied = Promise.withResolvers<FromWorker>()
       waiting = applied.resolve
-      worker.receive({ type: 'update', version: ++version, reset, ops, doors })
+      worker.receive({ type: 'update', version: ++version, reset, ops, listeners })
       await applied.promise
       return ports
     },
-    port: (door) => ports.get(door)!,
-    connect(door = 'gateway') {
-      const socket = connect(ports.get(door)!, '127.0.0.1')
+    port: (listener) => ports.get(listener)!,
+    connect(listener = 'gateway') {
+      const socket = connect(ports.get(listener)!, '127.0.0.1')
       socket.on('error', () => {})
       return socket
     },

@@ -41,9 +41,9 @@ export function say(
   t: TestContext,
   worker: LocalWorker,
   bytes: string,
-  door = 'gateway',
+  listener = 'gateway',
 ): { socket: Socket; reader: Reader } {
-  const socket = worker.connect(door)
+  const socket = worker.connect(listener)
   t.after(() => socket.destroy())
   const reader = readFrom(socket)
   socket.write(bytes, 'latin1')

@@ -5,7 +5,12 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, encodeFrame } from '../../platform/snapshot/frames.ts'
-import type { DoorStatus, FromData, SnapshotOp, ToData } from '../../platform/snapshot/messages.ts'
+import type {
+  ListenerStatus,
+  FromData,
+  SnapshotOp,
+  ToData,
+} from '../../platform/snapshot/messages.ts'
 import type { Boot, ToDataProcess } from '../../supervisor/protocol.ts'
 
 type Kind = FromData['type']
@@ -14,7 +19,7 @@ type Message<K extends Kind> = Extract<FromData, { type: K }>
 /** A control plane's end of the snapshot channel, for tests. */
 export interface TestControl {
   readonly hello: Message<'hello'>
-  update(ops: readonly SnapshotOp[], reset?: boolean): Promise<readonly DoorStatus[]>
+  update(ops: readonly SnapshotOp[], reset?: boolean): Promise<readonly ListenerStatus[]>
   /** The next message of this type for which `isIt` holds, among those that nobody has taken yet. */
   next<K extends Kind>(type: K, isIt?: (message: Message<K>) => boolean): Promise<Message<K>>
   ask(question: 'why' | 'recent', argument: string | number): Promise<unknown>
@@ -97,7 +102,7 @@ async function connectControl(path: string): Promise<TestControl> {
     async update(ops, reset = false) {
       const mine = ++version
       send({ type: 'update', version: mine, ops, ...(reset ? { reset: true } : {}) })
-      return (await next('applied', (message) => message.version === mine)).doors
+      return (await next('applied', (message) => message.version === mine)).listeners
     },
     async ask(question, argument) {
       const ask = ++lastAsk

@@ -44,7 +44,7 @@ export function serviceSpec(change: Partial<ServiceSpec> = {}): ServiceSpec {
     balance: { algorithm: 'peak-ewma', slowStartMs: 0, cookie: 'backplane_instance' },
     timeoutMs: 5_000,
     connectTimeoutMs: 1_000,
-    tryTimeoutMs: 2_000,
+    attemptTimeoutMs: 2_000,
     retry: { attempts: 2, budgetRatio: 0.2, reservePerSecond: 10 },
     ejection: { failures: 5, baseMs: 500, maxMs: 5_000, shareMax: 0.5 },
     connectionsPerInstanceMax: 1_024,
@@ -59,7 +59,9 @@ export function instanceSpec(port: number, change: Partial<InstanceSpec> = {}): 
 
 export function gatewaySpec(change: Partial<GatewaySpec> = {}): GatewaySpec {
   return {
-    doors: [{ kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: false }],
+    listeners: [
+      { kind: 'gateway', id: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol: false },
+    ],
     routes: [routeSpec()],
     limits: testLimits,
     trustedProxies: [],

@@ -4,26 +4,26 @@ import { createInstance } from '../upstream/instance.ts'
 import { instanceSpec } from '../testing/specs.ts'
 import { countLatency } from './counters.ts'
 import { TotalsMerge } from './merge.ts'
-import { createTotalsBook, OTHER, type TotalsBook } from './worker-totals.ts'
+import { createTotalsCollector, OTHER, type TotalsCollector } from './worker-totals.ts'
 
 const values = { connections: 1, accessLogDropped: 2, wallMs: 1_000_000, monotonicMs: 1_000 }
 
-function answer(book: TotalsBook, route: string, status: number, ms: number): void {
-  const edge = book.edge('', route, 'echo')
+function answer(store: TotalsCollector, route: string, status: number, ms: number): void {
+  const edge = store.edge('', route, 'echo')
   edge.statuses[status / 100]!++
   countLatency(edge, ms)
   edge.reasons.set('ERR_X', (edge.reasons.get('ERR_X') ?? 0) + 1)
-  book.touchEdge(edge)
-  book.countRequest()
+  store.touchEdge(edge)
+  store.countRequest()
 }
 
 test('what workers count adds up, and only rows that changed are told', () => {
-  const books = [createTotalsBook(), createTotalsBook()]
+  const stores = [createTotalsCollector(), createTotalsCollector()]
   const merge = new TotalsMerge(2)
-  answer(books[0]!, 'a', 200, 4)
-  answer(books[0]!, 'b', 500, 4)
-  answer(books[1]!, 'a', 200, 90_000)
-  books.forEach((book, worker) => merge.add(worker, book.take(values)))
+  answer(stores[0]!, 'a', 200, 4)
+  answer(stores[0]!, 'b', 500, 4)
+  answer(stores[1]!, 'a', 200, 90_000)
+  stores.forEach((store, worker) => merge.add(worker, store.take(values)))
   const first = merge.take(1)
   assert.deepEqual(
     first.edges.map(({ route }) => route),
@@ -39,8 +39,8 @@ test('what workers count adds up, and only rows that changed are told', () => {
     limited: {},
     accessLogDropped: 4,
   })
-  answer(books[1]!, 'b', 200, 1)
-  merge.add(1, books[1]!.take(values))
+  answer(stores[1]!, 'b', 200, 1)
+  merge.add(1, stores[1]!.take(values))
   const second = merge.take(2)
   assert.deepEqual(
     second.edges.map(({ route, statuses }) => [route, statuses[2], statuses[5]]),
@@ -50,21 +50,21 @@ test('what workers count adds up, and only rows that changed are told', () => {
 
 test('gauges of a dead worker are zero, its counts stay and go on with its successor', () => {
   const merge = new TotalsMerge(2)
-  const book = createTotalsBook()
-  const edge = book.edge('', 'a', 'echo')
+  const store = createTotalsCollector()
+  const edge = store.edge('', 'a', 'echo')
   edge.inFlight = 3
-  answer(book, 'a', 200, 1)
+  answer(store, 'a', 200, 1)
   const instance = createInstance(instanceSpec(80), 0, 1)
   instance.ejectedUntilMs = 2_000
   instance.connectionCount = 4
-  book.touchInstance(instance)
-  merge.add(0, book.take(values))
+  store.touchInstance(instance)
+  merge.add(0, store.take(values))
   assert.equal(merge.take(1).instances[0]!.ejectedUntilMs, 1_001_000)
   merge.forgetWorker(0)
   const after = merge.take(2)
   assert.deepEqual([after.edges[0]!.inFlight, after.edges[0]!.statuses[2]], [0, 1])
   assert.deepEqual([after.instances[0]!.connections, after.instances[0]!.ejectedUntilMs], [0, 0])
-  const successor = createTotalsBook()
+  const successor = createTotalsCollector()
   answer(successor, 'a', 200, 1)
   merge.add(0, successor.take(values))
   const last = merge.take(3)
@@ -72,9 +72,9 @@ test('gauges of a dead worker are zero, its counts stay and go on with its succe
 })
 
 test('beyond the limit all new edges count on one row', () => {
-  const book = createTotalsBook(2)
-  for (const route of ['a', 'b', 'c', 'd', 'a']) answer(book, route, 200, 1)
-  const rows = book.take(values).edges.map(({ route, statuses }) => [route, statuses[2]])
+  const store = createTotalsCollector(2)
+  for (const route of ['a', 'b', 'c', 'd', 'a']) answer(store, route, 200, 1)
+  const rows = store.take(values).edges.map(({ route, statuses }) => [route, statuses[2]])
   assert.deepEqual(rows, [
     ['a', 2],
     ['b', 1],

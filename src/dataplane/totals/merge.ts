@@ -1,6 +1,6 @@
 import { addCounts } from '../../mechanisms/histogram/histogram.ts'
 import type { EdgeTotals, FromData, InstanceTotals } from '../../platform/snapshot/messages.ts'
-import type { WorkerTotals } from '../workers/messages.ts'
+import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, createInstanceCounters } from './counters.ts'
 import { OTHER } from './worker-totals.ts'
 

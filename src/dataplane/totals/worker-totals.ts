@@ -1,6 +1,6 @@
 import type { InstanceTotals } from '../../platform/snapshot/messages.ts'
 import type { Instance } from '../upstream/instance.ts'
-import type { WorkerTotals } from '../workers/messages.ts'
+import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'
 
 /** Edges of one worker; beyond it what is new counts on one row of its own. Callers x routes x services are bounded by the file, but reloads add. */
@@ -9,7 +9,7 @@ export const EDGES_MAX = 4096
 export const OTHER = 'other'
 
 /** Collects what one worker counts, and reports what changed. */
-export interface TotalsBook {
+export interface TotalsCollector {
   /** Always the same record for the same edge: look it up once, and keep it. */
   edge(caller: string, route: string, service: string): EdgeCounters
   /** Call after a change of an edge's counters. */
@@ -26,7 +26,7 @@ export interface TotalsBook {
   }): WorkerTotals
 }
 
-export function createTotalsBook(edgesMax = EDGES_MAX): TotalsBook {
+export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
   const edges = new Map<string, EdgeCounters>()
   const other = createEdgeCounters(OTHER, OTHER, OTHER)
   let dirtyEdges: EdgeCounters[] = []

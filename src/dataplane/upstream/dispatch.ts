@@ -2,14 +2,14 @@ import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { type Exchange, PHASE } from '../http/exchange.ts'
 import { answerOwn } from '../http/own-answer.ts'
 import { writeNow } from '../http/write-now.ts'
-import { addTry } from '../records/story.ts'
+import { addAttempt } from '../records/record.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { FRESH_IDLE_MS, UPSTREAM_IDLE_MS, type UpstreamConnection } from './connection.ts'
 import type { Instance } from './instance.ts'
 import { discardConnection, openConnection, takeIdle } from './pool.ts'
 import type { Service } from './service.ts'
 
-/** First try of an exchange whose request is in `out`, at `nowMs`. */
+/** First attempt of an exchange whose request is in `out`, at `nowMs`. */
 export function dispatch(ctx: WorkerContext, exchange: Exchange, nowMs: number): void {
   const service = exchange.service!
   const instance = chooseInstance(ctx, exchange, service, nowMs)
@@ -21,7 +21,7 @@ export function dispatch(ctx: WorkerContext, exchange: Exchange, nowMs: number):
 }
 
 /**
- * Asks the balancer, and notes why in the story. When all are ejected it chooses among them nevertheless: a guess is better than a certain
+ * Asks the balancer, and notes why in the record. When all are ejected it chooses among them nevertheless: a guess is better than a certain
  * 503, and if they have recovered the first success tells. Undefined: every instance was tried.
  */
 export function chooseInstance(
@@ -39,7 +39,7 @@ export function chooseInstance(
   const instance = service.balancer.pick(pick)
   if (instance === undefined) return undefined
   exchange.setsSticky = pick.setsSticky
-  const attempt = addTry(exchange.story, nowMs)
+  const attempt = addAttempt(exchange.record, nowMs)
   const excluded = exchange.tried.length + service.ejection.count(nowMs)
   attempt.instance = instance.id
   attempt.address = instance.address
@@ -104,7 +104,7 @@ function waitForConnection(
   service: Service,
   nowMs: number,
 ): void {
-  exchange.story.tryCount--
+  exchange.record.attemptCount--
   exchange.attempt = null
   if (service.waiting.length >= service.spec.pendingMax) {
     ctx.totals.countLimited('pending')
@@ -150,7 +150,7 @@ export function sendRequest(
 }
 
 /**
- * The deadlines of the try and of the request run from when the whole request has been sent: until then an upload may take as long as it
+ * The deadlines of the attempt and of the request run from when the whole request has been sent: until then an upload may take as long as it
  * moves on.
  */
 export function armDeadline(ctx: WorkerContext, exchange: Exchange, nowMs: number): void {
@@ -159,6 +159,6 @@ export function armDeadline(ctx: WorkerContext, exchange: Exchange, nowMs: numbe
     return
   }
   if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
-  const tryMs = exchange.service!.spec.tryTimeoutMs
-  exchange.deadlineMs = Math.min(nowMs + tryMs, exchange.totalDeadlineMs)
+  const attemptMs = exchange.service!.spec.attemptTimeoutMs
+  exchange.deadlineMs = Math.min(nowMs + attemptMs, exchange.totalDeadlineMs)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { probePort } from '../doors/probe.ts'
+import { probePort } from '../listeners/probe.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 
@@ -26,7 +26,7 @@ test('a refused connection costs nothing: another instance, for POST too, withou
     await reader.until('ok')
   }
   const [last, first] = gateway.worker.context.ring.recent(2, false)
-  const outcomes = [...first!.tries, ...last!.tries].map((attempt) => attempt.outcome)
+  const outcomes = [...first!.attempts, ...last!.attempts].map((attempt) => attempt.outcome)
   assert.equal(outcomes.filter((outcome) => outcome === 'answered').length, 2)
   assert.ok(outcomes.includes('connect-refused'))
 })
@@ -116,13 +116,13 @@ test('a PUT with a small body is sent again whole', async (t) => {
   await reader.until('ok')
 })
 
-test('a frozen instance costs at most the deadline of a try, then is left out, and comes back', async (t) => {
+test('a frozen instance costs at most the deadline of an attempt, then is left out, and comes back', async (t) => {
   const frozen = await startRawUpstream()
   const good = await startAnsweringUpstream(OK)
   t.after(() => (frozen.close(), good.close()))
   const gateway = await startGateway(t, [frozen.port, good.port], {
     service: {
-      tryTimeoutMs: 100,
+      attemptTimeoutMs: 100,
       balance: { algorithm: 'round-robin', slowStartMs: 0, cookie: 'x' },
       ejection: { failures: 2, baseMs: 300, maxMs: 300, shareMax: 0.5 },
     },
@@ -157,24 +157,27 @@ test('a frozen instance costs at most the deadline of a try, then is left out, a
   }
 })
 
-test('without budget a failed try is the end', async (t) => {
+test('without budget a failed attempt is the end', async (t) => {
   const one = await startRawUpstream()
   const two = await startRawUpstream()
   t.after(() => (one.close(), two.close()))
-  const service = { retry: { attempts: 3, budgetRatio: 0, reservePerSecond: 0 }, tryTimeoutMs: 60 }
+  const service = {
+    retry: { attempts: 3, budgetRatio: 0, reservePerSecond: 0 },
+    attemptTimeoutMs: 60,
+  }
   const gateway = await startGateway(t, [one.port, two.port], { service })
   const answer = await say(t, gateway, get()).reader.until('"requestId"')
   assert.match(answer, /^HTTP\/1\.1 504 /)
-  assert.equal(reasonIn(answer), 'ERR_GATEWAY_TRY_TIMEOUT')
+  assert.equal(reasonIn(answer), 'ERR_GATEWAY_ATTEMPT_TIMEOUT')
   assert.equal(one.sockets.length + two.sockets.length, 1)
 })
 
-test('the total deadline spans all tries', async (t) => {
+test('the total deadline spans all attempts', async (t) => {
   const one = await startRawUpstream()
   const two = await startRawUpstream()
   t.after(() => (one.close(), two.close()))
   const gateway = await startGateway(t, [one.port, two.port], {
-    service: { timeoutMs: 150, tryTimeoutMs: 100 },
+    service: { timeoutMs: 150, attemptTimeoutMs: 100 },
   })
   const answer = await say(t, gateway, get()).reader.until('"requestId"')
   assert.equal(reasonIn(answer), 'ERR_GATEWAY_TIMEOUT')
@@ -191,7 +194,7 @@ test('all ejected: they are asked nevertheless', async (t) => {
   instance.ejectedUntilMs = performance.now() + 60_000
   await say(t, gateway, get()).reader.until('ok')
   const [record] = gateway.worker.context.ring.recent(1, false)
-  assert.match(record!.tries[0]!.choice, /ejection was ignored/)
+  assert.match(record!.attempts[0]!.choice, /ejection was ignored/)
 })
 
 for (const [name, bytes, code] of [

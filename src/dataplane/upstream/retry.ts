@@ -9,7 +9,7 @@ import { discardConnection } from './pool.ts'
 /** Refused connections that one request may meet before it is given up: nothing was sent, but time passes. */
 const REFUSED_MAX = 8
 
-/** How a try failed. */
+/** How an attempt failed. */
 export type Failure =
   /** No connection came about: nothing was sent. */
   | 'connect-refused'
@@ -17,7 +17,7 @@ export type Failure =
   /** The connection had been open already and was closed before a byte of the answer. */
   | 'stale'
   | 'reset'
-  | 'try-timeout'
+  | 'attempt-timeout'
   | 'bad-response'
   | 'response-head-too-large'
 
@@ -26,13 +26,13 @@ const CODES = {
   'connect-timeout': 'ERR_GATEWAY_CONNECT_TIMEOUT',
   stale: 'ERR_GATEWAY_UPSTREAM_RESET',
   reset: 'ERR_GATEWAY_UPSTREAM_RESET',
-  'try-timeout': 'ERR_GATEWAY_TRY_TIMEOUT',
+  'attempt-timeout': 'ERR_GATEWAY_ATTEMPT_TIMEOUT',
   'bad-response': 'ERR_GATEWAY_BAD_RESPONSE',
   'response-head-too-large': 'ERR_GATEWAY_RESPONSE_HEAD_TOO_LARGE',
 } as const satisfies Record<Failure, ReasonCode>
 
 /** A try has failed before the client saw anything of an answer: another instance, or the end. */
-export function failTry(
+export function failAttempt(
   ctx: WorkerContext,
   exchange: Exchange,
   failure: Failure,
@@ -42,9 +42,9 @@ export function failTry(
   const instance = exchange.instance!
   const nowMs = ctx.clock.monotonicMs()
   exchange.attempt!.outcome = failure
-  letGo(ctx, exchange)
+  releaseInstance(ctx, exchange)
   // A stale connection says nothing about the instance.
-  if (failure !== 'stale') blame(ctx, exchange, instance, nowMs)
+  if (failure !== 'stale') reportFailedAttempt(ctx, exchange, instance, nowMs)
   if (mayRetry(exchange, failure, nowMs)) {
     if (failure === 'stale') exchange.needsFresh = true
     else exchange.tried.push(instance)
@@ -72,8 +72,8 @@ function mayRetry(exchange: Exchange, failure: Failure, nowMs: number): boolean 
   return true
 }
 
-/** A failed try counts towards ejection and makes the instance look slow. */
-export function blame(
+/** A failed attempt counts towards ejection and makes the instance look slow. */
+export function reportFailedAttempt(
   ctx: WorkerContext,
   exchange: Exchange,
   instance: Instance,
@@ -88,15 +88,15 @@ export function blame(
 }
 
 /** Closes the connection to the instance and takes the request off the instance's account. */
-export function letGo(ctx: WorkerContext, exchange: Exchange): void {
+export function releaseInstance(ctx: WorkerContext, exchange: Exchange): void {
   const connection = exchange.upstream
   if (connection === null) return
   discardConnection(ctx, connection)
-  leaveInstance(ctx, exchange)
+  releaseInFlight(ctx, exchange)
 }
 
 /** The request has nothing to do with the instance any more; its connection is closed or at rest. */
-export function leaveInstance(ctx: WorkerContext, exchange: Exchange): void {
+export function releaseInFlight(ctx: WorkerContext, exchange: Exchange): void {
   const instance = exchange.instance!
   const service = exchange.service!
   exchange.upstream = null

@@ -1,9 +1,9 @@
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import type { Socket } from 'node:net'
-import type { HttpDoor } from '../doors/door.ts'
+import type { HttpListener } from '../listeners/http-listener.ts'
 import { ClientConnection } from '../http/client-connection.ts'
 import { TcpConnection } from '../tcp/tcp-connection.ts'
-import type { DoorBinding } from '../workers/messages.ts'
+import type { ListenerBinding } from '../threads/messages.ts'
 import type { WorkerContext } from './context.ts'
 
 const FULL_BODY =
@@ -14,29 +14,29 @@ const FULL_ANSWER =
 /** A refused client may take this long to read why. */
 const REFUSED_MS = 1_000
 
-const doors = new WeakMap<DoorBinding, HttpDoor>()
+const listeners = new WeakMap<ListenerBinding, HttpListener>()
 
-/** A new connection at a door of this worker. */
-export function acceptAt(ctx: WorkerContext, binding: DoorBinding, socket: Socket): void {
+/** A new connection at a listener of this worker. */
+export function acceptAt(ctx: WorkerContext, binding: ListenerBinding, socket: Socket): void {
   const { spec } = binding
   if (!ctx.counts.take('connections', ctx.limits.connectionsMax)) {
     ctx.totals.countLimited('connections')
     return refuse(socket, spec.kind !== 'tcp')
   }
   if (spec.kind === 'tcp') return void new TcpConnection(ctx, spec, socket)
-  let door = doors.get(binding)
-  if (door === undefined) doors.set(binding, (door = createDoor(ctx, binding)))
-  void new ClientConnection(ctx, door, socket)
+  let listener = listeners.get(binding)
+  if (listener === undefined) listeners.set(binding, (listener = createListener(ctx, binding)))
+  void new ClientConnection(ctx, listener, socket)
 }
 
-function createDoor(ctx: WorkerContext, { spec }: DoorBinding): HttpDoor {
-  const isInside = spec.kind === 'inside'
+function createListener(ctx: WorkerContext, { spec }: ListenerBinding): HttpListener {
+  const isOutbound = spec.kind === 'outbound'
   return {
     id: spec.id,
-    caller: isInside ? spec.caller : '',
-    service: isInside ? spec.service : '',
-    edge: isInside ? ctx.totals.edge(spec.caller, '', spec.service) : null,
-    isOutside: !isInside,
+    caller: isOutbound ? spec.caller : '',
+    service: isOutbound ? spec.service : '',
+    edge: isOutbound ? ctx.totals.edge(spec.caller, '', spec.service) : null,
+    isOutside: !isOutbound,
     isLoopback: isLoopback(spec.host) || spec.host === 'localhost',
     proxyProtocol: spec.kind === 'gateway' && spec.proxyProtocol,
   }

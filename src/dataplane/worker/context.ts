@@ -15,7 +15,7 @@ import type { AccessLog } from '../records/access-log.ts'
 import type { RecordRing } from '../records/ring.ts'
 import type { SharedCounts } from '../shared-counts.ts'
 import type { TcpConnection } from '../tcp/tcp-connection.ts'
-import type { TotalsBook } from '../totals/worker-totals.ts'
+import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { UpstreamEvents } from '../upstream/connection.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
@@ -29,7 +29,7 @@ export interface WorkerContext {
   wallOffsetMs: number
 
   readonly counts: SharedCounts
-  readonly totals: TotalsBook
+  readonly totals: TotalsCollector
   readonly ring: RecordRing
   readonly log: AccessLog
   readonly identifiers: Identifiers

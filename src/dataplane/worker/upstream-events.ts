@@ -4,7 +4,7 @@ import { endTunnel, tunnelDown } from '../http/tunnel.ts'
 import type { UpstreamConnection, UpstreamEvents } from '../upstream/connection.ts'
 import { sendRequest } from '../upstream/dispatch.ts'
 import { discardConnection } from '../upstream/pool.ts'
-import { failTry } from '../upstream/retry.ts'
+import { failAttempt } from '../upstream/retry.ts'
 import type { WorkerContext } from './context.ts'
 
 /** What happens on a connection to an instance, led to the step that its exchange is in. */
@@ -62,7 +62,7 @@ function close(ctx: WorkerContext, connection: UpstreamConnection, error: string
   const name = exchange.attempt?.instance ?? ''
   switch (exchange.phase) {
     case PHASE.connecting:
-      return failTry(
+      return failAttempt(
         ctx,
         exchange,
         'connect-refused',
@@ -71,7 +71,7 @@ function close(ctx: WorkerContext, connection: UpstreamConnection, error: string
     case PHASE.asked: {
       const isStale = connection.isReused && !connection.hasAnswered
       const detail = `${name} closed the connection before its answer${error === '' ? '' : ` (${error})`}`
-      return failTry(ctx, exchange, isStale ? 'stale' : 'reset', detail)
+      return failAttempt(ctx, exchange, isStale ? 'stale' : 'reset', detail)
     }
     case PHASE.answering:
       return endOfUpstream(ctx, exchange, error)

@@ -7,16 +7,16 @@ import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../platform/snapshot/messages.ts'
-import { createListeners } from '../doors/listeners.ts'
+import { openListeners } from '../listeners/listeners.ts'
 import { createIdentifiers } from '../http/identifiers.ts'
 import { createRoutes } from '../http/routes.ts'
 import { createScratch, READ_BYTES } from '../http/scratch.ts'
 import { createAccessLog } from '../records/access-log.ts'
 import { createRecordRing } from '../records/ring.ts'
 import { openSharedCounts } from '../shared-counts.ts'
-import { createTotalsBook } from '../totals/worker-totals.ts'
+import { createTotalsCollector } from '../totals/worker-totals.ts'
 import type { Instance } from '../upstream/instance.ts'
-import type { FromWorker, ToWorker, WorkerBoot } from '../workers/messages.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from '../threads/messages.ts'
 import { acceptAt } from './accept.ts'
 import { RESPONSE_FIELDS_MAX, type WorkerContext } from './context.ts'
 import { applyOps } from './snapshot.ts'
@@ -45,11 +45,11 @@ export interface WorkerOptions extends WorkerBoot {
   readonly post: Post
 }
 
-/** Starts a worker on the current thread, be it a worker thread or that of a test. It has no door until an update names one. */
+/** Starts a worker on the current thread, be it a worker thread or that of a test. It has no listener until an update names one. */
 export function startWorker(options: WorkerOptions): Worker {
   const { post } = options
   const ctx = createContext(options)
-  const listeners = createListeners((binding, socket) => acceptAt(ctx, binding, socket))
+  const listeners = openListeners((binding, socket) => acceptAt(ctx, binding, socket))
   const stopTicks = startTicks(ctx)
   const reports = setInterval(() => report(ctx, post), REPORT_MS)
   const flushes = setInterval(() => ctx.log.flush(), LOG_FLUSH_MS)
@@ -61,7 +61,7 @@ export function startWorker(options: WorkerOptions): Worker {
       post({ type: 'failed', op: op.op, error: String(error) }),
     )
     ctx.version = message.version
-    const errors = message.doors === undefined ? [] : await listeners.apply(message.doors)
+    const errors = message.listeners === undefined ? [] : await listeners.apply(message.listeners)
     post({ type: 'applied', version: message.version, errors })
   }
 
@@ -77,7 +77,7 @@ export function startWorker(options: WorkerOptions): Worker {
         return post({ type: 'answer', ask: message.ask, body })
       }
       case 'drain':
-        return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'inside'))
+        return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'outbound'))
       case 'log-buffer':
         return ctx.log.giveBack(message.buffer)
       default:
@@ -109,14 +109,14 @@ function rethrow(error: unknown): never {
 }
 
 /** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing from outside is left. */
-function drain(ctx: WorkerContext, post: Post, closeDoors: () => void): void {
+function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void {
   ctx.isDraining = true
-  closeDoors()
+  closeListeners()
   const watch = setInterval(look, 20)
   function look(): void {
     let busyCount = ctx.tcpConnections.size
     for (const client of ctx.clients) {
-      if (!client.door.isOutside) continue
+      if (!client.listener.isOutside) continue
       if (client.isIdle) client.closeGently()
       else if (client.exchange !== null) busyCount++
     }
@@ -140,7 +140,7 @@ function report(ctx: WorkerContext, post: Post): void {
   )
 }
 
-/** Until the first update there are no doors, so these are never applied to a request. */
+/** Until the first update there are no listeners, so these are never applied to a request. */
 const FIRST_LIMITS: GatewayLimits = {
   requestLineBytesMax: 16_384,
   headBytesMax: 65_536,
@@ -157,7 +157,7 @@ const FIRST_LIMITS: GatewayLimits = {
 
 function createContext(options: WorkerOptions): WorkerContext {
   const { index, workers, clock, post } = options
-  const totals = createTotalsBook()
+  const totals = createTotalsCollector()
   const context: WorkerContext = {
     index,
     workers,

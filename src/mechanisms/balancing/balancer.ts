@@ -2,7 +2,7 @@ import type { Candidate } from './candidate.ts'
 import type { Choice } from './choice.ts'
 import { createChoice } from './choice.ts'
 
-/** Chooses the instance of each try among those that were added. Private to one service in one worker. */
+/** Chooses the instance of each attempt among those that were added. Private to one service in one worker. */
 export interface Balancer<C extends Candidate = Candidate> {
   readonly candidates: readonly C[]
   /** O(log n). A candidate is in one balancer at a time; adding it twice changes nothing. */
@@ -12,11 +12,11 @@ export interface Balancer<C extends Candidate = Candidate> {
   /** O(log n). Changes the weight of a candidate. */
   reweigh(candidate: C, weight: number): void
   /**
-   * The one for the next try, or undefined when none is left. Never one that is in `excluded`; one that is ejected
+   * The one for the next attempt, or undefined when none is left. Never one that is in `excluded`; one that is ejected
    * only with `mayPanic` and when nothing else is left. Fills `context.choice`. Makes no object.
    */
   pick(context: PickContext<C>): C | undefined
-  /** Learns from a try that ended: `latencyMs` until the response head, `ok` when the answer was usable. */
+  /** Learns from an attempt that ended: `latencyMs` until the response head, `ok` when the answer was usable. */
   observe(candidate: C, latencyMs: number, nowMs: number, ok: boolean): void
 }
 

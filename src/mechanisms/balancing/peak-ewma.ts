@@ -7,7 +7,7 @@ import { drawEligible, pickOrPanic } from './eligible.ts'
 
 /** An old sample has lost 63 % of its say after this time (as in Finagle's peak EWMA). */
 const DECAY_MS = 10_000
-/** A failed try counts as this many times the average latency: an instance that fails at once must not look fast. */
+/** A failed attempt counts as this many times the average latency: an instance that fails at once must not look fast. */
 const FAILURE_FACTOR = 10
 /** Where two weights differ, the second drawn wins only when it is this much cheaper: draws honour the weights. */
 const WEIGHTED_MARGIN = 1.5

@@ -47,9 +47,9 @@ export function reportSuccess(instance: Ejectable, policy: EjectionPolicy, nowMs
 }
 
 /**
- * A connect error, deadline of a try, broken answer or 502/503/504. Returns whether that ejects it now; `ejectedNow`
+ * A connect error, deadline of an attempt, broken answer or 502/503/504. Returns whether that ejects it now; `ejectedNow`
  * are the ejected ones among `total` instances. After its time is over one more failure ejects it again, until a
- * success: so a frozen instance costs one try a return and not the whole row. What fails while it is ejected
+ * success: so a frozen instance costs one attempt a return and not the whole row. What fails while it is ejected
  * was sent before and does not count.
  */
 export function reportFailure(

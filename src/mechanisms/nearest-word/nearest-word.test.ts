@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import { editDistance, nearestWord } from './nearest-word.ts'
 
 test('finds what was meant', () => {
-  const known = ['services', 'gateway', 'listen', 'timeout', 'tryTimeout', 'run', 'to']
+  const known = ['services', 'gateway', 'listen', 'timeout', 'attemptTimeout', 'run', 'to']
   assert.equal(nearestWord('servcies', known), 'services')
   assert.equal(nearestWord('gatway', known), 'gateway')
   assert.equal(nearestWord('TIMEOUT', known), 'timeout')
-  assert.equal(nearestWord('tryTimout', known), 'tryTimeout')
+  assert.equal(nearestWord('attemptTimout', known), 'attemptTimeout')
   assert.equal(nearestWord('rnu', known), 'run')
   assert.equal(nearestWord('database', known), undefined)
   assert.equal(nearestWord('', known), undefined)

@@ -42,14 +42,14 @@ export function compileRoutes(routes: readonly RouteInput[]): RouteTable {
   const exactHosts = new Map<string, TrieNode>()
   const suffixHosts = new Map<string, TrieNode>()
   const anyHost = createTrieNode()
-  const triesOf = new Map<string, TrieNode>()
+  const attemptsOf = new Map<string, TrieNode>()
   function trieFor(pattern: string): TrieNode {
-    const known = triesOf.get(pattern)
+    const known = attemptsOf.get(pattern)
     if (known !== undefined) return known
     const host = parseHostPattern(pattern)
     const trie =
       host.kind === 'exact' ? trieOf(exactHosts, host.host) : trieOf(suffixHosts, host.suffix)
-    triesOf.set(pattern, trie)
+    attemptsOf.set(pattern, trie)
     return trie
   }
   for (const { route, entry } of sortEntries(routes)) {
@@ -61,9 +61,9 @@ export function compileRoutes(routes: readonly RouteInput[]): RouteTable {
   return { exactHosts, suffixHosts, anyHost, methods: [...methods] }
 }
 
-function trieOf(tries: Map<string, TrieNode>, key: string): TrieNode {
-  let trie = tries.get(key)
-  if (trie === undefined) tries.set(key, (trie = createTrieNode()))
+function trieOf(attempts: Map<string, TrieNode>, key: string): TrieNode {
+  let trie = attempts.get(key)
+  if (trie === undefined) attempts.set(key, (trie = createTrieNode()))
   return trie
 }
 

@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true }))
 const part = z.strictObject({
   wait: duration().prefault('2s'),
   body: size().optional(),
-  door: listenAddress().optional(),
+  listener: listenAddress().optional(),
   budget: share().prefault('20%'),
   env: z.record(z.string(), secret()).default({}),
   tags: z.array(z.string()).default([]),
@@ -148,12 +148,12 @@ test('secrets come from the environment and from files, are followed, and are sh
 
 test('the effective settings are a valid file with the same meaning', async () => {
   const first = await load(
-    'parts: { a: { wait: 90s, body: 64KiB, door: "[::1]:80", budget: 0.333 }, b: }',
+    'parts: { a: { wait: 90s, body: 64KiB, listener: "[::1]:80", budget: 0.333 }, b: }',
   )
   const shown = first.effective()
   assert.deepEqual(parse(JSON.stringify(shown)), {
     parts: {
-      a: { wait: '1m30s', body: '64KiB', door: '[::1]:80', budget: '33.3%', env: {}, tags: [] },
+      a: { wait: '1m30s', body: '64KiB', listener: '[::1]:80', budget: '33.3%', env: {}, tags: [] },
       b: { wait: '2s', budget: '20%', env: {}, tags: [] },
     },
   })

@@ -113,13 +113,13 @@ export function rate(bounds: { readonly max?: number } = {}) {
     })
 }
 
-/** A door: `8080`, `127.0.0.1:8080`, `[::1]:8080`, `0` or `off`. */
+/** A listener: `8080`, `127.0.0.1:8080`, `[::1]:8080`, `0` or `off`. */
 export type ListenAddress = HostPort | 'off'
 
 const LISTEN_DEMAND =
   'must be a port such as 8080, an address such as 127.0.0.1:8080 or "[::1]:8080", 0 for any free port, or off'
 
-/** A door of the house. A bare port is on 127.0.0.1. */
+/** A listener of the house. A bare port is on 127.0.0.1. */
 export function listenAddress() {
   return z
     .union([z.number(), z.string()], { error: (issue) => refusal(LISTEN_DEMAND, issue.input) })

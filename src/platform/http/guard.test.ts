@@ -138,7 +138,7 @@ test('credentials: Bearer, or Basic with any user, exactly', () => {
   }
 })
 
-test('credentials do not open the door to a foreign name or page', () => {
+test('credentials do not open the listener to a foreign name or page', () => {
   const authorization = 'Bearer x'
   const options = { hosts: [], token: 'x' }
   assert.equal(statusOf({ host: 'localhost', authorization }, options), 200)

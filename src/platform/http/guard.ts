@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { ProblemError } from '../problem.ts'
 
-/** Who may speak to an HTTP door. */
+/** Who may speak to an HTTP listener. */
 export interface GuardOptions {
-  /** Host names that the door answers to, besides localhost and address literals. */
+  /** Host names that the listener answers to, besides localhost and address literals. */
   readonly hosts: readonly string[]
   /** Bearer token, or password of HTTP Basic with any user; undefined: no credentials are asked for. */
   readonly token: string | undefined
@@ -22,7 +22,7 @@ export function guardRequest(headers: IncomingHttpHeaders, options: GuardOptions
     throw new ProblemError(
       421,
       'ERR_HTTP_HOST_UNKNOWN',
-      `This door does not answer to the host name '${host}'. Use localhost or an address, or add the name to admin.hosts.`,
+      `This listener does not answer to the host name '${host}'. Use localhost or an address, or add the name to admin.hosts.`,
     )
   }
   const isForeign =
@@ -33,14 +33,14 @@ export function guardRequest(headers: IncomingHttpHeaders, options: GuardOptions
     throw new ProblemError(
       403,
       'ERR_HTTP_ORIGIN_FOREIGN',
-      `A page of another origin (${headers.origin ?? 'cross-site'}) may not use this door.`,
+      `A page of another origin (${headers.origin ?? 'cross-site'}) may not use this listener.`,
     )
   }
   if (options.token !== undefined && !hasCredentials(headers.authorization, options.token)) {
     throw new ProblemError(
       401,
       'ERR_HTTP_CREDENTIALS',
-      'This door demands the admin token: Authorization: Bearer TOKEN, or HTTP Basic with the token as password.',
+      'This listener demands the admin token: Authorization: Bearer TOKEN, or HTTP Basic with the token as password.',
     )
   }
 }

@@ -8,7 +8,7 @@ declare module 'fastify' {
   }
 }
 
-/** Collects the routes of a door as they are registered. */
+/** Collects the routes of a listener as they are registered. */
 export interface OpenApi {
   add(route: RouteOptions): void
   /** OpenAPI 3.1. */

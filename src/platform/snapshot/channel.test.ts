@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { Clock } from '../capability.ts'
 import { systemClock } from '../clock.ts'
 import { ASKS_MAX, openSnapshotChannel } from './channel.ts'
-import type { DoorStatus, SnapshotOp } from './messages.ts'
+import type { ListenerStatus, SnapshotOp } from './messages.ts'
 import { createSnapshotModel } from './model.ts'
 import { createDataState } from './testdata/data-state.ts'
 import { startDataServer } from './testdata/data-server.ts'
@@ -25,9 +25,9 @@ async function start(t: TestContext, options: { isSilent?: boolean; clock?: Cloc
   })
   /** The promise, and whether it is resolved yet. */
   const publish = (...ops: SnapshotOp[]) => {
-    const state: { doors: readonly DoorStatus[] | undefined; done: Promise<void> } = {
-      doors: undefined,
-      done: channel.publish(ops).then((doors) => void (state.doors = doors)),
+    const state: { listeners: readonly ListenerStatus[] | undefined; done: Promise<void> } = {
+      listeners: undefined,
+      done: channel.publish(ops).then((listeners) => void (state.listeners = listeners)),
     }
     return state
   }
@@ -54,15 +54,15 @@ test('nothing is sent before begin; then one reset with everything', async (t) =
       ops: [service('a', 1), instance('a', '1', 1), gateway(1)],
     },
   ])
-  assert.equal(early.doors, undefined)
+  assert.equal(early.listeners, undefined)
   data.send({
     type: 'applied',
     version: 1,
-    doors: [{ id: 'gateway', host: '::1', port: 8, error: '' }],
+    listeners: [{ id: 'gateway', host: '::1', port: 8, error: '' }],
   })
   await Promise.all([early.done, late.done])
-  assert.deepEqual(early.doors, [{ id: 'gateway', host: '::1', port: 8, error: '' }])
-  assert.deepEqual(late.doors, early.doors)
+  assert.deepEqual(early.listeners, [{ id: 'gateway', host: '::1', port: 8, error: '' }])
+  assert.deepEqual(late.listeners, early.listeners)
 })
 
 test('one update is on its way; what comes meanwhile is folded into the next one', async (t) => {
@@ -86,17 +86,17 @@ test('one update is on its way; what comes meanwhile is folded into the next one
     ops: [service('a', 2), instanceGone('a', '1')],
   })
   assert.ok(
-    waiting.every(({ doors }) => doors === undefined),
+    waiting.every(({ listeners }) => listeners === undefined),
     'version 1 was not theirs',
   )
   // An acknowledgement of something else resolves nothing.
-  data.send({ type: 'applied', version: 1, doors: [] })
-  data.send({ type: 'applied', version: 9, doors: [] })
+  data.send({ type: 'applied', version: 1, listeners: [] })
+  data.send({ type: 'applied', version: 9, listeners: [] })
   const answered = channel.ask({ type: 'why', requestId: 'x' })
   await data.until(() => data.received.length === 3)
   data.send({ type: 'answer', ask: 1, body: 'in order' })
   assert.equal(await answered, 'in order')
-  assert.ok(waiting.every(({ doors }) => doors === undefined))
+  assert.ok(waiting.every(({ listeners }) => listeners === undefined))
   data.acknowledge()
   await Promise.all(waiting.map(({ done }) => done))
 })
@@ -115,7 +115,7 @@ test('a lost connection is opened again, gets everything, and resolves what was 
   assert.equal(await channel.ask({ type: 'why', requestId: 'x' }), undefined)
   const away = publish(instance('a', '1', 1))
   await data.until(() => data.updates().length === 3)
-  assert.equal(sent.doors, undefined)
+  assert.equal(sent.listeners, undefined)
   assert.deepEqual(data.updates()[2], {
     type: 'update',
     version: 3,

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
 import { createSnapshotModel } from './model.ts'
-import type { DoorStatus, FromData, SnapshotOp, ToData } from './messages.ts'
+import type { ListenerStatus, FromData, SnapshotOp, ToData } from './messages.ts'
 
 /** Time between two attempts to reach the data plane. */
 const RECONNECT_MS = 50
@@ -25,10 +25,10 @@ export type Totals = Extract<FromData, { type: 'totals' }>
 /** Control's end of the snapshot channel. Reconnects for ever; a new connection gets everything again. */
 export interface SnapshotChannel {
   /**
-   * Applies the changes on every worker; resolves when all have acknowledged, with the state of the doors.
+   * Applies the changes on every worker; resolves when all have acknowledged, with the state of the listeners.
    * While data is away the promise waits: nothing is lost, later changes are folded together.
    */
-  publish(ops: readonly SnapshotOp[]): Promise<readonly DoorStatus[]>
+  publish(ops: readonly SnapshotOp[]): Promise<readonly ListenerStatus[]>
   /** The first `hello`; resolves once. Nothing is sent before `begin`. */
   readonly hello: Promise<Hello>
   /** From now on the model is complete enough to replace what data serves. */
@@ -52,8 +52,8 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const totalsListeners: ((totals: Totals) => void)[] = []
   const drainedListeners: ((service: string, id: string) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
-  let waiting: ((doors: readonly DoorStatus[]) => void)[] = []
-  let sent: ((doors: readonly DoorStatus[]) => void)[] = []
+  let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
+  let sent: ((listeners: readonly ListenerStatus[]) => void)[] = []
   let socket: Socket | undefined
   let hasBegun = false
   let isGreeted = false
@@ -105,7 +105,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         inFlightVersion = 0
         const acknowledged = sent
         sent = []
-        for (const resolve of acknowledged) resolve(message.doors)
+        for (const resolve of acknowledged) resolve(message.listeners)
         return flush()
       }
       case 'totals':
@@ -157,7 +157,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     },
     publish(ops) {
       for (const op of ops) model.apply(op)
-      const done = Promise.withResolvers<readonly DoorStatus[]>()
+      const done = Promise.withResolvers<readonly ListenerStatus[]>()
       waiting.push(done.resolve)
       // In the next microtask: what one turn of the event loop publishes becomes one update.
       queueMicrotask(flush)

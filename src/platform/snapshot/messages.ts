@@ -41,16 +41,16 @@ export type SnapshotOp =
   | { readonly op: 'instance-gone'; readonly service: string; readonly id: string }
 
 export interface GatewaySpec {
-  readonly doors: readonly DoorSpec[]
+  readonly listeners: readonly ListenerSpec[]
   readonly routes: readonly RouteSpec[]
   readonly limits: GatewayLimits
   /** CIDR blocks whose X-Forwarded-*, Forwarded and PROXY protocol are believed. */
   readonly trustedProxies: readonly string[]
-  /** Host names, besides those of routes, that doors on loopback answer to; `*` for every one. */
+  /** Host names, besides those of routes, that listeners on loopback answer to; `*` for every one. */
   readonly hosts: readonly string[]
 }
 
-export type DoorSpec =
+export type ListenerSpec =
   /** Where clients come in; routes decide. */
   | {
       readonly kind: 'gateway'
@@ -60,9 +60,9 @@ export type DoorSpec =
       /** Every connection must begin with a PROXY protocol header (v1 or v2). */
       readonly proxyProtocol: boolean
     }
-  /** The inside door of one edge: all of its requests go to `service`. Loopback only. */
+  /** The outbound listener of one edge: all of its requests go to `service`. Loopback only. */
   | {
-      readonly kind: 'inside'
+      readonly kind: 'outbound'
       readonly id: string
       readonly host: string
       readonly port: number
@@ -133,13 +133,13 @@ export interface ServiceSpec {
     /** Name of the cookie of `sticky-cookie`. */
     readonly cookie: string
   }
-  /** Deadlines, all in milliseconds. `timeoutMs` spans all tries until the response head. */
+  /** Deadlines, all in milliseconds. `timeoutMs` spans all attempts until the response head. */
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
-  /** Until the response head of one try. */
-  readonly tryTimeoutMs: number
+  /** Until the response head of one attempt. */
+  readonly attemptTimeoutMs: number
   readonly retry: {
-    /** Tries after the first one. */
+    /** Attempts after the first one. */
     readonly attempts: number
     /** Share of requests that may be retries, 0 to 1. */
     readonly budgetRatio: number
@@ -147,7 +147,7 @@ export interface ServiceSpec {
     readonly reservePerSecond: number
   }
   readonly ejection: {
-    /** Consecutive failures (connect error, deadline of a try, broken answer, 502/503/504) that eject an instance; 0: never. */
+    /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
     readonly failures: number
     /** First ejection; doubles with each following one. */
     readonly baseMs: number
@@ -181,8 +181,12 @@ export type FromData =
       /** What is routed now, so that a new control plane does not take a living instance out of rotation. */
       readonly routed: readonly { readonly service: string; readonly id: string }[]
     }
-  /** Every worker has applied `version`; `doors` says what could be opened and what not. */
-  | { readonly type: 'applied'; readonly version: number; readonly doors: readonly DoorStatus[] }
+  /** Every worker has applied `version`; `listeners` says what could be opened and what not. */
+  | {
+      readonly type: 'applied'
+      readonly version: number
+      readonly listeners: readonly ListenerStatus[]
+    }
   /** No worker has a request in flight to this removed instance any more. */
   | { readonly type: 'drained'; readonly service: string; readonly id: string }
   /** Every second: the rows that changed, with totals since this data process started. */
@@ -195,12 +199,12 @@ export type FromData =
     }
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 
-export interface DoorStatus {
+export interface ListenerStatus {
   readonly id: string
   readonly host: string
   /** The real port, also where the specification said 0. */
   readonly port: number
-  /** Empty when the door is open. */
+  /** Empty when the listener is open. */
   readonly error: string
 }
 
@@ -213,7 +217,7 @@ export const LATENCY_BOUNDS_MS = [
 export interface EdgeTotals {
   /** The calling service, or '' for a client at the gateway. */
   readonly caller: string
-  /** Route id, or '' at an inside door. */
+  /** Route id, or '' at an outbound listener. */
   readonly route: string
   /** Called service, or '' when no route matched. */
   readonly service: string
@@ -234,7 +238,7 @@ export interface InstanceTotals {
   readonly service: string
   readonly id: string
   readonly statuses: readonly number[]
-  /** Tries that failed without a usable answer. */
+  /** Attempts that failed without a usable answer. */
   readonly failures: number
   readonly inFlight: number
   readonly connections: number
@@ -257,7 +261,7 @@ export interface RequestRecord {
   readonly requestId: string
   readonly startedAtMs: number
   readonly worker: number
-  readonly door: string
+  readonly listener: string
   readonly caller: string
   readonly client: string
   readonly method: string
@@ -277,10 +281,10 @@ export interface RequestRecord {
   readonly durationMs: number
   readonly requestBytes: number
   readonly responseBytes: number
-  readonly tries: readonly TryRecord[]
+  readonly attempts: readonly AttemptRecord[]
 }
 
-export interface TryRecord {
+export interface AttemptRecord {
   readonly instance: string
   readonly address: string
   /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
@@ -291,7 +295,7 @@ export interface TryRecord {
   readonly startedMs: number
   readonly connectedMs: number
   readonly answeredMs: number
-  /** `answered`, or what went wrong: `connect-refused`, `connect-timeout`, `try-timeout`, `reset`, `bad-response`, ... */
+  /** `answered`, or what went wrong: `connect-refused`, `connect-timeout`, `attempt-timeout`, `reset`, `bad-response`, ... */
   readonly outcome: string
   readonly status: number
 }

@@ -66,7 +66,7 @@ export async function loadRequests(onlyFailed: boolean): Promise<readonly Reques
   return (await send('GET', `/api/v1/requests?${query}`)) as readonly RequestRecord[]
 }
 
-/** The story of one request, or null when it is not among the recent ones. Throws `ActionError`. */
+/** The record of one request, or null when it is not among the recent ones. Throws `ActionError`. */
 export async function loadRequest(requestId: string): Promise<RequestRecord | null> {
   try {
     return (await send('GET', `/api/v1/why/${encodeURIComponent(requestId)}`)) as RequestRecord

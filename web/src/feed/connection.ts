@@ -20,7 +20,7 @@ export function backoffMs(attempt: number, random: number): number {
 }
 
 export interface Connection {
-  /** Tries again now instead of at `retryAtMs`. */
+  /** Attempts again now instead of at `retryAtMs`. */
   retryNow(): void
   close(): void
 }

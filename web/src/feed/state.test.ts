@@ -49,7 +49,7 @@ const picture = (change: Partial<Picture> = {}): Picture => ({
   name: 'shop',
   version: '1',
   startedAtMs: 0,
-  doors: [],
+  listeners: [],
   services: [service('orders'), service('users'), service('web')],
   problems: [],
   ticks: [],

@@ -1,5 +1,5 @@
 import type {
-  DoorView,
+  ListenerView,
   EdgeTick,
   FeedMessage,
   InstanceTick,
@@ -35,7 +35,7 @@ export interface SystemState {
   readonly name: string
   readonly version: string
   readonly startedAtMs: number
-  readonly doors: readonly DoorView[]
+  readonly listeners: readonly ListenerView[]
   /** By name, in alphabetical order. */
   readonly services: ReadonlyMap<string, ServiceView>
   /** Errors first, then the oldest first. */
@@ -72,8 +72,8 @@ export function reduceFeed(state: SystemState | null, message: FeedMessage): Sys
   switch (message.type) {
     case 'services':
       return { ...state, services: mergeServices(state.services, message.changed, message.gone) }
-    case 'doors':
-      return { ...state, doors: message.doors }
+    case 'listeners':
+      return { ...state, listeners: message.listeners }
     case 'problems':
       return { ...state, problems: sortProblems(message.problems) }
     case 'tick':
@@ -90,7 +90,7 @@ function fromPicture(picture: Picture): SystemState {
     name: picture.name,
     version: picture.version,
     startedAtMs: picture.startedAtMs,
-    doors: picture.doors,
+    listeners: picture.listeners,
     services: mergeServices(new Map(), picture.services, []),
     problems: sortProblems(picture.problems),
     ticks,

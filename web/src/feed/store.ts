@@ -28,7 +28,7 @@ export function startFeed(): void {
   )
 }
 
-/** Tries to reach the server now. */
+/** Attempts to reach the server now. */
 export function retryFeed(): void {
   connection?.retryNow()
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ServiceView } from '../../../src/capabilities/console/feed.ts'
-import type { RequestRecord, TryRecord } from '../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../../../src/platform/snapshot/messages.ts'
 import { readProblem } from '../api/actions.ts'
 import { parseCodes } from '../docs.ts'
 import { hashOfPath, hrefOf, parseRoute } from '../route.ts'
 import { onlyFromFiles, searchLines, toLines } from './configuration/tree.ts'
-import { barsOf } from './requests/story.ts'
+import { barsOf } from './requests/attempt-bars.ts'
 import { restartText, scaleText, stopSettingsOf, stopText } from './service/action-text.ts'
 import { addLines, filterLines, LINES_MAX, NO_LINES } from './service/log-lines.ts'
 
@@ -102,8 +102,8 @@ test('each value of the configuration has its source; defaults can be left out',
   )
 })
 
-test('the bars of the tries follow one another and stay inside the request', () => {
-  const one = (change: Partial<TryRecord>): TryRecord => ({
+test('the bars of the attempts follow one another and stay inside the request', () => {
+  const one = (change: Partial<AttemptRecord>): AttemptRecord => ({
     instance: 'i',
     address: '',
     candidates: 1,
@@ -116,11 +116,11 @@ test('the bars of the tries follow one another and stay inside the request', () 
     status: 200,
     ...change,
   })
-  const tries = [
+  const attempts = [
     one({ startedMs: 0, outcome: 'reset' }),
     one({ startedMs: 20, connectedMs: 30, answeredMs: 80 }),
   ]
-  assert.deepEqual(barsOf({ durationMs: 100, tries } as unknown as RequestRecord), [
+  assert.deepEqual(barsOf({ durationMs: 100, attempts } as unknown as RequestRecord), [
     { start: 0, connect: 0, wait: 0.2, body: 0 },
     { start: 0.2, connect: 0.1, wait: 0.5, body: 0.2 },
   ])

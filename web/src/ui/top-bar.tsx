@@ -28,7 +28,7 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
           Requests
         </NavLink>
         <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
-          <span className="wide-only">Doors &amp; configuration</span>
+          <span className="wide-only">Listeners &amp; configuration</span>
           <span className="narrow-only">Config</span>
         </NavLink>
       </nav>

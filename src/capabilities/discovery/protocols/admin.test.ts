@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../../../platform/clock.ts'
-import { createDoorApp } from '../../../platform/http/door.ts'
+import { createListenerApp } from '../../../platform/http/listener.ts'
 import { startStorage } from '../../../platform/storage/storage.ts'
 import type { Discovery } from '../discovery.ts'
 import { startOn } from '../testdata/ground.ts'
@@ -30,7 +30,7 @@ async function open(
   const started = await startOn(systemClock, storage, config)
   const { discovery } = started
   t.after(() => started.stop())
-  const app = createDoorApp({
+  const app = createListenerApp({
     name: 'console',
     host: '127.0.0.1',
     port: 0,

@@ -11,7 +11,7 @@ import type {
   ToSupervisor,
 } from '../../../supervisor/protocol.ts'
 import type { DiscoveryNeed } from '../needs.ts'
-import { openOverrideBook } from '../override-book.ts'
+import { openOverrideStore } from '../override-store.ts'
 import { startProcesses, type ProcessesConfig } from '../processes.ts'
 
 /** The configuration of some services. */
@@ -19,7 +19,7 @@ export function configOf(
   services: object,
   inherited: Record<string, string> = {},
 ): ProcessesConfig {
-  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited, doors: {} }
+  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited, listeners: {} }
 }
 
 export function statusOf(spec: ProcessSpec, state: ProcessState): ProcessStatus {
@@ -73,13 +73,13 @@ export async function startHouse(
       supervisor: supervisor.need,
       discovery: registry.need,
       gateway: {
-        insideUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1' }),
+        outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1' }),
         drained(service, id) {
           supervisor.told.push(`await drained ${id}`)
           return new Promise((resolve) => drains.set(`${service} ${id}`, resolve))
         },
       },
-      overrides: await openOverrideBook(storage),
+      overrides: await openOverrideStore(storage),
       routed: new Set(options.routed ?? []),
     },
     scope,

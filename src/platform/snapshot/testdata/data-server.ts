@@ -46,7 +46,7 @@ export async function startDataServer(options: { isSilent?: boolean } = {}): Pro
     if (message.type === 'update') {
       state.apply(message)
       version = message.version
-      if (isAutomatic) send({ type: 'applied', version, doors: [] })
+      if (isAutomatic) send({ type: 'applied', version, listeners: [] })
     }
     look()
   }
@@ -87,7 +87,7 @@ export async function startDataServer(options: { isSilent?: boolean } = {}): Pro
     sendBytes: (bytes) => void connection?.write(bytes),
     acknowledge(always = false) {
       isAutomatic = always
-      if (version > 0) send({ type: 'applied', version, doors: [] })
+      if (version > 0) send({ type: 'applied', version, listeners: [] })
     },
     get connectionCount() {
       return connectionCount

@@ -5,7 +5,7 @@ import type { GatewaySpec, ServiceSpec, SnapshotOp } from '../messages.ts'
 export const gateway = (headersMax: number): SnapshotOp => ({
   op: 'gateway',
   gateway: {
-    doors: [],
+    listeners: [],
     routes: [],
     limits: { headersMax },
     trustedProxies: [],

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useEffect, useState } from 'react'
-import type { DoorView } from '../../../../src/capabilities/console/feed.ts'
+import type { ListenerView } from '../../../../src/capabilities/console/feed.ts'
 import type { ConfigView } from '../../api/actions.ts'
 import { loadConfig } from '../../api/actions.ts'
 import { useFeed } from '../../feed/store.ts'
@@ -9,49 +9,50 @@ import { StateBadge } from '../../ui/state.tsx'
 import { toastError } from '../../ui/toasts.tsx'
 import { ConfigTree } from './config-tree.tsx'
 
-/** Every door with its state, and the configuration that holds now with where each value comes from. */
+/** Every listener with its state, and the configuration that holds now with where each value comes from. */
 export function ConfigurationPage(): ReactNode {
   return (
     <>
-      <h1 className="hidden-text">Doors and configuration</h1>
-      <Doors />
+      <h1 className="hidden-text">Listeners and configuration</h1>
+      <Listeners />
       <Configuration />
     </>
   )
 }
 
-function Doors(): ReactNode {
-  const doors = useFeed((now) => now.system?.doors ?? [])
-  const front = doors.filter((door) => door.kind !== 'inside')
-  const inside = doors.filter((door) => door.kind === 'inside')
-  const closed = doors.filter((door) => door.error !== '').length
+function Listeners(): ReactNode {
+  const listeners = useFeed((now) => now.system?.listeners ?? [])
+  const front = listeners.filter((listener) => listener.kind !== 'outbound')
+  const outbound = listeners.filter((listener) => listener.kind === 'outbound')
+  const closed = listeners.filter((listener) => listener.error !== '').length
   return (
-    <section className="panel" aria-labelledby="doors-heading">
+    <section className="panel" aria-labelledby="listeners-heading">
       <div className="panel-head">
-        <h2 id="doors-heading">Doors</h2>
-        <span className="muted" data-testid="doors-summary">
-          {doors.length - closed} open{closed > 0 && `, ${closed} closed`}
+        <h2 id="listeners-heading">Listeners</h2>
+        <span className="muted" data-testid="listeners-summary">
+          {listeners.length - closed} open{closed > 0 && `, ${closed} closed`}
         </span>
       </div>
-      <DoorTable doors={front} />
-      {inside.length > 0 && (
-        <details className="inside-doors">
+      <ListenerTable listeners={front} />
+      {outbound.length > 0 && (
+        <details className="outbound-listeners">
           <summary>
-            {formatNoun(inside.length, 'inside door')}, one for each call that a service may make
+            {formatNoun(outbound.length, 'outbound listener')}, one for each call that a service may
+            make
           </summary>
-          <DoorTable doors={inside} />
+          <ListenerTable listeners={outbound} />
         </details>
       )}
     </section>
   )
 }
 
-function DoorTable({ doors }: { readonly doors: readonly DoorView[] }): ReactNode {
+function ListenerTable({ listeners }: { readonly listeners: readonly ListenerView[] }): ReactNode {
   return (
     <table className="table cards">
       <thead>
         <tr>
-          <th scope="col">Door</th>
+          <th scope="col">Listener</th>
           <th scope="col">State</th>
           <th scope="col">Address</th>
           <th scope="col">For</th>
@@ -59,33 +60,35 @@ function DoorTable({ doors }: { readonly doors: readonly DoorView[] }): ReactNod
         </tr>
       </thead>
       <tbody>
-        {doors.map((door) => (
-          <tr key={door.id}>
-            <th scope="row" data-label="Door">
-              {door.kind === 'inside' ? `${door.caller} → ${door.service}` : door.id}
+        {listeners.map((listener) => (
+          <tr key={listener.id}>
+            <th scope="row" data-label="Listener">
+              {listener.kind === 'outbound'
+                ? `${listener.caller} → ${listener.service}`
+                : listener.id}
             </th>
             <td className="wide-cell" data-label="State">
               <span className="stack">
                 <StateBadge
-                  tone={door.error === '' ? 'good' : 'bad'}
-                  text={door.error === '' ? 'open' : 'closed'}
-                  testId={`door-${door.id}-state`}
+                  tone={listener.error === '' ? 'good' : 'bad'}
+                  text={listener.error === '' ? 'open' : 'closed'}
+                  testId={`listener-${listener.id}-state`}
                 />
-                {door.error !== '' && <span className="tone-text-bad">{door.error}</span>}
+                {listener.error !== '' && <span className="tone-text-bad">{listener.error}</span>}
               </span>
             </td>
             <td className="mono" data-label="Address">
-              {/^https?:/.test(door.url) && door.error === '' ? (
-                <a href={door.url}>{door.url}</a>
+              {/^https?:/.test(listener.url) && listener.error === '' ? (
+                <a href={listener.url}>{listener.url}</a>
               ) : (
-                door.url || door.address
+                listener.url || listener.address
               )}
             </td>
             <td className="wide-cell" data-label="For">
-              {purposeOf(door)}
+              {purposeOf(listener)}
             </td>
             <td className="muted wide-cell" data-label="Source">
-              {door.source}
+              {listener.source}
             </td>
           </tr>
         ))}
@@ -94,16 +97,16 @@ function DoorTable({ doors }: { readonly doors: readonly DoorView[] }): ReactNod
   )
 }
 
-function purposeOf(door: DoorView): string {
-  switch (door.kind) {
+function purposeOf(listener: ListenerView): string {
+  switch (listener.kind) {
     case 'gateway':
       return 'clients, by routes'
     case 'console':
       return 'this console and the admin API'
     case 'tcp':
-      return `raw TCP to ${door.service}`
-    case 'inside':
-      return `calls of ${door.caller}`
+      return `raw TCP to ${listener.service}`
+    case 'outbound':
+      return `calls of ${listener.caller}`
     default:
       return ''
   }

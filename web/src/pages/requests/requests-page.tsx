@@ -6,9 +6,9 @@ import { formatLatency, formatTime } from '../../format.ts'
 import { hrefOf, openRoute } from '../../route.ts'
 import { nodeName } from '../../ui/edge-rows.tsx'
 import { toastError } from '../../ui/toasts.tsx'
-import { RequestStory } from './request-story.tsx'
+import { RequestDetail } from './request-detail.tsx'
 
-/** The latest requests, and the story of one. */
+/** The latest requests, and the record of one. */
 export function RequestsPage({ requestId }: { readonly requestId: string }): ReactNode {
   const latest = useLatest()
   return (
@@ -46,7 +46,7 @@ function RequestSearch({ requestId }: { readonly requestId: string }): ReactNode
         onChange={(event) => setText(event.target.value)}
       />
       <button type="submit" className="button primary">
-        Tell its story
+        Tell its record
       </button>
     </form>
   )
@@ -84,7 +84,7 @@ function OneRequest(props: {
     )
   }
   return withSameId(record, props.known).map((one) => (
-    <RequestStory key={keyOf(one)} record={one} />
+    <RequestDetail key={keyOf(one)} record={one} />
   ))
 }
 
@@ -173,7 +173,7 @@ function RequestTable(props: {
           </th>
           <th scope="col">Reason</th>
           <th scope="col" className="number">
-            Tries
+            Attempts
           </th>
           <th scope="col" className="number">
             Took
@@ -202,8 +202,8 @@ function RequestTable(props: {
             <td className="mono" data-label="Reason">
               {record.reason}
             </td>
-            <td className="number" data-label="Tries">
-              {record.tries.length}
+            <td className="number" data-label="Attempts">
+              {record.attempts.length}
             </td>
             <td className="number" data-label="Took">
               {formatLatency(record.durationMs)}
@@ -230,7 +230,7 @@ function withSameId(
   return [record, ...others].toSorted((a, b) => a.startedAtMs - b.startedAtMs)
 }
 
-/** Inside calls carry the request id on, so the id alone is not unique. */
+/** Calls through outbound listeners carry the request id on, so the id alone is not unique. */
 function keyOf(record: RequestRecord): string {
-  return `${record.requestId} ${record.door} ${record.startedAtMs}`
+  return `${record.requestId} ${record.listener} ${record.startedAtMs}`
 }

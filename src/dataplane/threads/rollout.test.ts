@@ -8,7 +8,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([promise, Promise.resolve(pending)])) !== pending
 }
 
-test('a version is applied when every living worker says so, each door error once', async () => {
+test('a version is applied when every living worker says so, each listener error once', async () => {
   const rollout = createRollout(3, (index) => index !== 2)
   const sent: number[] = []
   const done = rollout.run(7, (index) => void sent.push(index))

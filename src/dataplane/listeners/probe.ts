@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
-import type { DoorSpec } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec } from '../../platform/snapshot/messages.ts'
 
-/** The addresses that a door's host stands for: both loopbacks where it says localhost. */
-export function addressesOf(spec: DoorSpec): readonly string[] {
+/** The addresses that a listener's host stands for: both loopbacks where it says localhost. */
+export function addressesOf(spec: ListenerSpec): readonly string[] {
   return spec.host === 'localhost' ? ['127.0.0.1', '::1'] : [spec.host]
 }
 

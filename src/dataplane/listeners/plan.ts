@@ -1,24 +1,24 @@
-import type { DoorSpec, DoorStatus } from '../../platform/snapshot/messages.ts'
-import type { DoorBinding, DoorError } from '../workers/messages.ts'
+import type { ListenerSpec, ListenerStatus } from '../../platform/snapshot/messages.ts'
+import type { ListenerBinding, ListenerError } from '../threads/messages.ts'
 import { addressesOf, probePort } from './probe.ts'
 
-/** Finds ports for the doors of a snapshot and remembers what is open. */
-export interface DoorPlan {
-  /** Probes what is new; what was open stays as it is, with the port that it had. Doors whose port is taken are left out. */
-  decide(specs: readonly DoorSpec[]): Promise<readonly DoorBinding[]>
-  /** The doors of the last decision. */
-  readonly bindings: readonly DoorBinding[]
-  /** State of every door of the last decision, with what the workers could not open. */
-  status(errors: readonly DoorError[]): readonly DoorStatus[]
+/** Finds ports for the listeners of a snapshot and remembers what is open. */
+export interface ListenerPlan {
+  /** Probes what is new; what was open stays as it is, with the port that it had. Listeners whose port is taken are left out. */
+  decide(specs: readonly ListenerSpec[]): Promise<readonly ListenerBinding[]>
+  /** The listeners of the last decision. */
+  readonly bindings: readonly ListenerBinding[]
+  /** State of every listener of the last decision, with what the workers could not open. */
+  status(errors: readonly ListenerError[]): readonly ListenerStatus[]
 }
 
-export function createDoorPlan(): DoorPlan {
-  let specs: readonly DoorSpec[] = []
-  let bindings: readonly DoorBinding[] = []
+export function createListenerPlan(): ListenerPlan {
+  let specs: readonly ListenerSpec[] = []
+  let bindings: readonly ListenerBinding[] = []
   let probeErrors = new Map<string, string>()
 
   /** A port that our workers hold already cannot be probed, and need not be. */
-  function findOpen(spec: DoorSpec): number | undefined {
+  function findOpen(spec: ListenerSpec): number | undefined {
     for (const open of bindings) {
       if (open.spec.host !== spec.host) continue
       if (spec.port === 0 ? open.spec.id === spec.id : open.port === spec.port) return open.port
@@ -28,7 +28,7 @@ export function createDoorPlan(): DoorPlan {
 
   return {
     async decide(wanted) {
-      const next: DoorBinding[] = []
+      const next: ListenerBinding[] = []
       const errors = new Map<string, string>()
       for (const spec of wanted) {
         const addresses = addressesOf(spec)
@@ -36,10 +36,10 @@ export function createDoorPlan(): DoorPlan {
         const probe =
           open === undefined ? await probePort(addresses[0]!, spec.port) : { port: open, error: '' }
         const isTwice = next.some(
-          (door) => door.port === probe.port && door.spec.host === spec.host,
+          (listener) => listener.port === probe.port && listener.spec.host === spec.host,
         )
         const error = isTwice
-          ? `${spec.host}:${probe.port} is the port of another door`
+          ? `${spec.host}:${probe.port} is the port of another listener`
           : probe.error
         if (error === '') next.push({ spec, addresses, port: probe.port })
         else errors.set(spec.id, error)
@@ -54,7 +54,7 @@ export function createDoorPlan(): DoorPlan {
     },
     status(workerErrors) {
       return specs.map((spec) => {
-        const port = bindings.find((door) => door.spec.id === spec.id)?.port ?? spec.port
+        const port = bindings.find((listener) => listener.spec.id === spec.id)?.port ?? spec.port
         const failed = workerErrors.find((entry) => entry.id === spec.id)
         return {
           id: spec.id,

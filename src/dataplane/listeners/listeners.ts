@@ -1,12 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { DoorBinding, DoorError } from '../workers/messages.ts'
+import type { ListenerBinding, ListenerError } from '../threads/messages.ts'
 import { explainListenError } from './probe.ts'
 
 /** Connections that the kernel holds until we accept them. */
 const LISTEN_BACKLOG = 4096
 
-/** Called with each accepted connection, paused, and the binding of its door as it is now. */
-export type Accept = (binding: DoorBinding, socket: Socket) => void
+/** Called with each accepted connection, paused, and the binding of its listener as it is now. */
+export type Accept = (binding: ListenerBinding, socket: Socket) => void
 
 /** The open ports of one worker, shared with the other workers by the kernel (SO_REUSEPORT). */
 export interface Listeners {
@@ -14,23 +14,23 @@ export interface Listeners {
    * Opens what is new, closes what is not wanted any more, gives what stays its new settings; connections are not touched.
    * Resolves when all are open, with those that could not be.
    */
-  apply(bindings: readonly DoorBinding[]): Promise<readonly DoorError[]>
+  apply(bindings: readonly ListenerBinding[]): Promise<readonly ListenerError[]>
   /** Closes those that `isClosed` chooses. */
-  close(isClosed: (binding: DoorBinding) => boolean): void
+  close(isClosed: (binding: ListenerBinding) => boolean): void
 }
 
-interface Listener {
+interface OpenPort {
   server: Server
-  binding: DoorBinding
+  binding: ListenerBinding
 }
 
-export function createListeners(accept: Accept): Listeners {
-  /** By `address:port`: a door that changes its name or kind keeps its socket. */
-  const open = new Map<string, Listener>()
+export function openListeners(accept: Accept): Listeners {
+  /** By `address:port`: a listener that changes its name or kind keeps its socket. */
+  const open = new Map<string, OpenPort>()
 
-  function openOne(key: string, address: string, binding: DoorBinding): Promise<string> {
+  function openOne(key: string, address: string, binding: ListenerBinding): Promise<string> {
     const opened = Promise.withResolvers<string>()
-    const listener: Listener = {
+    const listener: OpenPort = {
       server: createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }),
       binding,
     }
@@ -47,7 +47,10 @@ export function createListeners(accept: Accept): Listeners {
     return opened.promise
   }
 
-  async function openAddress(binding: DoorBinding, index: number): Promise<DoorError | undefined> {
+  async function openAddress(
+    binding: ListenerBinding,
+    index: number,
+  ): Promise<ListenerError | undefined> {
     const address = binding.addresses[index]!
     const key = `${address}:${binding.port}`
     const known = open.get(key)

@@ -6,12 +6,12 @@ import { text } from 'node:stream/consumers'
 import type { Log } from '../capability.ts'
 import { ProblemError } from '../problem.ts'
 import {
-  createDoorApp,
-  DoorTakenError,
-  openDoor,
+  createListenerApp,
+  ListenerTakenError,
+  openListener,
   REQUEST_BODY_BYTES_MAX,
-  type DoorOptions,
-} from './door.ts'
+  type ListenerOptions,
+} from './listener.ts'
 
 interface Answer {
   readonly status: number
@@ -19,10 +19,10 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
+async function start(t: TestContext, more: Partial<ListenerOptions> = {}) {
   const logged: string[] = []
   const log: Log = (level, message) => void logged.push(`${level} ${message}`)
-  const options: DoorOptions = {
+  const options: ListenerOptions = {
     name: 'console',
     host: '127.0.0.1',
     port: 0,
@@ -31,7 +31,7 @@ async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
     log,
     ...more,
   }
-  const app = createDoorApp(options)
+  const app = createListenerApp(options)
   const body = {
     type: 'object',
     required: ['n'],
@@ -49,8 +49,8 @@ async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
   app.get('/refuses', () => {
     throw new ProblemError(409, 'ERR_TEST_REFUSED', 'No.', { version: 7 })
   })
-  const door = await openDoor(app, options)
-  t.after(() => door.close())
+  const listener = await openListener(app, options)
+  t.after(() => listener.close())
   const call = (
     method: string,
     path: string,
@@ -58,7 +58,7 @@ async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
   ) =>
     new Promise<Answer>((resolve, reject) => {
       const outgoing = request(
-        { port: door.port, method, path, headers: sent.headers ?? {} },
+        { port: listener.port, method, path, headers: sent.headers ?? {} },
         (response) => {
           text(response)
             .then((content) =>
@@ -74,7 +74,7 @@ async function start(t: TestContext, more: Partial<DoorOptions> = {}) {
       outgoing.on('error', reject)
       outgoing.end(sent.body)
     })
-  return { door, call, logged, options }
+  return { listener, call, logged, options }
 }
 
 function assertProblem(answer: Answer, status: number, code: string): void {
@@ -163,23 +163,23 @@ test('the OpenAPI document has what the routes say', async (t) => {
   )
 })
 
-test('a taken port is an error with door, address and setting', async (t) => {
-  const { door, options } = await start(t)
-  const second = { ...options, port: door.port }
-  await assert.rejects(openDoor(createDoorApp(second), second), (error) => {
-    assert.ok(error instanceof DoorTakenError)
-    assert.equal(error.code, 'ERR_DOOR_TAKEN')
+test('a taken port is an error with listener, address and setting', async (t) => {
+  const { listener, options } = await start(t)
+  const second = { ...options, port: listener.port }
+  await assert.rejects(openListener(createListenerApp(second), second), (error) => {
+    assert.ok(error instanceof ListenerTakenError)
+    assert.equal(error.code, 'ERR_LISTENER_TAKEN')
     assert.match(
       error.message,
-      new RegExp(`'console'.*127\\.0\\.0\\.1:${door.port} \\(EADDRINUSE\\).*listen\\.console`),
+      new RegExp(`'console'.*127\\.0\\.0\\.1:${listener.port} \\(EADDRINUSE\\).*listen\\.console`),
     )
     return true
   })
 })
 
-test('bytes that are not HTTP are refused and the door stays open', async (t) => {
-  const { door, call } = await start(t)
-  const socket = connect(door.port, '127.0.0.1')
+test('bytes that are not HTTP are refused and the listener stays open', async (t) => {
+  const { listener, call } = await start(t)
+  const socket = connect(listener.port, '127.0.0.1')
   socket.end('\0\0\0\r\n\r\n')
   assert.match(await text(socket), /^HTTP\/1\.1 400 /)
   assert.equal((await call('GET', '/openapi.json')).status, 200)

@@ -7,11 +7,11 @@ import { createOpenApi, type OpenApi } from './openapi.ts'
 
 /** A body larger than this is refused with 413. */
 export const REQUEST_BODY_BYTES_MAX = 1024 * 1024
-/** Open connections of one door; beyond it new ones are closed at once. */
-export const DOOR_CONNECTIONS_MAX = 2_000
+/** Open connections of one listener; beyond it new ones are closed at once. */
+export const LISTENER_CONNECTIONS_MAX = 2_000
 
-export interface DoorOptions extends GuardOptions {
-  /** Name in errors and the log: the name of the door in `listen`. */
+export interface ListenerOptions extends GuardOptions {
+  /** Name in errors and the log: the name of the listener in `listen`. */
   readonly name: string
   readonly host: string
   /** 0: any free port. */
@@ -19,29 +19,29 @@ export interface DoorOptions extends GuardOptions {
   readonly log: Log
 }
 
-export interface Door {
+export interface Listener {
   readonly host: string
   readonly port: number
   close(): Promise<void>
 }
 
-/** The door's port is taken, or the address is not ours. */
-export class DoorTakenError extends Error {
-  override readonly name = 'DoorTakenError'
-  readonly code = 'ERR_DOOR_TAKEN'
+/** The listener's port is taken, or the address is not ours. */
+export class ListenerTakenError extends Error {
+  override readonly name = 'ListenerTakenError'
+  readonly code = 'ERR_LISTENER_TAKEN'
 
-  constructor(door: string, host: string, port: number, cause: unknown) {
+  constructor(listener: string, host: string, port: number, cause: unknown) {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
     super(
-      `The door '${door}' cannot listen on ${host}:${port} (${why}). End the program that has the port, or set listen.${door} to another port.`,
+      `The listener '${listener}' cannot listen on ${host}:${port} (${why}). End the program that has the port, or set listen.${listener} to another port.`,
       { cause },
     )
   }
 }
 
-/** An HTTP door of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
-export function createDoorApp(
-  options: DoorOptions,
+/** An HTTP listener of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
+export function createListenerApp(
+  options: ListenerOptions,
   api: OpenApi = createOpenApi(),
 ): FastifyInstance {
   const app = fastify({
@@ -54,7 +54,7 @@ export function createDoorApp(
     frameworkErrors: (error, request, reply) =>
       refuseUndecoded(error, request.headers, reply, options),
   })
-  app.server.maxConnections = DOOR_CONNECTIONS_MAX
+  app.server.maxConnections = LISTENER_CONNECTIONS_MAX
   app.server.headersTimeout = 10_000
   app.addHook('onRoute', (route) => api.add(route))
   app.addHook('onRequest', async (request, reply) => {
@@ -82,13 +82,16 @@ export function createDoorApp(
   return app
 }
 
-/** Starts to listen. Throws `DoorTakenError`. */
-export async function openDoor(app: FastifyInstance, options: DoorOptions): Promise<Door> {
+/** Starts to listen. Throws `ListenerTakenError`. */
+export async function openListener(
+  app: FastifyInstance,
+  options: ListenerOptions,
+): Promise<Listener> {
   try {
     await app.listen({ host: options.host, port: options.port })
   } catch (cause) {
     await app.close()
-    throw new DoorTakenError(options.name, options.host, options.port, cause)
+    throw new ListenerTakenError(options.name, options.host, options.port, cause)
   }
   const address = app.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
@@ -99,7 +102,7 @@ function refuseUndecoded(
   error: FastifyError,
   headers: IncomingHttpHeaders,
   reply: FastifyReply,
-  options: DoorOptions,
+  options: ListenerOptions,
 ): void {
   reply.header('x-content-type-options', 'nosniff')
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { probePort } from '../doors/probe.ts'
+import { probePort } from '../listeners/probe.ts'
 import { createSharedMemory, openSharedCounts } from '../shared-counts.ts'
 import { get } from '../testing/setup.ts'
 import { OK, readFrom, startAnsweringUpstream } from '../testing/sockets.ts'
@@ -24,7 +24,7 @@ test('a worker that dies is started again; the other one and its connections do 
       { op: 'instance', instance: instanceSpec(upstream.port) },
       { op: 'gateway', gateway },
     ],
-    doors: [{ spec: gateway.doors[0]!, addresses: ['127.0.0.1'], port }],
+    listeners: [{ spec: gateway.listeners[0]!, addresses: ['127.0.0.1'], port }],
   }
   const shared = createSharedMemory(2)
   const counts = openSharedCounts(shared, 0)
@@ -60,7 +60,7 @@ test('a worker that dies is started again; the other one and its connections do 
     version: 2,
     reset: false,
     ops: null,
-    doors: undefined,
+    listeners: undefined,
   } as unknown as ToWorker)
   await died
   const alive = clients.filter(({ socket }) => !socket.destroyed)

@@ -1,13 +1,13 @@
 import type {
-  DoorSpec,
+  ListenerSpec,
   EdgeTotals,
   InstanceTotals,
   SnapshotOp,
 } from '../../platform/snapshot/messages.ts'
 
-/** A door with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
-export interface DoorBinding {
-  readonly spec: DoorSpec
+/** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
+export interface ListenerBinding {
+  readonly spec: ListenerSpec
   /** The first one must open; the others (`::1` of localhost) are opened where the machine has them. */
   readonly addresses: readonly string[]
   readonly port: number
@@ -20,8 +20,8 @@ export type ToWorker =
       readonly version: number
       readonly reset: boolean
       readonly ops: readonly SnapshotOp[]
-      /** All doors that shall be open; undefined: as before. */
-      readonly doors: readonly DoorBinding[] | undefined
+      /** All listeners that shall be open; undefined: as before. */
+      readonly listeners: readonly ListenerBinding[] | undefined
     }
   | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
   | {
@@ -30,14 +30,18 @@ export type ToWorker =
       readonly limit: number
       readonly onlyFailed: boolean
     }
-  /** Closes the doors to the outside; answered by `idle` when nothing from there is in flight any more. */
+  /** Closes the listeners to the outside; answered by `idle` when nothing from there is in flight any more. */
   | { readonly type: 'drain' }
   /** Gives a written access log buffer back. */
   | { readonly type: 'log-buffer'; readonly buffer: ArrayBuffer }
 
 /** Worker to main thread. */
 export type FromWorker =
-  | { readonly type: 'applied'; readonly version: number; readonly errors: readonly DoorError[] }
+  | {
+      readonly type: 'applied'
+      readonly version: number
+      readonly errors: readonly ListenerError[]
+    }
   | { readonly type: 'drained'; readonly service: string; readonly id: string }
   | WorkerTotals
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
@@ -46,7 +50,7 @@ export type FromWorker =
   /** A change could not be applied; the rest of its update was. */
   | { readonly type: 'failed'; readonly op: string; readonly error: string }
 
-export interface DoorError {
+export interface ListenerError {
   readonly id: string
   readonly error: string
 }

@@ -1,31 +1,31 @@
 import type { ReactNode } from 'react'
-import type { RequestRecord, TryRecord } from '../../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../../../../src/platform/snapshot/messages.ts'
 import { formatBytes, formatLatency, formatTime } from '../../format.ts'
 import { hrefOf } from '../../route.ts'
 import { CodeLink } from '../../ui/code-link.tsx'
-import { barsOf } from './story.ts'
+import { barsOf } from './attempt-bars.ts'
 
 /** What happened to one request, and which line of the configuration decided it. */
-export function RequestStory({ record }: { readonly record: RequestRecord }): ReactNode {
+export function RequestDetail({ record }: { readonly record: RequestRecord }): ReactNode {
   const isBad = record.status === 0 || record.status >= 500
   return (
-    <section className="panel story" aria-labelledby="story-heading" data-testid="story">
+    <section className="panel record" aria-labelledby="record-heading" data-testid="record">
       <div className="panel-head">
-        <h2 id="story-heading" className="mono">
+        <h2 id="record-heading" className="mono">
           {record.method} {record.host}
           {record.target}
         </h2>
         <span
           className={`badge tone-${isBad ? 'bad' : record.status >= 400 ? 'warning' : 'good'}`}
-          data-testid="story-status"
+          data-testid="record-status"
         >
           {record.status === 0 ? 'no answer' : record.status}
         </span>
         <CodeLink code={record.reason} />
       </div>
-      {record.detail !== '' && <p className="story-detail">{record.detail}</p>}
+      {record.detail !== '' && <p className="record-detail">{record.detail}</p>}
       <Decisions record={record} />
-      <Tries record={record} />
+      <Attempts record={record} />
     </section>
   )
 }
@@ -35,11 +35,11 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Request id', <code key="id">{record.requestId}</code>],
     ['Began', `${formatTime(record.startedAtMs)}, took ${formatLatency(record.durationMs)}`],
-    ['From', `${from}, at door ${record.door}, worker ${record.worker}`],
+    ['From', `${from}, at listener ${record.listener}, worker ${record.worker}`],
     [
       'Route',
       withSource(
-        record.route || (record.caller === '' ? 'no route matched' : 'inside door'),
+        record.route || (record.caller === '' ? 'no route matched' : 'outbound listener'),
         record.routeSource,
       ),
     ],
@@ -65,21 +65,21 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd data-testid={`story-${name.toLowerCase().replace(' ', '-')}`}>{value}</dd>
+            <dd data-testid={`record-${name.toLowerCase().replace(' ', '-')}`}>{value}</dd>
           </div>
         ))}
     </dl>
   )
 }
 
-function Tries({ record }: { readonly record: RequestRecord }): ReactNode {
+function Attempts({ record }: { readonly record: RequestRecord }): ReactNode {
   const bars = barsOf(record)
-  if (record.tries.length === 0)
+  if (record.attempts.length === 0)
     return <p className="empty">No instance was tried: the gateway answered itself.</p>
   return (
     <>
-      <div className="tries-head">
-        <h3>Tries</h3>
+      <div className="attempts-head">
+        <h3>Attempts</h3>
         <ul className="legend">
           <li>
             <span className="swatch bar-connect" />
@@ -95,8 +95,8 @@ function Tries({ record }: { readonly record: RequestRecord }): ReactNode {
           </li>
         </ul>
       </div>
-      <ol className="tries">
-        {record.tries.map((one, index) => (
+      <ol className="attempts">
+        {record.attempts.map((one, index) => (
           <Try key={`${one.instance}-${one.startedMs}`} one={one} index={index} bar={bars[index]} />
         ))}
       </ol>
@@ -105,19 +105,19 @@ function Tries({ record }: { readonly record: RequestRecord }): ReactNode {
 }
 
 function Try(props: {
-  readonly one: TryRecord
+  readonly one: AttemptRecord
   readonly index: number
   readonly bar: ReturnType<typeof barsOf>[number] | undefined
 }): ReactNode {
   const { one, bar } = props
   const isGood = one.outcome === 'answered' && one.status < 500
   return (
-    <li className="try" data-testid={`try-${props.index}`}>
-      <div className="try-head">
+    <li className="attempt" data-testid={`attempt-${props.index}`}>
+      <div className="attempt-head">
         <strong>{one.instance}</strong> <span className="mono muted">{one.address}</span>
         <span
           className={isGood ? 'tone-text-ok' : 'tone-text-bad'}
-          data-testid={`try-${props.index}-outcome`}
+          data-testid={`attempt-${props.index}-outcome`}
         >
           {one.outcome}
           {one.status > 0 && ` ${one.status}`}

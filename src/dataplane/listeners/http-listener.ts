@@ -1,14 +1,14 @@
 import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 
-/** What connections of one HTTP door need to know of it. Replaced when a reload changes the door; open connections keep theirs. */
-export interface HttpDoor {
+/** What connections of one HTTP listener need to know of it. Replaced when a reload changes the listener; open connections keep theirs. */
+export interface HttpListener {
   readonly id: string
-  /** The calling service at an inside door, '' at the gateway. */
+  /** The calling service at an outbound listener, '' at the gateway. */
   readonly caller: string
-  /** The fixed service of an inside door, '' where routes decide. */
+  /** The fixed service of an outbound listener, '' where routes decide. */
   readonly service: string
-  /** The row of an inside door's edge. */
+  /** The row of an outbound listener's edge. */
   readonly edge: EdgeCounters | null
   /** Closed when the gateway drains. */
   readonly isOutside: boolean

@@ -5,49 +5,51 @@ import type { SourceOf } from '../platform/config/load.ts'
 import type { SettingPath, SettingProblem } from '../platform/config/problems.ts'
 import type { Settings } from '../settings.ts'
 
-/** Where the doors are that nobody named. */
-export const DEFAULT_DOORS = {
+/** Where the listeners are that nobody named. */
+export const DEFAULT_LISTENERS = {
   gateway: { host: '127.0.0.1', port: 8080 },
   console: { host: '127.0.0.1', port: 4000 },
 } as const satisfies Record<string, HostPort>
 
-/** A token that guards a door to the network has at least this many characters. */
+/** A token that guards a listener to the network has at least this many characters. */
 export const ADMIN_TOKEN_LENGTH_MIN = 16
 
 /** Problems of `listen`, of TCP routes and of fixed ports: what collides, and what stands open. */
-export function checkDoors(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
+export function checkListeners(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
   return [...checkCollisions(settings, sourceOf), ...checkProtection(settings)]
 }
 
-interface Door {
+interface Listener {
   readonly path: SettingPath
   readonly name: string
   readonly address: HostPort
 }
 
 function checkCollisions(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
-  const doors = listDoors(settings)
-  return doors.flatMap((door, index): readonly SettingProblem[] => {
-    const earlier = doors.slice(0, index).find((other) => collide(other.address, door.address))
+  const listeners = listListeners(settings)
+  return listeners.flatMap((listener, index): readonly SettingProblem[] => {
+    const earlier = listeners
+      .slice(0, index)
+      .find((other) => collide(other.address, listener.address))
     if (earlier === undefined) return []
     const source = sourceOf(earlier.path)
     const whose = source === 'default' ? 'by default' : `in ${source}`
-    const message = `would listen on ${formatHostPort(door.address)}, which ${earlier.name} has ${whose}; choose another port or switch one off`
-    return [{ path: door.path, code: 'ERR_CONFIG_DOOR_CONFLICT', message }]
+    const message = `would listen on ${formatHostPort(listener.address)}, which ${earlier.name} has ${whose}; choose another port or switch one off`
+    return [{ path: listener.path, code: 'ERR_CONFIG_LISTENER_CONFLICT', message }]
   })
 }
 
-/** Doors by name first as they are in the file, so that the problem stands at what somebody wrote. */
-function listDoors({ listen, gateway, services }: Settings): readonly Door[] {
-  const doors: Door[] = []
+/** Listeners by name first as they are in the file, so that the problem stands at what somebody wrote. */
+function listListeners({ listen, gateway, services }: Settings): readonly Listener[] {
+  const listeners: Listener[] = []
   const add = (path: SettingPath, name: string, address: HostPort | 'off'): void => {
-    if (address !== 'off' && address.port !== 0) doors.push({ path, name, address })
+    if (address !== 'off' && address.port !== 0) listeners.push({ path, name, address })
   }
-  const houseDoors = (['gateway', 'console'] as const).toSorted(
+  const houseListeners = (['gateway', 'console'] as const).toSorted(
     (a, b) => Number(listen[a] !== undefined) - Number(listen[b] !== undefined),
   )
-  for (const name of houseDoors) {
-    const unnamed = listen.default === 'off' ? 'off' : DEFAULT_DOORS[name]
+  for (const name of houseListeners) {
+    const unnamed = listen.default === 'off' ? 'off' : DEFAULT_LISTENERS[name]
     add(['listen', name], `the ${name}`, listen[name] ?? unnamed)
   }
   for (const [index, route] of gateway.routes.entries()) {
@@ -59,7 +61,7 @@ function listDoors({ listen, gateway, services }: Settings): readonly Door[] {
     if (run === undefined || port === undefined) continue
     add(['services', name, 'port'], `the service ${name}`, { host: '127.0.0.1', port })
   }
-  return doors
+  return listeners
 }
 
 function collide(a: HostPort, b: HostPort): boolean {
@@ -79,11 +81,11 @@ function isEveryAddress(host: string, other: string): boolean {
 
 /** The gateway is there for the public; who reaches the console rules the house. */
 function checkProtection({ listen, admin }: Settings): readonly SettingProblem[] {
-  const { console: door } = listen
-  const code = 'ERR_CONFIG_DOOR_UNPROTECTED'
+  const { console: listener } = listen
+  const code = 'ERR_CONFIG_LISTENER_UNPROTECTED'
   const path = ['listen', 'console']
-  if (door === undefined || door === 'off' || isLoopbackHost(door.host)) return []
-  const reach = `would be reachable from the network at ${formatHostPort(door)}`
+  if (listener === undefined || listener === 'off' || isLoopbackHost(listener.host)) return []
+  const reach = `would be reachable from the network at ${formatHostPort(listener)}`
   if (admin.token === undefined || admin.token === '') {
     const message = `${reach} without a credential, and whoever reaches it may start programs here; set admin.token: { env: NAME }, or listen on 127.0.0.1`
     return [{ path, code, message }]

@@ -1,10 +1,10 @@
-import type { DoorError } from './messages.ts'
+import type { ListenerError } from './messages.ts'
 
 /** Waits until every living worker has applied a version. */
 export interface Rollout {
   /** Calls `send` for every living worker; resolves with what could not be opened when all have answered or died. */
-  run(version: number, send: (index: number) => void): Promise<readonly DoorError[]>
-  applied(index: number, version: number, errors: readonly DoorError[]): void
+  run(version: number, send: (index: number) => void): Promise<readonly ListenerError[]>
+  applied(index: number, version: number, errors: readonly ListenerError[]): void
   /** A worker that has just been started is told the newest version by itself. */
   expect(index: number): void
   lost(index: number): void
@@ -12,8 +12,8 @@ export interface Rollout {
 
 export function createRollout(workers: number, isAlive: (index: number) => boolean): Rollout {
   let version = 0
-  let errors: DoorError[] = []
-  let done: ((errors: readonly DoorError[]) => void) | undefined
+  let errors: ListenerError[] = []
+  let done: ((errors: readonly ListenerError[]) => void) | undefined
   const waiting = new Set<number>()
   /** Nobody lives at the moment: a version counts as applied when the first one that comes back has it. */
   let needsOne = false
@@ -27,7 +27,7 @@ export function createRollout(workers: number, isAlive: (index: number) => boole
 
   return {
     run(next, send) {
-      const result = Promise.withResolvers<readonly DoorError[]>()
+      const result = Promise.withResolvers<readonly ListenerError[]>()
       version = next
       errors = []
       done = result.resolve

@@ -6,7 +6,7 @@ import type { ToWorker, WorkerBoot } from './messages.ts'
 /** Entry of a worker thread. */
 const port = parentPort
 if (port === null)
-  throw new Error('workers/thread.ts is started by workers/pool.ts, as a worker thread')
+  throw new Error('threads/thread.ts is started by threads/pool.ts, as a worker thread')
 
 const worker = startWorker({
   ...(workerData as WorkerBoot),

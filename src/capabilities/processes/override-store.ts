@@ -1,5 +1,5 @@
 import type { Storage } from '../../platform/storage/storage.ts'
-import type { OverrideBook } from './needs.ts'
+import type { OverrideStore } from './needs.ts'
 
 const migrations = [
   `CREATE TABLE process_overrides (
@@ -10,7 +10,7 @@ const migrations = [
 ]
 
 /** Run-time changes of services, durable. */
-export async function openOverrideBook(storage: Storage): Promise<OverrideBook> {
+export async function openOverrideStore(storage: Storage): Promise<OverrideStore> {
   await storage.migrate('processes', migrations)
   return {
     async load() {
