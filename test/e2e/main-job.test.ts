@@ -136,7 +136,7 @@ test('the main job: services come up in order, are balanced, explained, scaled, 
     assert.equal(foreign.status, 403)
     // Totals come once a second.
     let metrics = ''
-    for (const endMs = performance.now() + 10_000; performance.now() < endMs; ) {
+    for (const endMs = performance.now() + 10_000; performance.now() < endMs;) {
       metrics = await (await fetch(`${admin}/metrics`)).text()
       if (metrics.includes('backplane_gateway_requests_total{')) break
     }
