@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { startConsole, type Console, type ConsoleConfig } from './capabilities/console/console.ts'
-import type { Picture } from './capabilities/console/feed.ts'
+import type { Picture } from './contracts/feed.ts'
 import { startDiscovery } from './capabilities/discovery/discovery.ts'
 import { registerDiscoveryRoutes } from './capabilities/discovery/protocols/admin.ts'
 import { openPortStore } from './capabilities/gateway/port-store.ts'
@@ -15,7 +15,7 @@ import type { SnapshotChannel } from './platform/snapshot/channel.ts'
 import type { Storage } from './platform/storage/storage.ts'
 import type { SupervisorLink } from './platform/supervisor-link.ts'
 import { settingsSchema, type Settings } from './settings.ts'
-import type { Boot } from './supervisor/protocol.ts'
+import type { Boot } from './contracts/supervisor.ts'
 import {
   configurationOf,
   consoleAddress,

@@ -2,7 +2,7 @@ import type { Storage } from './platform/storage/storage.ts'
 import { packageVersion } from './cli/help.ts'
 import { formatStatus } from './cli/status-text.ts'
 import { compose, type Server } from './compose.ts'
-import type { Picture } from './capabilities/console/feed.ts'
+import type { Picture } from './contracts/feed.ts'
 import type { Log } from './platform/capability.ts'
 import { systemClock } from './platform/clock.ts'
 import { diffSettings } from './platform/config/difference.ts'
@@ -18,7 +18,7 @@ import {
   type SupervisorLink,
 } from './platform/supervisor-link.ts'
 import { checkSettings, settingsSchema, SMALLEST_FILE, type Settings } from './settings.ts'
-import type { Boot } from './supervisor/protocol.ts'
+import type { Boot } from './contracts/supervisor.ts'
 
 /** The table at the start is printed at the latest after this time, also when services are still starting. */
 const READY_WAIT_MAX_MS = 60_000

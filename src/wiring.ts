@@ -14,7 +14,7 @@ import type { Gateway } from './capabilities/gateway/gateway.ts'
 import type { DiscoveryNeed } from './capabilities/processes/needs.ts'
 import type { Loaded } from './control-plane.ts'
 import type { Listener } from './platform/http/listener.ts'
-import type { Boot } from './supervisor/protocol.ts'
+import type { Boot } from './contracts/supervisor.ts'
 
 /** Where the console listens when the file does not say. */
 const CONSOLE_PORT = 4000

@@ -1,4 +1,4 @@
-import type { OutputLine } from '../supervisor/protocol.ts'
+import type { OutputLine } from '../contracts/supervisor.ts'
 import { CommandError, findAdmin } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'

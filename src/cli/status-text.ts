@@ -1,9 +1,4 @@
-import type {
-  ListenerView,
-  InstanceView,
-  ProblemView,
-  ServiceView,
-} from '../capabilities/console/feed.ts'
+import type { ListenerView, InstanceView, ProblemView, ServiceView } from '../contracts/feed.ts'
 
 /** The part of the picture that `status` and the table at the start show. */
 export interface StatusParts {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { InstanceView, ServiceView } from '../capabilities/console/feed.ts'
-import type { RequestRecord } from '../platform/snapshot/messages.ts'
+import type { InstanceView, ServiceView } from '../contracts/feed.ts'
+import type { RequestRecord } from '../contracts/snapshot.ts'
 import { formatColumns, formatStatus } from './status-text.ts'
 import { formatWhy } from './why-text.ts'
 

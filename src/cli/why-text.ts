@@ -1,4 +1,4 @@
-import type { RequestRecord, AttemptRecord } from '../platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../contracts/snapshot.ts'
 import { formatColumns } from './status-text.ts'
 
 /** The record of one request as plain text. */

@@ -1,4 +1,4 @@
-import type { RequestRecord } from '../platform/snapshot/messages.ts'
+import type { RequestRecord } from '../contracts/snapshot.ts'
 import { findAdmin } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'

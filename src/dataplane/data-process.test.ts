@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { RequestRecord, SnapshotOp } from '../platform/snapshot/messages.ts'
+import type { RequestRecord, SnapshotOp } from '../contracts/snapshot.ts'
 import { get, reasonIn } from './testing/setup.ts'
 import {
   OK,

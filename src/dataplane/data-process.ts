@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../platform/capability.ts'
-import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../platform/snapshot/messages.ts'
+import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../contracts/snapshot.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { systemClock } from '../platform/clock.ts'
 import { createJsonLog } from '../platform/log.ts'
-import type { Boot, FromDataProcess, ToDataProcess } from '../supervisor/protocol.ts'
+import type { Boot, FromDataProcess, ToDataProcess } from '../contracts/supervisor.ts'
 import { DataProcess } from './data-process.ts'
 
 /** Entry of the data plane's process. The supervisor starts it with BACKPLANE_BOOT and an IPC channel. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { FromSupervisor, OutputLine, ToSupervisor } from '../supervisor/protocol.ts'
+import type { FromSupervisor, OutputLine, ToSupervisor } from '../contracts/supervisor.ts'
 import { openSupervisorLink } from './supervisor-link.ts'
 
 function start() {

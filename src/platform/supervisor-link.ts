@@ -4,7 +4,7 @@ import type {
   OutputLine,
   ProcessStatus,
   ToSupervisor,
-} from '../supervisor/protocol.ts'
+} from '../contracts/supervisor.ts'
 
 /** Control's end of the IPC channel to the supervisor. */
 export interface SupervisorLink {

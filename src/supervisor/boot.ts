@@ -1,4 +1,4 @@
-import type { Boot } from './protocol.ts'
+import type { Boot } from '../contracts/supervisor.ts'
 
 /** Control or data was started by hand, not by the supervisor. */
 export class BootMissingError extends Error {

@@ -1,4 +1,4 @@
-import type { ProcessSpec, ProcessStatus } from './protocol.ts'
+import type { ProcessSpec, ProcessStatus } from '../contracts/supervisor.ts'
 import { readAllProcessFacts, readResidentPageBytes } from './process-facts.ts'
 import { SupervisedProcess, type ProcessGround } from './supervised-process.ts'
 

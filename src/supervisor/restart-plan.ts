@@ -1,5 +1,5 @@
 import { backoffMs, createCrashWindow } from '../mechanisms/backoff/backoff.ts'
-import type { ProcessSpec } from './protocol.ts'
+import type { ProcessSpec } from '../contracts/supervisor.ts'
 
 /** When a process that died is started again. Time and chance are given. */
 export interface RestartPlan {

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { createPortChooser } from './free-port.ts'
 import { openProcessRecords, readRecords } from './process-records.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
-import type { ProcessStatus } from './protocol.ts'
+import type { ProcessStatus } from '../contracts/supervisor.ts'
 import { createInbox, type Inbox } from './testdata/inbox.ts'
 import {
   isAlive,

@@ -4,7 +4,12 @@ import type { PortChooser } from './free-port.ts'
 import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
 import { createProcessOutput, type ProcessOutput } from './process-output.ts'
 import type { ProcessRecords } from './process-records.ts'
-import type { ProcessExit, ProcessSpec, ProcessState, ProcessStatus } from './protocol.ts'
+import type {
+  ProcessExit,
+  ProcessSpec,
+  ProcessState,
+  ProcessStatus,
+} from '../contracts/supervisor.ts'
 import { createRestartPlan, type RestartPlan } from './restart-plan.ts'
 
 /** What the processes of one supervisor share. */

@@ -13,7 +13,7 @@ import type {
   OwnProcess,
   ProcessExit,
   ToSupervisor,
-} from './protocol.ts'
+} from '../contracts/supervisor.ts'
 import { startSampling } from './sampling.ts'
 import { listenForSignals } from './signals.ts'
 import { stopEverything } from './stop-everything.ts'

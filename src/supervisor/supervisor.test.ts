@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { FromSupervisor, ProcessStatus } from './protocol.ts'
+import type { FromSupervisor, ProcessStatus } from '../contracts/supervisor.ts'
 import { isAlive, SLEEPER, specOf, STUBBORN, waitUntilGone } from './testdata/specs.ts'
 import { actAlong, lifeOf, startSystem, type FakeOwn } from './testdata/system.ts'
 

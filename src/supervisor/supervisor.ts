@@ -4,7 +4,7 @@ import { DataFolderLockedError, lockDataFolder, type DataFolderLock } from './da
 import { endLeftOvers, runMark, type LeftOver } from './left-overs.ts'
 import { createOperatorLines, type OperatorLines, type OperatorStreams } from './operator-lines.ts'
 import { readRecords } from './process-records.ts'
-import type { Boot } from './protocol.ts'
+import type { Boot } from '../contracts/supervisor.ts'
 import { supervise } from './supervision.ts'
 
 /** What `backplane up` gives. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
-import type { Picture } from '../../src/capabilities/console/feed.ts'
+import type { Picture } from '../../src/contracts/feed.ts'
 import type { FakeServer } from './fake-server.ts'
 import { startFakeServer } from './fake-server.ts'
 

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import type { FeedMessage, Picture } from '../../src/capabilities/console/feed.ts'
-import type { OutputLine } from '../../src/supervisor/protocol.ts'
+import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
+import type { OutputLine } from '../../src/contracts/supervisor.ts'
 import { retriedRequest } from './scene.ts'
 
 /** The policy that the console must live with. */

@@ -5,8 +5,8 @@ import type {
   ProblemView,
   ServiceView,
   Tick,
-} from '../../src/capabilities/console/feed.ts'
-import type { RequestRecord } from '../../src/platform/snapshot/messages.ts'
+} from '../../src/contracts/feed.ts'
+import type { RequestRecord } from '../../src/contracts/snapshot.ts'
 
 /** Unix milliseconds of the last tick of every scripted picture. */
 export const SCENE_AT_MS = Date.UTC(2026, 10, 22, 12, 3, 4)

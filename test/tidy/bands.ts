@@ -10,12 +10,13 @@ export function areaOf(path: string): string {
 /** What an area may run besides itself. A capability's types are free for everybody: they cost nothing at run time. */
 const mayRun: Readonly<Record<string, readonly string[]>> = {
   mechanisms: [],
-  platform: ['mechanisms'],
-  supervisor: ['mechanisms'],
-  settings: ['platform', 'mechanisms'],
-  dataplane: ['platform', 'mechanisms'],
-  capabilities: ['platform', 'mechanisms'],
-  cli: ['platform', 'mechanisms', 'supervisor', 'settings', 'top'],
+  contracts: ['mechanisms'],
+  platform: ['contracts', 'mechanisms'],
+  supervisor: ['contracts', 'mechanisms'],
+  settings: ['platform', 'contracts', 'mechanisms'],
+  dataplane: ['platform', 'contracts', 'mechanisms'],
+  capabilities: ['platform', 'contracts', 'mechanisms'],
+  cli: ['platform', 'contracts', 'mechanisms', 'supervisor', 'settings', 'top'],
 }
 
 /** Code runs only what its band may run (DESIGN section 3). */

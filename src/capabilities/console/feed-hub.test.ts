@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import type { ListenerView, FeedMessage, Picture, ServiceView, Tick } from './feed.ts'
+import type { ListenerView, FeedMessage, Picture, ServiceView, Tick } from '../../contracts/feed.ts'
 import { BACKLOG_BYTES_MAX, createFeedHub, SUBSCRIBERS_MAX } from './feed-hub.ts'
 
 const service = (name: string, reason = '') => ({ name, reason }) as ServiceView

@@ -1,5 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import type { ListenerView, FeedMessage, Picture, ProblemView, ServiceView, Tick } from './feed.ts'
+import type {
+  ListenerView,
+  FeedMessage,
+  Picture,
+  ProblemView,
+  ServiceView,
+  Tick,
+} from '../../contracts/feed.ts'
 
 /** Consoles that may be open at the same time. */
 export const SUBSCRIBERS_MAX = 100

@@ -4,8 +4,8 @@ import {
   LATENCY_BOUNDS_MS,
   type EdgeTotals,
   type InstanceTotals,
-} from '../../platform/snapshot/messages.ts'
-import type { ServiceView } from './feed.ts'
+} from '../../contracts/snapshot.ts'
+import type { ServiceView } from '../../contracts/feed.ts'
 import type { ConsoleNeeds } from './needs.ts'
 
 const boundsSeconds = LATENCY_BOUNDS_MS.map((bound) => bound / 1000)

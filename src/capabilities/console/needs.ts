@@ -1,9 +1,9 @@
-import type { OutputLine } from '../../supervisor/protocol.ts'
+import type { OutputLine } from '../../contracts/supervisor.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { SourceOf } from '../gateway/specify.ts'
 import type { Processes } from '../processes/processes.ts'
 import type { Settings } from '../../settings.ts'
-import type { InstanceView } from './feed.ts'
+import type { InstanceView } from '../../contracts/feed.ts'
 
 /** One instance as discovery sees it. */
 export type DiscoveredInstance = Pick<

@@ -9,7 +9,7 @@ import type {
   ServiceState,
   ServiceView,
   Tick,
-} from './feed.ts'
+} from '../../contracts/feed.ts'
 
 /** Instances of one service that the picture shows. */
 export const INSTANCES_SHOWN_MAX = 200

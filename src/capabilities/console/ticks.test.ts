@@ -5,7 +5,7 @@ import {
   LATENCY_BOUNDS_MS,
   type EdgeTotals,
   type InstanceTotals,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 import { createTickStore, TICK_ROWS_MAX, TICKS_MAX, WINDOW_SAMPLES } from './ticks.ts'
 
 const none = [...LATENCY_BOUNDS_MS, 0].map(() => 0)

@@ -3,8 +3,8 @@ import {
   LATENCY_BOUNDS_MS,
   type EdgeTotals,
   type InstanceTotals,
-} from '../../platform/snapshot/messages.ts'
-import type { EdgeTick, InstanceTick, Tick } from './feed.ts'
+} from '../../contracts/snapshot.ts'
+import type { EdgeTick, InstanceTick, Tick } from '../../contracts/feed.ts'
 
 /** Rates and latencies are over the last ten samples, which come once a second. */
 export const WINDOW_SAMPLES = 10

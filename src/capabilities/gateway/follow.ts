@@ -1,4 +1,4 @@
-import type { SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type { SnapshotOp } from '../../contracts/snapshot.ts'
 import type { Discovery } from '../discovery/discovery.ts'
 import type { Instance } from '../discovery/model.ts'
 

@@ -4,11 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock, Scope } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
 import type { SnapshotChannel, Totals } from '../../platform/snapshot/channel.ts'
-import type {
-  ListenerStatus,
-  InstanceTotals,
-  SnapshotOp,
-} from '../../platform/snapshot/messages.ts'
+import type { ListenerStatus, InstanceTotals, SnapshotOp } from '../../contracts/snapshot.ts'
 import { createSnapshotModel } from '../../platform/snapshot/model.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
 import { settingsSchema } from '../../settings.ts'

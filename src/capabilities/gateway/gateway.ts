@@ -4,7 +4,7 @@ import type {
   ListenerStatus,
   RequestRecord,
   SnapshotOp,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import { followInstances, type DiscoveryNeed } from './follow.ts'

@@ -4,7 +4,7 @@ import type {
   GatewaySpec,
   RouteSpec,
   ServiceSpec,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 
 /** Where the gateway listens when the file does not say. */

@@ -1,5 +1,5 @@
 import type { Totals } from '../../platform/snapshot/channel.ts'
-import type { DataTotals, EdgeTotals, InstanceTotals } from '../../platform/snapshot/messages.ts'
+import type { DataTotals, EdgeTotals, InstanceTotals } from '../../contracts/snapshot.ts'
 
 /** Rows of edges that are kept; the data plane bounds them too (it folds what is beyond into one row). */
 export const EDGE_ROWS_MAX = 20_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { startStorage } from '../../platform/storage/storage.ts'
-import type { ProcessSpec, ProcessState } from '../../supervisor/protocol.ts'
+import type { ProcessSpec, ProcessState } from '../../contracts/supervisor.ts'
 import { configOf, exited, running, startHouse, statusOf } from './testdata/house.ts'
 
 const services = { orders: { run: 'node orders.js $BACKPLANE_INSTANCE', instances: 2 } }

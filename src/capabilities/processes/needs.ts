@@ -1,5 +1,5 @@
 import type { ServiceSettings } from '../../settings.ts'
-import type { ProcessStatus, ToSupervisor } from '../../supervisor/protocol.ts'
+import type { ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
 
 /** What the processes capability needs of the supervisor. */
 export interface SupervisorNeed {

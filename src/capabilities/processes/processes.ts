@@ -1,7 +1,7 @@
 import type { Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
-import type { ProcessStatus } from '../../supervisor/protocol.ts'
+import type { ProcessStatus } from '../../contracts/supervisor.ts'
 import type {
   DiscoveryNeed,
   GatewayNeed,

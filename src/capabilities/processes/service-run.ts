@@ -1,6 +1,6 @@
 import type { Scope } from '../../platform/capability.ts'
 import type { ServiceSettings } from '../../settings.ts'
-import type { ProcessSpec, ProcessStatus } from '../../supervisor/protocol.ts'
+import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import type { DiscoveryNeed, GatewayNeed, SupervisorNeed } from './needs.ts'
 import { planInstances } from './plan.ts'
 

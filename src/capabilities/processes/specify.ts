@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
-import type { ProcessSpec } from '../../supervisor/protocol.ts'
+import type { ProcessSpec } from '../../contracts/supervisor.ts'
 
 /** Variables of our own processes that no service must see. */
 const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/

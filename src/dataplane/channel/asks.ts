@@ -1,4 +1,4 @@
-import type { FromData, RequestRecord, ToData } from '../../platform/snapshot/messages.ts'
+import type { FromData, RequestRecord, ToData } from '../../contracts/snapshot.ts'
 import type { ToWorker } from '../threads/messages.ts'
 
 /** Questions that may be open; beyond it the oldest is answered with what there is. */

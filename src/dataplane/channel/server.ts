@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Log } from '../../platform/capability.ts'
 import { createFrameReader, encodeFrame } from '../../platform/snapshot/frames.ts'
-import type { FromData, ToData } from '../../platform/snapshot/messages.ts'
+import type { FromData, ToData } from '../../contracts/snapshot.ts'
 
 /** Bytes that may wait for a control plane that does not read; beyond it the connection is closed, and control begins anew. */
 export const CHANNEL_BACKLOG_BYTES_MAX = 256 * 1024 * 1024

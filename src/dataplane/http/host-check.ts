@@ -1,6 +1,6 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import { parseAddress } from '../../mechanisms/cidr/address.ts'
-import type { GatewaySpec } from '../../platform/snapshot/messages.ts'
+import type { GatewaySpec } from '../../contracts/snapshot.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import type { ClientConnection } from './client-connection.ts'
 

@@ -5,7 +5,7 @@ import {
   ROUTE_METHOD_NOT_ALLOWED,
   type RouteTable,
 } from '../../mechanisms/routing/routing.ts'
-import type { RouteSpec } from '../../platform/snapshot/messages.ts'
+import type { RouteSpec } from '../../contracts/snapshot.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 

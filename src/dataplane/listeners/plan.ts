@@ -1,4 +1,4 @@
-import type { ListenerSpec, ListenerStatus } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec, ListenerStatus } from '../../contracts/snapshot.ts'
 import type { ListenerBinding, ListenerError } from '../threads/messages.ts'
 import { addressesOf, probePort } from './probe.ts'
 

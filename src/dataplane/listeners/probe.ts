@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import type { ListenerSpec } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec } from '../../contracts/snapshot.ts'
 
 /** The addresses that a listener's host stands for: both loopbacks where it says localhost. */
 export function addressesOf(spec: ListenerSpec): readonly string[] {

@@ -1,5 +1,5 @@
 import { type Choice, createChoice, explainChoice } from '../../mechanisms/balancing/choice.ts'
-import type { RequestRecord, AttemptRecord } from '../../platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../../contracts/snapshot.ts'
 
 /** One attempt as it happened; the sentence of the choice is built when somebody asks. Times are monotonic milliseconds. */
 export interface AttemptEntry {

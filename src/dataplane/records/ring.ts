@@ -1,4 +1,4 @@
-import type { RequestRecord } from '../../platform/snapshot/messages.ts'
+import type { RequestRecord } from '../../contracts/snapshot.ts'
 import { createRecord, type ExchangeRecord, tellRecord } from './record.ts'
 
 /** Finished requests that a worker remembers. */

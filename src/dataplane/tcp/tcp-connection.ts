@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { parseProxyHeader } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
-import type { ListenerSpec } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec } from '../../contracts/snapshot.ts'
 import { plainAddress } from '../http/client-connection.ts'
 import { addAttempt, createRecord, type ExchangeRecord } from '../records/record.ts'
 import { countLatency } from '../totals/counters.ts'

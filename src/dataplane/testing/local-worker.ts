@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../platform/clock.ts'
-import type { ListenerSpec, SnapshotOp } from '../../platform/snapshot/messages.ts'
+import type { ListenerSpec, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createSharedMemory } from '../shared-counts.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'

@@ -4,7 +4,7 @@ import type {
   InstanceSpec,
   ServiceSpec,
   SnapshotOp,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 import { type LocalWorker, startLocalWorker } from './local-worker.ts'
 import { readFrom, type Reader } from './sockets.ts'
 import { gatewaySpec, instanceSpec, serviceSpec } from './specs.ts'

@@ -5,13 +5,8 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, encodeFrame } from '../../platform/snapshot/frames.ts'
-import type {
-  ListenerStatus,
-  FromData,
-  SnapshotOp,
-  ToData,
-} from '../../platform/snapshot/messages.ts'
-import type { Boot, ToDataProcess } from '../../supervisor/protocol.ts'
+import type { ListenerStatus, FromData, SnapshotOp, ToData } from '../../contracts/snapshot.ts'
+import type { Boot, ToDataProcess } from '../../contracts/supervisor.ts'
 
 type Kind = FromData['type']
 type Message<K extends Kind> = Extract<FromData, { type: K }>

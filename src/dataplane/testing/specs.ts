@@ -4,7 +4,7 @@ import type {
   InstanceSpec,
   RouteSpec,
   ServiceSpec,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 
 /** Generous limits and short enough times for tests. */
 export const testLimits: GatewayLimits = {

@@ -3,7 +3,7 @@ import type {
   EdgeTotals,
   InstanceTotals,
   SnapshotOp,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface ListenerBinding {

@@ -3,7 +3,7 @@ import {
   type EdgeTotals,
   type InstanceTotals,
   LATENCY_BOUNDS_MS,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1
 const STATUS_CLASSES = 6

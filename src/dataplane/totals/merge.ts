@@ -1,5 +1,5 @@
 import { addCounts } from '../../mechanisms/histogram/histogram.ts'
-import type { EdgeTotals, FromData, InstanceTotals } from '../../platform/snapshot/messages.ts'
+import type { EdgeTotals, FromData, InstanceTotals } from '../../contracts/snapshot.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, createInstanceCounters } from './counters.ts'
 import { OTHER } from './worker-totals.ts'

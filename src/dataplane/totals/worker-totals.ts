@@ -1,4 +1,4 @@
-import type { InstanceTotals } from '../../platform/snapshot/messages.ts'
+import type { InstanceTotals } from '../../contracts/snapshot.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'

@@ -1,5 +1,5 @@
 import { type Candidate, createCandidate } from '../../mechanisms/balancing/candidate.ts'
-import type { InstanceSpec } from '../../platform/snapshot/messages.ts'
+import type { InstanceSpec } from '../../contracts/snapshot.ts'
 import { createInstanceCounters, type InstanceCounters } from '../totals/counters.ts'
 import type { UpstreamConnection } from './connection.ts'
 

@@ -1,7 +1,7 @@
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retry.ts'
-import type { ServiceSpec } from '../../platform/snapshot/messages.ts'
+import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { Instance } from './instance.ts'
 

@@ -4,7 +4,7 @@ import type { HeadLimits, RequestHead } from '../../mechanisms/http1/request-hea
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
-import type { GatewayLimits } from '../../platform/snapshot/messages.ts'
+import type { GatewayLimits } from '../../contracts/snapshot.ts'
 import type { ClientConnection } from '../http/client-connection.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { HostNames } from '../http/host-check.ts'

@@ -6,7 +6,7 @@ import type {
   InstanceSpec,
   ServiceSpec,
   SnapshotOp,
-} from '../../platform/snapshot/messages.ts'
+} from '../../contracts/snapshot.ts'
 import { createRoutes } from '../http/routes.ts'
 import { dispatch } from '../upstream/dispatch.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
 import { createSnapshotModel } from './model.ts'
-import type { ListenerStatus, FromData, SnapshotOp, ToData } from './messages.ts'
+import type { ListenerStatus, FromData, SnapshotOp, ToData } from '../../contracts/snapshot.ts'
 
 /** Time between two attempts to reach the data plane. */
 const RECONNECT_MS = 50

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createFrameReader, encodeFrame, FrameError } from './frames.ts'
-import { FRAME_BYTES_MAX } from './messages.ts'
+import { FRAME_BYTES_MAX } from '../../contracts/snapshot.ts'
 
 test('what is encoded is read again, however the bytes are cut', () => {
   fc.assert(

@@ -1,4 +1,4 @@
-import { FRAME_BYTES_MAX } from './messages.ts'
+import { FRAME_BYTES_MAX } from '../../contracts/snapshot.ts'
 
 const LENGTH_BYTES = 4
 

@@ -1,4 +1,9 @@
-import type { GatewaySpec, InstanceSpec, ServiceSpec, SnapshotOp } from './messages.ts'
+import type {
+  GatewaySpec,
+  InstanceSpec,
+  ServiceSpec,
+  SnapshotOp,
+} from '../../contracts/snapshot.ts'
 
 /**
  * The whole of what data should know, and what it has not been told yet.

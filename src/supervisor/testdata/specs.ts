@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ProcessSpec } from '../protocol.ts'
+import type { ProcessSpec } from '../../contracts/supervisor.ts'
 import { readStartTime } from '../process-facts.ts'
 
 const folders: string[] = []

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { readRecords } from '../process-records.ts'
-import type { Boot, FromSupervisor, ToSupervisor } from '../protocol.ts'
+import type { Boot, FromSupervisor, ToSupervisor } from '../../contracts/supervisor.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { makeFolder } from './specs.ts'
 

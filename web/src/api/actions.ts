@@ -1,4 +1,4 @@
-import type { RequestRecord } from '../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord } from '../../../src/contracts/snapshot.ts'
 
 /** What the server refused or could not do: RFC 9457 problem details, or what is left of them. */
 export class ActionError extends Error {

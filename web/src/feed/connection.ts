@@ -1,4 +1,4 @@
-import type { FeedMessage } from '../../../src/capabilities/console/feed.ts'
+import type { FeedMessage } from '../../../src/contracts/feed.ts'
 
 /** Where the one feed stands. `lost` names the time of the last message and of the next attempt, in browser time. */
 export type ConnectionState =

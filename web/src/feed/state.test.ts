@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type {
-  EdgeTick,
-  Picture,
-  ServiceView,
-  Tick,
-} from '../../../src/capabilities/console/feed.ts'
+import type { EdgeTick, Picture, ServiceView, Tick } from '../../../src/contracts/feed.ts'
 import type { SystemState } from './state.ts'
 import { reduceFeed, TICKS_MAX } from './state.ts'
 import { edgesToDraw, totalsOf } from './views.ts'

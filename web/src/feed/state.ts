@@ -7,7 +7,7 @@ import type {
   ProblemView,
   ServiceView,
   Tick,
-} from '../../../src/capabilities/console/feed.ts'
+} from '../../../src/contracts/feed.ts'
 
 /** The server keeps and sends as many: ten minutes. */
 export const TICKS_MAX = 600

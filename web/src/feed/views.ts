@@ -3,7 +3,7 @@ import type {
   InstanceView,
   ServiceState,
   ServiceView,
-} from '../../../src/capabilities/console/feed.ts'
+} from '../../../src/contracts/feed.ts'
 import type { IndexedTick, SystemState, Traffic } from './state.ts'
 import { edgeKeyOf, NO_TRAFFIC, splitEdgeKey } from './state.ts'
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { EdgeTick } from '../../../src/capabilities/console/feed.ts'
+import type { EdgeTick } from '../../../src/contracts/feed.ts'
 import { toneOfErrors } from '../feed/views.ts'
 import { formatLatency, formatRate, formatShare } from '../format.ts'
 import { hrefOf } from '../route.ts'

@@ -1,6 +1,6 @@
 import type { KeyboardEvent, ReactNode, RefObject } from 'react'
 import { useEffect, useId, useRef, useState } from 'react'
-import type { ServiceView } from '../../../src/capabilities/console/feed.ts'
+import type { ServiceView } from '../../../src/contracts/feed.ts'
 import { useFeed } from '../feed/store.ts'
 import { toneOfService } from '../feed/views.ts'
 import { openRoute } from '../route.ts'

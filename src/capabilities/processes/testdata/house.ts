@@ -9,7 +9,7 @@ import type {
   ProcessState,
   ProcessStatus,
   ToSupervisor,
-} from '../../../supervisor/protocol.ts'
+} from '../../../contracts/supervisor.ts'
 import type { DiscoveryNeed } from '../needs.ts'
 import { openOverrideStore } from '../override-store.ts'
 import { startProcesses, type ProcessesConfig } from '../processes.ts'

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, encodeFrame } from '../frames.ts'
-import type { FromData, ToData, UpdateMessage } from '../messages.ts'
+import type { FromData, ToData, UpdateMessage } from '../../../contracts/snapshot.ts'
 import { createDataState, type DataState } from './data-state.ts'
 
 /** A data plane that only listens: it applies what it gets, and acknowledges when it is told to. */

@@ -4,7 +4,7 @@ import type {
   ServiceSpec,
   SnapshotOp,
   UpdateMessage,
-} from '../messages.ts'
+} from '../../../contracts/snapshot.ts'
 
 /** What a data plane knows after the updates that it got, applied as its workers apply them. */
 export interface DataState {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { GatewaySpec, ServiceSpec, SnapshotOp } from '../messages.ts'
+import type { GatewaySpec, ServiceSpec, SnapshotOp } from '../../../contracts/snapshot.ts'
 
 /** Specifications that differ in one number: what is in them is not the channel's business. */
 export const gateway = (headersMax: number): SnapshotOp => ({

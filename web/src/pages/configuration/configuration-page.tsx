@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useEffect, useState } from 'react'
-import type { ListenerView } from '../../../../src/capabilities/console/feed.ts'
+import type { ListenerView } from '../../../../src/contracts/feed.ts'
 import type { ConfigView } from '../../api/actions.ts'
 import { loadConfig } from '../../api/actions.ts'
 import { useFeed } from '../../feed/store.ts'

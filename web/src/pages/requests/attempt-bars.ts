@@ -1,4 +1,4 @@
-import type { RequestRecord, AttemptRecord } from '../../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../../../../src/contracts/snapshot.ts'
 
 /** One attempt on the time axis of its request; all shares from 0 to 1 of the request's duration. */
 export interface AttemptBar {

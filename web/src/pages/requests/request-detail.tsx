@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { RequestRecord, AttemptRecord } from '../../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord, AttemptRecord } from '../../../../src/contracts/snapshot.ts'
 import { formatBytes, formatLatency, formatTime } from '../../format.ts'
 import { hrefOf } from '../../route.ts'
 import { CodeLink } from '../../ui/code-link.tsx'

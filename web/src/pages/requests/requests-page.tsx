@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useCallback, useEffect, useState } from 'react'
-import type { RequestRecord } from '../../../../src/platform/snapshot/messages.ts'
+import type { RequestRecord } from '../../../../src/contracts/snapshot.ts'
 import { loadRequest, loadRequests } from '../../api/actions.ts'
 import { formatLatency, formatTime } from '../../format.ts'
 import { hrefOf, openRoute } from '../../route.ts'

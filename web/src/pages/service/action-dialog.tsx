@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useEffect, useState } from 'react'
-import type { ServiceView } from '../../../../src/capabilities/console/feed.ts'
+import type { ServiceView } from '../../../../src/contracts/feed.ts'
 import { loadConfig, runAction } from '../../api/actions.ts'
 import { ConfirmDialog } from '../../ui/dialog.tsx'
 import { toastDone } from '../../ui/toasts.tsx'

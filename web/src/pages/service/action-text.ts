@@ -1,4 +1,4 @@
-import type { ServiceView } from '../../../../src/capabilities/console/feed.ts'
+import type { ServiceView } from '../../../../src/contracts/feed.ts'
 import { formatNoun, formatSetting } from '../../format.ts'
 
 /** How a service is stopped, as the effective configuration says; '' where it is not known. */

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { InstanceView } from '../../../../src/capabilities/console/feed.ts'
+import type { InstanceView } from '../../../../src/contracts/feed.ts'
 import { toneOfHealth } from '../../feed/views.ts'
 import { formatDuration, formatLatency } from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'

@@ -1,10 +1,6 @@
 import type { ReactNode } from 'react'
 import { useState } from 'react'
-import type {
-  InstanceTick,
-  InstanceView,
-  ServiceView,
-} from '../../../../src/capabilities/console/feed.ts'
+import type { InstanceTick, InstanceView, ServiceView } from '../../../../src/contracts/feed.ts'
 import { useSystem } from '../../feed/store.ts'
 import { nowOf, toneOfErrors, toneOfHealth } from '../../feed/views.ts'
 import {

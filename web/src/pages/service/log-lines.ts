@@ -1,4 +1,4 @@
-import type { OutputLine } from '../../../../src/supervisor/protocol.ts'
+import type { OutputLine } from '../../../../src/contracts/supervisor.ts'
 
 /** Lines kept on the page; older ones are let go. */
 export const LINES_MAX = 1_000

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { memo, useEffect, useRef, useState } from 'react'
-import type { OutputLine } from '../../../../src/supervisor/protocol.ts'
+import type { OutputLine } from '../../../../src/contracts/supervisor.ts'
 import { backoffMs } from '../../feed/connection.ts'
 import { formatNoun, formatTime } from '../../format.ts'
 import type { LogMessage, LogState } from './log-lines.ts'

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { useState } from 'react'
-import type { ServiceView } from '../../../../src/capabilities/console/feed.ts'
+import type { ServiceView } from '../../../../src/contracts/feed.ts'
 import { runAction } from '../../api/actions.ts'
 import { useSystem } from '../../feed/store.ts'
 import { countHealthy, toneOfService, trafficOf } from '../../feed/views.ts'

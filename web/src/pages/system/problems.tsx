@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { ProblemView } from '../../../../src/capabilities/console/feed.ts'
+import type { ProblemView } from '../../../../src/contracts/feed.ts'
 import { useFeed, useSystem } from '../../feed/store.ts'
 import { nowOf } from '../../feed/views.ts'
 import { formatDuration, formatNoun } from '../../format.ts'

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { ServiceView } from '../../../../src/capabilities/console/feed.ts'
+import type { ServiceView } from '../../../../src/contracts/feed.ts'
 import { useSystem } from '../../feed/store.ts'
 import {
   countHealthy,
