@@ -1,9 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import type { MetricFamily } from './metrics-text.ts'
+
 /** Starts one capability. Everything that it may touch is in these three arguments. */
 export type Start<Config, Needs, Api> = (
   config: Config,
   needs: Needs,
   scope: Scope,
 ) => Api | Promise<Api>
+
+/** What a capability gives: its Api for siblings, and what the house collects from everyone. */
+export interface Part<Config, Api> {
+  readonly api: Api
+  /**
+   * First step of a reload: checks `next`, opens what it needs, and changes nothing that is seen from outside. May throw; then, or when
+   * another part throws, every part that was prepared is cancelled, and nothing has happened.
+   */
+  prepare?(next: Config): Prepared | Promise<Prepared>
+  /** Admin API, with schemas. */
+  readonly routes?: readonly RouteModule[]
+  metrics?(): Iterable<MetricFamily>
+  /** What is wrong now. */
+  problems?(): Iterable<Problem>
+}
+
+/** Second step of a reload. One of the two is called, once. Neither may throw. */
+export interface Prepared {
+  /** Puts the new configuration into force. */
+  commit(): void | Promise<void>
+  /** Gives back what was opened for it. */
+  cancel?(): void | Promise<void>
+}
+
+/** Registers admin routes below `/api/v1`, each with a schema. */
+export type RouteModule = (app: FastifyInstance) => void
+
+/** Something that is wrong, for people: what, where, and what to do. */
+export interface Problem {
+  readonly severity: 'error' | 'warning'
+  /** Stable error code; docs/errors.md explains it. */
+  readonly code: string
+  /** '' where no one service is meant. */
+  readonly service: string
+  /** '' where no one instance is meant. */
+  readonly instance: string
+  /** Tells it from other problems with the same code, service and instance; default ''. */
+  readonly key?: string
+  readonly text: string
+}
 
 /** What every capability gets: time, chance, log, cancellation, cleanup. */
 export interface Scope {
