@@ -249,7 +249,7 @@ export function bytesOfRecord(record: ExchangeRecord): number {
 export function addAttempt(record: ExchangeRecord, nowMs: number): AttemptEntry {
   if (record.attemptCount < ATTEMPTS_MAX) record.attemptCount++
   const index = record.attemptCount - 1
-  const told = (record.attempts[index] ??= createAttempt())
+  const told = (record.attempts[index] ??= createAttemptEntry())
   told.startedMs = nowMs
   told.connectedMs = 0
   told.answeredMs = 0
@@ -258,7 +258,8 @@ export function addAttempt(record: ExchangeRecord, nowMs: number): AttemptEntry 
   return told
 }
 
-function createAttempt(): AttemptEntry {
+/** An entry that no attempt has used yet. */
+export function createAttemptEntry(): AttemptEntry {
   return {
     instance: '',
     address: '',

@@ -1,37 +1,57 @@
 import { type Candidate, createCandidate } from '../../mechanisms/balancing/candidate.ts'
 import type { InstanceSpec } from '../../contracts/snapshot.ts'
 import { createInstanceCounters, type InstanceCounters } from '../totals/counters.ts'
-import type { UpstreamConnection } from './connection.ts'
+import type { Turn } from '../io/turns.ts'
+import type { Places } from './places.ts'
+
+/** An open connection that nobody uses. */
+export interface PooledConnection {
+  idleSinceMs: number
+  /** Closes it; its place is free at once. */
+  cancel(): void
+}
+
+/** The service of an instance, as far as its connections need to know it: whoever waits for one of them gets a turn when a place is free. */
+export interface Waiters extends Turn {
+  readonly waiting: { readonly size: number }
+}
 
 /** One instance as one worker sees it: what balancing knows of it, and the connections to it. */
 export interface Instance extends Candidate {
+  readonly service: Waiters
   spec: InstanceSpec
   /** `host:port`. */
   address: string
   /** Open and unused; the last one is the one that was used last (LIFO: few stay warm, the others time out). */
-  readonly idle: UpstreamConnection[]
-  /** Open or being opened, idle ones included. */
+  readonly idle: PooledConnection[]
+  /** Open or being opened by this worker, idle ones included. */
   connectionCount: number
-  connectionsMax: number
+  /** The connections that all workers together may have. */
+  readonly places: Places
   /** Out of rotation; lives on until nothing is in flight. */
   isGone: boolean
+  /** The removal that took it out, for who waits until it is drained. */
+  generation: number
   readonly counters: InstanceCounters
 }
 
 /** `sinceMs`: start of slow start in monotonic milliseconds, -Infinity for none. */
 export function createInstance(
+  service: Waiters,
   spec: InstanceSpec,
   sinceMs: number,
-  connectionsMax: number,
+  places: Places,
 ): Instance {
   return {
     ...createCandidate({ id: spec.id, weight: spec.weight, addedAtMs: sinceMs }),
+    service,
     spec,
     address: addressOf(spec),
     idle: [],
     connectionCount: 0,
-    connectionsMax,
+    places,
     isGone: false,
+    generation: 0,
     counters: createInstanceCounters(),
   }
 }

@@ -1,59 +1,79 @@
-import type { WorkerContext } from '../worker/context.ts'
-import { UpstreamConnection } from './connection.ts'
-import type { Instance } from './instance.ts'
+import type { UpstreamGround } from './ground.ts'
+import type { Instance, PooledConnection } from './instance.ts'
 
-/** The connection that was used last, if it was used at most `idleMsMax` ago. Older ones are closed. */
+/**
+ * An idle connection is not used for longer than this: services in use close theirs after five seconds (Node's default), and the
+ * closer to it, the likelier a request meets the closing one.
+ */
+export const UPSTREAM_IDLE_MS = 4_000
+/** A request that must not be done twice takes only a connection that was in use this short a time ago. */
+export const FRESH_IDLE_MS = 1_000
+
+/** The connection that was used last, if it was used at most `idleMsMax` ago. */
 export function takeIdle(
   instance: Instance,
   nowMs: number,
   idleMsMax: number,
-): UpstreamConnection | undefined {
-  const connection = instance.idle.at(-1)
+): PooledConnection | undefined {
+  const { idle } = instance
+  const connection = idle[idle.length - 1]
   if (connection === undefined || nowMs - connection.idleSinceMs > idleMsMax) return undefined
-  instance.idle.pop()
+  idle.pop()
   return connection
 }
 
-/** Opens a new one; the caller has seen that there is room. */
-export function openConnection(ctx: WorkerContext, instance: Instance): UpstreamConnection {
-  instance.connectionCount++
-  ctx.totals.touchInstance(instance)
-  return new UpstreamConnection(instance, ctx.readBuffer, ctx.upstreamEvents)
+/** Takes a place for a new connection; an idle one that is too old for this request gives its own up. False: there is none. */
+export function takePlace(instance: Instance): boolean {
+  if (instance.places.take()) return true
+  const oldest = instance.idle[0]
+  if (oldest === undefined) return false
+  oldest.cancel()
+  return instance.places.take()
 }
 
-/** Gives a connection up: its place is free at once, whatever the socket still does. */
-export function discardConnection(ctx: WorkerContext, connection: UpstreamConnection): void {
-  if (connection.isReleased) return
-  connection.isReleased = true
-  connection.exchange = null
-  connection.partial = null
+/** Whether a request could go to the instance now without waiting. */
+export function hasRoom(instance: Instance): boolean {
+  return instance.idle.length > 0 || instance.places.hasRoom
+}
+
+/** A connection that was given up: its place is free. */
+export function forgetConnection(
+  ground: UpstreamGround,
+  connection: PooledConnection & { readonly instance: Instance },
+): void {
   const { instance } = connection
-  instance.connectionCount--
   const at = instance.idle.indexOf(connection)
   if (at >= 0) instance.idle.splice(at, 1)
-  ctx.totals.touchInstance(instance)
-  connection.socket.destroy()
+  instance.connectionCount--
+  instance.places.give()
+  ground.instanceChanged(instance)
+  wakeWaiters(ground, instance)
 }
 
-/** Puts a connection back for the next request. */
-export function restConnection(connection: UpstreamConnection, nowMs: number): void {
-  connection.exchange = null
-  connection.isReused = true
-  connection.hasAnswered = false
+/** Whoever waits for a connection looks again, when the event at hand has been dealt with. */
+export function wakeWaiters(ground: UpstreamGround, instance: Instance): void {
+  if (instance.service.waiting.size > 0) ground.turns.schedule(instance.service)
+}
+
+/** Keeps a connection for the next request. False: it is not wanted any more. */
+export function restConnection(
+  ground: UpstreamGround,
+  connection: PooledConnection & { readonly instance: Instance },
+  nowMs: number,
+): boolean {
+  const { instance } = connection
+  if (instance.isGone || instance.places.isWantedElsewhere) return false
   connection.idleSinceMs = nowMs
-  connection.instance.idle.push(connection)
+  instance.idle.push(connection)
+  wakeWaiters(ground, instance)
+  return true
 }
 
 /** Closes what was not used for longer than `idleMsMax`; the oldest stand first. */
-export function closeStale(
-  ctx: WorkerContext,
-  instance: Instance,
-  nowMs: number,
-  idleMsMax: number,
-): void {
+export function closeStale(instance: Instance, nowMs: number, idleMsMax: number): void {
   let oldest = instance.idle[0]
   while (oldest !== undefined && nowMs - oldest.idleSinceMs > idleMsMax) {
-    discardConnection(ctx, oldest)
+    oldest.cancel()
     oldest = instance.idle[0]
   }
 }

@@ -2,53 +2,61 @@ import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.t
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retry.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
-import type { Exchange } from '../http/exchange.ts'
+import type { Turn } from '../io/turns.ts'
 import type { Instance } from './instance.ts'
+import type { Places } from './places.ts'
 
-/** One service as one worker sees it. */
-export interface Service {
+/** One service as one worker sees it. `W` is what waits for a connection: an attempt. */
+export class Service<W> implements Turn {
   readonly name: string
   spec: ServiceSpec
-  readonly instances: Map<string, Instance>
+  isScheduled = false
+  readonly instances = new Map<string, Instance>()
   balancer: Balancer<Instance>
-  readonly ejection: EjectionSet<Instance>
+  readonly ejection: EjectionSet<Instance> = createEjectionSet<Instance>()
   readonly retries: RetryBudget
-  /** Requests that wait for a connection, oldest first. Those that ended meanwhile are skipped. */
-  readonly waiting: Exchange[]
-}
+  /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
+  readonly waiting = new Set<W>()
+  /** Limits how many may wait, over all workers. */
+  readonly pending: Places
+  readonly #serve: (service: Service<W>) => void
 
-export function createService(spec: ServiceSpec, workers: number): Service {
-  return {
-    name: spec.name,
-    spec,
-    instances: new Map(),
-    balancer: balancers[spec.balance.algorithm]<Instance>(),
-    ejection: createEjectionSet<Instance>(),
-    retries: createRetryBudget(budgetOf(spec, workers)),
-    waiting: [],
+  /** `serve` is called in a turn of its own when there may be room for those that wait. */
+  constructor(
+    spec: ServiceSpec,
+    workers: number,
+    pending: Places,
+    serve: (service: Service<W>) => void,
+  ) {
+    this.name = spec.name
+    this.spec = spec
+    this.balancer = balancers[spec.balance.algorithm]<Instance>()
+    this.retries = createRetryBudget(budgetOf(spec, workers))
+    this.pending = pending
+    this.#serve = serve
   }
-}
 
-/** Takes new settings; connections, statistics and what was counted stay. */
-export function configureService(service: Service, spec: ServiceSpec, workers: number): void {
-  const old = service.spec
-  service.spec = spec
-  service.retries.configure(budgetOf(spec, workers))
-  for (const instance of service.instances.values()) {
-    instance.connectionsMax = connectionShare(spec, workers)
+  runTurn(): void {
+    this.#serve(this)
   }
-  if (old.balance.algorithm === spec.balance.algorithm) return
-  const next = balancers[spec.balance.algorithm]<Instance>()
-  for (const instance of service.instances.values()) {
-    service.balancer.remove(instance)
-    next.add(instance)
-  }
-  service.balancer = next
-}
 
-/** A worker's part of the connections to one instance: at least one, or a worker could never ask it. */
-export function connectionShare(spec: ServiceSpec, workers: number): number {
-  return Math.max(1, Math.floor(spec.connectionsPerInstanceMax / workers))
+  /** Takes new settings; connections, statistics and what was counted stay. */
+  configure(spec: ServiceSpec, workers: number): void {
+    const old = this.spec
+    this.spec = spec
+    this.retries.configure(budgetOf(spec, workers))
+    this.pending.setMax(spec.pendingMax)
+    for (const instance of this.instances.values()) {
+      instance.places.setMax(spec.connectionsPerInstanceMax)
+    }
+    if (old.balance.algorithm === spec.balance.algorithm) return
+    const next = balancers[spec.balance.algorithm]<Instance>()
+    for (const instance of this.instances.values()) {
+      this.balancer.remove(instance)
+      next.add(instance)
+    }
+    this.balancer = next
+  }
 }
 
 function budgetOf(spec: ServiceSpec, workers: number): { ratio: number; reservePerSecond: number } {

@@ -1,0 +1,61 @@
+import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
+import { createRequestDrops, type Drops } from '../../mechanisms/http1/drops.ts'
+import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { HttpListener } from '../listeners/http-listener.ts'
+import { forwardedLines } from './forwarded.ts'
+import type { ClientGround } from './ground.ts'
+
+/** Fields that the gateway writes itself. */
+const OWN_FIELDS = ['x-request-id', 'traceparent'] as const
+const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_FIELDS })
+const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_FIELDS })
+
+/** Who is at the other end of a connection, whether it is believed, and what the instance is told of it. */
+export class ClientPeer {
+  address: string
+  isTrusted = false
+  drops: Drops = UNTRUSTED_DROPS
+  readonly #ground: ClientGround
+  readonly #listener: HttpListener
+  #trustVersion = -1
+  #host = ''
+  #minorVersion = -1
+  #lines: Buffer | null = null
+
+  constructor(ground: ClientGround, listener: HttpListener, address: string) {
+    this.#ground = ground
+    this.#listener = listener
+    this.address = address
+    this.renew()
+  }
+
+  /** Judged anew when the trusted proxies have changed: a connection may be older than a reload. */
+  renew(): void {
+    const { trusted, trustVersion } = this.#ground
+    if (this.#trustVersion === trustVersion) return
+    this.#trustVersion = trustVersion
+    this.isTrusted =
+      this.#listener.service === '' ? trusted.contains(this.address) : isLoopback(this.address)
+    this.drops = this.isTrusted ? TRUSTED_DROPS : UNTRUSTED_DROPS
+    this.#lines = null
+  }
+
+  /** The proxy in front has said for whom it speaks. */
+  become(address: string): void {
+    this.address = address
+    this.#trustVersion = -1
+    this.renew()
+  }
+
+  /** Made once as long as it asks for the same host and says nothing of earlier hops. */
+  forwardedLines(head: RequestHead, bytes: Buffer, localPort: number): Buffer {
+    const isKnown = this.#host === head.host && this.#minorVersion === head.minorVersion
+    if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
+    const { address, isTrusted } = this
+    const lines = forwardedLines({ address, localPort, isTrusted }, head, bytes)
+    this.#lines = Buffer.from(lines, 'latin1')
+    this.#host = head.host
+    this.#minorVersion = head.minorVersion
+    return this.#lines
+  }
+}

@@ -1,0 +1,238 @@
+import { formatLine } from '../../mechanisms/http1/answer.ts'
+import { findField } from '../../mechanisms/http1/fields.ts'
+import { headError } from '../../mechanisms/http1/errors.ts'
+import { FIELD } from '../../mechanisms/http1/names.ts'
+import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { stickyValueOf } from '../../mechanisms/balancing/candidate.ts'
+import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
+import { countLatency, statusClass } from '../totals/counters.ts'
+import type { StreamFailure } from '../upstream/instance-stream.ts'
+import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
+import { toAnswering } from './attempt-states.ts'
+import type { ExchangeContext } from './context.ts'
+import type { Failure } from './decide.ts'
+import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { failAttempt, reportFailure } from './failures.ts'
+import { endExchange } from './finish.ts'
+import { answerLocally } from './local-reply.ts'
+import { openTunnel } from './tunnels.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+/** How the failures of a stream count as failures of an attempt. */
+const FAILURES = {
+  local: 'local',
+  refused: 'connect-refused',
+  stale: 'stale',
+  reset: 'reset',
+  'bad-response': 'bad-response',
+  'head-too-large': 'response-head-too-large',
+} as const satisfies Record<StreamFailure, Failure>
+
+/** 1xx go to clients that can understand them (RFC 9110 section 15.2); 100 only where it was asked for. */
+export function passInterim(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  head: ResponseHead,
+  bytes: Buffer,
+): void {
+  const { exchange, stream } = attempt
+  const { client } = exchange
+  const isWanted = head.status !== 100 || exchange.expectsContinue
+  if (client.isHttp10 || !isWanted || exchange.second.state !== ATTEMPT.over) return
+  const rewrite = ctx.responseRewrite
+  rewrite.fixedLines = NO_BYTES
+  rewrite.lines = ''
+  rewrite.isTunnel = false
+  client.sendInterim(head, bytes, rewrite)
+  if (client.isClogged) stream.pause()
+}
+
+/** The final head: tells balancing and ejection, and sends head and first bytes of the body in one write. */
+export function passHead(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  head: ResponseHead,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { exchange, stream } = attempt
+  const { client } = exchange
+  const other = exchange.first === attempt ? exchange.second : exchange.first
+  if (other.state !== ATTEMPT.over) dropLoser(ctx, other)
+  if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
+  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
+  rewrite.isTunnel = false
+  const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
+  if (error < 0) return refuseAnswer(ctx, attempt, error)
+  noteAnswer(ctx, attempt, head.status)
+  toAnswering(attempt)
+  exchange.phase = PHASE.answering
+  if (stream.body.isDone) return endAnswer(ctx, attempt)
+  awaitMore(ctx, attempt)
+}
+
+/** Another attempt of the same request has an answer first. */
+function dropLoser(ctx: ExchangeContext, attempt: Attempt): void {
+  attempt.entry.outcome = 'lost-the-race'
+  cancelAttempt(ctx, attempt)
+}
+
+/** More of the body, from the instance to the client. */
+export function passBody(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { exchange, stream } = attempt
+  const error = exchange.client.sendBody(stream.body, bytes, start, end)
+  if (error < 0) {
+    const { code, title } = headError(error)
+    return breakOff(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
+  }
+  if (stream.body.isDone) return endAnswer(ctx, attempt)
+  awaitMore(ctx, attempt)
+}
+
+/** The instance has closed in order: the end of the body where nothing else says it, else the answer broke off. */
+export function passEnd(ctx: ExchangeContext, attempt: BoundAttempt): void {
+  const { body } = attempt.stream
+  if (body.framing !== FRAMING.untilClose) {
+    return breakOff(ctx, attempt, 'reset', 'the instance closed in the middle of the body')
+  }
+  attempt.exchange.client.endBody()
+  body.isDone = true
+  endAnswer(ctx, attempt)
+}
+
+/** The stream can not go on. Before an answer: the attempt has failed. Behind it: the client must see that the answer is not complete. */
+export function passFailure(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  failure: StreamFailure,
+  detail: string,
+): void {
+  const { id, address } = attempt.instance
+  if (attempt.state === ATTEMPT.answering) {
+    return breakOff(ctx, attempt, 'reset', `${id} ${detail} in the middle of the body`)
+  }
+  const who = attempt.state === ATTEMPT.connecting ? `${address}:` : id
+  failAttempt(ctx, attempt, FAILURES[failure], `${who} ${detail}`)
+}
+
+function refuseAnswer(ctx: ExchangeContext, attempt: BoundAttempt, error: number): void {
+  const { code, title } = headError(error)
+  failAttempt(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
+}
+
+function switchProtocols(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  head: ResponseHead,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { exchange } = attempt
+  if (!exchange.isUpgrade || head.upgrade === '') {
+    const detail = `${attempt.instance.id} switched protocols without being asked`
+    return failAttempt(ctx, attempt, 'bad-response', detail)
+  }
+  noteAnswer(ctx, attempt, head.status)
+  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
+  rewrite.isTunnel = true
+  exchange.client.openTunnel(head, bytes, start, end, rewrite)
+  exchange.sentBytes += end - start
+  openTunnel(ctx, attempt)
+}
+
+/** The lines that the answer gets: the request's id, a date where there is none, the sticky cookie, and what policies say. */
+function prepareRewrite(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  head: ResponseHead,
+  bytes: Buffer,
+): ResponseRewrite {
+  const { exchange } = attempt
+  const rewrite = ctx.responseRewrite
+  exchange.route?.policies?.response(exchange, head, bytes)
+  let lines = exchange.responseLines
+  if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
+  if (exchange.setsSticky) {
+    const { cookie } = exchange.service!.spec.balance
+    const value = stickyValueOf(attempt.instance)
+    lines += formatLine('set-cookie', `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax`)
+  }
+  rewrite.lines = lines
+  const { identifiers } = ctx
+  rewrite.fixedLines = identifiers.lines
+  rewrite.fixedLinesEnd = identifiers.writeIdLine(exchange.record)
+  rewrite.drops = exchange.route?.responseDrops ?? ctx.responseDrops
+  return rewrite
+}
+
+/** The attempt has an answer: balancing, ejection, counters, record. */
+function noteAnswer(ctx: ExchangeContext, attempt: BoundAttempt, status: number): void {
+  const { instance, exchange, entry } = attempt
+  const service = exchange.service!
+  const nowMs = ctx.clock.monotonicMs()
+  entry.answeredMs = nowMs
+  entry.outcome = 'answered'
+  entry.status = status
+  exchange.record.status = status
+  const latencyMs = nowMs - attempt.startedMs
+  instance.counters.statuses[statusClass(status)]!++
+  countLatency(instance.counters, latencyMs)
+  // Statuses that say that the instance, or what is behind it, is in trouble.
+  if (status === 502 || status === 503 || status === 504) return reportFailure(ctx, attempt, nowMs)
+  ctx.instanceChanged(instance)
+  if (instance.isGone) return
+  reportSuccess(instance, service.spec.ejection, nowMs)
+  service.balancer.observe(instance, latencyMs, nowMs, true)
+}
+
+function awaitMore(ctx: ExchangeContext, attempt: BoundAttempt): void {
+  const { exchange, stream } = attempt
+  attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
+  if (!exchange.client.isClogged) return
+  exchange.unsentBefore = exchange.client.unsentBytes
+  stream.pause()
+}
+
+/** The answer can not be completed: the client must see that, by a connection that is reset. */
+function breakOff(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  outcome: string,
+  detail: string,
+): void {
+  attempt.entry.outcome = outcome
+  attempt.exchange.sentBytes = attempt.stream.body.received
+  reportFailure(ctx, attempt, ctx.clock.monotonicMs())
+  answerLocally(ctx, attempt.exchange, { code: 'ERR_GATEWAY_UPSTREAM_BROKE_OFF', detail })
+}
+
+function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt): void {
+  const { exchange, stream } = attempt
+  const nowMs = ctx.clock.monotonicMs()
+  exchange.sentBytes = stream.body.received
+  const isWhole = exchange.client.body.isDone
+  // The client sends a body that nobody reads any more.
+  if (!isWhole) exchange.client.closeAfterwards()
+  releaseAttempt(ctx, attempt, isWhole, nowMs)
+  endExchange(ctx, exchange, nowMs)
+}
+
+/** The client has read what was queued for it. */
+export function clientWritable(ctx: ExchangeContext, exchange: Exchange): void {
+  if (exchange.phase === PHASE.flushing) {
+    return endExchange(ctx, exchange, ctx.clock.monotonicMs())
+  }
+  const { first, second } = exchange
+  if (first.stream !== null) first.stream.resume()
+  if (second.stream !== null) second.stream.resume()
+}

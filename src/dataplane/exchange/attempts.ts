@@ -1,0 +1,235 @@
+import { copyChoice } from '../../mechanisms/balancing/choice.ts'
+import { addAttempt } from '../records/record.ts'
+import type { Instance } from '../upstream/instance.ts'
+import type { InstanceOf } from '../upstream/instance-stream.ts'
+import { FRESH_IDLE_MS, hasRoom, takeIdle, takePlace, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
+import type { Service } from '../upstream/service.ts'
+import { leaveQueue } from './attempt-end.ts'
+import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
+import type { ExchangeContext } from './context.ts'
+import { decideAttemptDeadline, mayHedge } from './decide.ts'
+import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange } from './exchange.ts'
+import { answerLocally } from './local-reply.ts'
+
+/** Begins an attempt of an exchange whose request is in `out`: at an instance, in the queue, or the exchange is answered. */
+export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
+  const { exchange } = attempt
+  const service = exchange.service!
+  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
+  if (instance !== undefined) return connectTo(ctx, attempt, instance, nowMs)
+  if (service.balancer.candidates.length > exchange.tried.length) {
+    return waitForPlace(ctx, attempt, service, nowMs)
+  }
+  answerLocally(ctx, exchange, {
+    code: 'ERR_GATEWAY_NO_INSTANCE',
+    detail: `the service ${service.name} has no routable instance: see backplane status`,
+  })
+}
+
+/** As `startAttempt`, but false where there is no other instance: then nothing has happened. */
+export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): boolean {
+  const { exchange } = attempt
+  const service = exchange.service!
+  if (service.balancer.candidates.length === 0) return false
+  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
+  if (instance !== undefined) connectTo(ctx, attempt, instance, nowMs)
+  else if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  else waitForPlace(ctx, attempt, service, nowMs)
+  return true
+}
+
+/** Begins a second attempt beside the first one; false where that may not be. The first head that comes wins. */
+export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: number): boolean {
+  const { first, second } = exchange
+  const isFirstAlone = first.state === ATTEMPT.sent && second.state === ATTEMPT.over
+  const service = exchange.service
+  if (service === null || !isFirstAlone) return false
+  const may = mayHedge({
+    isIdempotent: exchange.isIdempotent,
+    isReplayable: exchange.isReplayable,
+    isRequestWhole: exchange.client.body.isDone,
+    isFirstAlone,
+    triedCount: exchange.tried.length,
+    routableCount: service.balancer.candidates.length,
+  })
+  if (!may || first.instance === null) return false
+  exchange.tried.push(first.instance)
+  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
+  if (instance === undefined) {
+    exchange.tried.pop()
+    return false
+  }
+  connectTo(ctx, second, instance, nowMs)
+  return true
+}
+
+/**
+ * Asks the balancer. When all are ejected it chooses among them nevertheless: a guess is better than a certain 503, and if they have
+ * recovered the first success tells. Undefined: every instance was tried.
+ */
+function pick(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  service: Service<Attempt>,
+  nowMs: number,
+): Instance | undefined {
+  const { pick: context } = ctx
+  context.nowMs = nowMs
+  context.excluded = exchange.tried
+  context.slowStartMs = service.spec.balance.slowStartMs
+  context.sticky = exchange.sticky
+  context.mayPanic = true
+  return service.balancer.pick(context)
+}
+
+/** The balancer's choice among those that a request can go to without waiting: one that is full does not hold up the others. */
+function chooseWithRoom(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  service: Service<Attempt>,
+  nowMs: number,
+): Instance | undefined {
+  const triedCount = exchange.tried.length
+  let instance = pick(ctx, exchange, service, nowMs)
+  while (instance !== undefined && !hasRoom(instance) && !isPinned(exchange, service)) {
+    exchange.tried.push(instance)
+    instance = pick(ctx, exchange, service, nowMs)
+  }
+  exchange.tried.length = triedCount
+  return instance !== undefined && hasRoom(instance) ? instance : undefined
+}
+
+/** A client whose cookie names a living instance waits for that one. */
+function isPinned(exchange: Exchange, service: Service<Attempt>): boolean {
+  return service.spec.balance.algorithm === 'sticky-cookie' && exchange.sticky !== ''
+}
+
+function connectTo(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  instance: Instance,
+  nowMs: number,
+): void {
+  const { exchange } = attempt
+  describeAttempt(ctx, attempt, instance, nowMs)
+  instance.inFlight++
+  ctx.instanceChanged(instance)
+  const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
+  const idle =
+    exchange.needsFresh || exchange.isRaw ? undefined : takeIdle(instance, nowMs, idleMsMax)
+  if (idle !== undefined) {
+    return sendAttempt(ctx, toSent(attempt, instance, idle as InstanceOf<Attempt>), nowMs)
+  }
+  if (!takePlace(instance)) {
+    instance.inFlight--
+    exchange.record.attemptCount--
+    return waitForPlace(ctx, attempt, exchange.service!, nowMs)
+  }
+  instance.connectionCount++
+  const { connectTimeoutMs } = exchange.service!.spec
+  const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
+  toConnecting(attempt, instance, ctx.connect(instance, exchange.isRaw), deadlineMs)
+}
+
+function describeAttempt(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  instance: Instance,
+  nowMs: number,
+): void {
+  const { exchange } = attempt
+  const { balancer, ejection } = exchange.service!
+  const entry = addAttempt(exchange.record, nowMs)
+  const excluded = exchange.tried.length + ejection.count(nowMs)
+  entry.instance = instance.id
+  entry.address = instance.address
+  entry.candidates = Math.max(1, balancer.candidates.length - excluded)
+  entry.excluded = excluded
+  copyChoice(ctx.pick.choice, entry.choice)
+  exchange.setsSticky = ctx.pick.setsSticky
+  attempt.entry = entry
+  attempt.startedMs = nowMs
+}
+
+/** All connections that the limits allow are in use: the attempt waits in its service's queue, oldest first. */
+function waitForPlace(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  service: Service<Attempt>,
+  nowMs: number,
+): void {
+  const { exchange } = attempt
+  if (!service.pending.take()) {
+    ctx.totals.countLimited('pending')
+    return answerLocally(ctx, exchange, {
+      code: 'ERR_GATEWAY_PENDING_FULL',
+      detail: `${service.spec.pendingMax} requests wait for a connection to ${service.name} already: resilience.pending`,
+    })
+  }
+  attempt.startedMs = nowMs
+  toWaiting(attempt, exchange.totalDeadlineMs || nowMs + exchange.timeoutMs)
+  service.waiting.add(attempt)
+}
+
+/**
+ * In a turn of the service's own, when a place may have become free: those that wait, in the order in which they came. One that cannot go
+ * on keeps its place in the queue, and does not keep those behind it from an instance that has room.
+ */
+export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): void {
+  const nowMs = ctx.clock.monotonicMs()
+  for (const attempt of service.waiting) {
+    const { exchange } = attempt
+    if (service.balancer.candidates.length === 0) {
+      leaveQueue(ctx, attempt)
+      startAttempt(ctx, attempt, nowMs)
+      continue
+    }
+    const instance = chooseWithRoom(ctx, exchange, service, nowMs)
+    if (instance === undefined) {
+      if (!isAnyFree(service)) return
+      continue
+    }
+    leaveQueue(ctx, attempt)
+    connectTo(ctx, attempt, instance, nowMs)
+  }
+}
+
+function isAnyFree(service: Service<Attempt>): boolean {
+  return service.balancer.candidates.some(hasRoom)
+}
+
+/** Writes what there is of the request, in one write, and lets the rest of its body come. */
+export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  const { exchange, stream } = attempt
+  attempt.entry.connectedMs = nowMs
+  attempt.sentEnd = exchange.outEnd
+  if (!stream.sendRequest(exchange.method, exchange.out, exchange.outEnd)) {
+    exchange.isOutLent = true
+  }
+  armDeadline(ctx, attempt, nowMs)
+  if (!exchange.client.body.isDone) exchange.client.resume()
+}
+
+/**
+ * The deadlines of the attempt and of the request run from when the whole request has been sent: until then an upload may take as long as it
+ * moves on.
+ */
+export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  const { exchange } = attempt
+  if (!exchange.client.body.isDone) {
+    attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+    return
+  }
+  if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
+  const { spec, balancer } = exchange.service!
+  attempt.deadlineMs = decideAttemptDeadline({
+    nowMs,
+    attemptTimeoutMs: spec.attemptTimeoutMs,
+    totalDeadlineMs: exchange.totalDeadlineMs,
+    mayRetry:
+      exchange.isIdempotent &&
+      exchange.isReplayable &&
+      exchange.retriesLeft > 0 &&
+      balancer.candidates.length > exchange.tried.length + 1,
+  })
+}

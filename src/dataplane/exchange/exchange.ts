@@ -1,0 +1,205 @@
+import type { ClientOf } from '../client/client-stream.ts'
+import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
+import type { EdgeCounters } from '../totals/counters.ts'
+import type { Instance } from '../upstream/instance.ts'
+import type { InstanceOf } from '../upstream/instance-stream.ts'
+import type { Service } from '../upstream/service.ts'
+import type { Route } from './routes.ts'
+
+/** First size of an exchange's buffer: a browser's head with a token. */
+export const HEAD_ROOM_BYTES = 4096
+/** A request larger than this (head and body) cannot be sent a second time. */
+export const REPLAY_BYTES_MAX = 64 * 1024
+
+/** Where an attempt is. */
+export const ATTEMPT = {
+  /** Not in use, or it has come to its end. */
+  over: 0,
+  /** Waits for a connection that somebody else uses. */
+  waiting: 1,
+  /** A connection is being opened. */
+  connecting: 2,
+  /** The head is sent (and the body on its way); nothing of a final answer has come. */
+  sent: 3,
+  /** The answer is on its way to the client. */
+  answering: 4,
+  /** Bytes both ways. */
+  tunnel: 5,
+} as const
+
+interface AttemptBase {
+  readonly exchange: Exchange
+  /** In the record of the exchange: written, never read. */
+  entry: AttemptEntry
+  startedMs: number
+  /** The next moment at which something is due: a connection, the answer's head, the next byte. */
+  deadlineMs: number
+  /** How much of the exchange's request was sent. */
+  sentEnd: number
+}
+
+/** It has no instance: it is over, or waits for one. */
+export interface UnboundAttempt extends AttemptBase {
+  state: typeof ATTEMPT.over | typeof ATTEMPT.waiting
+  instance: null
+  stream: null
+}
+
+/** It has an instance, and a stream towards it. */
+export interface BoundAttempt extends AttemptBase {
+  state:
+    | typeof ATTEMPT.connecting
+    | typeof ATTEMPT.sent
+    | typeof ATTEMPT.answering
+    | typeof ATTEMPT.tunnel
+  instance: Instance
+  stream: InstanceOf<Attempt>
+}
+
+/** One try at one instance. Pooled with its exchange; `attempt-states.ts` moves it from state to state. */
+export type Attempt = UnboundAttempt | BoundAttempt
+
+/** Where an exchange is. */
+export const PHASE = {
+  /** In the pool. */
+  free: 0,
+  /** A policy has not decided yet. */
+  pending: 1,
+  /** Attempts are under way; nothing of a final answer went to the client. */
+  asking: 2,
+  /** A final head went to the client. */
+  answering: 3,
+  /** Bytes both ways. */
+  tunnel: 4,
+  /** All of the answer was written, and some of it waits for the client to read. */
+  flushing: 5,
+} as const
+
+/** One request and its answer, from the parsed head to the last byte. Pooled and reused; everything that a request needs is in here. */
+export interface Exchange {
+  phase: (typeof PHASE)[keyof typeof PHASE]
+  /** Rises with each use, so that what was begun for an earlier use is known as stale. */
+  turn: number
+  /** Place in the worker's list of exchanges in flight. */
+  place: number
+  client: ClientOf<Exchange>
+  /** Null where no route led to one. */
+  service: Service<Attempt> | null
+  /** Null at outbound listeners. */
+  route: Route | null
+  edge: EdgeCounters | null
+  record: ExchangeRecord
+  /** Two at a time when hedging: the second one runs beside the first. */
+  readonly first: Attempt
+  readonly second: Attempt
+
+  method: string
+  isIdempotent: boolean
+  /** The client asked to switch protocols. */
+  isUpgrade: boolean
+  expectsContinue: boolean
+  /** The body goes to the instance in chunks. */
+  isChunked: boolean
+  /** One side of a tunnel has closed in order. */
+  isHalfClosed: boolean
+  /** Raw bytes without a head: a tunnel as soon as there is a connection. */
+  isRaw: boolean
+  sticky: string
+  setsSticky: boolean
+
+  /** The request as it goes to the instance: head, and body as long as it fits. */
+  out: Buffer
+  outEnd: number
+  /** The kernel may still read `out`: it must not be used again. */
+  isOutLent: boolean
+  /** All that was sent is in `out`. */
+  isReplayable: boolean
+
+  startedMs: number
+  /** Monotonic milliseconds at which the request must have its answer, or 0: as long as the request's body is on its way. */
+  totalDeadlineMs: number
+  timeoutMs: number
+  /** When a policy that decides later is given up, or a client that does not read the end of its answer. */
+  deadlineMs: number
+  /** What waited for the client when that was looked at last: one that reads slowly moves on. */
+  unsentBefore: number
+  /** Bytes of the answer's body that were given to the client. */
+  sentBytes: number
+  readonly tried: Instance[]
+  retriesLeft: number
+  /** A connection that was open already closed under the request: the next attempt takes a new one. */
+  needsFresh: boolean
+  /** Lines that policies add to the answer. */
+  responseLines: string
+}
+
+/** An exchange for the pool. `client` is set before it is used. */
+export function createExchange(record: ExchangeRecord): Exchange {
+  const entry = createAttemptEntry()
+  const exchange: Mutable<Exchange> = {
+    phase: PHASE.free,
+    turn: 0,
+    place: -1,
+    client: NO_CLIENT,
+    service: null,
+    route: null,
+    edge: null,
+    record,
+    first: null as unknown as Attempt,
+    second: null as unknown as Attempt,
+    method: '',
+    isIdempotent: false,
+    isUpgrade: false,
+    expectsContinue: false,
+    isChunked: false,
+    isRaw: false,
+    isHalfClosed: false,
+    sticky: '',
+    setsSticky: false,
+    out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
+    outEnd: 0,
+    isOutLent: false,
+    isReplayable: true,
+    startedMs: 0,
+    totalDeadlineMs: 0,
+    timeoutMs: 0,
+    deadlineMs: Infinity,
+    unsentBefore: 0,
+    sentBytes: 0,
+    tried: [],
+    retriesLeft: 0,
+    needsFresh: false,
+    responseLines: '',
+  }
+  exchange.first = createAttempt(exchange, entry)
+  exchange.second = createAttempt(exchange, entry)
+  return exchange
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Stands for "none" in the pool, so that nobody who has an exchange must ask. */
+const NO_CLIENT = null as unknown as ClientOf<Exchange>
+
+function createAttempt(exchange: Exchange, entry: AttemptEntry): Attempt {
+  return {
+    exchange,
+    entry,
+    state: ATTEMPT.over,
+    instance: null,
+    stream: null,
+    startedMs: 0,
+    deadlineMs: Infinity,
+    sentEnd: 0,
+  }
+}
+
+/** Room for `bytes` more behind what is in `out`. */
+export function growOut(exchange: Exchange, bytes: number): void {
+  const needed = exchange.outEnd + bytes
+  if (exchange.out.length >= needed) return
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, exchange.out.length * 2))
+  exchange.out.copy(larger, 0, 0, exchange.outEnd)
+  exchange.out = larger
+  exchange.isOutLent = false
+}

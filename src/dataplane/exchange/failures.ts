@@ -1,0 +1,224 @@
+import { noteReason } from '../records/record.ts'
+import type { Instance } from '../upstream/instance.ts'
+import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
+import { isBound } from './attempt-states.ts'
+import { startNextAttempt } from './attempts.ts'
+import type { ExchangeContext } from './context.ts'
+import {
+  blamesInstance,
+  decideAfterFailure,
+  decideExpiry,
+  type Expiry,
+  FAILURE_CODES,
+  type Failure,
+  NEXT,
+} from './decide.ts'
+import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { finishExchange } from './finish.ts'
+import { answerLocally } from './local-reply.ts'
+
+/** An attempt has failed before the client saw anything of an answer: another one, or the end. */
+export function failAttempt(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  failure: Failure,
+  detail: string,
+): void {
+  const { exchange, instance } = attempt
+  const nowMs = ctx.clock.monotonicMs()
+  attempt.entry.outcome = failure
+  if (blamesInstance(failure)) reportFailure(ctx, attempt, nowMs)
+  cancelAttempt(ctx, attempt)
+  const next = decideAfterFailure({
+    failure,
+    isIdempotent: exchange.isIdempotent,
+    isReplayable: exchange.isReplayable,
+    triedCount: exchange.tried.length,
+    retriesLeft: exchange.retriesLeft,
+    needsFresh: exchange.needsFresh,
+    isLate: exchange.totalDeadlineMs !== 0 && nowMs >= exchange.totalDeadlineMs,
+    hasOther: exchange.first.state !== ATTEMPT.over || exchange.second.state !== ATTEMPT.over,
+  })
+  switch (next) {
+    case NEXT.leave:
+      exchange.tried.push(instance)
+      return
+    case NEXT.again:
+      exchange.needsFresh = true
+      break
+    case NEXT.elsewhere:
+      exchange.tried.push(instance)
+      break
+    case NEXT.elsewhereOnBudget:
+      if (!exchange.service!.retries.tryWithdraw(nowMs)) {
+        return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
+      }
+      exchange.retriesLeft--
+      exchange.tried.push(instance)
+      break
+    case NEXT.answer:
+      return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
+    default:
+      return next satisfies never
+  }
+  // What of the body is still to come waits until it is clear where it goes.
+  if (!exchange.client.body.isDone) exchange.client.pause()
+  if (startNextAttempt(ctx, attempt, nowMs)) {
+    exchange.edge!.retries++
+    return
+  }
+  answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
+}
+
+/** A failed attempt counts towards ejection and makes the instance look slow. One that is removed is not judged any more. */
+export function reportFailure(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  const { instance, exchange } = attempt
+  const service = exchange.service!
+  instance.counters.failures++
+  ctx.instanceChanged(instance)
+  if (instance.isGone) return
+  const total = service.balancer.candidates.length
+  service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
+  service.balancer.observe(instance, nowMs - attempt.startedMs, nowMs, false)
+}
+
+/** The client has gone: instances are told by closed connections, so that they can stop working. */
+export function abortExchange(ctx: ExchangeContext, exchange: Exchange): void {
+  const detail = 'the client closed its connection before the answer was complete'
+  const code = 'ERR_GATEWAY_CLIENT_ABORTED'
+  for (const attempt of [exchange.first, exchange.second]) {
+    if (attempt.state !== ATTEMPT.over && attempt.entry.outcome === '') {
+      attempt.entry.outcome = 'client-aborted'
+    }
+  }
+  if (exchange.phase !== PHASE.flushing) return answerLocally(ctx, exchange, { code, detail })
+  noteReason(exchange.record, code, detail)
+  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.unsentBefore)
+  finishExchange(ctx, exchange, ctx.clock.monotonicMs())
+}
+
+/** Deadlines of an exchange that have passed at `nowMs`. */
+export function expireExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  const { turn } = exchange
+  if (exchange.deadlineMs <= nowMs) expirePhase(ctx, exchange, nowMs)
+  if (exchange.turn === turn && exchange.first.deadlineMs <= nowMs) {
+    expireAttempt(ctx, exchange.first, nowMs)
+  }
+  if (exchange.turn === turn && exchange.second.deadlineMs <= nowMs) {
+    expireAttempt(ctx, exchange.second, nowMs)
+  }
+}
+
+/** A client that does not read the end of its answer, or a policy that does not decide. */
+function expirePhase(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  if (exchange.phase !== PHASE.flushing) {
+    return answerLocally(ctx, exchange, {
+      code: 'ERR_GATEWAY_TIMEOUT',
+      detail: `${exchange.timeoutMs} ms passed while a policy decided`,
+    })
+  }
+  if (movesOn(exchange)) {
+    exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+    return
+  }
+  endForSlowClient(ctx, exchange, nowMs)
+}
+
+/** Whether the client has read something since that was asked last. */
+function movesOn(exchange: Exchange): boolean {
+  const unsent = exchange.client.unsentBytes
+  const hasMoved = unsent < exchange.unsentBefore
+  exchange.unsentBefore = unsent
+  return hasMoved
+}
+
+function endForSlowClient(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  const detail = `the client read nothing of its answer for ${ctx.limits.bodyTimeoutMs} ms`
+  noteReason(exchange.record, 'ERR_GATEWAY_CLIENT_STALLED', detail)
+  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.client.unsentBytes)
+  cancelAttempts(ctx, exchange)
+  exchange.client.reset()
+  finishExchange(ctx, exchange, nowMs)
+}
+
+const STATE_NAMES = ['', 'waiting', 'connecting', 'sent', 'answering', 'tunnel'] as const
+
+function expireAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
+  const { exchange } = attempt
+  const state = STATE_NAMES[attempt.state]
+  if (state === '') return
+  const expiry = decideExpiry({
+    state,
+    isTotalOver: exchange.totalDeadlineMs !== 0 && nowMs >= exchange.totalDeadlineMs,
+    isRequestWhole: exchange.client.body.isDone,
+    isInstanceClogged: isBound(attempt) && attempt.stream.isClogged,
+    isClientClogged: exchange.client.isClogged,
+  })
+  if (isBound(attempt)) expireBound(ctx, attempt, expiry, nowMs)
+  else expireTotal(ctx, exchange, 'waiting for a connection')
+}
+
+function expireBound(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  expiry: Expiry,
+  nowMs: number,
+): void {
+  const { exchange, instance, entry } = attempt
+  const { bodyTimeoutMs } = ctx.limits
+  switch (expiry) {
+    case 'total':
+      entry.outcome = 'total-timeout'
+      // An instance that used up the whole time is as suspicious as one that used up its own.
+      reportFailure(ctx, attempt, nowMs)
+      return expireTotal(ctx, exchange, 'waiting for the answer')
+    case 'connect': {
+      const { connectTimeoutMs } = exchange.service!.spec
+      const detail = `${instance.address} did not accept within ${connectTimeoutMs} ms`
+      return failAttempt(ctx, attempt, 'connect-timeout', detail)
+    }
+    case 'attempt': {
+      const { attemptTimeoutMs } = exchange.service!.spec
+      const detail = `${instance.id} did not answer within ${attemptTimeoutMs} ms`
+      return failAttempt(ctx, attempt, 'attempt-timeout', detail)
+    }
+    case 'client-upload':
+      entry.outcome = 'body-timeout'
+      return answerLocally(ctx, exchange, {
+        code: 'ERR_GATEWAY_BODY_TIMEOUT',
+        detail: `no byte of the request's body came for ${bodyTimeoutMs} ms`,
+      })
+    case 'instance-upload':
+      entry.outcome = 'body-timeout'
+      reportFailure(ctx, attempt, nowMs)
+      return answerLocally(ctx, exchange, {
+        code: 'ERR_GATEWAY_UPSTREAM_STALLED',
+        detail: `${instance.id} took no byte of the request's body for ${bodyTimeoutMs} ms`,
+      })
+    case 'instance-answer':
+      entry.outcome = 'body-timeout'
+      reportFailure(ctx, attempt, nowMs)
+      return answerLocally(ctx, exchange, {
+        code: 'ERR_GATEWAY_UPSTREAM_STALLED',
+        detail: `${instance.id} sent no byte of its answer's body for ${bodyTimeoutMs} ms`,
+      })
+    case 'client-answer':
+      if (!movesOn(exchange)) return endForSlowClient(ctx, exchange, nowMs)
+      attempt.deadlineMs = nowMs + bodyTimeoutMs
+      return
+    case 'tunnel':
+      entry.outcome = 'idle-timeout'
+      cancelAttempts(ctx, exchange)
+      exchange.client.closeAfterwards()
+      return finishExchange(ctx, exchange, nowMs)
+    default:
+      return expiry satisfies never
+  }
+}
+
+function expireTotal(ctx: ExchangeContext, exchange: Exchange, doing: string): void {
+  answerLocally(ctx, exchange, {
+    code: 'ERR_GATEWAY_TIMEOUT',
+    detail: `${exchange.timeoutMs} ms passed while ${doing}`,
+  })
+}

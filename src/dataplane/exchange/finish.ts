@@ -1,0 +1,113 @@
+import { beginBody } from '../../mechanisms/http1/body.ts'
+import { FRAMING } from '../../mechanisms/http1/response-head.ts'
+import type { ClientOf } from '../client/client-stream.ts'
+import { clearRecord, createRecord } from '../records/record.ts'
+import { countLatency, statusClass } from '../totals/counters.ts'
+import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
+import {
+  createExchange,
+  type Exchange,
+  HEAD_ROOM_BYTES,
+  PHASE,
+  REPLAY_BYTES_MAX,
+} from './exchange.ts'
+
+/** Takes an exchange from the pool and puts it into flight. */
+export function openExchange(ctx: ExchangeContext, client: ClientOf<Exchange>): Exchange {
+  const exchange = ctx.spareExchanges.pop() ?? createExchange(createRecord())
+  const { record } = exchange
+  clearRecord(record)
+  const nowMs = ctx.clock.monotonicMs()
+  exchange.phase = PHASE.asking
+  exchange.client = client
+  client.owner = exchange
+  exchange.startedMs = nowMs
+  exchange.place = ctx.exchanges.length
+  ctx.exchanges.push(exchange)
+  record.startedMs = nowMs
+  record.startedAtMs = nowMs + ctx.wallOffsetMs
+  record.listener = client.listener.id
+  record.caller = client.listener.caller
+  record.client = client.address
+  record.version = ctx.version
+  ctx.totals.countRequest()
+  return exchange
+}
+
+/** All of the answer was written. What waits for a slow client still belongs to the request: its end is the end of that. */
+export function endExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  const { client } = exchange
+  if (client.isFlushed) return finishExchange(ctx, exchange, nowMs)
+  exchange.phase = PHASE.flushing
+  exchange.unsentBefore = client.unsentBytes
+  exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+}
+
+/**
+ * The one end of every request, however it ended: counts it, records it, gives it back to the pool and lets the client connection go on. Its
+ * attempts must be over.
+ */
+export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  const { client, record } = exchange
+  record.durationMs = nowMs - exchange.startedMs
+  record.requestBytes = client.body.received
+  record.responseBytes = exchange.sentBytes
+  exchange.route?.policies?.end(record.status, record.durationMs)
+  countExchange(ctx, exchange)
+  exchange.record = ctx.records.finish(record)
+  recycle(ctx, exchange)
+  ctx.counts.give('requests')
+  client.release(nowMs)
+}
+
+function countExchange(ctx: ExchangeContext, exchange: Exchange): void {
+  const { record } = exchange
+  const edge = exchange.edge ?? ctx.totals.edge(record.caller, record.route, record.service)
+  if (exchange.edge !== null) edge.inFlight--
+  edge.statuses[statusClass(record.status)]!++
+  edge.requestBytes += record.requestBytes
+  edge.responseBytes += record.responseBytes
+  if (record.reason !== '') {
+    edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
+  }
+  countLatency(edge, record.durationMs)
+  ctx.totals.touchEdge(edge)
+}
+
+function recycle(ctx: ExchangeContext, exchange: Exchange): void {
+  const last = ctx.exchanges.pop()!
+  if (last !== exchange) {
+    ctx.exchanges[exchange.place] = last
+    last.place = exchange.place
+  }
+  exchange.phase = PHASE.free
+  exchange.turn++
+  exchange.place = -1
+  exchange.service = null
+  exchange.route = null
+  exchange.edge = null
+  exchange.tried.length = 0
+  exchange.isUpgrade = false
+  exchange.expectsContinue = false
+  exchange.isRaw = false
+  exchange.isHalfClosed = false
+  exchange.sticky = ''
+  exchange.setsSticky = false
+  exchange.outEnd = 0
+  exchange.isReplayable = true
+  exchange.totalDeadlineMs = 0
+  exchange.deadlineMs = Infinity
+  exchange.sentBytes = 0
+  exchange.needsFresh = false
+  exchange.responseLines = ''
+  if (exchange.isOutLent || exchange.out.length > REPLAY_BYTES_MAX) {
+    exchange.out = Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES)
+    exchange.isOutLent = false
+  }
+  if (ctx.spareExchanges.length < SPARE_EXCHANGES_MAX) ctx.spareExchanges.push(exchange)
+}
+
+/** A request without a body, or one that nobody will read. */
+export function forgetBody(exchange: Exchange): void {
+  beginBody(exchange.client.body, FRAMING.none, 0, 0)
+}

@@ -1,0 +1,79 @@
+import { releaseAttempt } from './attempt-end.ts'
+import { toTunnel } from './attempt-states.ts'
+import type { ExchangeContext } from './context.ts'
+import { type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { finishExchange } from './finish.ts'
+
+/** When one side has closed, the other one may take this long to finish; raw connections may stay half closed as long as bytes move. */
+const HALF_CLOSED_MS = 5_000
+
+/** From here on bytes go both ways as they are (RFC 9110 section 7.8). The client's side is open already. */
+export function openTunnel(ctx: ExchangeContext, attempt: BoundAttempt): void {
+  toTunnel(attempt)
+  attempt.exchange.phase = PHASE.tunnel
+  attempt.stream.openTunnel()
+  touchTunnel(ctx, attempt)
+}
+
+function touchTunnel(ctx: ExchangeContext, attempt: BoundAttempt): void {
+  const idleMs = ctx.limits.tunnelIdleTimeoutMs
+  attempt.deadlineMs = idleMs === 0 ? Infinity : ctx.clock.monotonicMs() + idleMs
+}
+
+/** Client to instance. */
+export function tunnelUp(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { exchange, stream } = attempt
+  stream.sendRaw(bytes, start, end)
+  exchange.client.body.received += end - start
+  touchTunnel(ctx, attempt)
+  if (stream.isClogged) exchange.client.pause()
+}
+
+/** Instance to client. */
+export function tunnelDown(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { exchange, stream } = attempt
+  exchange.client.sendRaw(bytes, start, end)
+  exchange.sentBytes += end - start
+  touchTunnel(ctx, attempt)
+  if (exchange.client.isClogged) stream.pause()
+}
+
+/** One side has closed in order: the other one is told behind what is queued, and may finish. */
+export function halfClose(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  side: 'client' | 'instance',
+): void {
+  const { exchange, stream } = attempt
+  if (side === 'client') stream.endRaw()
+  else exchange.client.endRaw()
+  if (exchange.isHalfClosed) return endTunnel(ctx, exchange, attempt)
+  exchange.isHalfClosed = true
+  if (exchange.isRaw) return touchTunnel(ctx, attempt)
+  attempt.deadlineMs = ctx.clock.monotonicMs() + HALF_CLOSED_MS
+}
+
+/** A side is gone. In order: the other one still gets what is queued for it. By a reset: so is the other one. */
+export function endTunnel(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  attempt: BoundAttempt,
+  isReset = false,
+): void {
+  const nowMs = ctx.clock.monotonicMs()
+  if (isReset) exchange.client.reset()
+  releaseAttempt(ctx, attempt, false, nowMs)
+  finishExchange(ctx, exchange, nowMs)
+}

@@ -1,0 +1,19 @@
+import type { HeadLimits } from '../../mechanisms/http1/request-head.ts'
+import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { Clock } from '../../platform/capability.ts'
+import type { Scratch } from '../io/scratch.ts'
+import type { Turns } from '../io/turns.ts'
+import type { Instance } from './instance.ts'
+
+/** What the connections to instances of one worker share. */
+export interface UpstreamGround {
+  readonly clock: Clock
+  readonly readBuffer: Buffer
+  readonly scratch: Scratch
+  readonly turns: Turns
+  /** For the head that is being parsed; one that is kept by a connection with half a head is replaced. */
+  responseHead: ResponseHead
+  responseLimits: HeadLimits
+  /** Connections or requests of the instance have changed: there is something to report. */
+  instanceChanged(instance: Instance): void
+}

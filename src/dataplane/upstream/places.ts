@@ -1,0 +1,31 @@
+/** A limit on how many may be used at the same time. */
+export interface Places {
+  /** Takes one; false: all are in use. */
+  take(): boolean
+  give(): void
+  /** One could be taken now. */
+  readonly hasRoom: boolean
+  /** Another worker waits for one: what is not needed should be given back. */
+  readonly isWantedElsewhere: boolean
+  /** Changes the limit; what is taken stays taken. */
+  setMax(max: number): void
+}
+
+/** Places of one worker alone. */
+export function createPlaces(first: number): Places {
+  let max = first
+  let used = 0
+  return {
+    take() {
+      if (used >= max) return false
+      used++
+      return true
+    },
+    give: () => void used--,
+    get hasRoom() {
+      return used < max
+    },
+    isWantedElsewhere: false,
+    setMax: (next) => void (max = next),
+  }
+}
