@@ -193,6 +193,10 @@ export class DataProcess {
         const fields = { worker: index, op, error }
         return this.#options.log('error', 'a change could not be applied', fields)
       }
+      case 'defect': {
+        const fields = { worker: index, stack: message.stack, code: 'ERR_GATEWAY_DEFECT' }
+        return this.#options.log('error', 'a defect of Backplane ended a request', fields)
+      }
       default:
         return message satisfies never
     }

@@ -22,6 +22,10 @@ export const REASONS = {
   ERR_GATEWAY_PENDING_FULL: { status: 503, title: 'Too many requests wait for a connection' },
   ERR_GATEWAY_REQUESTS_FULL: { status: 503, title: 'Too many requests are in flight' },
   ERR_GATEWAY_CONNECTIONS_FULL: { status: 503, title: 'Too many client connections are open' },
+  ERR_GATEWAY_RESOURCES: {
+    status: 503,
+    title: 'The gateway has no file descriptor or memory left',
+  },
   ERR_GATEWAY_CONNECT_FAILED: { status: 502, title: 'No connection to an instance' },
   ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'An instance did not accept in time' },
   ERR_GATEWAY_ATTEMPT_TIMEOUT: { status: 504, title: 'An instance did not answer in time' },
@@ -33,6 +37,7 @@ export const REASONS = {
     title: 'The head of the answer is larger than the limit',
   },
   ERR_GATEWAY_UPSTREAM_BROKE_OFF: { status: 502, title: 'The answer broke off in the middle' },
+  ERR_GATEWAY_UPSTREAM_STALLED: { status: 504, title: 'The instance did not move on in time' },
   ERR_GATEWAY_HEAD_TIMEOUT: { status: 408, title: 'The request head did not come in time' },
   ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'The body did not move on in time' },
   ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit' },
@@ -40,6 +45,8 @@ export const REASONS = {
     status: 400,
     title: 'The PROXY protocol header is missing or invalid',
   },
+  ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
+  ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
 } as const satisfies Record<string, Reason>
 

@@ -67,6 +67,8 @@ export interface Clock {
   monotonicMs(): number
   /** Calls back once after `delayMs`; returns the cancellation. Does not keep the process alive. */
   after(delayMs: number, callback: () => void): () => void
+  /** Calls back every `intervalMs` until the returned cancellation is called. Does not keep the process alive. */
+  every(intervalMs: number, callback: () => void): () => void
 }
 
 /** A number from 0 (inclusive) to 1 (exclusive). Not for secrets. */

@@ -3,7 +3,7 @@ import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import type { HttpListener } from '../listeners/http-listener.ts'
+import type { ClientListener } from '../listeners/client-listener.ts'
 
 /** Protocol of a client stream, as records and `why` say it. */
 export type ClientProtocol = 'http/1.0' | 'http/1.1' | 'tcp' | 'sub-request'
@@ -25,7 +25,7 @@ export interface LocalAnswer {
  */
 export interface ClientStream {
   readonly protocol: ClientProtocol
-  readonly listener: HttpListener
+  readonly listener: ClientListener
   /** IP address of the client as far as we know: of its proxy's header, else of the socket. */
   readonly address: string
   /** What it says about earlier hops is believed. */
@@ -89,13 +89,9 @@ export interface ClientStream {
 /** What a client stream tells the core. `E` is the exchange that it belongs to. */
 export interface ClientEvents<E> {
   /** A whole head; `bytes` from `start` to `end` is what came behind it. Returns the position behind what of it was taken of the body. */
-  begin(
-    client: ClientOf<E>,
-    head: RequestHead,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): number
+  begin(client: ClientOf<E>, head: RequestHead, bytes: Buffer, start: number, end: number): number
+  /** A raw connection is there. */
+  open(client: ClientOf<E>): void
   /** A head that cannot be understood, or that did not come in time: it is answered, and the connection closes. */
   refused(client: ClientOf<E>, code: string, detail: string): void
   /** More of the body. Returns the position behind what was taken; the rest is delivered again after `resume`. */
@@ -106,8 +102,8 @@ export interface ClientEvents<E> {
   writable(exchange: E): void
   /** The client has closed its side and sends nothing more. */
   ended(exchange: E): void
-  /** The connection is gone. */
-  gone(exchange: E): void
+  /** The connection is gone; `isReset`: not in order. */
+  gone(exchange: E, isReset: boolean): void
   /** An event threw: a defect of ours. The exchange, if there is one, is to be ended. */
   failed(client: ClientOf<E>, error: unknown): void
 }

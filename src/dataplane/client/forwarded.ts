@@ -11,15 +11,18 @@ export interface ForwardedPeer {
   readonly isTrusted: boolean
 }
 
+/** Our name in Via: a pseudonym (RFC 9110 section 7.6.3). */
+const VIA_NAME = 'backplane'
+
 /**
- * The lines X-Forwarded-For, -Proto, -Host, -Port and Forwarded (RFC 7239) of a request, Latin-1. Of a trusted peer the list goes on and its
+ * The lines Via, X-Forwarded-For, -Proto, -Host, -Port and Forwarded (RFC 7239) of a request, Latin-1. Of a trusted peer the list goes on and its
  * X-Forwarded-Proto, -Host and -Port stay (the codec forwards them); of any other peer all is replaced.
  */
 export function forwardedLines(peer: ForwardedPeer, head: RequestHead, bytes: Uint8Array): string {
   const { address, isTrusted } = peer
   const earlierFor = isTrusted ? joined(head, bytes, FIELD.xForwardedFor) : ''
   const earlier = isTrusted ? joined(head, bytes, FIELD.forwarded) : ''
-  let lines = `x-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
+  let lines = `via: 1.${head.minorVersion} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
   if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0)
     lines += 'x-forwarded-proto: http\r\n'
   if (head.host !== '' && (!isTrusted || findField(head.fields, FIELD.xForwardedHost) < 0)) {

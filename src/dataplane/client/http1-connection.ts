@@ -17,13 +17,14 @@ import {
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import {
   outgoingFraming,
+  responseHeadRoom,
   type ResponseRewrite,
   writeResponseHead,
 } from '../../mechanisms/http1/write-head.ts'
 import { adoptSocket, plainAddress } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import type { Turn } from '../io/turns.ts'
-import type { HttpListener } from '../listeners/http-listener.ts'
+import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf, ClientProtocol, LocalAnswer } from './client-stream.ts'
 import { discardBody, mayDiscard } from './discard.ts'
 import { EarlyBytes } from './early-bytes.ts'
@@ -37,8 +38,6 @@ const LINGER_MS = 2_000
 const LINGER_MAX_MS = 30_000
 /** What may be read ahead of a request that is being answered: enough to see a pipelining client leave. */
 const EARLY_BYTES_MAX = 64 * 1024
-/** More than the lines that are added to a response head, besides those of the rewrite. */
-const ADDED_LINES_BYTES_MAX = 512
 
 /** Why a connection is not read. */
 const HOLD = {
@@ -55,7 +54,7 @@ const LIFE = { open: 0, flushing: 1, lingering: 2, over: 3 } as const
 export class Http1Connection<E> implements ClientOf<E>, Turn {
   owner: E | null = null
   isScheduled = false
-  readonly listener: HttpListener
+  readonly listener: ClientListener
   readonly socket: Socket
   readonly body: BodyReader = createBodyReader()
   isHttp10 = false
@@ -76,11 +75,12 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #isTunnel = false
   #unsentBefore = 0
   #lingerEndMs = 0
+  #wasReset = false
 
   /** Takes over an accepted connection. `closed` is called once, last of all. */
   constructor(
     ground: ClientGround,
-    listener: HttpListener,
+    listener: ClientListener,
     accepted: Socket,
     events: ClientEvents<E>,
     closed: (connection: Http1Connection<E>) => void,
@@ -97,7 +97,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
       failed: () => this.socket.destroy(),
     })
     this.socket.on('end', () => this.#guarded(this.#ended))
-    this.socket.on('error', () => {})
+    this.socket.on('error', () => (this.#wasReset = true))
     this.socket.on('close', () => {
       closed(this)
       this.#guarded(this.#closed)
@@ -151,7 +151,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   sendInterim(head: ResponseHead, bytes: Buffer, rewrite: ResponseRewrite): void {
-    const out = this.#ground.scratch.take(head.end - head.start + ADDED_LINES_BYTES_MAX)
+    const out = this.#ground.scratch.take(responseHeadRoom(head, rewrite))
     const end = writeResponseHead(head, bytes, out, 0, rewrite)
     if (end > 0) this.#ground.scratch.write(this.#outlet, out, end)
   }
@@ -171,8 +171,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#isAnswerChunked = framing === FRAMING.chunked
     rewrite.clientMinorVersion = this.isHttp10 ? 0 : 1
     rewrite.keepsAlive = this.#keepsAlive
-    const room = headRoom(head, rewrite)
-    const out = this.#ground.scratch.take(room + forwardRoom(body, end - start))
+    const room = responseHeadRoom(head, rewrite) + forwardRoom(body, end - start)
+    const out = this.#ground.scratch.take(room)
     let at = writeResponseHead(head, bytes, out, 0, rewrite)
     if (at < 0) return HEAD_ERROR.headTooLarge
     if (!body.isDone && end > start) {
@@ -207,8 +207,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     })
     const headLength = head.length
     const out = Buffer.allocUnsafeSlow(headLength + (answer.isHead ? 0 : length))
-    out.latin1Write(head, 0)
-    if (!answer.isHead) out.utf8Write(answer.body, headLength)
+    out.write(head, 0, 'latin1')
+    if (!answer.isHead) out.write(answer.body, headLength, 'utf8')
     this.#outlet.write(out)
   }
 
@@ -222,7 +222,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#isTunnel = true
     this.#keepsAlive = false
     if (head !== null && rewrite !== null) {
-      const out = this.#ground.scratch.take(headRoom(head, rewrite) + end - start)
+      const out = this.#ground.scratch.take(responseHeadRoom(head, rewrite) + end - start)
       const at = writeResponseHead(head, bytes, out, 0, rewrite)
       if (at < 0) throw new RangeError('no room for the head of a 101')
       bytes.copy(out, at, start, end)
@@ -486,7 +486,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#life = LIFE.over
     this.#outlet.close()
     this.#early.clear()
-    if (this.owner !== null) this.#events.gone(this.owner)
+    if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)
   }
 
   #hold(reason: number): void {
@@ -499,9 +499,4 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#holds &= ~reasons
     if (this.#holds === 0) this.socket.resume()
   }
-}
-
-function headRoom(head: ResponseHead, rewrite: ResponseRewrite): number {
-  const own = rewrite.fixedLines.length + rewrite.lines.length
-  return head.end - head.start + own + ADDED_LINES_BYTES_MAX
 }

@@ -1,12 +1,12 @@
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import { createRequestDrops, type Drops } from '../../mechanisms/http1/drops.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
-import type { HttpListener } from '../listeners/http-listener.ts'
+import type { ClientListener } from '../listeners/client-listener.ts'
 import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
 /** Fields that the gateway writes itself. */
-const OWN_FIELDS = ['x-request-id', 'traceparent'] as const
+const OWN_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_FIELDS })
 const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_FIELDS })
 
@@ -16,13 +16,13 @@ export class ClientPeer {
   isTrusted = false
   drops: Drops = UNTRUSTED_DROPS
   readonly #ground: ClientGround
-  readonly #listener: HttpListener
+  readonly #listener: ClientListener
   #trustVersion = -1
   #host = ''
   #minorVersion = -1
   #lines: Buffer | null = null
 
-  constructor(ground: ClientGround, listener: HttpListener, address: string) {
+  constructor(ground: ClientGround, listener: ClientListener, address: string) {
     this.#ground = ground
     this.#listener = listener
     this.address = address

@@ -18,8 +18,6 @@ import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { openTunnel } from './tunnels.ts'
 
-const NO_BYTES = new Uint8Array(0)
-
 /** How the failures of a stream count as failures of an attempt. */
 const FAILURES = {
   local: 'local',
@@ -42,7 +40,7 @@ export function passInterim(
   const isWanted = head.status !== 100 || exchange.expectsContinue
   if (client.isHttp10 || !isWanted || exchange.second.state !== ATTEMPT.over) return
   const rewrite = ctx.responseRewrite
-  rewrite.fixedLines = NO_BYTES
+  rewrite.ownLinesEnd = 0
   rewrite.lines = ''
   rewrite.isTunnel = false
   client.sendInterim(head, bytes, rewrite)
@@ -63,7 +61,7 @@ export function passHead(
   const other = exchange.first === attempt ? exchange.second : exchange.first
   if (other.state !== ATTEMPT.over) dropLoser(ctx, other)
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
-  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
+  const rewrite = prepareRewrite(ctx, attempt, head)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
@@ -143,11 +141,11 @@ function switchProtocols(
     return failAttempt(ctx, attempt, 'bad-response', detail)
   }
   noteAnswer(ctx, attempt, head.status)
-  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
+  const rewrite = prepareRewrite(ctx, attempt, head)
   rewrite.isTunnel = true
+  openTunnel(ctx, attempt)
   exchange.client.openTunnel(head, bytes, start, end, rewrite)
   exchange.sentBytes += end - start
-  openTunnel(ctx, attempt)
 }
 
 /** The lines that the answer gets: the request's id, a date where there is none, the sticky cookie, and what policies say. */
@@ -155,11 +153,9 @@ function prepareRewrite(
   ctx: ExchangeContext,
   attempt: BoundAttempt,
   head: ResponseHead,
-  bytes: Buffer,
 ): ResponseRewrite {
   const { exchange } = attempt
   const rewrite = ctx.responseRewrite
-  exchange.route?.policies?.response(exchange, head, bytes)
   let lines = exchange.responseLines
   if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
   if (exchange.setsSticky) {
@@ -169,9 +165,8 @@ function prepareRewrite(
   }
   rewrite.lines = lines
   const { identifiers } = ctx
-  rewrite.fixedLines = identifiers.lines
-  rewrite.fixedLinesEnd = identifiers.writeIdLine(exchange.record)
-  rewrite.drops = exchange.route?.responseDrops ?? ctx.responseDrops
+  rewrite.ownLines = identifiers.lines
+  rewrite.ownLinesEnd = identifiers.writeIdLine(exchange.record)
   return rewrite
 }
 

@@ -57,5 +57,6 @@ export function leaveQueue(ctx: ExchangeContext, attempt: Attempt): void {
 function leaveInstance(ctx: ExchangeContext, instance: Instance): void {
   instance.inFlight--
   ctx.instanceChanged(instance)
-  if (instance.isGone && instance.inFlight === 0) ctx.reportDrained(instance)
+  if (instance.isGone && instance.inFlight === 0)
+    ctx.reportDrained(instance.spec.service, instance.id)
 }

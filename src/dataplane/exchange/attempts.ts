@@ -1,6 +1,6 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { addAttempt } from '../records/record.ts'
-import type { Instance } from '../upstream/instance.ts'
+import type { Instance, PooledConnection } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import { FRESH_IDLE_MS, hasRoom, takeIdle, takePlace, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { Service } from '../upstream/service.ts'
@@ -116,9 +116,11 @@ function connectTo(
   ctx.instanceChanged(instance)
   const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
   const idle =
-    exchange.needsFresh || exchange.isRaw ? undefined : takeIdle(instance, nowMs, idleMsMax)
+    exchange.needsFresh || exchange.isRaw
+      ? undefined
+      : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
   if (idle !== undefined) {
-    return sendAttempt(ctx, toSent(attempt, instance, idle as InstanceOf<Attempt>), nowMs)
+    return sendAttempt(ctx, toSent(attempt, instance, idle), nowMs)
   }
   if (!takePlace(instance)) {
     instance.inFlight--
@@ -128,7 +130,7 @@ function connectTo(
   instance.connectionCount++
   const { connectTimeoutMs } = exchange.service!.spec
   const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
-  toConnecting(attempt, instance, ctx.connect(instance, exchange.isRaw), deadlineMs)
+  toConnecting(attempt, instance, ctx.connect(instance), deadlineMs)
 }
 
 function describeAttempt(

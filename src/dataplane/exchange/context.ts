@@ -45,9 +45,9 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly clientEvents: ClientEvents<Exchange>
   readonly instanceEvents: InstanceEvents<Attempt>
   /** Begins a connection to the instance, for which a place was taken. */
-  connect(instance: Instance, isRaw: boolean): InstanceOf<Attempt>
+  connect(instance: Instance): InstanceOf<Attempt>
   /** A removed instance has nothing in flight any more. */
-  reportDrained(instance: Instance): void
+  reportDrained(service: string, id: string): void
   /** A defect of ours was caught: it is counted and logged with its stack. */
   reportDefect(error: unknown): void
 }

@@ -1,5 +1,4 @@
 import { noteReason } from '../records/record.ts'
-import type { Instance } from '../upstream/instance.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
 import { isBound } from './attempt-states.ts'
 import { startNextAttempt } from './attempts.ts'
@@ -184,6 +183,7 @@ function expireBound(
     }
     case 'client-upload':
       entry.outcome = 'body-timeout'
+      exchange.client.closeAfterwards()
       return answerLocally(ctx, exchange, {
         code: 'ERR_GATEWAY_BODY_TIMEOUT',
         detail: `no byte of the request's body came for ${bodyTimeoutMs} ms`,

@@ -52,7 +52,6 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
-  exchange.route?.policies?.end(record.status, record.durationMs)
   countExchange(ctx, exchange)
   exchange.record = ctx.records.finish(record)
   recycle(ctx, exchange)

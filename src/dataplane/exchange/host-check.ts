@@ -1,8 +1,7 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import { parseAddress } from '../../mechanisms/cidr/address.ts'
 import type { GatewaySpec } from '../../contracts/snapshot.ts'
-import type { WorkerContext } from '../worker/context.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientStream } from '../client/client-stream.ts'
 
 /**
  * The host names that a listener on loopback answers to. A page of a foreign name that resolves to this machine (DNS rebinding) makes
@@ -25,18 +24,21 @@ export function createHostNames(gateway: Pick<GatewaySpec, 'hosts' | 'routes'>):
   }
 }
 
+/** Reason codes of `checkHost`. */
+export type HostRefusal = 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN'
+
 /** What is wrong with where the request says that it goes or comes from; undefined: nothing. */
 export function checkHost(
-  ctx: WorkerContext,
-  client: ClientConnection,
+  hosts: HostNames,
+  client: ClientStream,
   head: RequestHead,
   bytes: Buffer,
-): 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN' | undefined {
+): HostRefusal | undefined {
   const { listener } = client
   if (!listener.isLoopback) return undefined
-  if (listener.isOutside) {
+  if (listener.isPublic) {
     // A proxy in front that is trusted has decided which names it serves.
-    const isFine = client.isTrusted || isKnown(ctx.hosts, head.hostname)
+    const isFine = client.isTrusted || isKnown(hosts, head.hostname)
     return isFine ? undefined : 'ERR_GATEWAY_HOST_UNKNOWN'
   }
   if (!isLocal(head.hostname) && head.hostname !== listener.service)

@@ -133,7 +133,7 @@ test('requests wait for a connection up to the limit, then 503; who waits is ser
   const { socket, reader: request } = await upstream.accept()
   await request.until('/1')
   const second = say(t, gateway, get('/2'))
-  while (gateway.worker.context.services.get('echo')!.waiting.length === 0) {
+  while (gateway.worker.context.services.get('echo')!.waiting.size === 0) {
     await new Promise((resolve) => setImmediate(resolve))
   }
   const third = await say(t, gateway, get('/3')).reader.until('"requestId"')

@@ -18,7 +18,9 @@ const OWN_REASONS: ReadonlyMap<string, Reason> = new Map(Object.entries(REASONS)
 
 /** Status and title of a code, of the gateway's own table or the codec's. */
 export function reasonOf(code: string): Reason {
-  return OWN_REASONS.get(code) ?? CODEC_REASONS.get(code) ?? { status: 500, title: 'Unknown reason' }
+  return (
+    OWN_REASONS.get(code) ?? CODEC_REASONS.get(code) ?? { status: 500, title: 'Unknown reason' }
+  )
 }
 
 /**

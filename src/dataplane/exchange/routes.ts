@@ -1,16 +1,10 @@
-import {
-  allowedMethods,
-  compileRoutes,
-  matchRoute,
-  ROUTE_METHOD_NOT_ALLOWED,
-  type RouteTable,
-} from '../../mechanisms/routing/routing.ts'
+import type { Drops } from '../../mechanisms/http1/drops.ts'
+import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
+import { compileRoutes, type RouteTable } from '../../mechanisms/routing/routing.ts'
 import type { RouteSpec } from '../../contracts/snapshot.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
-
-export { ROUTE_METHOD_NOT_ALLOWED }
-export { allowedMethods, matchRoute }
 
 /** One service that a route leads to. */
 export interface RouteTarget {
@@ -57,4 +51,33 @@ export function chooseTarget(route: Route, random: () => number): RouteTarget | 
     if (point < 0) return target
   }
   return route.targets.findLast((target) => target.weight > 0)
+}
+
+/** The head of the request that is being routed, as conditions of routes ask for it. One a worker: routing is synchronous. */
+export class HeadFields implements RequestFields {
+  #head: RequestHead | null = null
+  #bytes: Buffer | null = null
+
+  /** From now on it answers for this head. */
+  of(head: RequestHead, bytes: Buffer): this {
+    this.#head = head
+    this.#bytes = bytes
+    return this
+  }
+
+  header(lowerName: string): string | undefined {
+    return headerValue(this.#bytes!, this.#head!, lowerName)
+  }
+
+  get query(): string {
+    const { target, pathEnd } = this.#head!
+    return target.slice(pathEnd + 1)
+  }
+}
+
+/** Fields that are not forwarded, for requests of peers that are believed, of those that are not, and for answers. */
+export interface RouteDrops {
+  readonly trusted: Drops
+  readonly untrusted: Drops
+  readonly response: Drops
 }

@@ -1,7 +1,7 @@
 import { releaseAttempt } from './attempt-end.ts'
 import { toTunnel } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
-import { type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { type BoundAttempt, PHASE } from './exchange.ts'
 import { finishExchange } from './finish.ts'
 
 /** When one side has closed, the other one may take this long to finish; raw connections may stay half closed as long as bytes move. */
@@ -59,21 +59,16 @@ export function halfClose(
   const { exchange, stream } = attempt
   if (side === 'client') stream.endRaw()
   else exchange.client.endRaw()
-  if (exchange.isHalfClosed) return endTunnel(ctx, exchange, attempt)
+  if (exchange.isHalfClosed) return endTunnel(ctx, attempt)
   exchange.isHalfClosed = true
   if (exchange.isRaw) return touchTunnel(ctx, attempt)
   attempt.deadlineMs = ctx.clock.monotonicMs() + HALF_CLOSED_MS
 }
 
-/** A side is gone. In order: the other one still gets what is queued for it. By a reset: so is the other one. */
-export function endTunnel(
-  ctx: ExchangeContext,
-  exchange: Exchange,
-  attempt: BoundAttempt,
-  isReset = false,
-): void {
+/** A side is gone: the other one still gets what is queued for it. */
+export function endTunnel(ctx: ExchangeContext, attempt: BoundAttempt): void {
   const nowMs = ctx.clock.monotonicMs()
-  if (isReset) exchange.client.reset()
+  const { exchange } = attempt
   releaseAttempt(ctx, attempt, false, nowMs)
   finishExchange(ctx, exchange, nowMs)
 }

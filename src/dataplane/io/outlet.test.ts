@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { writeNow } from './write-now.ts'
+import { Outlet, OUTLET_BYTES_MAX } from './outlet.ts'
 
 async function pair(t: TestContext): Promise<{ near: Socket; far: Socket }> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
@@ -35,53 +35,90 @@ async function readAll(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-test('what the kernel takes at once leaves nothing in the queue', async (t) => {
+/** An outlet and what it has told. */
+function outletOf(socket: Socket): {
+  outlet: Outlet
+  failed: string[]
+  flushed: () => Promise<void>
+} {
+  const failed: string[] = []
+  let wake = Promise.withResolvers<void>()
+  const outlet = new Outlet(socket, {
+    flushed() {
+      wake.resolve()
+      wake = Promise.withResolvers<void>()
+    },
+    failed: (code) => {
+      failed.push(code)
+      wake.resolve()
+    },
+  })
+  socket.on('close', () => outlet.close())
+  return { outlet, failed, flushed: () => wake.promise }
+}
+
+test('what the kernel takes at once does not wait', async (t) => {
   const { near, far } = await pair(t)
-  writeNow(near, Buffer.from('hello '))
-  writeNow(near, Buffer.from('again'))
-  assert.equal(near.writableLength, 0)
-  near.end()
+  const { outlet } = outletOf(near)
+  assert.ok(outlet.write(Buffer.from('hello ')))
+  assert.ok(outlet.write(Buffer.from('again')))
+  assert.ok(outlet.isFlushed && outlet.waitingBytes === 0 && outlet.unsentBytes === 0)
+  outlet.end()
   assert.equal((await readAll(far)).toString(), 'hello again')
-  assert.equal(near.bytesWritten, 11)
 })
 
-test('what the kernel takes in part is queued, announced, and arrives whole and in order', async (t) => {
+test('what the kernel takes in part waits, is announced, and arrives whole and in order', async (t) => {
   const { near, far } = await pair(t)
+  const { outlet, flushed } = outletOf(near)
   const parts = [pattern(16 << 20, 1), pattern(64, 2), pattern(1 << 20, 3)]
-  writeNow(near, parts[0]!)
-  assert.ok(near.writableLength > 0 && near.writableNeedDrain)
-  writeNow(near, parts[1]!)
-  near.write(parts[2]!)
-  const drained = once(near, 'drain')
+  assert.equal(outlet.write(parts[0]!), false)
+  assert.ok(outlet.isClogged && !outlet.isFlushed && outlet.waitingBytes > OUTLET_BYTES_MAX)
+  assert.equal(outlet.write(parts[1]!), false)
+  assert.equal(outlet.write(parts[2]!), false)
+  const before = outlet.unsentBytes
+  const announced = flushed()
   const read = readAll(far)
-  await drained
-  assert.equal(near.writableLength, 0)
-  writeNow(near, Buffer.from('the end'))
-  near.end()
+  await announced
+  assert.ok(before > outlet.unsentBytes && outlet.isFlushed)
+  outlet.write(Buffer.from('the end'))
+  outlet.end()
   assert.ok((await read).equals(Buffer.concat([...parts, Buffer.from('the end')])))
 })
 
-test('a connection that goes while bytes wait ends in one close', async (t) => {
+test('end goes out behind what waits', async (t) => {
   const { near, far } = await pair(t)
-  writeNow(near, pattern(16 << 20, 1))
-  assert.ok(near.writableLength > 0)
-  const closed = new Promise((resolve) => near.on('close', resolve))
-  far.resetAndDestroy()
-  await closed
-  assert.ok(near.destroyed)
-  writeNow(near, Buffer.from('too late'))
+  const { outlet } = outletOf(near)
+  const bytes = pattern(8 << 20, 7)
+  outlet.write(bytes)
+  outlet.end()
+  assert.ok((await readAll(far)).equals(bytes))
 })
 
-test('before the connection is there, the stream waits for it', async (t) => {
-  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  const accepted = once(server, 'connection') as Promise<[Socket]>
-  const near = connect({ host: '127.0.0.1', port: (server.address() as { port: number }).port })
-  t.after(() => near.destroy())
-  writeNow(near, Buffer.from('early'))
-  near.end()
-  const [far] = await accepted
-  assert.equal((await readAll(far)).toString(), 'early')
+test('a peer that takes nothing more is told once, and what it had sent can still be read', async (t) => {
+  const { near, far } = await pair(t)
+  const { outlet, failed } = outletOf(near)
+  const read = readAll(near)
+  far.write('why not')
+  await once(far.end(), 'finish')
   far.destroy()
+  while (failed.length === 0) {
+    outlet.write(pattern(1024, 1))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  outlet.write(Buffer.from('too late'))
+  assert.equal(failed.length, 1)
+  assert.match(failed[0]!, /^(EPIPE|ECONNRESET)$/)
+  assert.equal((await read).toString(), 'why not')
+})
+
+test('a connection that goes while bytes wait forgets them', async (t) => {
+  const { near, far } = await pair(t)
+  const { outlet } = outletOf(near)
+  outlet.write(pattern(16 << 20, 1))
+  const closed = new Promise((resolve) => near.on('close', resolve))
+  near.resume()
+  far.resetAndDestroy()
+  await closed
+  assert.equal(outlet.waitingBytes, 0)
+  assert.ok(outlet.write(Buffer.from('too late')))
 })

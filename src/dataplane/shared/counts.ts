@@ -74,7 +74,7 @@ class CountTable implements KeyedCounts {
     const at = this.#at(place)
     const own = at + OWN + this.#index
     // Never more than `max`, not even for a moment: a worker that only looks must not be turned away by one that is about to give back.
-    for (let seen = Atomics.load(words, at + TOTAL); seen < max; ) {
+    for (let seen = Atomics.load(words, at + TOTAL); seen < max;) {
       const was = Atomics.compareExchange(words, at + TOTAL, seen, seen + 1)
       if (was === seen) {
         // A thread is ended at a call, a loop or an allocation, and there is none between these two.
@@ -112,7 +112,7 @@ class CountTable implements KeyedCounts {
     const at = 1 + this.#index
     let isOpen = true
     const follow = async (): Promise<void> => {
-      for (let seen = Atomics.load(words, at); isOpen; ) {
+      for (let seen = Atomics.load(words, at); isOpen;) {
         const wait = Atomics.waitAsync(words, at, seen)
         if (wait.async) await wait.value
         seen = Atomics.load(words, at)

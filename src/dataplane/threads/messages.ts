@@ -47,8 +47,13 @@ export type FromWorker =
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
   | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
   | { readonly type: 'idle' }
+  /** A throw of ours was caught: it cost one request. */
+  | { readonly type: 'defect'; readonly stack: string }
   /** A change could not be applied; the rest of its update was. */
   | { readonly type: 'failed'; readonly op: string; readonly error: string }
+
+/** Sends to the main thread; `transfer` moves the buffer of a log batch. */
+export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
 
 export interface ListenerError {
   readonly id: string

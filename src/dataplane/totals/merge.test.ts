@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createInstance } from '../upstream/instance.ts'
+import { createPermits } from '../upstream/permits.ts'
 import { instanceSpec } from '../testing/specs.ts'
 import { countLatency } from './counters.ts'
 import { TotalsMerge } from './merge.ts'
@@ -48,13 +49,15 @@ test('what workers count adds up, and only rows that changed are told', () => {
   )
 })
 
+const noWaiters = { isScheduled: false, runTurn: () => {}, waiting: { size: 0 } }
+
 test('gauges of a dead worker are zero, its counts stay and go on with its successor', () => {
   const merge = new TotalsMerge(2)
   const store = createTotalsCollector()
   const edge = store.edge('', 'a', 'echo')
   edge.inFlight = 3
   answer(store, 'a', 200, 1)
-  const instance = createInstance(instanceSpec(80), 0, 1)
+  const instance = createInstance(noWaiters, instanceSpec(80), 0, createPermits(1))
   instance.ejectedUntilMs = 2_000
   instance.connectionCount = 4
   store.touchInstance(instance)

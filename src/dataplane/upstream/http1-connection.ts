@@ -90,6 +90,11 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     return this.#outlet.isClogged
   }
 
+  /** Bytes that wait in our memory for the instance. */
+  get unsentBytes(): number {
+    return this.#outlet.unsentBytes
+  }
+
   sendRequest(method: string, bytes: Buffer, end: number): boolean {
     this.#method = method
     this.#reads = READS.head
@@ -151,6 +156,14 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     }
     this.#isReused = true
     this.idleSinceMs = nowMs
+  }
+
+  get wasReset(): boolean {
+    return this.#errorCode !== ''
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy()
   }
 
   cancel(): void {

@@ -46,6 +46,10 @@ export interface InstanceStream {
 
   /** The exchange is over; the connection is used again where `mayRest` and its own state allow it. Its place is free afterwards. */
   release(mayRest: boolean, nowMs: number): void
+  /** The connection ended with an error, not in order. */
+  readonly wasReset: boolean
+  /** Ends the connection so that the instance sees that the client did not end in order. */
+  reset(): void
   /** Gives the request up: the instance is told by a closed connection, so that it can stop working. */
   cancel(): void
 }

@@ -2,7 +2,7 @@ import { type Candidate, createCandidate } from '../../mechanisms/balancing/cand
 import type { InstanceSpec } from '../../contracts/snapshot.ts'
 import { createInstanceCounters, type InstanceCounters } from '../totals/counters.ts'
 import type { Turn } from '../io/turns.ts'
-import type { Places } from './places.ts'
+import type { Permits } from './permits.ts'
 
 /** An open connection that nobody uses. */
 export interface PooledConnection {
@@ -27,7 +27,7 @@ export interface Instance extends Candidate {
   /** Open or being opened by this worker, idle ones included. */
   connectionCount: number
   /** The connections that all workers together may have. */
-  readonly places: Places
+  readonly permits: Permits
   /** Out of rotation; lives on until nothing is in flight. */
   isGone: boolean
   /** The removal that took it out, for who waits until it is drained. */
@@ -40,7 +40,7 @@ export function createInstance(
   service: Waiters,
   spec: InstanceSpec,
   sinceMs: number,
-  places: Places,
+  permits: Permits,
 ): Instance {
   return {
     ...createCandidate({ id: spec.id, weight: spec.weight, addedAtMs: sinceMs }),
@@ -49,7 +49,7 @@ export function createInstance(
     address: addressOf(spec),
     idle: [],
     connectionCount: 0,
-    places,
+    permits,
     isGone: false,
     generation: 0,
     counters: createInstanceCounters(),

@@ -1,5 +1,5 @@
-/** A limit on how many may be used at the same time. */
-export interface Places {
+/** A counting semaphore that nobody waits at: a limit on how many may be used at the same time. */
+export interface Permits {
   /** Takes one; false: all are in use. */
   take(): boolean
   give(): void
@@ -11,8 +11,8 @@ export interface Places {
   setMax(max: number): void
 }
 
-/** Places of one worker alone. */
-export function createPlaces(first: number): Places {
+/** Permits of one worker alone. */
+export function createPermits(first: number): Permits {
   let max = first
   let used = 0
   return {

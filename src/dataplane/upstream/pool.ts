@@ -9,31 +9,31 @@ export const UPSTREAM_IDLE_MS = 4_000
 /** A request that must not be done twice takes only a connection that was in use this short a time ago. */
 export const FRESH_IDLE_MS = 1_000
 
-/** The connection that was used last, if it was used at most `idleMsMax` ago. */
-export function takeIdle(
+/** The connection that was used last, if it was used at most `idleMsMax` ago. `C` is what this worker opens connections as. */
+export function takeIdle<C extends PooledConnection>(
   instance: Instance,
   nowMs: number,
   idleMsMax: number,
-): PooledConnection | undefined {
+): C | undefined {
   const { idle } = instance
   const connection = idle[idle.length - 1]
   if (connection === undefined || nowMs - connection.idleSinceMs > idleMsMax) return undefined
   idle.pop()
-  return connection
+  return connection as C
 }
 
 /** Takes a place for a new connection; an idle one that is too old for this request gives its own up. False: there is none. */
 export function takePlace(instance: Instance): boolean {
-  if (instance.places.take()) return true
+  if (instance.permits.take()) return true
   const oldest = instance.idle[0]
   if (oldest === undefined) return false
   oldest.cancel()
-  return instance.places.take()
+  return instance.permits.take()
 }
 
 /** Whether a request could go to the instance now without waiting. */
 export function hasRoom(instance: Instance): boolean {
-  return instance.idle.length > 0 || instance.places.hasRoom
+  return instance.idle.length > 0 || instance.permits.hasRoom
 }
 
 /** A connection that was given up: its place is free. */
@@ -45,7 +45,7 @@ export function forgetConnection(
   const at = instance.idle.indexOf(connection)
   if (at >= 0) instance.idle.splice(at, 1)
   instance.connectionCount--
-  instance.places.give()
+  instance.permits.give()
   ground.instanceChanged(instance)
   wakeWaiters(ground, instance)
 }
@@ -62,7 +62,7 @@ export function restConnection(
   nowMs: number,
 ): boolean {
   const { instance } = connection
-  if (instance.isGone || instance.places.isWantedElsewhere) return false
+  if (instance.isGone || instance.permits.isWantedElsewhere) return false
   connection.idleSinceMs = nowMs
   instance.idle.push(connection)
   wakeWaiters(ground, instance)

@@ -4,7 +4,7 @@ import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retr
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import type { Instance } from './instance.ts'
-import type { Places } from './places.ts'
+import type { Permits } from './permits.ts'
 
 /** One service as one worker sees it. `W` is what waits for a connection: an attempt. */
 export class Service<W> implements Turn {
@@ -18,14 +18,14 @@ export class Service<W> implements Turn {
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** Limits how many may wait, over all workers. */
-  readonly pending: Places
+  readonly pending: Permits
   readonly #serve: (service: Service<W>) => void
 
   /** `serve` is called in a turn of its own when there may be room for those that wait. */
   constructor(
     spec: ServiceSpec,
     workers: number,
-    pending: Places,
+    pending: Permits,
     serve: (service: Service<W>) => void,
   ) {
     this.name = spec.name
@@ -47,7 +47,7 @@ export class Service<W> implements Turn {
     this.retries.configure(budgetOf(spec, workers))
     this.pending.setMax(spec.pendingMax)
     for (const instance of this.instances.values()) {
-      instance.places.setMax(spec.connectionsPerInstanceMax)
+      instance.permits.setMax(spec.connectionsPerInstanceMax)
     }
     if (old.balance.algorithm === spec.balance.algorithm) return
     const next = balancers[spec.balance.algorithm]<Instance>()

@@ -1,8 +1,8 @@
-import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import type { Socket } from 'node:net'
-import type { HttpListener } from '../listeners/http-listener.ts'
-import { ClientConnection } from '../http/client-connection.ts'
-import { TcpConnection } from '../tcp/tcp-connection.ts'
+import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
+import { Http1Connection } from '../client/http1-connection.ts'
+import { RawConnection } from '../client/raw-connection.ts'
+import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ListenerBinding } from '../threads/messages.ts'
 import type { WorkerContext } from './context.ts'
 
@@ -14,37 +14,84 @@ const FULL_ANSWER =
 /** A refused client may take this long to read why. */
 const REFUSED_MS = 1_000
 
-const listeners = new WeakMap<ListenerBinding, HttpListener>()
+/** Takes in the connections of one worker. */
+export class Acceptor {
+  readonly #ctx: WorkerContext
+  /** One a binding: a reload makes new ones, and open connections keep theirs. */
+  readonly #listeners = new WeakMap<ListenerBinding, ClientListener>()
 
-/** A new connection at a listener of this worker. */
-export function acceptAt(ctx: WorkerContext, binding: ListenerBinding, socket: Socket): void {
-  const { spec } = binding
-  if (!ctx.counts.take('connections', ctx.limits.connectionsMax)) {
-    ctx.totals.countLimited('connections')
-    return refuse(socket, spec.kind !== 'tcp')
+  constructor(ctx: WorkerContext) {
+    this.#ctx = ctx
   }
-  if (spec.kind === 'tcp') return void new TcpConnection(ctx, spec, socket)
-  let listener = listeners.get(binding)
-  if (listener === undefined) listeners.set(binding, (listener = createListener(ctx, binding)))
-  void new ClientConnection(ctx, listener, socket)
+
+  /** A new connection at a listener of this worker. */
+  accept(binding: ListenerBinding, socket: Socket): void {
+    const ctx = this.#ctx
+    const isRaw = binding.spec.kind === 'tcp'
+    if (!ctx.counts.take('connections', ctx.limits.connectionsMax)) {
+      ctx.totals.countLimited('connections')
+      return this.#refuse(socket, isRaw)
+    }
+    const listener = this.#listenerOf(binding)
+    if (isRaw) {
+      const raw = new RawConnection(ctx, listener, socket, ctx.clientEvents, (gone) => {
+        ctx.rawClients.delete(gone)
+        ctx.counts.give('connections')
+      })
+      if (!raw.socket.destroyed) ctx.rawClients.add(raw)
+      return
+    }
+    const client = new Http1Connection(ctx, listener, socket, ctx.clientEvents, (gone) => {
+      ctx.clients.delete(gone)
+      ctx.counts.give('connections')
+    })
+    ctx.clients.add(client)
+  }
+
+  #listenerOf(binding: ListenerBinding): ClientListener {
+    const known = this.#listeners.get(binding)
+    if (known !== undefined) return known
+    const created = createListener(this.#ctx, binding)
+    this.#listeners.set(binding, created)
+    return created
+  }
+
+  #refuse(socket: Socket, isRaw: boolean): void {
+    socket.on('error', () => {})
+    const cancel = this.#ctx.clock.after(REFUSED_MS, () => socket.destroy())
+    socket.on('close', cancel)
+    socket.end(isRaw ? '' : FULL_ANSWER)
+    socket.resume()
+  }
 }
 
-function createListener(ctx: WorkerContext, { spec }: ListenerBinding): HttpListener {
-  const isOutbound = spec.kind === 'outbound'
-  return {
-    id: spec.id,
-    caller: isOutbound ? spec.caller : '',
-    service: isOutbound ? spec.service : '',
-    edge: isOutbound ? ctx.totals.edge(spec.caller, '', spec.service) : null,
-    isOutside: !isOutbound,
-    isLoopback: isLoopback(spec.host) || spec.host === 'localhost',
-    proxyProtocol: spec.kind === 'gateway' && spec.proxyProtocol,
+function createListener(ctx: WorkerContext, { spec }: ListenerBinding): ClientListener {
+  const { totals } = ctx
+  const rest = { id: spec.id, isLoopback: isLoopback(spec.host) || spec.host === 'localhost' }
+  switch (spec.kind) {
+    case 'gateway': {
+      const { proxyProtocol } = spec
+      return {
+        ...rest,
+        caller: '',
+        service: '',
+        route: '',
+        edge: null,
+        isPublic: true,
+        proxyProtocol,
+      }
+    }
+    case 'outbound': {
+      const { caller, service } = spec
+      const edge = totals.edge(caller, '', service)
+      return { ...rest, caller, service, route: '', edge, isPublic: false, proxyProtocol: false }
+    }
+    case 'tcp': {
+      const { service, route, proxyProtocol } = spec
+      const edge = totals.edge('', route, service)
+      return { ...rest, caller: '', service, route, edge, isPublic: true, proxyProtocol }
+    }
+    default:
+      return spec satisfies never
   }
-}
-
-function refuse(socket: Socket, isHttp: boolean): void {
-  socket.on('error', () => {})
-  socket.setTimeout(REFUSED_MS, () => socket.destroy())
-  socket.end(isHttp ? FULL_ANSWER : '')
-  socket.resume()
 }

@@ -1,70 +1,117 @@
-import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
-import type { CidrSet } from '../../mechanisms/cidr/cidr.ts'
-import type { HeadLimits, RequestHead } from '../../mechanisms/http1/request-head.ts'
-import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
-import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { createPickContext } from '../../mechanisms/balancing/balancing.ts'
+import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
+import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
+import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
+import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import type { ClientConnection } from '../http/client-connection.ts'
-import type { Exchange } from '../http/exchange.ts'
-import type { HostNames } from '../http/host-check.ts'
-import type { Identifiers } from '../http/identifiers.ts'
-import type { Routes } from '../http/routes.ts'
-import type { Scratch } from '../http/scratch.ts'
-import type { AccessLog } from '../records/access-log.ts'
-import type { RecordRing } from '../records/ring.ts'
-import type { SharedCounts } from '../shared-counts.ts'
-import type { TcpConnection } from '../tcp/tcp-connection.ts'
-import type { TotalsCollector } from '../totals/worker-totals.ts'
-import type { UpstreamEvents } from '../upstream/connection.ts'
+import { Http1Connection } from '../client/http1-connection.ts'
+import { RawConnection } from '../client/raw-connection.ts'
+import type { ExchangeContext } from '../exchange/context.ts'
+import { DateLine } from '../exchange/date-line.ts'
+import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
+import type { Attempt, Exchange } from '../exchange/exchange.ts'
+import { createHostNames } from '../exchange/host-check.ts'
+import { Identifiers } from '../exchange/identifiers.ts'
+import { createRoutes, HeadFields } from '../exchange/routes.ts'
+import { READ_BYTES, Scratch } from '../io/scratch.ts'
+import { Turns } from '../io/turns.ts'
+import { type AccessLog, createAccessLog } from '../records/access-log.ts'
+import { createRecordRing, type RecordRing } from '../records/ring.ts'
+import { openSharedCounts } from '../shared-counts.ts'
+import type { Post, WorkerBoot } from '../threads/messages.ts'
+import { createTotalsCollector } from '../totals/worker-totals.ts'
+import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
-import type { Service } from '../upstream/service.ts'
 
-/** Everything that the connections of one worker share. One a worker; nothing of it is visible to another one. */
-export interface WorkerContext {
+/** Everything of one worker. */
+export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
-  readonly clock: Clock
-  /** Unix milliseconds minus monotonic milliseconds, renewed every tick. */
-  wallOffsetMs: number
-
-  readonly counts: SharedCounts
-  readonly totals: TotalsCollector
   readonly ring: RecordRing
   readonly log: AccessLog
-  readonly identifiers: Identifiers
-
-  readonly readBuffer: Buffer
-  readonly scratch: Scratch
-  /** Records for the head that is being parsed; one that is kept by a connection with half a head is replaced. */
-  requestHead: RequestHead
-  responseHead: ResponseHead
-  readonly requestRewrite: RequestRewrite
-  readonly responseRewrite: ResponseRewrite
-  readonly pick: PickContext<Instance>
-
-  version: number
-  limits: GatewayLimits
-  headLimits: HeadLimits
-  responseLimits: HeadLimits
-  trusted: CidrSet
-  hosts: HostNames
-  routes: Routes
-  readonly services: Map<string, Service>
-
-  readonly clients: Set<ClientConnection>
-  readonly tcpConnections: Set<TcpConnection>
-  /** In flight, in no order: a dense array, so that the scan of deadlines is one loop. */
-  readonly exchanges: Exchange[]
-  readonly spareExchanges: Exchange[]
-  readonly upstreamEvents: UpstreamEvents
-  /** No new request from outside; connections are closed as they become idle. */
-  isDraining: boolean
-  /** A removed instance has nothing in flight any more. */
-  reportDrained(service: string, id: string): void
+  readonly clients: Set<Http1Connection<Exchange>>
+  readonly rawClients: Set<RawConnection<Exchange>>
+  /** Defects of ours that ended a request, since the start of the worker. */
+  defectCount: number
 }
 
-/** Fields of a response head; nobody sends more on purpose. */
-export const RESPONSE_FIELDS_MAX = 256
-/** Records of ended exchanges that are kept for the next ones. */
-export const SPARE_EXCHANGES_MAX = 1024
+/** Until the first update there are no listeners, so these are never applied to a request. */
+const FIRST_LIMITS: GatewayLimits = {
+  requestLineBytesMax: 16_384,
+  headBytesMax: 65_536,
+  headersMax: 100,
+  bodyBytesMax: 0,
+  connectionsMax: 20_000,
+  requestsInFlightMax: 10_000,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 75_000,
+  bodyTimeoutMs: 60_000,
+  tunnelIdleTimeoutMs: 0,
+  responseHeadBytesMax: 65_536,
+}
+
+/** What a worker's connections share, before its first snapshot. */
+export function createContext(
+  options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
+): WorkerContext {
+  const { index, workers, clock, post } = options
+  const totals = createTotalsCollector()
+  const ring = createRecordRing(index)
+  const log = createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer]))
+  const context: WorkerContext = {
+    index,
+    workers,
+    clock,
+    wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
+    counts: openSharedCounts(options.shared, index),
+    totals,
+    ring,
+    log,
+    records: {
+      finish(record) {
+        log.write(record)
+        return ring.keep(record)
+      },
+    },
+    identifiers: new Identifiers(),
+    dateLine: new DateLine(),
+    readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    scratch: new Scratch(),
+    turns: new Turns((error) => context.reportDefect(error)),
+    requestHead: createRequestHead(FIRST_LIMITS.headersMax),
+    responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
+    requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
+    responseRewrite: { ...createResponseRewrite(), drops: createResponseDrops(['x-request-id']) },
+    pick: createPickContext<Instance>(Math.random),
+    headFields: new HeadFields(),
+    version: 0,
+    limits: FIRST_LIMITS,
+    headLimits: FIRST_LIMITS,
+    responseLimits: FIRST_LIMITS,
+    trusted: createCidrSet([]),
+    trustVersion: 0,
+    hosts: createHostNames({ hosts: [], routes: [] }),
+    routes: createRoutes([], totals),
+    services: new Map(),
+    clients: new Set(),
+    rawClients: new Set(),
+    exchanges: [],
+    spareExchanges: [],
+    isDraining: false,
+    defectCount: 0,
+    clientEvents: createClientEvents(() => context),
+    instanceEvents: createInstanceEvents(() => context),
+    connect: (instance) =>
+      new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
+    instanceChanged: (instance) => totals.touchInstance(instance),
+    reportDrained: (service, id) => post({ type: 'drained', service, id }),
+    reportDefect(error) {
+      context.defectCount++
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      post({ type: 'defect', stack })
+    },
+  }
+  return context
+}

@@ -1,4 +1,4 @@
-import { createHostNames } from '../http/host-check.ts'
+import { createHostNames } from '../exchange/host-check.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import type {
@@ -7,16 +7,12 @@ import type {
   ServiceSpec,
   SnapshotOp,
 } from '../../contracts/snapshot.ts'
-import { createRoutes } from '../http/routes.ts'
-import { dispatch } from '../upstream/dispatch.ts'
+import { serveWaiting } from '../exchange/attempts.ts'
+import type { Attempt } from '../exchange/exchange.ts'
+import { createRoutes } from '../exchange/routes.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
-import { discardConnection } from '../upstream/pool.ts'
-import {
-  configureService,
-  connectionShare,
-  createService,
-  type Service,
-} from '../upstream/service.ts'
+import { createPermits } from '../upstream/permits.ts'
+import { Service } from '../upstream/service.ts'
 import type { WorkerContext } from './context.ts'
 
 /**
@@ -80,6 +76,7 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
     ctx.requestHead = createRequestHead(limits.headersMax)
   ctx.routes = routes
   ctx.trusted = trusted
+  ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
   ctx.limits = limits
   ctx.headLimits = limits
@@ -91,8 +88,15 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
 
 function applyService(ctx: WorkerContext, spec: ServiceSpec): void {
   const known = ctx.services.get(spec.name)
-  if (known === undefined) ctx.services.set(spec.name, createService(spec, ctx.workers))
-  else configureService(known, spec, ctx.workers)
+  if (known === undefined) {
+    const pending = createPermits(spec.pendingMax)
+    const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
+    ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, serve))
+    return
+  }
+  known.configure(spec, ctx.workers)
+  // A raised limit is room for those that wait.
+  ctx.turns.schedule(known)
 }
 
 function dropService(ctx: WorkerContext, name: string): void {
@@ -100,7 +104,7 @@ function dropService(ctx: WorkerContext, name: string): void {
   if (service === undefined) return
   for (const id of service.instances.keys()) dropInstance(ctx, name, id)
   ctx.services.delete(name)
-  answerWaiting(ctx, service)
+  ctx.turns.schedule(service)
 }
 
 function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
@@ -112,33 +116,29 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
     if (known.weight !== spec.weight) service.balancer.reweigh(known, spec.weight)
     return
   }
-  if (known !== undefined) removeInstance(ctx, service, known)
+  if (known !== undefined) removeInstance(service, known)
   // The first instances of a service are not new to it: slow start is for those that join others.
   const isFirst = service.instances.size === 0
   const sinceMs = isFirst ? -Infinity : ctx.clock.monotonicMs()
-  const instance = createInstance(spec, sinceMs, connectionShare(service.spec, ctx.workers))
+  const permits = createPermits(service.spec.connectionsPerInstanceMax)
+  const instance = createInstance(service, spec, sinceMs, permits)
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
-  answerWaiting(ctx, service)
+  ctx.turns.schedule(service)
 }
 
 function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
   const service = ctx.services.get(serviceName)
   const instance = service?.instances.get(id)
-  if (service !== undefined && instance !== undefined) removeInstance(ctx, service, instance)
+  if (service !== undefined && instance !== undefined) removeInstance(service, instance)
   // Also where this worker never knew it: the main thread waits for all.
   if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
 }
 
-function removeInstance(ctx: WorkerContext, service: Service, instance: Instance): void {
+function removeInstance(service: Service<Attempt>, instance: Instance): void {
   instance.isGone = true
   service.instances.delete(instance.id)
   service.balancer.remove(instance)
   service.ejection.remove(instance)
-  for (const connection of instance.idle.slice()) discardConnection(ctx, connection)
-}
-
-/** Whom they waited for may have gone or somebody else may have come: each asks again. */
-function answerWaiting(ctx: WorkerContext, service: Service): void {
-  for (const exchange of service.waiting.splice(0)) dispatch(ctx, exchange, ctx.clock.monotonicMs())
+  for (const connection of instance.idle.slice()) connection.cancel()
 }

@@ -1,6 +1,5 @@
-import { expireExchange } from '../http/abort.ts'
-import { closeStale } from '../upstream/pool.ts'
-import { UPSTREAM_IDLE_MS } from '../upstream/connection.ts'
+import { expireExchange } from '../exchange/failures.ts'
+import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
 
 /** How exact the deadlines of requests are. One loop over what is in flight costs less than a timer a request, armed and cancelled. */
@@ -11,32 +10,42 @@ const SLOW_TICKS = 20
 /** Starts the one timer of a worker; returns how to stop it. */
 export function startTicks(ctx: WorkerContext): () => void {
   let count = 0
-  const timer = setInterval(() => {
+  return ctx.clock.every(TICK_MS, () => {
     const nowMs = ctx.clock.monotonicMs()
     expireExchanges(ctx, nowMs)
-    if (++count % SLOW_TICKS !== 0) return
-    ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
-    expireClients(ctx, nowMs)
-    for (const service of ctx.services.values()) {
-      for (const instance of service.instances.values()) {
-        if (instance.idle.length > 0) closeStale(ctx, instance, nowMs, UPSTREAM_IDLE_MS)
+    if (++count % SLOW_TICKS === 0) {
+      ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
+      expireClients(ctx, nowMs)
+      for (const service of ctx.services.values()) {
+        for (const instance of service.instances.values()) {
+          if (instance.idle.length > 0) closeStale(instance, nowMs, UPSTREAM_IDLE_MS)
+        }
       }
     }
-  }, TICK_MS)
-  timer.unref()
-  return () => clearInterval(timer)
+    ctx.turns.run()
+  })
 }
 
 /** Backwards, because one that ends is replaced by the last one. */
 function expireExchanges(ctx: WorkerContext, nowMs: number): void {
   for (let place = ctx.exchanges.length - 1; place >= 0; place--) {
     const exchange = ctx.exchanges[place]
-    if (exchange !== undefined && exchange.deadlineMs <= nowMs) expireExchange(ctx, exchange, nowMs)
+    if (exchange === undefined) continue
+    const { first, second, deadlineMs } = exchange
+    if (first.deadlineMs > nowMs && second.deadlineMs > nowMs && deadlineMs > nowMs) continue
+    try {
+      expireExchange(ctx, exchange, nowMs)
+    } catch (error) {
+      ctx.clientEvents.failed(exchange.client, error)
+    }
   }
 }
 
 function expireClients(ctx: WorkerContext, nowMs: number): void {
   for (const client of ctx.clients) {
+    if (client.deadlineMs <= nowMs) client.timeOut()
+  }
+  for (const client of ctx.rawClients) {
     if (client.deadlineMs <= nowMs) client.timeOut()
   }
 }

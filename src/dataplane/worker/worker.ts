@@ -1,35 +1,17 @@
-import { createHostNames } from '../http/host-check.ts'
-import { createPickContext } from '../../mechanisms/balancing/balancing.ts'
-import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
-import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
-import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
-import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
-import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
-import type { GatewayLimits } from '../../contracts/snapshot.ts'
 import { openListeners } from '../listeners/listeners.ts'
-import { createIdentifiers } from '../http/identifiers.ts'
-import { createRoutes } from '../http/routes.ts'
-import { createScratch, READ_BYTES } from '../http/scratch.ts'
-import { createAccessLog } from '../records/access-log.ts'
-import { createRecordRing } from '../records/ring.ts'
-import { openSharedCounts } from '../shared-counts.ts'
-import { createTotalsCollector } from '../totals/worker-totals.ts'
-import type { Instance } from '../upstream/instance.ts'
-import type { FromWorker, ToWorker, WorkerBoot } from '../threads/messages.ts'
-import { acceptAt } from './accept.ts'
-import { RESPONSE_FIELDS_MAX, type WorkerContext } from './context.ts'
+import type { Post, ToWorker, WorkerBoot } from '../threads/messages.ts'
+import { Acceptor } from './accept.ts'
+import { createContext, type WorkerContext } from './context.ts'
 import { applyOps } from './snapshot.ts'
 import { startTicks } from './tick.ts'
-import { createUpstreamEvents } from './upstream-events.ts'
 
 /** Time between two reports. */
 const REPORT_MS = 1_000
+/** How often a draining worker looks whether all is done. */
+const DRAIN_LOOK_MS = 20
 /** How often the access log is handed over when it is not full. */
 const LOG_FLUSH_MS = 250
-
-/** Sends to the main thread; `transfer` moves the buffer of a log batch. */
-export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
 
 /** One worker of the data plane. */
 export interface Worker {
@@ -49,17 +31,17 @@ export interface WorkerOptions extends WorkerBoot {
 export function startWorker(options: WorkerOptions): Worker {
   const { post } = options
   const ctx = createContext(options)
-  const listeners = openListeners((binding, socket) => acceptAt(ctx, binding, socket))
+  const acceptor = new Acceptor(ctx)
+  const listeners = openListeners((binding, socket) => acceptor.accept(binding, socket))
   const stopTicks = startTicks(ctx)
-  const reports = setInterval(() => report(ctx, post), REPORT_MS)
-  const flushes = setInterval(() => ctx.log.flush(), LOG_FLUSH_MS)
-  reports.unref()
-  flushes.unref()
+  const stopReports = ctx.clock.every(REPORT_MS, () => report(ctx, post))
+  const stopFlushes = ctx.clock.every(LOG_FLUSH_MS, () => ctx.log.flush())
 
   async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
     applyOps(ctx, message.ops, message.reset, (op, error) =>
       post({ type: 'failed', op: op.op, error: String(error) }),
     )
+    ctx.turns.run()
     ctx.version = message.version
     const errors = message.listeners === undefined ? [] : await listeners.apply(message.listeners)
     post({ type: 'applied', version: message.version, errors })
@@ -90,14 +72,14 @@ export function startWorker(options: WorkerOptions): Worker {
     context: ctx,
     close() {
       stopTicks()
-      clearInterval(reports)
-      clearInterval(flushes)
+      stopReports()
+      stopFlushes()
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
-      for (const connection of ctx.tcpConnections) connection.destroy()
+      for (const client of ctx.rawClients) client.destroy()
       for (const service of ctx.services.values()) {
         for (const { idle } of service.instances.values()) {
-          for (const connection of idle) connection.socket.destroy()
+          for (const connection of idle.slice()) connection.cancel()
         }
       }
     },
@@ -108,20 +90,21 @@ function rethrow(error: unknown): never {
   throw error
 }
 
-/** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing from outside is left. */
+/** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing for outside is left, not even an answer that is being read. */
 function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void {
   ctx.isDraining = true
   closeListeners()
-  const watch = setInterval(look, 20)
+  const stop = ctx.clock.every(DRAIN_LOOK_MS, look)
   function look(): void {
-    let busyCount = ctx.tcpConnections.size
+    let isBusy = false
+    for (const client of ctx.rawClients) isBusy ||= client.isBusy
     for (const client of ctx.clients) {
-      if (!client.listener.isOutside) continue
+      if (!client.listener.isPublic) continue
       if (client.isIdle) client.closeGently()
-      else if (client.exchange !== null) busyCount++
+      else isBusy ||= client.isBusy
     }
-    if (busyCount > 0) return
-    clearInterval(watch)
+    if (isBusy) return
+    stop()
     report(ctx, post)
     ctx.log.flush()
     post({ type: 'idle' })
@@ -132,64 +115,10 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
-      connections: ctx.clients.size + ctx.tcpConnections.size,
+      connections: ctx.clients.size + ctx.rawClients.size,
       accessLogDropped: ctx.log.droppedCount,
       wallMs: ctx.clock.nowMs(),
       monotonicMs: ctx.clock.monotonicMs(),
     }),
   )
-}
-
-/** Until the first update there are no listeners, so these are never applied to a request. */
-const FIRST_LIMITS: GatewayLimits = {
-  requestLineBytesMax: 16_384,
-  headBytesMax: 65_536,
-  headersMax: 100,
-  bodyBytesMax: 0,
-  connectionsMax: 20_000,
-  requestsInFlightMax: 10_000,
-  headTimeoutMs: 10_000,
-  idleTimeoutMs: 75_000,
-  bodyTimeoutMs: 60_000,
-  tunnelIdleTimeoutMs: 0,
-  responseHeadBytesMax: 65_536,
-}
-
-function createContext(options: WorkerOptions): WorkerContext {
-  const { index, workers, clock, post } = options
-  const totals = createTotalsCollector()
-  const context: WorkerContext = {
-    index,
-    workers,
-    clock,
-    wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
-    counts: openSharedCounts(options.shared, index),
-    totals,
-    ring: createRecordRing(index),
-    log: createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer])),
-    identifiers: createIdentifiers(),
-    readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
-    scratch: createScratch(),
-    requestHead: createRequestHead(FIRST_LIMITS.headersMax),
-    responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
-    requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
-    responseRewrite: { ...createResponseRewrite(), drops: createResponseDrops(['x-request-id']) },
-    pick: createPickContext<Instance>(Math.random),
-    version: 0,
-    limits: FIRST_LIMITS,
-    headLimits: FIRST_LIMITS,
-    responseLimits: FIRST_LIMITS,
-    trusted: createCidrSet([]),
-    hosts: createHostNames({ hosts: [], routes: [] }),
-    routes: createRoutes([], totals),
-    services: new Map(),
-    clients: new Set(),
-    tcpConnections: new Set(),
-    exchanges: [],
-    spareExchanges: [],
-    upstreamEvents: createUpstreamEvents(() => context),
-    isDraining: false,
-    reportDrained: (service, id) => post({ type: 'drained', service, id }),
-  }
-  return context
 }

@@ -23,7 +23,10 @@ export interface RequestRewrite {
   hostFallback: string
   /** Whole lines with CR LF that are the same for many requests, such as x-forwarded-for of a connection. */
   fixedLines: Uint8Array
-  /** Whole lines with CR LF of this request, such as x-request-id and traceparent. Latin-1. */
+  /** Whole lines with CR LF of this request, such as x-request-id and traceparent: [0, ownLinesEnd). */
+  ownLines: Uint8Array
+  ownLinesEnd: number
+  /** More of them. Latin-1. */
   lines: string
   drops: Drops
   /** Forwards Connection: upgrade and Upgrade, where the request asks for them. */
@@ -41,6 +44,8 @@ export interface ResponseRewrite {
   /** The client's connection stays open after this response. Must be false where outgoingFraming says untilClose. */
   keepsAlive: boolean
   fixedLines: Uint8Array
+  ownLines: Uint8Array
+  ownLinesEnd: number
   lines: string
   drops: Drops
   /** Forwards Connection: upgrade and Upgrade of a 101. */
@@ -56,6 +61,8 @@ export function createRequestRewrite(): RequestRewrite {
     host: '',
     hostFallback: '',
     fixedLines: NO_BYTES,
+    ownLines: NO_BYTES,
+    ownLinesEnd: 0,
     lines: '',
     drops: createRequestDrops({ isPeerTrusted: false, names: [] }),
     isTunnel: false,
@@ -70,6 +77,8 @@ export function createResponseRewrite(): ResponseRewrite {
     clientMinorVersion: 1,
     keepsAlive: true,
     fixedLines: NO_BYTES,
+    ownLines: NO_BYTES,
+    ownLinesEnd: 0,
     lines: '',
     drops: createResponseDrops([]),
     isTunnel: false,
@@ -91,12 +100,11 @@ export function writeRequestHead(
   outStart: number,
   rewrite: RequestRewrite,
 ): number {
-  const { target, host, hostFallback, fixedLines, lines } = rewrite
+  const { target, host, hostFallback } = rewrite
   const room =
     head.end -
     head.start +
-    fixedLines.length +
-    lines.length +
+    ownLinesRoom(rewrite) +
     target.length +
     host.length +
     hostFallback.length +
@@ -112,7 +120,7 @@ export function writeRequestHead(
   if (rewrite.isTunnel || rewrite.closes || rewrite.forwardsExpect || head.acceptsTrailers) {
     at = writeText(out, at, hopLines(head, rewrite))
   }
-  return writeOwnLines(fixedLines, lines, out, at)
+  return writeOwnLines(rewrite, out, at)
 }
 
 function writeRequestLine(head: RequestHead, out: Buffer, at: number, target: string): number {
@@ -207,21 +215,14 @@ export function writeResponseHead(
   outStart: number,
   rewrite: ResponseRewrite,
 ): number {
-  const { fixedLines, lines } = rewrite
-  const room =
-    head.end -
-    head.start +
-    fixedLines.length +
-    lines.length +
-    head.upgrade.length +
-    OWN_LINES_BYTES_MAX
+  const room = responseHeadRoom(head, rewrite)
   if (out.length - outStart < room) return -1
   const hasPlainLine = head.minorVersion === 1 && head.reasonStart === head.start + 13
   let at = hasPlainLine ? outStart : writeStatusLine(head, bytes, out, outStart)
   const runStart = hasPlainLine ? head.start : head.fields.start
   at = copyKeptLines(head, bytes, out, at, rewrite.drops, runStart, -1)
   at = writeResponseFraming(head, rewrite, out, at)
-  return writeOwnLines(fixedLines, lines, out, at)
+  return writeOwnLines(rewrite, out, at)
 }
 
 function writeStatusLine(
@@ -265,14 +266,23 @@ function writeContentLength(length: number, out: Buffer, outStart: number): numb
   return writeLineEnd(out, writeDecimal(out, writeText(out, outStart, 'content-length: '), length))
 }
 
-function writeOwnLines(
-  fixedLines: Uint8Array,
-  lines: string,
-  out: Buffer,
-  outStart: number,
-): number {
+/** The room that writeResponseHead asks for. */
+export function responseHeadRoom(head: ResponseHead, rewrite: ResponseRewrite): number {
+  const own = ownLinesRoom(rewrite) + head.upgrade.length + OWN_LINES_BYTES_MAX
+  return head.end - head.start + own
+}
+
+type OwnLines = Pick<RequestRewrite, 'fixedLines' | 'ownLines' | 'ownLinesEnd' | 'lines'>
+
+function ownLinesRoom(rewrite: OwnLines): number {
+  return rewrite.fixedLines.length + rewrite.ownLinesEnd + rewrite.lines.length
+}
+
+function writeOwnLines(rewrite: OwnLines, out: Buffer, outStart: number): number {
+  const { fixedLines, ownLines, ownLinesEnd, lines } = rewrite
   let at = outStart
   if (fixedLines.length > 0) at = copyBytes(fixedLines, 0, fixedLines.length, out, at)
+  if (ownLinesEnd > 0) at = copyBytes(ownLines, 0, ownLinesEnd, out, at)
   if (lines !== '') at = writeText(out, at, lines)
   return writeLineEnd(out, at)
 }

@@ -31,6 +31,18 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer)
   }
 
+  every(intervalMs: number, callback: () => void): () => void {
+    let cancel = (): void => {}
+    const again = (): void => {
+      cancel = this.after(intervalMs, () => {
+        again()
+        callback()
+      })
+    }
+    again()
+    return () => cancel()
+  }
+
   /** Runs what falls due, in order, each at its time. */
   advance(ms: number): void {
     const endMs = this.#timeMs + ms

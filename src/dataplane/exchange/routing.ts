@@ -1,72 +1,60 @@
-import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import { headerValue } from '../../mechanisms/http1/request-head.ts'
 import { normalizePath } from '../../mechanisms/routing/normalize-path.ts'
-import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
-import type { WorkerContext } from '../worker/context.ts'
-import type { EdgeCounters } from '../totals/counters.ts'
-import type { Exchange } from './exchange.ts'
-import { checkHost } from './host-check.ts'
-import { answerOwn } from './own-answer.ts'
 import {
   allowedMethods,
-  chooseTarget,
   matchRoute,
   ROUTE_METHOD_NOT_ALLOWED,
-  type Route,
-} from './routes.ts'
+} from '../../mechanisms/routing/routing.ts'
+import type { EdgeCounters } from '../totals/counters.ts'
+import type { ExchangeContext } from './context.ts'
+import type { Exchange } from './exchange.ts'
+import { checkHost, type HostRefusal } from './host-check.ts'
+import { answerLocally } from './local-reply.ts'
+import { chooseTarget, type Route } from './routes.ts'
+
+/** Methods that the gateway forwards, for `OPTIONS *` (RFC 9110 section 9.3.7). */
+const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
+/**
+ * Decides service, deadline and the target that goes to the instance. False: there is none, and the exchange is answered. At an outbound
+ * listener the service is fixed and the target goes on as it came.
+ */
+export function routeRequest(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+): boolean {
+  const { client } = exchange
+  const { listener } = client
+  ctx.requestRewrite.target = ''
+  const refusal = checkHost(ctx.hosts, client, head, bytes)
+  if (refusal !== undefined) return refuseHost(ctx, exchange, head, refusal)
+  if (head.method === 'TRACE') return refuseTrace(ctx, exchange)
+  if (head.form === 'asterisk') return answerOptions(ctx, exchange)
+  if (listener.service !== '') {
+    return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
+  }
+  const path = normalizePath(pathOf(head))
+  if (path === null) {
+    const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
+    answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
+    return false
+  }
+  const fields = ctx.headFields.of(head, bytes)
+  const index = matchRoute(ctx.routes.table, head.hostname, path, head.method, fields)
+  if (index < 0) return refuseRoute(ctx, exchange, head, path, index)
+  return followRoute(ctx, exchange, head, bytes, ctx.routes.list[index]!, path)
+}
 
 /** Path of the target, without query. */
 function pathOf(head: RequestHead): string {
   return head.pathEnd === head.target.length ? head.target : head.target.slice(0, head.pathEnd)
 }
 
-/** The head of the request that is being routed, as conditions of routes ask for it. One a process: routing is synchronous. */
-class HeadFields implements RequestFields {
-  head: RequestHead | null = null
-  bytes: Buffer | null = null
-
-  header(lowerName: string): string | undefined {
-    return headerValue(this.bytes!, this.head!, lowerName)
-  }
-
-  get query(): string {
-    const { target, pathEnd } = this.head!
-    return target.slice(pathEnd + 1)
-  }
-}
-const fields = new HeadFields()
-
-/**
- * Decides service, deadline and the target that goes upstream. False: there is none, and the exchange is answered. At an outbound listener the
- * service is fixed and the target goes on as it came.
- */
-export function routeRequest(
-  ctx: WorkerContext,
-  exchange: Exchange,
-  head: RequestHead,
-  bytes: Buffer,
-): boolean {
-  const { listener } = exchange.client!
-  ctx.requestRewrite.target = ''
-  const wrong = checkHost(ctx, exchange.client!, head, bytes)
-  if (wrong !== undefined) return refuseHost(ctx, exchange, head, wrong)
-  if (listener.service !== '')
-    return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
-  const path = head.form === 'asterisk' ? null : normalizePath(pathOf(head))
-  if (path === null) {
-    const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
-    answerOwn(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
-    return false
-  }
-  fields.head = head
-  fields.bytes = bytes
-  const index = matchRoute(ctx.routes.table, head.hostname, path, head.method, fields)
-  if (index < 0) return refuseRoute(ctx, exchange, head, path, index)
-  const route = ctx.routes.list[index]!
-  return followRoute(ctx, exchange, head, bytes, route, path)
-}
-
 function followRoute(
-  ctx: WorkerContext,
+  ctx: ExchangeContext,
   exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
@@ -74,15 +62,20 @@ function followRoute(
   path: string,
 ): boolean {
   const { spec } = route
-  exchange.record.route = spec.id
-  exchange.record.routeSource = spec.source
+  const { record } = exchange
+  exchange.route = route
+  record.route = spec.id
+  record.routeSource = spec.source
   const upstreamPath = stripPrefix(path, spec.stripPrefix)
-  if (upstreamPath !== pathOf(head) || head.form === 'absolute') {
-    ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
-  }
+  const isKept =
+    upstreamPath.length === head.pathEnd &&
+    head.form !== 'absolute' &&
+    head.target.startsWith(upstreamPath)
+  if (!isKept) ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
   const target = chooseTarget(route, ctx.pick.random)
-  if (target === undefined)
+  if (target === undefined) {
     return refuseService(ctx, exchange, 'no service of the split has a weight')
+  }
   return enterService(ctx, exchange, head, bytes, target.service, target.edge, spec.timeoutMs)
 }
 
@@ -96,7 +89,7 @@ function stripPrefix(path: string, prefix: string): string {
 }
 
 function enterService(
-  ctx: WorkerContext,
+  ctx: ExchangeContext,
   exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
@@ -110,8 +103,9 @@ function enterService(
   exchange.edge = edge
   edge.inFlight++
   ctx.totals.touchEdge(edge)
-  if (service === undefined)
+  if (service === undefined) {
     return refuseService(ctx, exchange, `there is no service named ${name}`)
+  }
   const { spec } = service
   record.serviceSource = spec.source
   record.algorithm = spec.balance.algorithm
@@ -126,37 +120,58 @@ function enterService(
 }
 
 function refuseHost(
-  ctx: WorkerContext,
+  ctx: ExchangeContext,
   exchange: Exchange,
   head: RequestHead,
-  code: 'ERR_GATEWAY_HOST_UNKNOWN' | 'ERR_GATEWAY_ORIGIN_FOREIGN',
+  code: HostRefusal,
 ): false {
-  const known = exchange.client!.listener.isOutside
+  const known = exchange.client.listener.isPublic
     ? "name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies"
     : 'call it by 127.0.0.1, localhost or the name of its service'
   const detail =
     code === 'ERR_GATEWAY_ORIGIN_FOREIGN'
       ? 'this listener is for services, and a page in a browser asked'
       : `this listener is on loopback and does not answer to '${head.hostname}': ${known}`
-  answerOwn(ctx, exchange, { code, detail })
+  answerLocally(ctx, exchange, { code, detail })
   return false
 }
 
-function refuseService(ctx: WorkerContext, exchange: Exchange, detail: string): false {
-  answerOwn(ctx, exchange, { code: 'ERR_GATEWAY_SERVICE_UNKNOWN', detail })
+/** TRACE shows what a proxy has added to whoever asks; nobody needs it through a gateway (RFC 9110 section 9.3.8). */
+function refuseTrace(ctx: ExchangeContext, exchange: Exchange): false {
+  answerLocally(ctx, exchange, {
+    code: 'ERR_GATEWAY_METHOD_NOT_ALLOWED',
+    detail: 'TRACE is not passed on',
+    lines: `allow: ${FORWARDED_METHODS}\r\n`,
+  })
+  return false
+}
+
+/** OPTIONS for the server as a whole is for us (RFC 9110 section 9.3.7). */
+function answerOptions(ctx: ExchangeContext, exchange: Exchange): false {
+  answerLocally(ctx, exchange, {
+    code: '',
+    detail: '',
+    lines: `allow: ${FORWARDED_METHODS}\r\n`,
+    plain: { status: 204, contentType: '', body: '' },
+  })
+  return false
+}
+
+function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): false {
+  answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_SERVICE_UNKNOWN', detail })
   return false
 }
 
 function refuseRoute(
-  ctx: WorkerContext,
+  ctx: ExchangeContext,
   exchange: Exchange,
   head: RequestHead,
   path: string,
   result: number,
 ): false {
   if (result === ROUTE_METHOD_NOT_ALLOWED) {
-    const allowed = allowedMethods(ctx.routes.table, head.hostname, path, fields).join(', ')
-    answerOwn(ctx, exchange, {
+    const allowed = allowedMethods(ctx.routes.table, head.hostname, path, ctx.headFields).join(', ')
+    answerLocally(ctx, exchange, {
       code: 'ERR_GATEWAY_METHOD_NOT_ALLOWED',
       detail: `${path} takes ${allowed}, not ${head.method}`,
       lines: `allow: ${allowed}\r\n`,
@@ -164,7 +179,7 @@ function refuseRoute(
     return false
   }
   const host = head.hostname === '' ? 'a request without host' : head.hostname
-  answerOwn(ctx, exchange, {
+  answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_ROUTE_NOT_FOUND',
     detail: `no route for ${path} of ${host}`,
   })

@@ -1,0 +1,231 @@
+import { beginBody, forwardBody, forwardRoom, requestFraming } from '../../mechanisms/http1/body.ts'
+import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
+import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
+import { FIELD } from '../../mechanisms/http1/names.ts'
+import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import { writeRequestHead } from '../../mechanisms/http1/write-head.ts'
+import { isIdempotent } from '../../mechanisms/retry/retry.ts'
+import type { ClientOf } from '../client/client-stream.ts'
+import { noteRequestLine } from '../records/record.ts'
+import { isBound } from './attempt-states.ts'
+import { armDeadline, startAttempt } from './attempts.ts'
+import type { ExchangeContext } from './context.ts'
+import { ATTEMPT, type Exchange, growOut, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
+import { forgetBody, openExchange } from './finish.ts'
+import { answerLocally } from './local-reply.ts'
+import { routeRequest } from './routing.ts'
+
+/** More than the lines that we add to a request head, without what depends on the host and what policies add. */
+const ADDED_LINES_BYTES_MAX = 768
+
+/**
+ * Begins an exchange with a parsed head. `bytes` from `start` to `end` is what came behind the head; returns the position behind what was
+ * taken of its body.
+ */
+export function beginRequest(
+  ctx: ExchangeContext,
+  client: ClientOf<Exchange>,
+  head: RequestHead,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const isAdmitted = ctx.counts.take('requests', ctx.limits.requestsInFlightMax)
+  const exchange = openExchange(ctx, client)
+  describeRequest(ctx, exchange, head, bytes)
+  const framing = requestFraming(head)
+  const over = beginBody(client.body, framing, head.contentLength, ctx.limits.bodyBytesMax)
+  if (!isAdmitted) return refuseBusy(ctx, exchange, start)
+  if (over < 0) return refuseBody(ctx, exchange, over, end)
+  if (!routeRequest(ctx, exchange, head, bytes)) return start
+  composeHead(ctx, exchange, head, bytes)
+  const taken = start < end && !client.body.isDone ? keepBody(exchange, bytes, start, end) : 0
+  if (taken < 0) return refuseBody(ctx, exchange, taken, end)
+  if (client.body.isDone) exchange.totalDeadlineMs = exchange.startedMs + exchange.timeoutMs
+  // Until there is a connection, the rest of the body stays in the kernel.
+  else client.pause()
+  const next = taken > 0 ? client.body.consumed : start
+  startAttempt(ctx, exchange.first, exchange.startedMs)
+  return next
+}
+
+/** What the record and the later steps need of the head; nothing points into its bytes afterwards. */
+function describeRequest(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+): void {
+  noteRequestLine(exchange.record, head, bytes)
+  ctx.identifiers.nameRequest(exchange.record, head, bytes)
+  exchange.method = head.method
+  exchange.isIdempotent = isIdempotent(head.method)
+  exchange.isUpgrade = head.upgrade !== ''
+  exchange.expectsContinue = head.expectsContinue
+  exchange.isChunked = head.isChunked
+}
+
+function refuseBusy(ctx: ExchangeContext, exchange: Exchange, start: number): number {
+  ctx.totals.countLimited('requests')
+  // finishExchange gives one back.
+  ctx.counts.take('requests', Infinity)
+  answerLocally(ctx, exchange, {
+    code: 'ERR_GATEWAY_REQUESTS_FULL',
+    detail: `${ctx.limits.requestsInFlightMax} requests are in flight: gateway.limits.requests`,
+  })
+  return start
+}
+
+/** Where the body ends is not known, or it is too long to be read: what follows on the connection is lost. */
+function refuseBody(ctx: ExchangeContext, exchange: Exchange, error: number, end: number): number {
+  exchange.client.closeAfterwards()
+  const { code, title } = headError(error)
+  if (error !== HEAD_ERROR.bodyTooLarge) {
+    answerLocally(ctx, exchange, { code, detail: title })
+    return end
+  }
+  ctx.totals.countLimited('body')
+  answerLocally(ctx, exchange, {
+    code: 'ERR_GATEWAY_BODY_TOO_LARGE',
+    detail: `the body is larger than ${ctx.limits.bodyBytesMax} bytes: gateway.limits.body`,
+  })
+  return end
+}
+
+/** Composes the head for the instance in the exchange's own buffer, where it stays for another attempt. */
+function composeHead(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+): void {
+  const { client } = exchange
+  const rewrite = ctx.requestRewrite
+  const { identifiers } = ctx
+  rewrite.fixedLines = client.forwardedLines(head, bytes)
+  rewrite.ownLines = identifiers.lines
+  rewrite.ownLinesEnd = identifiers.requestEnd
+  rewrite.lines = maxForwards(head, bytes)
+  rewrite.drops = client.drops
+  rewrite.isTunnel = exchange.isUpgrade
+  // HTTP/1.0 may say no host; its instance speaks HTTP/1.1 and must be told one.
+  rewrite.hostFallback = exchange.service!.name
+  const added = rewrite.fixedLines.length + rewrite.ownLinesEnd + rewrite.lines.length
+  const room = head.end - head.start + added + ADDED_LINES_BYTES_MAX
+  growOut(exchange, room + rewrite.target.length + head.host.length * 2)
+  exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
+  if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
+}
+
+/** One hop less (RFC 9110 section 7.6.2); the client's own line is dropped. */
+function maxForwards(head: RequestHead, bytes: Buffer): string {
+  const field = findField(head.fields, FIELD.maxForwards)
+  if (field < 0) return ''
+  const value = fieldValue(bytes, head.fields, field)
+  return /^\d{1,9}$/.test(value) ? `max-forwards: ${Math.max(0, Number(value) - 1)}\r\n` : ''
+}
+
+/** Adds body bytes to what is kept for another attempt. Returns 1, or a negative HEAD_ERROR for broken framing; `consumed` of the body says how far. */
+function keepBody(exchange: Exchange, bytes: Buffer, start: number, end: number): number {
+  const { body } = exchange.client
+  growOut(exchange, forwardRoom(body, end - start))
+  const { out, outEnd, isChunked } = exchange
+  const next = forwardBody(body, bytes, start, end, out, outEnd, isChunked)
+  if (next < 0) return next
+  exchange.outEnd = next
+  return 1
+}
+
+/**
+ * More of the request's body. What fits is kept for another attempt, whatever the present one is doing; what does not fit goes to the instance at
+ * once, and where that is not possible yet it stays with the client. Returns the position behind what was taken.
+ */
+export function takeBody(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const { client, first } = exchange
+  const { body } = client
+  const isSending = first.state === ATTEMPT.sent || first.state === ATTEMPT.answering
+  if (exchange.phase === PHASE.flushing) return start
+  if (!isSending) {
+    client.pause()
+    return start
+  }
+  const isKept =
+    exchange.isReplayable && exchange.outEnd + forwardRoom(body, end - start) <= REPLAY_BYTES_MAX
+  if (isKept) {
+    const kept = keepBody(exchange, bytes, start, end)
+    if (kept < 0) return refuseBody(ctx, exchange, kept, end)
+    const isTaken = first.stream.sendMore(exchange.out, first.sentEnd, exchange.outEnd)
+    if (!isTaken) exchange.isOutLent = true
+    first.sentEnd = exchange.outEnd
+  } else {
+    exchange.isReplayable = false
+    const error = first.stream.sendBody(body, bytes, start, end, exchange.isChunked)
+    if (error < 0) return refuseBody(ctx, exchange, error, end)
+  }
+  const nowMs = ctx.clock.monotonicMs()
+  if (first.state === ATTEMPT.sent) armDeadline(ctx, first, nowMs)
+  else first.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+  if (!body.isDone && first.stream.isClogged) client.pause()
+  return body.consumed
+}
+
+/** The instance takes more: so may the client send. */
+export function instanceWritable(exchange: Exchange): void {
+  const { first } = exchange
+  if (isBound(first) && first.state !== ATTEMPT.connecting) exchange.client.resume()
+}
+
+/** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
+export function beginConnection(ctx: ExchangeContext, client: ClientOf<Exchange>): void {
+  ctx.counts.take('requests', Infinity)
+  const exchange = openExchange(ctx, client)
+  const { record } = exchange
+  const { service: name, route, edge } = client.listener
+  ctx.identifiers.nameConnection(record)
+  exchange.isRaw = true
+  exchange.method = 'TCP'
+  record.protocol = 'tcp'
+  record.method = 'TCP'
+  record.route = route
+  record.service = name
+  forgetBody(exchange)
+  if (edge !== null) {
+    exchange.edge = edge
+    edge.inFlight++
+    ctx.totals.touchEdge(edge)
+  }
+  const service = ctx.services.get(name)
+  if (service === undefined) {
+    const detail = `there is no service named ${name}`
+    return answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_SERVICE_UNKNOWN', detail })
+  }
+  record.serviceSource = service.spec.source
+  record.algorithm = service.spec.balance.algorithm
+  exchange.service = service
+  exchange.timeoutMs = service.spec.timeoutMs
+  exchange.totalDeadlineMs = exchange.startedMs + exchange.timeoutMs
+  startAttempt(ctx, exchange.first, exchange.startedMs)
+}
+
+/** A request whose head was refused: an exchange only to answer, count and record it. */
+export function refuseHead(
+  ctx: ExchangeContext,
+  client: ClientOf<Exchange>,
+  code: string,
+  detail: string,
+): void {
+  ctx.counts.take('requests', Infinity)
+  const exchange = openExchange(ctx, client)
+  ctx.identifiers.nameConnection(exchange.record)
+  exchange.record.protocol = client.protocol
+  exchange.isRaw = client.protocol === 'tcp'
+  exchange.method = ''
+  forgetBody(exchange)
+  answerLocally(ctx, exchange, { code, detail })
+}
