@@ -1,26 +1,14 @@
 import type { Socket } from 'node:net'
-import { statusLineAndHead } from '../../mechanisms/http1/answer.ts'
-import {
-  type BodyReader,
-  createBodyReader,
-  forwardBody,
-  forwardRoom,
-  LAST_CHUNK,
-} from '../../mechanisms/http1/body.ts'
+import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
 import type { Drops } from '../../mechanisms/http1/drops.ts'
-import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
+import { headError } from '../../mechanisms/http1/errors.ts'
 import {
   createRequestHead,
   parseRequestHead,
   type RequestHead,
 } from '../../mechanisms/http1/request-head.ts'
-import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
-import {
-  outgoingFraming,
-  responseHeadRoom,
-  type ResponseRewrite,
-  writeResponseHead,
-} from '../../mechanisms/http1/write-head.ts'
+import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { adoptSocket, plainAddress } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import type { Turn } from '../io/turns.ts'
@@ -29,13 +17,10 @@ import type { ClientEvents, ClientOf, ClientProtocol, LocalAnswer } from './clie
 import { discardBody, mayDiscard } from './discard.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import type { ClientGround } from './ground.ts'
+import { OrderlyClose } from './orderly-close.ts'
 import { ClientPeer } from './peer.ts'
-import { readProxyHeader } from './proxy-header.ts'
+import { Http1Answer } from './http1-answer.ts'
 
-/** When our last word is with the kernel, the client may be silent for this long before we close; what it sends is thrown away. */
-const LINGER_MS = 2_000
-/** Altogether, for a client that sends on and on. */
-const LINGER_MAX_MS = 30_000
 /** What may be read ahead of a request that is being answered: enough to see a pipelining client leave. */
 const EARLY_BYTES_MAX = 64 * 1024
 
@@ -47,9 +32,6 @@ const HOLD = {
   early: 2,
 } as const
 
-/** Where a connection is in its own life; the request on it has its own. */
-const LIFE = { open: 0, flushing: 1, lingering: 2, over: 3 } as const
-
 /** One HTTP/1.x connection of a client: keep-alive and pipelining, one request at a time, so that it is the stream of each. */
 export class Http1Connection<E> implements ClientOf<E>, Turn {
   owner: E | null = null
@@ -57,24 +39,22 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   readonly listener: ClientListener
   readonly socket: Socket
   readonly body: BodyReader = createBodyReader()
-  isHttp10 = false
   /** When an unused, half-read or closing connection is given up; Infinity while an exchange has its own deadlines. */
   deadlineMs: number
 
   readonly #ground: ClientGround
   readonly #events: ClientEvents<E>
   readonly #outlet: Outlet
+  readonly #answer: Http1Answer
   readonly #peer: ClientPeer
   readonly #early = new EarlyBytes()
   #awaitsProxyHeader: boolean
   #head: RequestHead | null = null
   #holds = 0
-  #life: (typeof LIFE)[keyof typeof LIFE] = LIFE.open
-  #keepsAlive = true
-  #isAnswerChunked = false
+  /** It takes no further request. */
+  #isClosing = false
+  #close: OrderlyClose | null = null
   #isTunnel = false
-  #unsentBefore = 0
-  #lingerEndMs = 0
   #wasReset = false
 
   /** Takes over an accepted connection. `closed` is called once, last of all. */
@@ -93,19 +73,24 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.deadlineMs = ground.clock.monotonicMs() + ground.limits.idleTimeoutMs
     this.socket = adoptSocket(accepted, ground.readBuffer, (length) => this.#received(length))
     this.#outlet = new Outlet(this.socket, {
-      flushed: () => this.#guarded(this.#flushed),
+      flushed: () => this.#guarded(() => this.#flushed()),
       failed: () => this.socket.destroy(),
     })
-    this.socket.on('end', () => this.#guarded(this.#ended))
+    this.#answer = new Http1Answer(ground.scratch, this.#outlet)
+    this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', () => (this.#wasReset = true))
     this.socket.on('close', () => {
       closed(this)
-      this.#guarded(this.#closed)
+      this.#guarded(() => this.#closed())
     })
   }
 
   get protocol(): ClientProtocol {
-    return this.isHttp10 ? 'http/1.0' : 'http/1.1'
+    return this.#answer.isHttp10 ? 'http/1.0' : 'http/1.1'
+  }
+
+  get isHttp10(): boolean {
+    return this.#answer.isHttp10
   }
 
   get address(): string {
@@ -147,13 +132,11 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   closeAfterwards(): void {
-    this.#keepsAlive = false
+    this.#answer.keepsAlive = false
   }
 
   sendInterim(head: ResponseHead, bytes: Buffer, rewrite: ResponseRewrite): void {
-    const out = this.#ground.scratch.take(responseHeadRoom(head, rewrite))
-    const end = writeResponseHead(head, bytes, out, 0, rewrite)
-    if (end > 0) this.#ground.scratch.write(this.#outlet, out, end)
+    this.#answer.sendInterim(head, bytes, rewrite)
   }
 
   sendHead(
@@ -164,52 +147,22 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     body: BodyReader,
     rewrite: ResponseRewrite,
   ): number {
-    const framing = outgoingFraming(head, this.isHttp10 ? 0 : 1)
-    if (framing === FRAMING.untilClose || !this.body.isDone || this.#mustClose) {
-      this.#keepsAlive = false
-    }
-    this.#isAnswerChunked = framing === FRAMING.chunked
-    rewrite.clientMinorVersion = this.isHttp10 ? 0 : 1
-    rewrite.keepsAlive = this.#keepsAlive
-    const room = responseHeadRoom(head, rewrite) + forwardRoom(body, end - start)
-    const out = this.#ground.scratch.take(room)
-    let at = writeResponseHead(head, bytes, out, 0, rewrite)
-    if (at < 0) return HEAD_ERROR.headTooLarge
-    if (!body.isDone && end > start) {
-      at = forwardBody(body, bytes, start, end, out, at, this.#isAnswerChunked)
-      if (at < 0) return at
-    }
-    this.#ground.scratch.write(this.#outlet, out, at)
-    return 0
+    if (!this.body.isDone || this.#mustClose) this.#answer.keepsAlive = false
+    return this.#answer.sendHead(head, bytes, start, end, body, rewrite)
   }
 
   sendBody(body: BodyReader, bytes: Buffer, start: number, end: number): number {
-    const out = this.#ground.scratch.take(forwardRoom(body, end - start))
-    const at = forwardBody(body, bytes, start, end, out, 0, this.#isAnswerChunked)
-    if (at > 0) this.#ground.scratch.write(this.#outlet, out, at)
-    return Math.min(at, 0)
+    return this.#answer.sendBody(body, bytes, start, end)
   }
 
   endBody(): void {
-    if (this.#isAnswerChunked) this.#outlet.write(Buffer.from(LAST_CHUNK, 'latin1'))
+    this.#answer.endBody()
   }
 
   sendLocal(answer: LocalAnswer): void {
     // A small rest of the body is read and thrown away; a large one is not waited for.
-    if (!mayDiscard(this.body) || this.#mustClose) this.#keepsAlive = false
-    const length = Buffer.byteLength(answer.body)
-    const head = statusLineAndHead({
-      status: answer.status,
-      lines: answer.lines,
-      contentLength: answer.status === 204 || answer.status === 304 ? -1 : length,
-      keepsAlive: this.#keepsAlive,
-      clientMinorVersion: this.isHttp10 ? 0 : 1,
-    })
-    const headLength = head.length
-    const out = Buffer.allocUnsafeSlow(headLength + (answer.isHead ? 0 : length))
-    out.write(head, 0, 'latin1')
-    if (!answer.isHead) out.write(answer.body, headLength, 'utf8')
-    this.#outlet.write(out)
+    if (!mayDiscard(this.body) || this.#mustClose) this.#answer.keepsAlive = false
+    this.#answer.sendLocal(answer)
   }
 
   openTunnel(
@@ -220,13 +173,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     rewrite: ResponseRewrite | null,
   ): void {
     this.#isTunnel = true
-    this.#keepsAlive = false
+    this.#answer.keepsAlive = false
     if (head !== null && rewrite !== null) {
-      const out = this.#ground.scratch.take(responseHeadRoom(head, rewrite) + end - start)
-      const at = writeResponseHead(head, bytes, out, 0, rewrite)
-      if (at < 0) throw new RangeError('no room for the head of a 101')
-      bytes.copy(out, at, start, end)
-      this.#ground.scratch.write(this.#outlet, out, at + end - start)
+      this.#answer.sendSwitch(head, bytes, start, end, rewrite)
     }
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
     this.#letFlow(HOLD.exchange)
@@ -244,54 +193,53 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   release(nowMs: number): void {
     this.owner = null
-    if (this.#life !== LIFE.open) return
-    if (!this.#keepsAlive || this.#mustClose) return this.closeGently()
+    if (this.#isClosing) return
+    if (!this.#answer.keepsAlive || this.#mustClose) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
     if (this.#holds !== 0) this.#letFlow(HOLD.exchange | HOLD.early)
   }
 
   reset(): void {
-    if (this.#life === LIFE.over) return
-    this.#life = LIFE.over
+    this.#isClosing = true
     this.socket.resetAndDestroy()
   }
 
   /** At once, without a word. */
   destroy(): void {
-    this.#life = LIFE.over
+    this.#isClosing = true
     this.socket.destroy()
   }
 
   /** Says goodbye behind what is queued, and reads on for a while: closing with unread bytes would reset the connection and destroy our last answer. */
   closeGently(): void {
-    if (this.#life !== LIFE.open) return
-    this.#life = LIFE.flushing
+    if (this.#isClosing) return
+    const { clock, limits } = this.#ground
+    this.#isClosing = true
     this.#early.clear()
-    this.#outlet.end()
+    this.#close = new OrderlyClose(this.#outlet, limits, clock.monotonicMs())
+    this.deadlineMs = this.#close.deadlineMs
     this.#letFlow(HOLD.exchange | HOLD.early)
-    this.#unsentBefore = Infinity
-    this.#awaitFlush()
   }
 
   /** Nobody waits for anything on it. */
   get isIdle(): boolean {
-    return this.owner === null && this.#life === LIFE.open && this.#early.length === 0
+    return this.owner === null && !this.#isClosing && this.#early.length === 0
   }
 
   /** A request is being answered, or an answer is not with the kernel yet. */
   get isBusy(): boolean {
-    return this.owner !== null || this.#life === LIFE.flushing
+    return this.owner !== null || this.#close?.isLingering === false
   }
 
   /** `deadlineMs` has passed. */
   timeOut(): void {
-    this.#guarded(this.#timeOut)
+    this.#guarded(() => this.#timeOut())
   }
 
   /** In its turn: what was held back. */
   runTurn(): void {
-    this.#guarded(this.#useEarly)
+    this.#guarded(() => this.#useEarly())
   }
 
   get #mustClose(): boolean {
@@ -301,7 +249,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   /** A defect costs the request at hand, not the worker. */
   #guarded(step: () => void): void {
     try {
-      step.call(this)
+      step()
     } catch (error) {
       this.#events.failed(this, error)
     }
@@ -318,36 +266,43 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   #receive(length: number): void {
-    if (this.#life !== LIFE.open) return this.#linger()
+    if (this.#isClosing) return this.#linger()
     const bytes = this.#ground.readBuffer
     if (this.#early.length > 0) {
       this.#early.add(bytes, 0, length)
       if (this.owner === null || this.#isTunnel) this.#useEarly()
-      else if (this.#early.length >= EARLY_BYTES_MAX) this.#hold(HOLD.early)
+      else if (this.#isFull) this.#hold(HOLD.early)
       return
     }
     const used = this.#use(bytes, 0, length)
-    if (used < length && this.#life === LIFE.open) this.#keep(bytes, used, length)
+    if (used === length || this.#isClosing) return
+    this.#early.add(bytes, used, length)
+    if (this.#isFull) this.#hold(HOLD.early)
   }
 
-  #keep(bytes: Buffer, start: number, end: number): void {
-    this.#early.add(bytes, start, end)
-    if (this.owner !== null && this.#early.length >= EARLY_BYTES_MAX) this.#hold(HOLD.early)
+  get #isFull(): boolean {
+    return this.owner !== null && this.#early.length >= EARLY_BYTES_MAX
   }
 
   #useEarly(): void {
     const length = this.#early.length
-    if (length === 0 || this.#life !== LIFE.open || this.socket.destroyed) return
+    if (length === 0 || this.#isClosing || this.socket.destroyed) return
     const used = this.#use(this.#early.bytes, 0, length)
     if (used > 0) this.#early.dropUntil(used)
-    const isFull = this.owner !== null && this.#early.length >= EARLY_BYTES_MAX
-    if (!isFull) this.#letFlow(HOLD.early)
+    if (!this.#isFull) this.#letFlow(HOLD.early)
+  }
+
+  /** The rest of a body that was refused. */
+  #discard(bytes: Buffer, start: number, end: number): number {
+    const next = discardBody(this.body, bytes, start, end)
+    if (next < 0) this.closeGently()
+    return next < 0 ? end : next
   }
 
   /** Requests one after the other, as long as they are answered at once. Returns the position behind what was used. */
   #use(bytes: Buffer, start: number, end: number): number {
     let at = start
-    while (at < end && this.#life === LIFE.open) {
+    while (at < end && !this.#isClosing) {
       const next = this.#useOne(bytes, at, end)
       if (next === at) return at
       at = next
@@ -372,13 +327,6 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
       : this.#readHead(bytes, start, end)
   }
 
-  #discard(bytes: Buffer, start: number, end: number): number {
-    const next = discardBody(this.body, bytes, start, end)
-    if (next >= 0) return next
-    this.closeGently()
-    return end
-  }
-
   /** Returns `start` where the head is not complete: its bytes stay where they are. */
   #readHead(bytes: Buffer, start: number, end: number): number {
     const ground = this.#ground
@@ -387,9 +335,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (next > 0) {
       this.#head = null
       this.deadlineMs = Infinity
-      this.isHttp10 = head.minorVersion === 0
-      this.#keepsAlive = head.keepAlive
-      this.#isAnswerChunked = false
+      this.#answer.begin(head)
       this.#peer.renew()
       return this.#events.begin(this, head, bytes, next, end)
     }
@@ -406,71 +352,50 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   #readProxyHeader(bytes: Buffer, start: number, end: number): number {
-    const parsed = readProxyHeader(this.isTrusted, bytes.subarray(start, end))
-    switch (parsed.kind) {
-      case 'more': {
-        const { clock, limits } = this.#ground
-        this.deadlineMs = Math.min(this.deadlineMs, clock.monotonicMs() + limits.headTimeoutMs)
-        return start
-      }
-      case 'error':
-        this.#refuse('ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
-        return end
-      case 'header':
-        this.#awaitsProxyHeader = false
-        // Who speaks through the proxy is not the proxy: it must be trusted by its own address.
-        if (parsed.source !== undefined) this.#peer.become(parsed.source.address)
-        return start + parsed.consumed
-      default:
-        return parsed satisfies never
+    const parsed = this.#peer.readProxyHeader(bytes.subarray(start, end))
+    if (parsed.kind === 'error') {
+      this.#refuse('ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
+      return end
     }
+    if (parsed.kind === 'more') {
+      const { clock, limits } = this.#ground
+      this.deadlineMs = Math.min(this.deadlineMs, clock.monotonicMs() + limits.headTimeoutMs)
+      return start
+    }
+    this.#awaitsProxyHeader = false
+    return start + parsed.consumed
   }
 
   #refuse(code: string, detail: string): void {
     this.#head = null
     this.#early.clear()
-    this.#keepsAlive = false
-    this.isHttp10 = false
+    this.#answer.keepsAlive = false
+    this.#answer.isHttp10 = false
     this.#events.refused(this, code, detail)
   }
 
   #timeOut(): void {
-    switch (this.#life) {
-      case LIFE.flushing:
-        return this.#awaitFlush()
-      case LIFE.lingering:
-      case LIFE.over:
-        return this.destroy()
-      case LIFE.open:
-        break
-      default:
-        return this.#life satisfies never
-    }
+    if (this.#close !== null) return this.#closeOn(this.#close)
     if (this.owner !== null || this.#early.length === 0) return this.destroy()
     const { headTimeoutMs } = this.#ground.limits
     this.#refuse('ERR_GATEWAY_HEAD_TIMEOUT', `the head was not complete after ${headTimeoutMs} ms`)
   }
 
-  /** A slow reader gets everything as long as it moves on; one that does not is reset, so that it sees that something is missing. */
-  #awaitFlush(): void {
-    const { clock, limits } = this.#ground
-    const unsent = this.#outlet.unsentBytes
-    if (unsent > 0 && unsent >= this.#unsentBefore) return this.reset()
-    this.#unsentBefore = unsent
-    this.deadlineMs = clock.monotonicMs() + (unsent === 0 ? LINGER_MS : limits.bodyTimeoutMs)
-    if (unsent > 0) return
-    this.#life = LIFE.lingering
-    this.#lingerEndMs = clock.monotonicMs() + LINGER_MAX_MS
+  #closeOn(close: OrderlyClose): void {
+    const step = close.look(this.#ground.clock.monotonicMs())
+    this.deadlineMs = close.deadlineMs
+    if (step === 'reset') this.socket.resetAndDestroy()
+    else if (step === 'close') this.destroy()
   }
 
   #linger(): void {
-    if (this.#life !== LIFE.lingering) return
-    const nowMs = this.#ground.clock.monotonicMs()
-    this.deadlineMs = Math.min(this.#lingerEndMs, nowMs + LINGER_MS)
+    if (this.#close === null) return
+    this.#close.received(this.#ground.clock.monotonicMs())
+    this.deadlineMs = this.#close.deadlineMs
   }
 
   #flushed(): void {
-    if (this.#life === LIFE.flushing) this.#awaitFlush()
+    if (this.#close !== null) this.#closeOn(this.#close)
     else if (this.owner !== null) this.#events.writable(this.owner)
     else if (this.#early.length > 0) this.#useEarly()
   }
@@ -478,12 +403,12 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #ended(): void {
     const { owner } = this
     if (owner !== null) this.#events.ended(owner)
-    else if (this.#life === LIFE.lingering) this.destroy()
-    else if (this.#life === LIFE.open) this.closeGently()
+    else if (this.#close?.isLingering === true) this.destroy()
+    else this.closeGently()
   }
 
   #closed(): void {
-    this.#life = LIFE.over
+    this.#isClosing = true
     this.#outlet.close()
     this.#early.clear()
     if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)

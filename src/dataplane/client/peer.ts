@@ -1,6 +1,10 @@
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import { createRequestDrops, type Drops } from '../../mechanisms/http1/drops.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import {
+  parseProxyHeader,
+  type ProxyParse,
+} from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
@@ -9,6 +13,13 @@ import type { ClientGround } from './ground.ts'
 const OWN_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_FIELDS })
 const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_FIELDS })
+
+const NOT_TRUSTED: ProxyParse = {
+  kind: 'error',
+  code: 'ERR_PROXY_PROTOCOL_INVALID',
+  message:
+    'this address is not among the trustedProxies, so its PROXY protocol header is not believed',
+}
 
 /** Who is at the other end of a connection, whether it is believed, and what the instance is told of it. */
 export class ClientPeer {
@@ -34,17 +45,24 @@ export class ClientPeer {
     const { trusted, trustVersion } = this.#ground
     if (this.#trustVersion === trustVersion) return
     this.#trustVersion = trustVersion
-    this.isTrusted =
-      this.#listener.service === '' ? trusted.contains(this.address) : isLoopback(this.address)
+    this.isTrusted = this.#listener.isPublic
+      ? trusted.contains(this.address)
+      : isLoopback(this.address)
     this.drops = this.isTrusted ? TRUSTED_DROPS : UNTRUSTED_DROPS
     this.#lines = null
   }
 
-  /** The proxy in front has said for whom it speaks. */
-  become(address: string): void {
-    this.address = address
-    this.#trustVersion = -1
-    this.renew()
+  /** The PROXY protocol header at the start of a connection; only trusted peers may send one. */
+  readProxyHeader(bytes: Uint8Array): ProxyParse {
+    if (!this.isTrusted) return NOT_TRUSTED
+    const parsed = parseProxyHeader(bytes)
+    // Who speaks through the proxy is not the proxy: it must be trusted by its own address.
+    if (parsed.kind === 'header' && parsed.source !== undefined) {
+      this.address = parsed.source.address
+      this.#trustVersion = -1
+      this.renew()
+    }
+    return parsed
   }
 
   /** Made once as long as it asks for the same host and says nothing of earlier hops. */

@@ -1,19 +1,18 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import { createRequestDrops, type Drops } from '../../mechanisms/http1/drops.ts'
+import type { Drops } from '../../mechanisms/http1/drops.ts'
 import { adoptSocket, plainAddress } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf } from './client-stream.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import type { ClientGround } from './ground.ts'
-import { readProxyHeader } from './proxy-header.ts'
+import { ClientPeer } from './peer.ts'
 
 /** What may come before there is a connection to an instance; more of it stays in the kernel. */
 const EARLY_BYTES_MAX = 64 * 1024
 /** The last bytes for a client may take this long, from one to the next, after the tunnel is over. */
 const FLUSH_MS = 10_000
-const NO_DROPS = createRequestDrops({ isPeerTrusted: false, names: [] })
 const NO_LINES = new Uint8Array(0)
 
 /** One raw connection of a client: bytes both ways, from the first one to the last. */
@@ -24,15 +23,13 @@ export class RawConnection<E> implements ClientOf<E> {
   readonly socket: Socket
   readonly body: BodyReader = createBodyReader()
   readonly isHttp10 = false
-  readonly drops: Drops = NO_DROPS
-  address: string
-  isTrusted: boolean
   /** When a connection without its PROXY protocol header, or with a slow reader behind its end, is given up. */
   deadlineMs = Infinity
 
   readonly #ground: ClientGround
   readonly #events: ClientEvents<E>
   readonly #outlet: Outlet
+  readonly #peer: ClientPeer
   readonly #early = new EarlyBytes()
   #awaitsProxyHeader: boolean
   #isTunnel = false
@@ -53,8 +50,7 @@ export class RawConnection<E> implements ClientOf<E> {
     this.#ground = ground
     this.#events = events
     this.listener = listener
-    this.address = plainAddress(accepted.remoteAddress ?? '')
-    this.isTrusted = ground.trusted.contains(this.address)
+    this.#peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
     this.#awaitsProxyHeader = listener.proxyProtocol
     this.socket = adoptSocket(accepted, ground.readBuffer, (length) =>
       this.#guarded(() => this.#receive(length)),
@@ -72,6 +68,18 @@ export class RawConnection<E> implements ClientOf<E> {
     if (this.#awaitsProxyHeader) {
       this.deadlineMs = ground.clock.monotonicMs() + ground.limits.headTimeoutMs
     } else this.#guarded(() => events.open(this))
+  }
+
+  get address(): string {
+    return this.#peer.address
+  }
+
+  get isTrusted(): boolean {
+    return this.#peer.isTrusted
+  }
+
+  get drops(): Drops {
+    return this.#peer.drops
   }
 
   get isClogged(): boolean {
@@ -197,14 +205,13 @@ export class RawConnection<E> implements ClientOf<E> {
 
   #readProxyHeader(): void {
     const early = this.#early.bytes.subarray(0, this.#early.length)
-    const parsed = readProxyHeader(this.isTrusted, early)
+    const parsed = this.#peer.readProxyHeader(early)
     if (parsed.kind === 'more') return
     this.#awaitsProxyHeader = false
     this.deadlineMs = Infinity
     if (parsed.kind === 'error') {
       return this.#events.refused(this, 'ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
     }
-    if (parsed.source !== undefined) this.address = parsed.source.address
     this.#early.dropUntil(parsed.consumed)
     this.#events.open(this)
   }

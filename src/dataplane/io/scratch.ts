@@ -15,7 +15,7 @@ export class Scratch {
   #small: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES)
   #large: Buffer | null = null
   /** Views of the small buffer by their length: making one costs more than a small write's own bookkeeping. */
-  #views = new Array<Uint8Array | undefined>(SMALL_BYTES + 1)
+  #views: (Uint8Array | undefined)[] = Array.from({ length: SMALL_BYTES + 1 })
 
   /** At least `bytes` to write into, until the next call. */
   take(bytes: number): Buffer {

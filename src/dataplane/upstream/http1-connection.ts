@@ -75,15 +75,15 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     const { host, port } = instance.spec
     this.socket = connectSocket(host, port, ground.readBuffer, (length) => this.#received(length))
     this.#outlet = new Outlet(this.socket, {
-      flushed: () => this.#guarded(this.#flushed),
-      failed: () => this.#guarded(this.#unwritable),
+      flushed: () => this.#guarded(() => this.#flushed()),
+      failed: () => this.#guarded(() => this.#unwritable()),
     })
-    this.socket.on('connect', () => this.#guarded(this.#connected))
-    this.socket.on('end', () => this.#guarded(this.#ended))
+    this.socket.on('connect', () => this.#guarded(() => this.#connected()))
+    this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorCode = error.code ?? 'ERROR'
     })
-    this.socket.on('close', () => this.#guarded(this.#closed))
+    this.socket.on('close', () => this.#guarded(() => this.#closed()))
   }
 
   get isClogged(): boolean {
@@ -199,7 +199,7 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   #guarded(step: () => void): void {
     const { owner } = this
     try {
-      step.call(this)
+      step()
     } catch (error) {
       this.#events.crashed(owner, error)
     }
