@@ -8,6 +8,27 @@ import type { ClientListener } from '../listeners/client-listener.ts'
 /** Protocol of a client stream, as records and `why` say it. */
 export type ClientProtocol = 'http/1.0' | 'http/1.1' | 'tcp' | 'sub-request'
 
+/** Who is at the other end. */
+export interface Peer {
+  /** IP address of the client as far as we know: of its proxy's header, else of the socket. */
+  readonly address: string
+  /** What it says about earlier hops is believed. */
+  readonly isTrusted: boolean
+  /** Request fields that are not forwarded. */
+  readonly drops: Drops
+  /** Lines about this client and the hops before it, each with CR LF; valid until the next call. */
+  forwardedLines(head: RequestHead, bytes: Buffer): Uint8Array
+}
+
+/** What waits in our memory until its reader takes it. */
+export interface Waiting {
+  readonly isClogged: boolean
+  /** Nothing waits. */
+  readonly isFlushed: boolean
+  /** Falls as the reader reads. */
+  readonly unsentBytes: number
+}
+
 /** An answer that the gateway makes itself. */
 export interface LocalAnswer {
   readonly status: number
@@ -26,30 +47,18 @@ export interface LocalAnswer {
 export interface ClientStream {
   readonly protocol: ClientProtocol
   readonly listener: ClientListener
-  /** IP address of the client as far as we know: of its proxy's header, else of the socket. */
-  readonly address: string
-  /** What it says about earlier hops is believed. */
-  readonly isTrusted: boolean
-  /** Request fields that are not forwarded. */
-  readonly drops: Drops
+  readonly peer: Peer
   /** Decodes the request's body. */
   readonly body: BodyReader
   /** The other side of it cannot understand chunks and interim answers. */
   readonly isHttp10: boolean
-  /** Lines about this client and the hops before it, each with CR LF; valid until the next call. */
-  forwardedLines(head: RequestHead, bytes: Buffer): Uint8Array
+  /** What waits for the client: one that reads slower than the instance writes stops the instance until `writable`. */
+  readonly outlet: Waiting
 
   /** Delivers no more of the request's body until `resume`. */
   pause(): void
   /** What was held back is delivered in a turn of its own, never during this call. */
   resume(): void
-  /** It reads slower than the instance writes: stop the instance until `writable`. */
-  readonly isClogged: boolean
-  /** All that was written is with the kernel. */
-  readonly isFlushed: boolean
-  /** Bytes that are not; falls as the client reads. */
-  readonly unsentBytes: number
-
   /** The connection cannot carry another request after this one. */
   closeAfterwards(): void
   /** 1xx but 101. */

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import type { Drops } from '../../mechanisms/http1/drops.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
 import {
   createRequestHead,
@@ -11,6 +10,7 @@ import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { adoptSocket, plainAddress } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
+import { ReadGate } from '../io/read-gate.ts'
 import type { Turn } from '../io/turns.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf, ClientProtocol, LocalAnswer } from './client-stream.ts'
@@ -44,13 +44,13 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   readonly #ground: ClientGround
   readonly #events: ClientEvents<E>
-  readonly #outlet: Outlet
+  readonly outlet: Outlet
+  readonly #gate: ReadGate
   readonly #answer: Http1Answer
-  readonly #peer: ClientPeer
+  readonly peer: ClientPeer
   readonly #early = new EarlyBytes()
   #awaitsProxyHeader: boolean
   #head: RequestHead | null = null
-  #holds = 0
   /** It takes no further request. */
   #isClosing = false
   #close: OrderlyClose | null = null
@@ -69,14 +69,15 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#events = events
     this.listener = listener
     this.#awaitsProxyHeader = listener.proxyProtocol
-    this.#peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
+    this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
     this.deadlineMs = ground.clock.monotonicMs() + ground.limits.idleTimeoutMs
     this.socket = adoptSocket(accepted, ground.readBuffer, (length) => this.#received(length))
-    this.#outlet = new Outlet(this.socket, {
+    this.outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
       failed: () => this.socket.destroy(),
     })
-    this.#answer = new Http1Answer(ground.scratch, this.#outlet)
+    this.#gate = new ReadGate(this.socket)
+    this.#answer = new Http1Answer(ground.scratch, this.outlet)
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', () => (this.#wasReset = true))
     this.socket.on('close', () => {
@@ -93,41 +94,13 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     return this.#answer.isHttp10
   }
 
-  get address(): string {
-    return this.#peer.address
-  }
-
-  get isTrusted(): boolean {
-    return this.#peer.isTrusted
-  }
-
-  get drops(): Drops {
-    return this.#peer.drops
-  }
-
-  get isClogged(): boolean {
-    return this.#outlet.isClogged
-  }
-
-  get isFlushed(): boolean {
-    return this.#outlet.isFlushed
-  }
-
-  get unsentBytes(): number {
-    return this.#outlet.unsentBytes
-  }
-
-  forwardedLines(head: RequestHead, bytes: Buffer): Uint8Array {
-    return this.#peer.forwardedLines(head, bytes, this.socket.localPort ?? 0)
-  }
-
   pause(): void {
-    this.#hold(HOLD.exchange)
+    this.#gate.hold(HOLD.exchange)
   }
 
   resume(): void {
-    if ((this.#holds & HOLD.exchange) === 0) return
-    this.#letFlow(HOLD.exchange)
+    if (!this.#gate.isHeldFor(HOLD.exchange)) return
+    this.#gate.open(HOLD.exchange)
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
   }
 
@@ -178,17 +151,17 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
       this.#answer.sendSwitch(head, bytes, start, end, rewrite)
     }
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
-    this.#letFlow(HOLD.exchange)
+    this.#gate.open(HOLD.exchange)
   }
 
   sendRaw(bytes: Buffer, start: number, end: number): void {
     const out = this.#ground.scratch.take(end - start)
     bytes.copy(out, 0, start, end)
-    this.#ground.scratch.write(this.#outlet, out, end - start)
+    this.#ground.scratch.write(this.outlet, out, end - start)
   }
 
   endRaw(): void {
-    this.#outlet.end()
+    this.outlet.end()
   }
 
   release(nowMs: number): void {
@@ -197,7 +170,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (!this.#answer.keepsAlive || this.#mustClose) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
-    if (this.#holds !== 0) this.#letFlow(HOLD.exchange | HOLD.early)
+    this.#gate.open(HOLD.exchange | HOLD.early)
   }
 
   reset(): void {
@@ -217,9 +190,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     const { clock, limits } = this.#ground
     this.#isClosing = true
     this.#early.clear()
-    this.#close = new OrderlyClose(this.#outlet, limits, clock.monotonicMs())
+    this.#close = new OrderlyClose(this.outlet, limits, clock.monotonicMs())
     this.deadlineMs = this.#close.deadlineMs
-    this.#letFlow(HOLD.exchange | HOLD.early)
+    this.#gate.open(HOLD.exchange | HOLD.early)
   }
 
   /** Nobody waits for anything on it. */
@@ -271,13 +244,13 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#early.length > 0) {
       this.#early.add(bytes, 0, length)
       if (this.owner === null || this.#isTunnel) this.#useEarly()
-      else if (this.#isFull) this.#hold(HOLD.early)
+      else if (this.#isFull) this.#gate.hold(HOLD.early)
       return
     }
     const used = this.#use(bytes, 0, length)
     if (used === length || this.#isClosing) return
     this.#early.add(bytes, used, length)
-    if (this.#isFull) this.#hold(HOLD.early)
+    if (this.#isFull) this.#gate.hold(HOLD.early)
   }
 
   get #isFull(): boolean {
@@ -289,7 +262,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (length === 0 || this.#isClosing || this.socket.destroyed) return
     const used = this.#use(this.#early.bytes, 0, length)
     if (used > 0) this.#early.dropUntil(used)
-    if (!this.#isFull) this.#letFlow(HOLD.early)
+    if (!this.#isFull) this.#gate.open(HOLD.early)
   }
 
   /** The rest of a body that was refused. */
@@ -317,11 +290,11 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
         this.#events.raw(owner, bytes, start, end)
         return end
       }
-      if (this.body.isDone || (this.#holds & HOLD.exchange) !== 0) return start
+      if (this.body.isDone || this.#gate.isHeldFor(HOLD.exchange)) return start
       return this.#events.body(owner, bytes, start, end)
     }
     if (!this.body.isDone) return this.#discard(bytes, start, end)
-    if (this.#outlet.isClogged) return start
+    if (this.outlet.isClogged) return start
     return this.#awaitsProxyHeader
       ? this.#readProxyHeader(bytes, start, end)
       : this.#readHead(bytes, start, end)
@@ -336,7 +309,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
       this.#head = null
       this.deadlineMs = Infinity
       this.#answer.begin(head)
-      this.#peer.renew()
+      this.peer.renew()
       return this.#events.begin(this, head, bytes, next, end)
     }
     if (next < 0) {
@@ -352,7 +325,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   #readProxyHeader(bytes: Buffer, start: number, end: number): number {
-    const parsed = this.#peer.readProxyHeader(bytes.subarray(start, end))
+    const parsed = this.peer.readProxyHeader(bytes.subarray(start, end))
     if (parsed.kind === 'error') {
       this.#refuse('ERR_GATEWAY_PROXY_PROTOCOL', parsed.message)
       return end
@@ -409,19 +382,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   #closed(): void {
     this.#isClosing = true
-    this.#outlet.close()
+    this.outlet.close()
     this.#early.clear()
     if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)
-  }
-
-  #hold(reason: number): void {
-    if (this.#holds === 0) this.socket.pause()
-    this.#holds |= reason
-  }
-
-  #letFlow(reasons: number): void {
-    if (this.#holds === 0) return
-    this.#holds &= ~reasons
-    if (this.#holds === 0) this.socket.resume()
   }
 }

@@ -6,6 +6,7 @@ import {
   type ProxyParse,
 } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
+import type { Peer } from './client-stream.ts'
 import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
@@ -22,7 +23,7 @@ const NOT_TRUSTED: ProxyParse = {
 }
 
 /** Who is at the other end of a connection, whether it is believed, and what the instance is told of it. */
-export class ClientPeer {
+export class ClientPeer implements Peer {
   address: string
   isTrusted = false
   drops: Drops = UNTRUSTED_DROPS
@@ -66,10 +67,11 @@ export class ClientPeer {
   }
 
   /** Made once as long as it asks for the same host and says nothing of earlier hops. */
-  forwardedLines(head: RequestHead, bytes: Buffer, localPort: number): Buffer {
+  forwardedLines(head: RequestHead, bytes: Buffer): Buffer {
     const isKnown = this.#host === head.host && this.#minorVersion === head.minorVersion
     if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
     const { address, isTrusted } = this
+    const localPort = this.#listener.port
     const lines = forwardedLines({ address, localPort, isTrusted }, head, bytes)
     this.#lines = Buffer.from(lines, 'latin1')
     this.#host = head.host

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import type { Drops } from '../../mechanisms/http1/drops.ts'
 import { adoptSocket, plainAddress } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
@@ -13,7 +12,6 @@ import { ClientPeer } from './peer.ts'
 const EARLY_BYTES_MAX = 64 * 1024
 /** The last bytes for a client may take this long, from one to the next, after the tunnel is over. */
 const FLUSH_MS = 10_000
-const NO_LINES = new Uint8Array(0)
 
 /** One raw connection of a client: bytes both ways, from the first one to the last. */
 export class RawConnection<E> implements ClientOf<E> {
@@ -28,8 +26,8 @@ export class RawConnection<E> implements ClientOf<E> {
 
   readonly #ground: ClientGround
   readonly #events: ClientEvents<E>
-  readonly #outlet: Outlet
-  readonly #peer: ClientPeer
+  readonly outlet: Outlet
+  readonly peer: ClientPeer
   readonly #early = new EarlyBytes()
   #awaitsProxyHeader: boolean
   #isTunnel = false
@@ -50,12 +48,12 @@ export class RawConnection<E> implements ClientOf<E> {
     this.#ground = ground
     this.#events = events
     this.listener = listener
-    this.#peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
+    this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
     this.#awaitsProxyHeader = listener.proxyProtocol
     this.socket = adoptSocket(accepted, ground.readBuffer, (length) =>
       this.#guarded(() => this.#receive(length)),
     )
-    this.#outlet = new Outlet(this.socket, {
+    this.outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
       failed: () => this.socket.destroy(),
     })
@@ -70,37 +68,9 @@ export class RawConnection<E> implements ClientOf<E> {
     } else this.#guarded(() => events.open(this))
   }
 
-  get address(): string {
-    return this.#peer.address
-  }
-
-  get isTrusted(): boolean {
-    return this.#peer.isTrusted
-  }
-
-  get drops(): Drops {
-    return this.#peer.drops
-  }
-
-  get isClogged(): boolean {
-    return this.#outlet.isClogged
-  }
-
-  get isFlushed(): boolean {
-    return this.#outlet.isFlushed
-  }
-
-  get unsentBytes(): number {
-    return this.#outlet.unsentBytes
-  }
-
   /** The tunnel is there, or something of it is on its way to the client. */
   get isBusy(): boolean {
-    return this.owner !== null || !this.#outlet.isFlushed
-  }
-
-  forwardedLines(): Uint8Array {
-    return NO_LINES
+    return this.owner !== null || !this.outlet.isFlushed
   }
 
   pause(): void {
@@ -145,19 +115,19 @@ export class RawConnection<E> implements ClientOf<E> {
     const { scratch } = this.#ground
     const out = scratch.take(end - start)
     bytes.copy(out, 0, start, end)
-    scratch.write(this.#outlet, out, end - start)
+    scratch.write(this.outlet, out, end - start)
   }
 
   endRaw(): void {
     this.#isEnding = true
-    this.#outlet.end()
+    this.outlet.end()
   }
 
   release(): void {
     this.owner = null
     if (this.socket.destroyed) return
     this.#awaitFlush()
-    if (!this.#isEnding) this.#outlet.end()
+    if (!this.#isEnding) this.outlet.end()
     this.resume()
   }
 
@@ -177,7 +147,7 @@ export class RawConnection<E> implements ClientOf<E> {
 
   /** What is queued still goes out, as long as the client reads. */
   #awaitFlush(): void {
-    const unsent = this.#outlet.unsentBytes
+    const unsent = this.outlet.unsentBytes
     if (this.#unsentBefore !== Infinity && unsent >= this.#unsentBefore) return this.destroy()
     this.#unsentBefore = unsent
     this.deadlineMs = this.#ground.clock.monotonicMs() + FLUSH_MS
@@ -205,7 +175,7 @@ export class RawConnection<E> implements ClientOf<E> {
 
   #readProxyHeader(): void {
     const early = this.#early.bytes.subarray(0, this.#early.length)
-    const parsed = this.#peer.readProxyHeader(early)
+    const parsed = this.peer.readProxyHeader(early)
     if (parsed.kind === 'more') return
     this.#awaitsProxyHeader = false
     this.deadlineMs = Infinity
@@ -233,11 +203,11 @@ export class RawConnection<E> implements ClientOf<E> {
       // Before there is an instance: it hears of it behind what came before.
       if (this.#isTunnel) this.#events.ended(this.owner)
     } else if (this.#awaitsProxyHeader) this.destroy()
-    else if (this.#outlet.isFlushed) this.destroy()
+    else if (this.outlet.isFlushed) this.destroy()
   }
 
   #closed(): void {
-    this.#outlet.close()
+    this.outlet.close()
     this.#early.clear()
     if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)
   }

@@ -44,7 +44,7 @@ export function passInterim(
   rewrite.lines = ''
   rewrite.isTunnel = false
   client.sendInterim(head, bytes, rewrite)
-  if (client.isClogged) stream.pause()
+  if (client.outlet.isClogged) stream.pause()
 }
 
 /** The final head: tells balancing and ejection, and sends head and first bytes of the body in one write. */
@@ -193,8 +193,8 @@ function noteAnswer(ctx: ExchangeContext, attempt: BoundAttempt, status: number)
 function awaitMore(ctx: ExchangeContext, attempt: BoundAttempt): void {
   const { exchange, stream } = attempt
   attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
-  if (!exchange.client.isClogged) return
-  exchange.unsentBefore = exchange.client.unsentBytes
+  if (!exchange.client.outlet.isClogged) return
+  exchange.unsentBefore = exchange.client.outlet.unsentBytes
   stream.pause()
 }
 

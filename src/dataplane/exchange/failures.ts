@@ -125,7 +125,7 @@ function expirePhase(ctx: ExchangeContext, exchange: Exchange, nowMs: number): v
 
 /** Whether the client has read something since that was asked last. */
 function movesOn(exchange: Exchange): boolean {
-  const unsent = exchange.client.unsentBytes
+  const unsent = exchange.client.outlet.unsentBytes
   const hasMoved = unsent < exchange.unsentBefore
   exchange.unsentBefore = unsent
   return hasMoved
@@ -134,7 +134,7 @@ function movesOn(exchange: Exchange): boolean {
 function endForSlowClient(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
   const detail = `the client read nothing of its answer for ${ctx.limits.bodyTimeoutMs} ms`
   noteReason(exchange.record, 'ERR_GATEWAY_CLIENT_STALLED', detail)
-  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.client.unsentBytes)
+  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.client.outlet.unsentBytes)
   cancelAttempts(ctx, exchange)
   exchange.client.reset()
   finishExchange(ctx, exchange, nowMs)
@@ -151,7 +151,7 @@ function expireAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): v
     isTotalOver: exchange.totalDeadlineMs !== 0 && nowMs >= exchange.totalDeadlineMs,
     isRequestWhole: exchange.client.body.isDone,
     isInstanceClogged: isBound(attempt) && attempt.stream.isClogged,
-    isClientClogged: exchange.client.isClogged,
+    isClientClogged: exchange.client.outlet.isClogged,
   })
   if (isBound(attempt)) expireBound(ctx, attempt, expiry, nowMs)
   else expireTotal(ctx, exchange, 'waiting for a connection')

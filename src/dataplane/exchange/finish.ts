@@ -28,7 +28,7 @@ export function openExchange(ctx: ExchangeContext, client: ClientOf<Exchange>): 
   record.startedAtMs = nowMs + ctx.wallOffsetMs
   record.listener = client.listener.id
   record.caller = client.listener.caller
-  record.client = client.address
+  record.client = client.peer.address
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange
@@ -37,9 +37,9 @@ export function openExchange(ctx: ExchangeContext, client: ClientOf<Exchange>): 
 /** All of the answer was written. What waits for a slow client still belongs to the request: its end is the end of that. */
 export function endExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
   const { client } = exchange
-  if (client.isFlushed) return finishExchange(ctx, exchange, nowMs)
+  if (client.outlet.isFlushed) return finishExchange(ctx, exchange, nowMs)
   exchange.phase = PHASE.flushing
-  exchange.unsentBefore = client.unsentBytes
+  exchange.unsentBefore = client.outlet.unsentBytes
   exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
 }
 

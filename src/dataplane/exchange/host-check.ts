@@ -38,7 +38,7 @@ export function checkHost(
   if (!listener.isLoopback) return undefined
   if (listener.isPublic) {
     // A proxy in front that is trusted has decided which names it serves.
-    const isFine = client.isTrusted || isKnown(hosts, head.hostname)
+    const isFine = client.peer.isTrusted || isKnown(hosts, head.hostname)
     return isFine ? undefined : 'ERR_GATEWAY_HOST_UNKNOWN'
   }
   if (!isLocal(head.hostname) && head.hostname !== listener.service)

@@ -102,11 +102,11 @@ function composeHead(
   const { client } = exchange
   const rewrite = ctx.requestRewrite
   const { identifiers } = ctx
-  rewrite.fixedLines = client.forwardedLines(head, bytes)
+  rewrite.fixedLines = client.peer.forwardedLines(head, bytes)
   rewrite.ownLines = identifiers.lines
   rewrite.ownLinesEnd = identifiers.requestEnd
   rewrite.lines = maxForwards(head, bytes)
-  rewrite.drops = client.drops
+  rewrite.drops = client.peer.drops
   rewrite.isTunnel = exchange.isUpgrade
   // HTTP/1.0 may say no host; its instance speaks HTTP/1.1 and must be told one.
   rewrite.hostFallback = exchange.service!.name

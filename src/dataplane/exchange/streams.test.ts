@@ -41,7 +41,7 @@ test('a reader that stops makes the instance stop, with bounded memory, and gets
   let sent = await fill(socket, block, total)
   const [connection] = gateway.worker.context.clients
   assert.ok(sent < total, 'the instance was not held back')
-  assert.ok(connection!.unsentBytes <= 256 * 1024)
+  assert.ok(connection!.outlet.unsentBytes <= 256 * 1024)
   let got = 0
   client.on('data', (chunk: Buffer) => (got += chunk.length))
   client.resume()

@@ -47,7 +47,7 @@ export function tunnelDown(
   exchange.client.sendRaw(bytes, start, end)
   exchange.sentBytes += end - start
   touchTunnel(ctx, attempt)
-  if (exchange.client.isClogged) stream.pause()
+  if (exchange.client.outlet.isClogged) stream.pause()
 }
 
 /** One side has closed in order: the other one is told behind what is queued, and may finish. */

@@ -3,6 +3,7 @@ import type { EdgeCounters } from '../totals/counters.ts'
 /** What connections of one listener need to know of it. Replaced when a reload changes the listener; open connections keep theirs. */
 export interface ClientListener {
   readonly id: string
+  readonly port: number
   /** The calling service at an outbound listener, '' at the gateway. */
   readonly caller: string
   /** The fixed service of an outbound or raw listener, '' where routes decide. */

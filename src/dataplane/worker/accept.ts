@@ -65,9 +65,9 @@ export class Acceptor {
   }
 }
 
-function createListener(ctx: WorkerContext, { spec }: ListenerBinding): ClientListener {
+function createListener(ctx: WorkerContext, { spec, port }: ListenerBinding): ClientListener {
   const { totals } = ctx
-  const rest = { id: spec.id, isLoopback: isLoopback(spec.host) || spec.host === 'localhost' }
+  const rest = { id: spec.id, port, isLoopback: isLoopback(spec.host) || spec.host === 'localhost' }
   switch (spec.kind) {
     case 'gateway': {
       const { proxyProtocol } = spec
