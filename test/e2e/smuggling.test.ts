@@ -29,8 +29,8 @@ gateway:
 /** Paths that the router calls ambiguous, and "*", which no route has: the gateway's own answers. */
 const ownAnswers = {
   'target-opaque': 400,
-  'target-options-asterisk': 400,
-  'target-options-absolute': 400,
+  'target-options-asterisk': 204,
+  'target-options-absolute': 204,
 }
 
 smugglingSuite('backplane', startProxy, ownAnswers)

@@ -4,8 +4,8 @@ import { smugglingSuite } from './suite.ts'
 /** Paths that the router calls ambiguous, and "*", which no route has. */
 const ownAnswers = {
   'target-opaque': 400,
-  'target-options-asterisk': 400,
-  'target-options-absolute': 400,
+  'target-options-asterisk': 204,
+  'target-options-absolute': 204,
 }
 
 smugglingSuite('the data plane', startDataPlane, ownAnswers)

@@ -23,6 +23,8 @@ export class Http1Answer {
   isHttp10 = false
   /** The connection may carry another request after this answer. */
   keepsAlive = true
+  /** The end of the answer is told by its framing; else by the end of the connection. */
+  isDelimited = true
   readonly #scratch: Scratch
   readonly #outlet: Outlet
   #isChunked = false
@@ -37,6 +39,7 @@ export class Http1Answer {
     this.isHttp10 = head.minorVersion === 0
     this.keepsAlive = head.keepAlive
     this.#isChunked = false
+    this.isDelimited = true
   }
 
   sendInterim(head: ResponseHead, bytes: Buffer, rewrite: ResponseRewrite): void {
@@ -55,7 +58,8 @@ export class Http1Answer {
     rewrite: ResponseRewrite,
   ): number {
     const framing = outgoingFraming(head, this.isHttp10 ? 0 : 1)
-    if (framing === FRAMING.untilClose) this.keepsAlive = false
+    this.isDelimited = framing !== FRAMING.untilClose
+    if (!this.isDelimited) this.keepsAlive = false
     this.#isChunked = framing === FRAMING.chunked
     rewrite.clientMinorVersion = this.isHttp10 ? 0 : 1
     rewrite.keepsAlive = this.keepsAlive

@@ -175,7 +175,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   reset(): void {
     this.#isClosing = true
-    this.socket.resetAndDestroy()
+    // Where nothing but the end of the connection tells the end of an answer, only a reset tells that it is cut.
+    if (this.#answer.isDelimited) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   /** At once, without a word. */

@@ -32,7 +32,7 @@ export function routeRequest(
   const refusal = checkHost(ctx.hosts, client, head, bytes)
   if (refusal !== undefined) return refuseHost(ctx, exchange, head, refusal)
   if (head.method === 'TRACE') return refuseTrace(ctx, exchange)
-  if (head.form === 'asterisk') return answerOptions(ctx, exchange)
+  if (head.target === '*') return answerOptions(ctx, exchange)
   if (listener.service !== '') {
     return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
   }
