@@ -31,6 +31,19 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer)
   }
 
+  every(intervalMs: number, callback: () => void): () => void {
+    const again = (): void => {
+      cancel = this.after(intervalMs, again)
+      callback()
+    }
+    let cancel = this.after(intervalMs, again)
+    return () => cancel()
+  }
+
+  nextTurn(callback: () => void): () => void {
+    return this.after(0, callback)
+  }
+
   /** Runs what falls due, in order, each at its time. */
   advance(ms: number): void {
     const endMs = this.#timeMs + ms
