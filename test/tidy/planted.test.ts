@@ -15,7 +15,7 @@ import {
   findStrayTests,
   findUndocumented,
 } from './shape.ts'
-import { parseFile, type ParsedFile } from './source.ts'
+import { caught, file, fine } from './plant.ts'
 import {
   findBrokenLinks,
   findConsoleCalls,
@@ -24,19 +24,6 @@ import {
   findReminders,
   findUnknownCommands,
 } from './texts.ts'
-
-/** Each check is shown something bad, which it must find, and something good, which it must leave alone. */
-function file(path: string, ...lines: readonly string[]): ParsedFile {
-  return parseFile({ path, text: lines.join('\n') })
-}
-
-function caught(problems: readonly string[]): void {
-  assert.equal(problems.length, 1, `one problem was planted, found: ${problems.join(' | ')}`)
-}
-
-function fine(problems: readonly string[]): void {
-  assert.deepEqual(problems, [])
-}
 
 test('the reader sees every kind of reference', () => {
   const { references } = file(
