@@ -5,6 +5,7 @@ import {
   findCrossings,
   findImpurities,
   findOtherStarters,
+  findSlowImports,
   findSupervisorPackages,
   findUpwardTypes,
 } from './tidy/bands.ts'
@@ -69,6 +70,7 @@ test('code runs only what its band may run', () => none(findCrossings(running)))
 test('mechanisms know only mechanisms', () => none(findUpwardTypes(running)))
 test('the supervisor runs no package', () => none(findSupervisorPackages(running)))
 test('only compose.ts starts capabilities', () => none(findOtherStarters(running)))
+test('a start loads what it needs', () => none(findSlowImports(running)))
 test('mechanisms are pure', () => none(findImpurities(running)))
 test('no function is longer than a screen', () => none(findLongFunctions(code)))
 test('no file is longer than 400 lines', () => none(findLongFiles([...code, ...scripts])))

@@ -70,6 +70,7 @@ test('a constant that the module changes', () => {
   fine(stateIn('const list = make()', 'function f() { return list.map(String) }'))
   fine(stateIn('const list = make()', 'function f(list: number[]) { list.push(1) }'))
   fine(stateIn('const list = make()', 'function f() { const list = []; list.push(1) }'))
+  fine(stateIn('const list = make()', 'function f({ a: list = 1, ...c }) { list.push(1) }'))
   fine(stateIn('const list = make()', 'function f() { other.list.push(1) }'))
 })
 
@@ -141,6 +142,7 @@ test('an export that only tests use', () => {
   fine(used(['src/b.ts', "import * as a from './a.ts'"]))
   fine(used(['src/b.ts', "const a = await import('./a.ts')"]))
   fine(used(['bench/b.ts', "import { f } from '../src/a.ts'"]))
+  caught(findTestOnlyExports([file('src/a.ts', 'export const { f } = g')], []))
   const atHome = file('src/a.ts', 'export const MAX = 1', 'f(MAX)')
   fine(findTestOnlyExports([atHome], [atHome]))
   const forTests = file('src/testing/a.ts', 'export const MAX = 1')

@@ -4,6 +4,7 @@ import {
   findCrossings,
   findImpurities,
   findOtherStarters,
+  findSlowImports,
   findSupervisorPackages,
   findUpwardTypes,
 } from './bands.ts'
@@ -76,6 +77,14 @@ test('a second place that starts capabilities', () => {
   const line = "import { startOrders } from './capabilities/orders/orders.ts'"
   caught(findOtherStarters([file('src/control.ts', line)]))
   fine(findOtherStarters([file('src/compose.ts', line)]))
+})
+
+test('a module that is slow to import', () => {
+  caught(findSlowImports([file('src/a.ts', "import { request } from 'node:http'")]))
+  fine(findSlowImports([file('src/a.ts', "import type { Server } from 'node:http'")]))
+  fine(
+    findSlowImports([file('src/a.ts', "import { request } from './platform/http/node-http.ts'")]),
+  )
 })
 
 test('a mechanism with a clock, chance, a timer or I/O', () => {

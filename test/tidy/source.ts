@@ -101,6 +101,25 @@ export function parseFile(file: SourceFile): ParsedFile {
   }
 }
 
+/** What a declaration binds: a name, or those of a pattern such as `{ a, b: c }`. */
+export function namesIn(pattern: unknown): readonly string[] {
+  if (!isNode(pattern)) return []
+  switch (pattern.type) {
+    case 'ObjectPattern':
+      return (pattern['properties'] as readonly Node[]).flatMap(namesIn)
+    case 'Property':
+      return namesIn(pattern['value'])
+    case 'RestElement':
+      return namesIn(pattern['argument'])
+    case 'AssignmentPattern':
+      return namesIn(pattern['left'])
+    case 'ArrayPattern':
+      return (pattern['elements'] as readonly unknown[]).flatMap(namesIn)
+    default:
+      return [nameOf(pattern)].filter((name) => name !== '')
+  }
+}
+
 /** The name of an identifier, or ''. */
 export function nameOf(node: unknown): string {
   return isNode(node) && node.type === 'Identifier' ? String(node['name']) : ''
@@ -181,9 +200,7 @@ function exportsOf(
   const declaration = node['declaration']
   if (node.type !== 'ExportNamedDeclaration' || !isNode(declaration)) return []
   const declarators = (declaration['declarations'] ?? [declaration]) as readonly Node[]
-  const name = declarators
-    .map((one) => (isNode(one['id']) ? String(one['id']['name']) : '?'))
-    .join(', ')
+  const name = declarators.flatMap((one) => namesIn(one['id'])).join(', ')
   return [
     {
       name,

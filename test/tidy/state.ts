@@ -4,6 +4,7 @@ import {
   isFunction,
   isNode,
   nameOf,
+  namesIn,
   walk,
   type Node,
   type ParsedFile,
@@ -184,17 +185,12 @@ function rootOf(node: Node): Node {
 /** Names that a function declares anywhere in itself, parameters included. */
 function localNames(func: Node): readonly string[] {
   return [...walk(func)].flatMap((node) => {
-    if (node.type === 'VariableDeclarator') return patternNames(node['id'])
+    if (node.type === 'VariableDeclarator') return namesIn(node['id'])
     if (isFunction(node)) {
-      return [nameOf(node['id']), ...(node['params'] as readonly Node[]).flatMap(patternNames)]
+      return [nameOf(node['id']), ...(node['params'] as readonly Node[]).flatMap(namesIn)]
     }
-    return node.type === 'CatchClause' ? patternNames(node['param']) : []
+    return node.type === 'CatchClause' ? namesIn(node['param']) : []
   })
-}
-
-function patternNames(pattern: unknown): readonly string[] {
-  if (!isNode(pattern)) return []
-  return [...walk(pattern)].map(nameOf).filter((name) => name !== '')
 }
 
 /** What another file could change, because no type forbids it. */
