@@ -1,6 +1,6 @@
 import type { Clock } from './capability.ts'
 
-/** The machine's clock. Nothing else in our processes makes a timer (the supervisor has its own place, `supervisor/clock.ts`). */
+/** The machine's clock. Nothing but this file makes a timer. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

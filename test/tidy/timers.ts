@@ -2,17 +2,17 @@ import { isForTests, isTest } from './shape.ts'
 import { isNode, nameOf, walk, type Node, type ParsedFile } from './source.ts'
 
 /**
- * Where a timer may be made. The platform's clock is given to everyone, so that a test moves the time. The supervisor runs no
- * code of the platform, and has its own.
+ * The one place where a timer may be made. Its clocks are given to everyone, so that a test moves the time. The supervisor, which
+ * imports nothing of the platform, is given one too, by the command that starts it.
  */
-const clocks = ['src/platform/clock.ts', 'src/supervisor/clock.ts']
+const clockFile = 'src/platform/clock.ts'
 
 const timerNames = /^set(?:Timeout|Interval|Immediate)$/
 
 /** Timers come from the clock alone. The timeout of a socket is one too, and so is `AbortSignal.timeout`. */
 export function findTimers(files: readonly ParsedFile[]): readonly string[] {
   return files
-    .filter(({ path }) => !clocks.includes(path) && !isTest(path) && !isForTests(path))
+    .filter(({ path }) => path !== clockFile && !isTest(path) && !isForTests(path))
     .flatMap((file) =>
       [...walk(file.program)].flatMap((node) => {
         const name = timerOf(node)
