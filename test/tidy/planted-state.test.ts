@@ -46,6 +46,7 @@ test('a variable of the module, a counter, a cache', () => {
   caught(stateIn('const names = new Map<string, string>()'))
   caught(stateIn('const seen = new WeakMap()'))
   caught(stateIn('const fields = new HeadFields()'))
+  caught(stateIn('const store = await openStore(file)'))
   caught(stateIn('class A { static count = 0 }'))
   caught(stateIn('class A { static readonly cache = new Map() }'))
   fine(stateIn('function f() { let count = 0; return count }'))

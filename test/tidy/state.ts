@@ -104,17 +104,21 @@ function moduleNames(file: ParsedFile): readonly ModuleName[] {
   })
 }
 
-/** What stands below `as const`, `satisfies X` and `!`. */
+/** What stands below `as const`, `satisfies X`, `!` and `await`. */
 function valueOf(node: unknown): Node | undefined {
   if (!isNode(node)) return undefined
-  return /^TS(As|Satisfies|NonNull|TypeAssertion)\w*$/.test(node.type)
-    ? valueOf(node['expression'])
-    : node
+  if (/^TS(As|Satisfies|NonNull|TypeAssertion)\w*$/.test(node.type))
+    return valueOf(node['expression'])
+  return node.type === 'AwaitExpression' ? valueOf(node['argument']) : node
 }
 
-/** `new Cache()` at the top: an object whose methods may remember. An empty map has no other use than to be filled. */
+/** `new Cache()` or `openStore()` at the top: an object that may remember. An empty map has no other use than to be filled. */
 function findInstances(file: ParsedFile, names: readonly ModuleName[]): readonly string[] {
   return names.flatMap(({ name, value }) => {
+    const starter = nameOf(value?.['callee'])
+    if (value?.type === 'CallExpression' && /^(?:start|open)[A-Z]/.test(starter)) {
+      return [say(file, value, `${name} is started by an import: ${starter}`)]
+    }
     if (value?.type !== 'NewExpression') return []
     const callee = nameOf(value['callee'])
     const isMember = isNode(value['callee']) && value['callee'].type === 'MemberExpression'
