@@ -1,7 +1,8 @@
 /**
  * Runs the tests: `npm test`, or `npm test -- src/mechanisms gateway` for the files whose path contains one of the words.
  * Each file is a process of its own. Those that start the real program, a browser or peers come last and one by one,
- * so that they have the machine for themselves. With CI=true a skipped test is a failure: there every peer is installed.
+ * so that they have the machine for themselves. `npm run test:long` runs those of test/long/, each of which may take half an
+ * hour, and nothing else does. With CI=true a skipped test is a failure: there every peer is installed.
  */
 import { globSync } from 'node:fs'
 import { run } from 'node:test'
@@ -15,18 +16,24 @@ import {
 } from './test-report.ts'
 
 const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'web/src/**/*.test.ts']
-const serialFolders = ['test/e2e/', 'test/interop/', 'test/console/', 'test/faults/']
+const longFolder = 'test/long/'
+const serialFolders = ['test/e2e/', 'test/interop/', 'test/console/', 'test/faults/', longFolder]
 const parallelMax = 2
 const fileTimeoutMs = 90_000
 const serialFileTimeoutMs = 300_000
+const longFileTimeoutMs = 1_800_000
 
 const startedAt = performance.now()
+const isLong = process.argv.includes('--long')
 const words = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const files = globSync(patterns)
+  .filter((file) => file.startsWith(longFolder) === isLong)
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .toSorted()
 if (files.length === 0) {
-  process.stderr.write(`no test file has ${words.join(' or ')} in its path\n`)
+  const where = isLong ? ` of ${longFolder}` : ''
+  const what = words.length === 0 ? '' : ` has ${words.join(' or ')} in its path`
+  process.stderr.write(`no test file${where}${what}\n`)
   process.exit(1)
 }
 
@@ -37,7 +44,7 @@ await runAll(
   parallelMax,
   fileTimeoutMs,
 )
-await runAll(files.filter(isSerial), 1, serialFileTimeoutMs)
+await runAll(files.filter(isSerial), 1, isLong ? longFileTimeoutMs : serialFileTimeoutMs)
 
 const mustSkipNothing = process.env['CI'] === 'true'
 printSkipped(totals, mustSkipNothing)

@@ -5,30 +5,55 @@ import {
   findCrossings,
   findImpurities,
   findOtherStarters,
+  findSlowImports,
   findSupervisorPackages,
   findUpwardTypes,
 } from './tidy/bands.ts'
+import { findCircles } from './tidy/circles.ts'
+import { findPlainMaps } from './tidy/plain-maps.ts'
 import {
   findDeadFiles,
   findDefaultsAndBarrels,
+  findLongComposes,
   findLongFiles,
   findLongFunctions,
+  findLongStarters,
   findStrayTests,
   findUndocumented,
   isForTests,
   isTest,
 } from './tidy/shape.ts'
 import { parseFile, type ParsedFile, type SourceFile } from './tidy/source.ts'
+import { findModuleState } from './tidy/state.ts'
 import {
   findBrokenLinks,
   findConsoleCalls,
   findEmptyNames,
   findMachinePaths,
   findReminders,
+  findTwinNames,
   findUnknownCommands,
 } from './tidy/texts.ts'
+import { findTimers } from './tidy/timers.ts'
+import { findTestOnlyExports } from './tidy/used.ts'
 
-/** The rules of the house. What each of them catches is in tidy/planted.test.ts. */
+/**
+ * Where the younger rules do not hold yet, by the beginning of the path. It only ever gets shorter: nothing else is excepted
+ * from any rule.
+ */
+const RULES_NOT_YET: readonly string[] = [
+  'src/dataplane/',
+  'src/capabilities/',
+  'src/supervisor/',
+  'src/compose',
+  'src/wiring.ts',
+  'src/control-plane.ts',
+  'src/settings',
+  'src/platform/capability.ts',
+  'src/mechanisms/http1/',
+]
+
+/** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */
 const src = parse(read('src/**/*.ts'))
 const web = parse(read('web/src/**/*.{ts,tsx}'))
 const around = parse(read('{test,scripts,bench}/**/*.ts'))
@@ -45,6 +70,7 @@ test('code runs only what its band may run', () => none(findCrossings(running)))
 test('mechanisms know only mechanisms', () => none(findUpwardTypes(running)))
 test('the supervisor runs no package', () => none(findSupervisorPackages(running)))
 test('only compose.ts starts capabilities', () => none(findOtherStarters(running)))
+test('a start loads what it needs', () => none(findSlowImports(running)))
 test('mechanisms are pure', () => none(findImpurities(running)))
 test('no function is longer than a screen', () => none(findLongFunctions(code)))
 test('no file is longer than 400 lines', () => none(findLongFiles([...code, ...scripts])))
@@ -55,6 +81,17 @@ test('every export has its doc comment', () => none(findUndocumented(running)))
 test('no reminder is left', () => none(findReminders([...code, ...scripts])))
 test('nothing prints past the log', () => none(findConsoleCalls(running)))
 test('no path of one machine', () => none(findMachinePaths([...code, ...scripts, ...papers])))
+test('no import leads back to its own file', () => noneYet(findCircles([...src, ...web])))
+test('a module keeps nothing', () => noneYet(findModuleState(src)))
+test('timers come from the clock', () => noneYet(findTimers(src)))
+test('a starter is a table of contents', () => noneYet(findLongStarters(src)))
+test('a process is composed in one short file', () => noneYet(findLongComposes(src)))
+test('nothing is exported for tests alone', () =>
+  noneYet(findTestOnlyExports([...src, ...web], code)))
+test('no plain object is a map of foreign names', () =>
+  noneYet(findPlainMaps({ root: process.cwd(), configFile: 'tsconfig.json' })))
+test('neighbours differ by more than a letter', () =>
+  noneYet(findTwinNames(code.map((file) => file.path))))
 test('names say something', () => none(findEmptyNames(code.map((file) => file.path))))
 
 test('the papers name only commands and files that exist', () => {
@@ -71,6 +108,10 @@ function read(pattern: string): readonly SourceFile[] {
 
 function parse(files: readonly SourceFile[]): readonly ParsedFile[] {
   return files.map((file) => parseFile(file))
+}
+
+function noneYet(problems: readonly string[]): void {
+  none(problems.filter((problem) => !RULES_NOT_YET.some((start) => problem.startsWith(start))))
 }
 
 function none(problems: readonly string[]): void {

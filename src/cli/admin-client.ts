@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { request, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
+import { request } from '../platform/http/node-http.ts'
 import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
 

@@ -127,9 +127,9 @@ type ReadFlag =
 function readFlag(word: string, next: string | undefined, spec: CommandSpec): ReadFlag {
   const equals = word.startsWith('--') ? word.indexOf('=') : -1
   const given = equals < 0 ? word : word.slice(0, equals)
-  const name = flagName(given, spec)
-  const flag = name === undefined ? undefined : spec.flags[name]
-  if (name === undefined || flag === undefined) return { problem: explainUnknown(given, spec) }
+  const found = findFlag(given, spec)
+  if (found === undefined) return { problem: explainUnknown(given, spec) }
+  const [name, flag] = found
   if (flag.type === 'boolean') {
     if (equals >= 0) return { problem: `${given} takes no value.` }
     return { name, value: true, isNextTaken: false }
@@ -146,12 +146,10 @@ function readFlag(word: string, next: string | undefined, spec: CommandSpec): Re
   return { name, value, isNextTaken: equals < 0 }
 }
 
-function flagName(given: string, spec: CommandSpec): string | undefined {
-  if (!given.startsWith('--')) {
-    return Object.keys(spec.flags).find((name) => spec.flags[name]?.short === given.slice(1))
-  }
-  const name = given.slice(2)
-  return Object.hasOwn(spec.flags, name) ? name : undefined
+function findFlag(given: string, spec: CommandSpec): readonly [string, FlagSpec] | undefined {
+  return Object.entries(spec.flags).find(([name, { short }]) =>
+    given.startsWith('--') ? name === given.slice(2) : short === given.slice(1),
+  )
 }
 
 function explainUnknown(given: string, spec: CommandSpec): string {

@@ -67,8 +67,10 @@ export interface Clock {
   monotonicMs(): number
   /** Calls back once after `delayMs`; returns the cancellation. Does not keep the process alive. */
   after(delayMs: number, callback: () => void): () => void
-  /** Calls back every `intervalMs` until the returned cancellation is called. Does not keep the process alive. */
+  /** Calls back every `intervalMs` until it is cancelled; returns the cancellation. Does not keep the process alive. */
   every(intervalMs: number, callback: () => void): () => void
+  /** Calls back once the event loop has served what is ready now; returns the cancellation. Keeps the process alive until then. */
+  nextTurn(callback: () => void): () => void
 }
 
 /** A number from 0 (inclusive) to 1 (exclusive). Not for secrets. */

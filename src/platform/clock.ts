@@ -1,6 +1,6 @@
 import type { Clock } from './capability.ts'
 
-/** The machine's clock. Its timers never keep the process alive. */
+/** The machine's clock. Nothing but this file makes a timer. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -13,5 +13,9 @@ export const systemClock: Clock = {
     const timer = setInterval(callback, intervalMs)
     timer.unref()
     return () => clearInterval(timer)
+  },
+  nextTurn(callback) {
+    const turn = setImmediate(callback)
+    return () => clearImmediate(turn)
   },
 }

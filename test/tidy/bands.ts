@@ -68,6 +68,22 @@ export function findOtherStarters(files: readonly ParsedFile[]): readonly string
     )
 }
 
+/** What is slow to import, and the one file that knows how to do it better. */
+const slowModules = new Map([['node:http', 'src/platform/http/node-http.ts']])
+
+/** A start pays for each module that is loaded. What a file runs of these comes from the one that loads less of it. */
+export function findSlowImports(files: readonly ParsedFile[]): readonly string[] {
+  return files.flatMap((file) =>
+    file.references
+      .filter(({ kind }) => kind === 'value')
+      .flatMap(({ target }) => {
+        const better = slowModules.get(target)
+        if (better === undefined || better === file.path) return []
+        return [`${file.path} runs ${target}; take what you need from ${better}`]
+      }),
+  )
+}
+
 const impure =
   /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bprocess\.|\bcrypto\.|from 'node:/
 

@@ -4,6 +4,7 @@ import {
   findCrossings,
   findImpurities,
   findOtherStarters,
+  findSlowImports,
   findSupervisorPackages,
   findUpwardTypes,
 } from './bands.ts'
@@ -15,7 +16,7 @@ import {
   findStrayTests,
   findUndocumented,
 } from './shape.ts'
-import { parseFile, type ParsedFile } from './source.ts'
+import { caught, file, fine } from './plant.ts'
 import {
   findBrokenLinks,
   findConsoleCalls,
@@ -24,19 +25,6 @@ import {
   findReminders,
   findUnknownCommands,
 } from './texts.ts'
-
-/** Each check is shown something bad, which it must find, and something good, which it must leave alone. */
-function file(path: string, ...lines: readonly string[]): ParsedFile {
-  return parseFile({ path, text: lines.join('\n') })
-}
-
-function caught(problems: readonly string[]): void {
-  assert.equal(problems.length, 1, `one problem was planted, found: ${problems.join(' | ')}`)
-}
-
-function fine(problems: readonly string[]): void {
-  assert.deepEqual(problems, [])
-}
 
 test('the reader sees every kind of reference', () => {
   const { references } = file(
@@ -89,6 +77,14 @@ test('a second place that starts capabilities', () => {
   const line = "import { startOrders } from './capabilities/orders/orders.ts'"
   caught(findOtherStarters([file('src/control.ts', line)]))
   fine(findOtherStarters([file('src/compose.ts', line)]))
+})
+
+test('a module that is slow to import', () => {
+  caught(findSlowImports([file('src/a.ts', "import { request } from 'node:http'")]))
+  fine(findSlowImports([file('src/a.ts', "import type { Server } from 'node:http'")]))
+  fine(
+    findSlowImports([file('src/a.ts', "import { request } from './platform/http/node-http.ts'")]),
+  )
 })
 
 test('a mechanism with a clock, chance, a timer or I/O', () => {

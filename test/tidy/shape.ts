@@ -3,6 +3,8 @@ import type { ParsedFile, SourceFile } from './source.ts'
 
 const functionLinesMax = 70
 const fileLinesMax = 400
+const starterLinesMax = 120
+const composeLinesMax = 149
 
 /** Started by a process, a thread, a browser or a tool, and therefore imported by nobody. */
 const entryPoints = ['src/main.ts', 'src/control.ts', 'src/dataplane/data.ts', 'web/src/main.tsx']
@@ -22,6 +24,36 @@ export function findLongFiles(files: readonly SourceFile[]): readonly string[] {
     .map(({ path, text }) => ({ path, lineCount: text.trimEnd().split('\n').length }))
     .filter(({ lineCount }) => lineCount > fileLinesMax)
     .map(({ path, lineCount }) => `${path} has ${lineCount} lines`)
+}
+
+/**
+ * A starter is a table of contents: with all that is inside it, closures too, it is read in one go. Starters are the functions
+ * called `startX` of a capability, and those that any other file exports under such a name.
+ */
+export function findLongStarters(files: readonly ParsedFile[]): readonly string[] {
+  return files.flatMap((file) => {
+    const exported = new Set(file.exports.map(({ name }) => name))
+    const isCapability = file.path.startsWith('src/capabilities/')
+    return file.functions
+      .filter(({ name }) => /^start[A-Z]/.test(name) && (isCapability || exported.has(name)))
+      .filter(({ wholeLineCount }) => wholeLineCount > starterLinesMax)
+      .map(
+        ({ name, line, wholeLineCount }) =>
+          `${file.path}:${line} ${name} has ${wholeLineCount} lines with all that is inside it`,
+      )
+  })
+}
+
+/** The files that say what a process is made of are read in five minutes. */
+export function findLongComposes(files: readonly SourceFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => /^src\/compose(?:\.ts$|\/)/.test(path) && !isTest(path))
+    .map(({ path, text }) => ({ path, lineCount: text.trimEnd().split('\n').length }))
+    .filter(({ lineCount }) => lineCount > composeLinesMax)
+    .map(
+      ({ path, lineCount }) =>
+        `${path} has ${lineCount} lines; a process fits in ${composeLinesMax}`,
+    )
 }
 
 /** What nobody imports is dead. A file that only its own test imports is dead too, unless it is there for tests. */

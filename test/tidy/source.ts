@@ -12,16 +12,32 @@ export interface Reference {
   readonly kind: 'value' | 'type' | 'start'
   /** A path of the repository, or a package as it was written. */
   readonly target: string
+  /** What is taken from it, by the names that it is exported under; `*` where it is everything. */
+  readonly names: readonly string[]
 }
 
 /** What the checks ask about one TypeScript file. */
 export interface ParsedFile extends SourceFile {
   readonly references: readonly Reference[]
-  readonly functions: readonly { readonly line: number; readonly lineCount: number }[]
+  readonly functions: readonly ParsedFunction[]
   readonly exports: readonly Exported[]
   readonly hasDefaultExport: boolean
   /** Exports of other files passed on, and nothing else. */
   readonly isBarrel: boolean
+  /** The whole file as a tree (ESTree), for rules that look at more than the above. */
+  readonly program: Node
+  lineAt(offset: number): number
+}
+
+/** One function, wherever it stands. */
+export interface ParsedFunction {
+  /** '' where it has none. */
+  readonly name: string
+  readonly line: number
+  /** Its own lines, without those of the functions inside it. */
+  readonly lineCount: number
+  /** From its first line to its last, with everything inside. */
+  readonly wholeLineCount: number
 }
 
 /** One exported declaration. */
@@ -34,7 +50,8 @@ export interface Exported {
   readonly hasDoc: boolean
 }
 
-interface Node {
+/** A node of the tree; fields beyond these by their names in ESTree. */
+export interface Node {
   readonly type: string
   readonly start: number
   readonly end: number
@@ -55,7 +72,8 @@ function ownLineCount(node: Node, lineAt: (at: number) => number): number {
   return outermost.reduce((count, one) => count - lines(one) + 1, lines(node))
 }
 
-function isFunction(node: Node): boolean {
+/** Whether it is a function of any spelling. */
+export function isFunction(node: Node): boolean {
   return /^(Function(Declaration|Expression)|ArrowFunctionExpression)$/.test(node.type)
 }
 
@@ -70,13 +88,41 @@ export function parseFile(file: SourceFile): ParsedFile {
     ...file,
     references: nodes.flatMap((node) => referenceOf(node, file.path)),
     functions: nodes.filter(isFunction).map((node) => ({
+      name: nameOf(node['id']),
       line: lineAt(node.start),
       lineCount: ownLineCount(node, lineAt),
+      wholeLineCount: lineAt(node.end) - lineAt(node.start) + 1,
     })),
     exports: body.flatMap((node) => exportsOf(node, file.text, lineAt)),
     hasDefaultExport: body.some((node) => node.type === 'ExportDefaultDeclaration'),
     isBarrel: body.length > 0 && body.every(isPassedOn),
+    program,
+    lineAt,
   }
+}
+
+/** What a declaration binds: a name, or those of a pattern such as `{ a, b: c }`. */
+export function namesIn(pattern: unknown): readonly string[] {
+  if (!isNode(pattern)) return []
+  switch (pattern.type) {
+    case 'ObjectPattern':
+      return (pattern['properties'] as readonly Node[]).flatMap(namesIn)
+    case 'Property':
+      return namesIn(pattern['value'])
+    case 'RestElement':
+      return namesIn(pattern['argument'])
+    case 'AssignmentPattern':
+      return namesIn(pattern['left'])
+    case 'ArrayPattern':
+      return (pattern['elements'] as readonly unknown[]).flatMap(namesIn)
+    default:
+      return [nameOf(pattern)].filter((name) => name !== '')
+  }
+}
+
+/** The name of an identifier, or ''. */
+export function nameOf(node: unknown): string {
+  return isNode(node) && node.type === 'Identifier' ? String(node['name']) : ''
 }
 
 function isPassedOn(node: Node): boolean {
@@ -84,16 +130,21 @@ function isPassedOn(node: Node): boolean {
   return node.type === 'ExportNamedDeclaration' && node['source'] !== null
 }
 
-function* walk(node: Node): Generator<Node> {
+/** The node and everything below it, in order of the text. */
+export function* walk(node: Node): Generator<Node> {
   yield node
-  for (const value of Object.values(node)) {
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (isNode(child)) yield* walk(child)
-    }
-  }
+  for (const child of childrenOf(node)) yield* walk(child)
 }
 
-function isNode(value: unknown): value is Node {
+/** The nodes directly below it. */
+export function childrenOf(node: Node): readonly Node[] {
+  return Object.values(node)
+    .flatMap((value): unknown[] => (Array.isArray(value) ? value : [value]))
+    .filter(isNode)
+}
+
+/** Whether a field of a node is a node itself. */
+export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && 'start' in value
 }
 
@@ -102,22 +153,31 @@ function referenceOf(node: Node, path: string): readonly Reference[] {
   switch (node.type) {
     case 'ImportDeclaration':
     case 'ExportNamedDeclaration':
-    case 'ExportAllDeclaration':
+    case 'ExportAllDeclaration': {
       if (!isNode(source)) return []
-      return [{ kind: isTypeOnly(node) ? 'type' : 'value', target: resolveTarget(path, source) }]
+      const kind = isTypeOnly(node) ? 'type' : 'value'
+      return [{ kind, target: resolveTarget(path, source), names: takenNames(node) }]
+    }
     case 'ImportExpression':
       if (!isNode(source) || source.type !== 'Literal') return []
-      return [{ kind: 'value', target: resolveTarget(path, source) }]
+      return [{ kind: 'value', target: resolveTarget(path, source), names: ['*'] }]
     case 'TSImportType':
-      return isNode(source) ? [{ kind: 'type', target: resolveTarget(path, source) }] : []
+      if (!isNode(source)) return []
+      return [{ kind: 'type', target: resolveTarget(path, source), names: ['*'] }]
     case 'Literal':
       // `new URL('./thread.ts', import.meta.url)`: every import is counted twice by this, once as what it is.
       return /^\.\.?\/\S+\.tsx?$/.test(String(node['value']))
-        ? [{ kind: 'start', target: resolveTarget(path, node) }]
+        ? [{ kind: 'start', target: resolveTarget(path, node), names: [] }]
         : []
     default:
       return []
   }
+}
+
+function takenNames(node: Node): readonly string[] {
+  if (node.type === 'ExportAllDeclaration') return ['*']
+  const field = node.type === 'ImportDeclaration' ? 'imported' : 'local'
+  return ((node['specifiers'] ?? []) as readonly Node[]).map((one) => nameOf(one[field]) || '*')
 }
 
 function isTypeOnly(node: Node): boolean {
@@ -140,9 +200,7 @@ function exportsOf(
   const declaration = node['declaration']
   if (node.type !== 'ExportNamedDeclaration' || !isNode(declaration)) return []
   const declarators = (declaration['declarations'] ?? [declaration]) as readonly Node[]
-  const name = declarators
-    .map((one) => (isNode(one['id']) ? String(one['id']['name']) : '?'))
-    .join(', ')
+  const name = declarators.flatMap((one) => namesIn(one['id'])).join(', ')
   return [
     {
       name,

@@ -28,6 +28,42 @@ export function findEmptyNames(paths: readonly string[]): readonly string[] {
     .map((path) => `${path}: a name that says nothing`)
 }
 
+/**
+ * Two folders, or two files, side by side whose names differ by one letter (`worker/` and `workers/`): nobody remembers which is
+ * which. A digit that counts is no such letter.
+ */
+export function findTwinNames(paths: readonly string[]): readonly string[] {
+  const byFolder = new Map<string, Set<string>>()
+  for (const path of paths) {
+    const parts = path.split('/')
+    for (const [depth, part] of parts.entries()) {
+      const isFile = depth === parts.length - 1
+      const folder = `${parts.slice(0, depth).join('/')}/${isFile ? '*' : ''}`
+      const name = isFile ? part.replace(/\..*$/, '') : part
+      byFolder.set(folder, (byFolder.get(folder) ?? new Set()).add(name))
+    }
+  }
+  return [...byFolder].flatMap(([folder, found]) => {
+    const names = [...found].toSorted()
+    return names.flatMap((one, index) =>
+      names
+        .slice(index + 1)
+        .filter((other) => isTwin(one, other))
+        .map((other) => `${folder.replace('*', '')}${one} and ${other} differ by one letter`),
+    )
+  })
+}
+
+function isTwin(one: string, other: string): boolean {
+  const [short, long] = one.length <= other.length ? [one, other] : [other, one]
+  if (short.length < 3 || long.length - short.length > 1) return false
+  let at = 0
+  while (at < short.length && short[at] === long[at]) at++
+  const isCount = /\d/.test(`${short[at] ?? ''}${long[at] ?? ''}`)
+  const isRestEqual = short.slice(short.length === long.length ? at + 1 : at) === long.slice(at + 1)
+  return isRestEqual && !isCount
+}
+
 /** The scripts of package.json that a document tells the reader to run, and that do not exist. */
 export function findUnknownCommands(
   document: SourceFile,

@@ -3,10 +3,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { PickContext } from './balancer.ts'
 import { createPickContext } from './balancer.ts'
-import type { BalancerName } from './balancing.ts'
 import { balancers } from './balancing.ts'
 import type { Candidate } from './candidate.ts'
 import { createCandidate } from './candidate.ts'
+
+export type BalancerName = keyof typeof balancers
 
 /** A reproducible source of chance (Park and Miller's minimal standard). */
 export function createRandom(seed: number): () => number {

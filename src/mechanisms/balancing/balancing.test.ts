@@ -1,4 +1,4 @@
-import { balancerNames } from './balancing.ts'
-import { testBalancer } from './balancing.contract.ts'
+import { balancers } from './balancing.ts'
+import { testBalancer, type BalancerName } from './balancing.contract.ts'
 
-for (const name of balancerNames) testBalancer(name)
+for (const name of Object.keys(balancers) as BalancerName[]) testBalancer(name)

@@ -13,8 +13,4 @@ export const balancers = {
   'least-requests': createLeastRequests,
   'round-robin': createRoundRobin,
   'sticky-cookie': createStickyCookie,
-} satisfies Record<string, <C extends Candidate>() => Balancer<C>>
-
-export type BalancerName = keyof typeof balancers
-/** The names that the configuration may use. */
-export const balancerNames = Object.keys(balancers) as BalancerName[]
+} as const satisfies Record<string, <C extends Candidate>() => Balancer<C>>

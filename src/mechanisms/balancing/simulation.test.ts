@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createPickContext } from './balancer.ts'
-import { candidateOf, createRandom } from './balancing.contract.ts'
-import type { BalancerName } from './balancing.ts'
+import { candidateOf, createRandom, type BalancerName } from './balancing.contract.ts'
 import { balancers } from './balancing.ts'
 import type { Candidate } from './candidate.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addCounts, bucketOf, quantile, subtractCounts, totalOf } from './histogram.ts'
+import { addCounts, bucketOf, quantile, totalOf } from './histogram.ts'
 
 const BOUNDS = [0.25, 0.5, 1, 2, 5, 10, 100]
 
@@ -57,11 +57,9 @@ test('a quantile lies in the bucket of the true value, and rises with q', () => 
   )
 })
 
-test('counts are added and taken off in place', () => {
+test('counts are added in place', () => {
   const counts = new Uint32Array([1, 2, 3])
   addCounts(counts, [1, 1, 1])
   assert.deepEqual([...counts], [2, 3, 4])
-  subtractCounts(counts, [2, 0, 4])
-  assert.deepEqual([...counts], [0, 3, 0])
-  assert.equal(totalOf(counts), 3)
+  assert.equal(totalOf(counts), 9)
 })

@@ -46,11 +46,6 @@ export function addCounts(counts: CountArray, more: ArrayLike<number>): void {
   for (let i = 0; i < counts.length; i++) counts[i] = counts[i]! + (more[i] ?? 0)
 }
 
-/** Takes `less` off `counts` in place; both have the same buckets. */
-export function subtractCounts(counts: CountArray, less: ArrayLike<number>): void {
-  for (let i = 0; i < counts.length; i++) counts[i] = counts[i]! - (less[i] ?? 0)
-}
-
 /** Counts that can be changed: a plain or a typed array, also on shared memory. */
 export interface CountArray {
   readonly length: number

@@ -4,6 +4,8 @@ import {
   HTAB,
   LF,
   SP,
+  type WordView,
+  createWordView,
   isToken,
   latin1,
   skipFieldContent,
@@ -25,6 +27,8 @@ export interface FieldTable {
   start: number
   /** Start of the line at which parsing goes on when more bytes have come. */
   lineStart: number
+  /** Of the bytes that were parsed last. */
+  readonly view: WordView
 }
 
 /** A table for at most `fieldsMax` fields; one more is refused with HEAD_ERROR.tooManyFields. */
@@ -35,6 +39,7 @@ export function createFieldTable(fieldsMax: number): FieldTable {
     count: 0,
     start: 0,
     lineStart: 0,
+    view: createWordView(),
   }
 }
 
@@ -64,7 +69,7 @@ function parseFieldLine(bytes: Uint8Array, start: number, end: number, table: Fi
   if (at === start || bytes[at] !== COLON) return explainName(bytes, start, at, end)
   const nameEnd = at
   const valueStart = skipOws(bytes, nameEnd + 1, end)
-  at = skipFieldContent(bytes, valueStart, end)
+  at = skipFieldContent(bytes, valueStart, end, table.view)
   if (at === end) return 0
   if (bytes[at] !== CR) return bytes[at] === LF ? HEAD_ERROR.lineEnding : HEAD_ERROR.controlByte
   if (at + 1 === end) return 0

@@ -1,7 +1,7 @@
 import { CR, LF, METHOD, QUESTION, SLASH, SP, isText, isToken, latin1 } from './bytes.ts'
 import { parseAuthority } from './authority.ts'
 import { HEAD_ERROR } from './errors.ts'
-import type { HeadLimits, RequestHead } from './request-head.ts'
+import type { HeadLimits, RequestHead } from './request-record.ts'
 
 const METHOD_BYTES_MAX = 32
 const VERSION_LINE_BYTES = 10

@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from '../cidr/address.ts'
-import type { ProxyEndpoint, ProxyParse } from './proxy-protocol.ts'
+import type { ProxyEndpoint, ProxyParse } from './header.ts'
 
 /** Longest line with its CRLF: the specification's own figure, for UNKNOWN with two IPv6 addresses. */
 export const VERSION_1_BYTES_MAX = 107

@@ -1,6 +1,6 @@
 import { formatAddress } from '../cidr/address.ts'
 import { parseAddress } from '../cidr/address.ts'
-import type { ProxyEndpoint, ProxyParse } from './proxy-protocol.ts'
+import type { ProxyEndpoint, ProxyParse } from './header.ts'
 
 /** Longest header that is read, TLVs included. The length field could say 64 KiB; a sane proxy stays far below this. */
 export const PROXY_HEADER_BYTES_MAX = 4096

@@ -7,20 +7,20 @@ export const COMMAND_LENGTH_MAX = 65_536
 export type Variables = Readonly<Record<string, string | undefined>>
 
 /** What only a shell can do, and how it is called. */
-const OPERATORS: Readonly<Record<string, string>> = {
-  '|': 'a pipe',
-  '&': 'a background job',
-  ';': 'a list of commands',
-  '<': 'a redirection',
-  '>': 'a redirection',
-  '(': 'a subshell',
-  ')': 'a subshell',
-  '`': 'a command substitution',
-  '*': 'a file pattern',
-  '\n': 'a second command line',
-}
+const OPERATORS: ReadonlyMap<string, string> = new Map([
+  ['|', 'a pipe'],
+  ['&', 'a background job'],
+  [';', 'a list of commands'],
+  ['<', 'a redirection'],
+  ['>', 'a redirection'],
+  ['(', 'a subshell'],
+  [')', 'a subshell'],
+  ['`', 'a command substitution'],
+  ['*', 'a file pattern'],
+  ['\n', 'a second command line'],
+])
 const BLANK = /[ \t\r]/
-const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*/
 
 interface Scanner {
   readonly text: string
@@ -156,8 +156,7 @@ function scanVariable(scanner: Scanner): string {
   const { text, at } = scanner
   const isBraced = text[at + 1] === '{'
   const nameAt = at + (isBraced ? 2 : 1)
-  NAME.lastIndex = nameAt
-  const name = NAME.exec(text)?.[0]
+  const name = NAME.exec(text.slice(nameAt))?.[0]
   if (name === undefined || (isBraced && text[nameAt + name.length] !== '}')) {
     if (name === undefined && !/[{(0-9@*#?$!-]/.test(text[at + 1] ?? ' ')) {
       scanner.at++
@@ -187,7 +186,7 @@ function valueOf(variables: Variables, name: string, at: number): string {
 function refuseOperator(scanner: Scanner, char: string): void {
   const isWordStart = scanner.word === undefined
   const meaning =
-    OPERATORS[char] ??
+    OPERATORS.get(char) ??
     (isWordStart && char === '#'
       ? 'a comment'
       : isWordStart && char === '~'

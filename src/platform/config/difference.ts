@@ -42,21 +42,3 @@ export function diffSettings(
 function isBranch(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length > 0
 }
-
-/** One setting of the effective configuration, for the console and `backplane status`. */
-export interface SettingLine {
-  readonly path: string
-  /** As one would write it; a secret is `***`. */
-  readonly value: unknown
-  /** `backplane.yaml:12`, or `default`. */
-  readonly source: string
-}
-
-/** The effective settings, flat, in order of the schema. */
-export function listSettings(config: LoadedConfig<unknown>): readonly SettingLine[] {
-  return listLeaves(config.effective()).map(({ path, value }) => ({
-    path: formatPath(path),
-    value,
-    source: config.sourceOf(path),
-  }))
-}

@@ -9,6 +9,12 @@ import type { ConfigNode, Mark } from './yaml-tree.ts'
 /** A secret's file is at most this long: a certificate chain fits, a disk image does not. */
 export const SECRET_FILE_BYTES_MAX = 64 * 1024
 
+const FILE_PROBLEMS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'does not exist'],
+  ['EACCES', 'may not be read'],
+  ['EISDIR', 'is a folder'],
+])
+
 /** The settings after the loader: what was a secret's source is its text. */
 export type Resolved<T> = T extends { readonly env: string } | { readonly file: string }
   ? string
@@ -53,7 +59,7 @@ export async function resolveSecrets(
     }
     if ('env' in source && typeof source.env === 'string') {
       variables.push(source.env)
-      const value = options.env[source.env]
+      const value = Object.hasOwn(options.env, source.env) ? options.env[source.env] : undefined
       if (value !== undefined && value !== '') return value
       const what = value === undefined ? 'not set' : 'empty'
       return refuse(`the environment variable ${source.env} is ${what}; set it before the start`)
@@ -76,13 +82,8 @@ async function readSecretFile(
     bytes = await readFile(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
-    const known: Record<string, string> = {
-      ENOENT: 'does not exist',
-      EACCES: 'may not be read',
-      EISDIR: 'is a folder',
-    }
     return {
-      problem: `${known[code] ?? `cannot be read (${code})`}; create it, readable for this user`,
+      problem: `${FILE_PROBLEMS.get(code) ?? `cannot be read (${code})`}; create it, readable for this user`,
     }
   }
   if (bytes.length > SECRET_FILE_BYTES_MAX) {

@@ -140,12 +140,12 @@ export function listenAddress() {
     })
 }
 
-/** A plain text, or where to find it. Resolved by the loader; the value never appears in errors or in the effective configuration. */
-export type SecretSource = string | { readonly env: string } | { readonly file: string }
-
 const SECRET_DEMAND = 'must be a text, { env: NAME } or { file: path }'
 
-/** A value that the loader resolves and never shows. Numbers and booleans are taken as texts. */
+/**
+ * A plain text, or where to find it: `{ env: NAME }`, `{ file: path }`. The loader resolves it; the value never appears in errors or in
+ * the effective configuration. Numbers and booleans are taken as texts.
+ */
 export function secret() {
   return z
     .union(
@@ -173,7 +173,13 @@ export function secret() {
     })
 }
 
-const DURATION_UNITS_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const
+const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+])
 const DURATION = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/
 const DURATION_FRACTION = /^(\d+\.\d+)(ms|s|m|h|d)$/
 
@@ -184,15 +190,15 @@ const DURATION_FRACTION = /^(\d+\.\d+)(ms|s|m|h|d)$/
 export function parseDurationMs(text: string): number {
   const fraction = DURATION_FRACTION.exec(text)
   if (fraction !== null) {
-    const unitMs = DURATION_UNITS_MS[fraction[2] as keyof typeof DURATION_UNITS_MS]
+    const unitMs = DURATION_UNITS_MS.get(fraction[2] ?? '') ?? NaN
     return wholeNumber(scaleDecimal(fraction[1] ?? '', unitMs), text, 'a duration such as 2s')
   }
   const parts = text === '' ? null : DURATION.exec(text)
   if (parts === null) throw new UnitError('must be a duration such as 500ms, 2s or 5m')
   let totalMs = 0
-  Object.values(DURATION_UNITS_MS).forEach((unitMs, index) => {
+  for (const [index, unitMs] of [...DURATION_UNITS_MS.values()].entries()) {
     totalMs += Number(parts[index + 1] ?? 0) * unitMs
-  })
+  }
   return wholeNumber(totalMs, text, 'a duration such as 2s')
 }
 
@@ -200,7 +206,7 @@ export function parseDurationMs(text: string): number {
 export function formatDurationMs(durationMs: number): string {
   let restMs = Math.round(durationMs)
   let text = ''
-  for (const [unit, unitMs] of Object.entries(DURATION_UNITS_MS)) {
+  for (const [unit, unitMs] of DURATION_UNITS_MS) {
     const count = Math.floor(restMs / unitMs)
     if (count > 0) text += `${count}${unit}`
     restMs -= count * unitMs
@@ -208,17 +214,17 @@ export function formatDurationMs(durationMs: number): string {
   return text === '' ? '0s' : text
 }
 
-const SIZE_UNITS_BYTES = {
-  TiB: 1024 ** 4,
-  GiB: 1024 ** 3,
-  MiB: 1024 ** 2,
-  KiB: 1024,
-  TB: 1e12,
-  GB: 1e9,
-  MB: 1e6,
-  kB: 1000,
-  B: 1,
-} as const
+const SIZE_UNITS_BYTES: ReadonlyMap<string, number> = new Map([
+  ['TiB', 1024 ** 4],
+  ['GiB', 1024 ** 3],
+  ['MiB', 1024 ** 2],
+  ['KiB', 1024],
+  ['TB', 1e12],
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1000],
+  ['B', 1],
+])
 const SIZE = /^(\d+(?:\.\d+)?)(B|[KMGT]iB|kB|[MGT]B)$/
 
 /**
@@ -228,7 +234,7 @@ const SIZE = /^(\d+(?:\.\d+)?)(B|[KMGT]iB|kB|[MGT]B)$/
 export function parseSizeBytes(text: string): number {
   const match = SIZE.exec(text)
   if (match === null) throw new UnitError('must be a size such as 512B, 64KiB or 10MiB')
-  const unitBytes = SIZE_UNITS_BYTES[match[2] as keyof typeof SIZE_UNITS_BYTES]
+  const unitBytes = SIZE_UNITS_BYTES.get(match[2] ?? '') ?? NaN
   return wholeNumber(scaleDecimal(match[1] ?? '', unitBytes), text, 'a size such as 64KiB')
 }
 
@@ -236,7 +242,7 @@ export function parseSizeBytes(text: string): number {
 export function formatSizeBytes(sizeBytes: number): string {
   const fits = ([unit, unitBytes]: [string, number]): boolean =>
     unit.endsWith('iB') && sizeBytes >= unitBytes && sizeBytes % unitBytes === 0
-  const [unit, unitBytes] = Object.entries(SIZE_UNITS_BYTES).find(fits) ?? ['B', 1]
+  const [unit, unitBytes] = [...SIZE_UNITS_BYTES].find(fits) ?? ['B', 1]
   return `${sizeBytes / unitBytes}${unit}`
 }
 
@@ -257,7 +263,11 @@ export function formatShareRatio(ratio: number): string {
 }
 
 const RATE = /^(\d+(?:\.\d+)?)\/(s|m|h)$/
-const RATE_UNITS_SECONDS = { s: 1, m: 60, h: 3600 } as const
+const RATE_UNITS_SECONDS: ReadonlyMap<string, number> = new Map([
+  ['s', 1],
+  ['m', 60],
+  ['h', 3600],
+])
 
 /**
  * `100/s`, `6000/m` or `10/h` to a number a second.
@@ -266,12 +276,12 @@ const RATE_UNITS_SECONDS = { s: 1, m: 60, h: 3600 } as const
 export function parseRatePerSecond(text: string): number {
   const match = RATE.exec(text)
   if (match === null) throw new UnitError('must be a rate such as 100/s or 6000/m')
-  return Number(match[1]) / RATE_UNITS_SECONDS[match[2] as keyof typeof RATE_UNITS_SECONDS]
+  return Number(match[1]) / (RATE_UNITS_SECONDS.get(match[2] ?? '') ?? NaN)
 }
 
 /** Per second, minute or hour: whichever gives a whole number first, else per second. */
 export function formatRatePerSecond(perSecond: number): string {
-  for (const [unit, seconds] of Object.entries(RATE_UNITS_SECONDS)) {
+  for (const [unit, seconds] of RATE_UNITS_SECONDS) {
     const count = Math.round(perSecond * seconds)
     if (count / seconds === perSecond && Number.isSafeInteger(count)) return `${count}/${unit}`
   }

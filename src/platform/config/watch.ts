@@ -2,6 +2,8 @@ import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { lstat, readlink, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Clock } from '../capability.ts'
+import { systemClock } from '../clock.ts'
 
 /** Folders that are watched at most; files beyond are looked at by the fallback only. */
 export const WATCHED_FOLDERS_MAX = 64
@@ -20,6 +22,7 @@ export interface WatchOptions {
   readonly settleMs?: number
   /** Where the system tells of no change (network file systems) the files' dates are compared this often. */
   readonly fallbackMs?: number
+  readonly clock?: Clock
 }
 
 /**
@@ -33,19 +36,19 @@ export function watchFiles(
   onChange: () => void,
   options: WatchOptions = {},
 ): FileWatcher {
-  const { settleMs = 100, fallbackMs = 5000 } = options
+  const { settleMs = 100, fallbackMs = 5000, clock = systemClock } = options
   const watchers = new Map<string, FSWatcher>()
   let followed: readonly string[] = []
   let last: string | undefined
-  let timer: NodeJS.Timeout | undefined
+  let cancelSettle = (): void => {}
   let isClosed = false
   let isLooking = false
   let isLookWanted = false
   let ready = Promise.resolve()
 
   const settle = (): void => {
-    clearTimeout(timer)
-    timer = setTimeout(() => void look(), settleMs).unref()
+    cancelSettle()
+    cancelSettle = clock.after(settleMs, () => void look())
   }
   /** One look at a time. Compares, follows links that moved, and tells. */
   const look = async (): Promise<void> => {
@@ -64,7 +67,7 @@ export function watchFiles(
     }
     isLooking = false
   }
-  const fallback = setInterval(() => void look(), fallbackMs).unref()
+  const cancelFallback = clock.every(fallbackMs, () => void look())
 
   const watcher: FileWatcher = {
     setFiles(next) {
@@ -81,8 +84,8 @@ export function watchFiles(
     },
     close() {
       isClosed = true
-      clearTimeout(timer)
-      clearInterval(fallback)
+      cancelSettle()
+      cancelFallback()
       for (const each of watchers.values()) each.close()
       watchers.clear()
     },

@@ -1,8 +1,9 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Log } from '../capability.ts'
 import { ProblemError } from '../problem.ts'
 import { guardRequest, type GuardOptions } from './guard.ts'
+import { STATUS_CODES } from './node-http.ts'
 import { createOpenApi, type OpenApi } from './openapi.ts'
 
 /** A body larger than this is refused with 413. */

@@ -46,21 +46,25 @@ const problemContent = {
 
 /** Routes without a `summary` in their schema are internal (static files) and left out. */
 export function createOpenApi(): OpenApi {
-  const paths: Record<string, Record<string, unknown>> = {}
+  const paths = new Map<string, Map<string, unknown>>()
   return {
     add(route) {
       const schema = (route.schema ?? {}) as RouteSchema
       if (schema.summary === undefined) return
       const path = route.url.replace(/:(\w+)/g, '{$1}')
+      const operations = paths.get(path) ?? new Map<string, unknown>()
       for (const method of [route.method].flat()) {
         if (method === 'HEAD') continue
-        ;(paths[path] ??= {})[method.toLowerCase()] = operationOf(schema, route.url)
+        operations.set(method.toLowerCase(), operationOf(schema, route.url))
+        paths.set(path, operations)
       }
     },
     document: () => ({
       openapi: '3.1.0',
       info: { title: 'Backplane admin API', version: '1', license: { name: 'Apache-2.0' } },
-      paths,
+      paths: Object.fromEntries(
+        [...paths].map(([path, operations]) => [path, Object.fromEntries(operations)]),
+      ),
     }),
   }
 }

@@ -128,7 +128,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     waiting = [...sent, ...waiting]
     sent = []
     for (const answer of asks.values()) answer(undefined)
-    if (!isClosed) setTimeout(dial, RECONNECT_MS)
+    if (!isClosed) clock.after(RECONNECT_MS, dial)
   }
 
   function dial(): void {

@@ -1,4 +1,5 @@
-import { request, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { request } from '../../../platform/http/node-http.ts'
 import type { CheckAddress, Finding } from './run.ts'
 
 /** Bytes of the answer's body that are read and kept; the rest is cut off. */

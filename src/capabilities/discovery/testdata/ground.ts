@@ -32,15 +32,16 @@ export class FakeClock implements Clock {
   }
 
   every(intervalMs: number, callback: () => void): () => void {
-    let cancel = (): void => {}
     const again = (): void => {
-      cancel = this.after(intervalMs, () => {
-        again()
-        callback()
-      })
+      cancel = this.after(intervalMs, again)
+      callback()
     }
-    again()
+    let cancel = this.after(intervalMs, again)
     return () => cancel()
+  }
+
+  nextTurn(callback: () => void): () => void {
+    return this.after(0, callback)
   }
 
   /** Runs what falls due, in order, each at its time. */

@@ -1,5 +1,5 @@
 import { parseAddress } from '../../cidr/address.ts'
-import type { ProxyEndpoint } from '../proxy-protocol.ts'
+import type { ProxyEndpoint } from '../header.ts'
 import { VERSION_2_START } from '../version-2.ts'
 
 /** A version 1 line; both addresses are of one family. Throws a RangeError where they are not. */

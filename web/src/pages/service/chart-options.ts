@@ -1,6 +1,12 @@
 import type uPlot from 'uplot'
 import { formatTime } from '../../format.ts'
-import type { ChartSeries } from './chart.tsx'
+
+export interface ChartSeries {
+  readonly label: string
+  /** Name of the design token, which is resolved to the theme's colour. */
+  readonly color: string
+  readonly isFilled?: boolean
+}
 
 const WINDOW_SECONDS = 600
 

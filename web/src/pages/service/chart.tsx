@@ -5,14 +5,7 @@ import 'uplot/dist/uPlot.min.css'
 import type { Columns } from '../../feed/series.ts'
 import { formatTime } from '../../format.ts'
 import { onThemeChange } from '../../theme.ts'
-import { chartOptions } from './chart-options.ts'
-
-export interface ChartSeries {
-  readonly label: string
-  /** Name of the design token, which is resolved to the theme's colour. */
-  readonly color: string
-  readonly isFilled?: boolean
-}
+import { chartOptions, type ChartSeries } from './chart-options.ts'
 
 const HEIGHT = 150
 

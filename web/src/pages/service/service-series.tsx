@@ -4,7 +4,7 @@ import { callerColumns, callersOf, latencyColumns, requestColumns } from '../../
 import { useSystem } from '../../feed/store.ts'
 import { formatLatency, formatRate } from '../../format.ts'
 import { nodeName } from '../../ui/edge-rows.tsx'
-import type { ChartSeries } from './chart.tsx'
+import type { ChartSeries } from './chart-options.ts'
 import { Chart } from './chart.tsx'
 
 const CALLERS_MAX = 6
