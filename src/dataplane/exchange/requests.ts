@@ -57,6 +57,7 @@ function describeRequest(
   bytes: Buffer,
 ): void {
   noteRequestLine(exchange.record, head, bytes)
+  exchange.record.protocol = exchange.client.protocol
   ctx.identifiers.nameRequest(exchange.record, head, bytes)
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
