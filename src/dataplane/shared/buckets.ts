@@ -105,13 +105,7 @@ class BucketTable implements SharedBuckets {
     this.#setMask = places / WAYS - 1
   }
 
-  take(
-    scope: number,
-    key: string,
-    perSecond: number,
-    burst: number,
-    nowMs: number,
-  ): BucketResult {
+  take(scope: number, key: string, perSecond: number, burst: number, nowMs: number): BucketResult {
     const tokenUnits = unitsPerToken(perSecond)
     const sinceMs = nowMs > this.#startMs ? nowMs - this.#startMs : 0
     const now = momentOf(sinceMs, perSecond, tokenUnits)

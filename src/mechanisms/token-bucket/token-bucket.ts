@@ -29,11 +29,6 @@ export function takeToken(fullAt: number, now: number, tokenUnits: number, burst
 }
 
 /** Whole tokens in a bucket. */
-export function tokensLeft(
-  fullAt: number,
-  now: number,
-  tokenUnits: number,
-  burst: number,
-): number {
+export function tokensLeft(fullAt: number, now: number, tokenUnits: number, burst: number): number {
   return fullAt <= now ? burst : Math.floor((now + burst * tokenUnits - fullAt) / tokenUnits)
 }
