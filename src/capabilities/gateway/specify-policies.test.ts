@@ -45,17 +45,14 @@ test('limit: one or several, each with its name, buckets and line', () => {
   assert.deepEqual(
     several.map(({ source, spec }) => ({ source, ...(spec as { name: string; burst: number }) })),
     [
-      ['header-x-api-key', 1, '10/m', 10 / 60, { header: 'x-api-key' }],
-      ['header-x-api-key-2', 20, '100/h', 100 / 3600, { header: 'x-api-key' }],
-      ['route', 5, '5/s', 5, 'route'],
-    ].map(([name, burst, rate, perSecond, by], at) => ({
+      { name: 'header-x-api-key', burst: 1, rate: '10/m', perSecond: 10 / 60 },
+      { name: 'header-x-api-key-2', burst: 20, rate: '100/h', perSecond: 100 / 3600 },
+      { name: 'route', burst: 5, rate: '5/s', perSecond: 5 },
+    ].map((limit, at) => ({
+      ...limit,
       source: `gateway.routes.0.limit.${at}`,
-      name,
-      scope: `/x/{id}\n${name}`,
-      perSecond,
-      rate,
-      burst,
-      by,
+      scope: `/x/{id}\n${limit.name}`,
+      by: limit.name === 'route' ? 'route' : { header: 'x-api-key' },
     })),
   )
 })

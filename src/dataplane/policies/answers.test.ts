@@ -22,7 +22,7 @@ test('headers: set replaces, add leaves, remove takes away, and a request runs n
   assert.equal(policy.fixedRequestLines, 'x-team: a\r\nx-tag: b\r\nx-tag: c\r\n')
   assert.deepEqual(policy.dropsResponseFields, ['cache-control', 'server'])
   assert.equal(policy.fixedResponseLines, 'cache-control: no-store\r\n')
-  assert.deepEqual([policy.request, policy.response, policy.end], [undefined, undefined, undefined])
+  assert.ok(!('request' in policy || 'response' in policy || 'end' in policy))
 })
 
 test('headers: the last net against a split message', () => {

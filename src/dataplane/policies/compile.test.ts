@@ -137,7 +137,7 @@ test('any chain: requests in order up to the first that stops, each of them ende
       const calls: string[] = []
       const list = entries.map(({ verdict, hooks }, at) => spy(String(at), verdict, hooks, calls))
       const chain = chainPolicies(list, [], true)
-      const asked = list.filter((policy) => policy.request)
+      const asked = list.filter((policy) => policy.request !== undefined)
       const verdicts = entries.filter(({ hooks }) => hooks.includes('q'))
       // A pending policy goes on at once: the chain runs on behind it.
       let step = chain.run(new FakeExchange(), 0)
@@ -154,7 +154,7 @@ test('any chain: requests in order up to the first that stops, each of them ende
       assert.deepEqual(
         calls.splice(0),
         list
-          .filter((policy) => policy.response)
+          .filter((policy) => policy.response !== undefined)
           .toReversed()
           .map(({ kind }) => `${kind} response`),
       )
@@ -163,12 +163,12 @@ test('any chain: requests in order up to the first that stops, each of them ende
         calls,
         asked
           .slice(0, ran)
-          .filter((policy) => policy.end)
+          .filter((policy) => policy.end !== undefined)
           .map(({ kind }) => `${kind} end 204`),
       )
       assert.equal(
         chain.hasResponse,
-        list.some((policy) => policy.response),
+        list.some((policy) => policy.response !== undefined),
       )
     }),
   )

@@ -31,7 +31,7 @@ export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
 
   function refuse(exchange: PolicyExchange, result: BucketResult): void {
     const { retryAfterMs } = result
-    const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
+    const seconds = Math.max(1, secondsOf(retryAfterMs))
     const whose = describeKey(spec.by, exchange)
     const detail = `the limit of ${spec.rate} (burst ${burst}) for ${whose} is used up; there is room in ${Math.ceil(retryAfterMs)} ms`
     // The effective window ends when Retry-After says so (section 6).
@@ -53,12 +53,19 @@ export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
       }
       const { remaining } = result
       const ms = remaining === 0 ? result.retryAfterMs : result.fullAfterMs
-      say(remaining, Math.ceil(ms / 1000))
+      say(remaining, secondsOf(ms))
       exchange.responseLines += said.line
       exchange.note(said.note)
       return VERDICT.go
     },
   }
+}
+
+/** A division that leaves a millionth of a second behind does not make it one more. */
+const ROUNDING_MS = 0.001
+
+function secondsOf(ms: number): number {
+  return Math.max(0, Math.ceil((ms - ROUNDING_MS) / 1000))
 }
 
 /** 53 bits of a text that tells limits apart (FNV-1a, twice): no stranger chooses it. */

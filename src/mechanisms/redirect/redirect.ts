@@ -29,7 +29,7 @@ export function parseRedirectTarget(to: string, pathPattern: string): readonly T
   if (/[^\x21-\x7e]|["<>\\^`|]/.test(to))
     throw new RedirectTargetError('has a character that no URL has; percent-encode it')
   const authority = /^https?:\/\/((?!\{path\}|\{query\})[^/?#])*/.exec(to)
-  if (authority === null && !/^\/(?!\/)/.test(to) && !/^\{path\}/.test(to))
+  if (authority === null && !/^\/(?!\/)/.test(to) && !to.startsWith('{path}'))
     throw new RedirectTargetError(
       'must begin with https://, http://, / (and no second /) or {path}',
     )
