@@ -118,14 +118,15 @@ function checkFields(
   route: PolicyRoute | undefined,
   path: SettingPath,
 ): readonly SettingProblem[] {
-  const names = Object.keys(fields)
-  return names.flatMap((name, at) => {
+  const entries = Object.entries(fields)
+  return entries.flatMap(([name, text], at) => {
     const own = checkName(name, route, [...path, name], 'key')
-    const why = explainFieldValue(fields[name]!)
+    const why = explainFieldValue(text)
     const value = why === undefined ? [] : [invalid([...path, name], why)]
-    const same = names.findIndex((other) => other.toLowerCase() === name.toLowerCase())
-    const message = `is ${names[same]} again, in another spelling; keep one of them`
-    return [...own, ...value, ...(same < at ? [conflict([...path, name], message)] : [])]
+    const same = entries.find(([other]) => other.toLowerCase() === name.toLowerCase())
+    const isSecond = entries.findIndex(([other]) => other === same?.[0]) < at
+    const message = `is ${same?.[0]} again, in another spelling; keep one of them`
+    return [...own, ...value, ...(isSecond ? [conflict([...path, name], message)] : [])]
   })
 }
 

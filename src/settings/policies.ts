@@ -36,6 +36,8 @@ const fieldChanges = z.strictObject({
   remove: z.array(z.string()).default([]).describe('Names of headers.'),
 })
 
+type PolicySchemas = { readonly [Kind in PolicyKind]: z.ZodType }
+
 /** The policies among the settings of a route, by kind. */
 export const policySettings = {
   cors: z
@@ -94,7 +96,7 @@ export const policySettings = {
     })
     .optional()
     .describe('Answers by itself, instead of to.'),
-} satisfies { readonly [Kind in PolicyKind]: z.ZodType }
+} as const satisfies PolicySchemas
 
 /** The policies of a route, as the file has them. */
 export type PolicySettings = z.output<z.ZodObject<typeof policySettings>>

@@ -18,6 +18,8 @@ export interface PolicyEntry<Spec> {
   compile(spec: Spec, ground: PolicyGround): Policy
 }
 
+type PolicyTable = { readonly [Kind in PolicyKind]: PolicyEntry<PolicySpecs[Kind]> }
+
 /**
  * All policies by kind, in the order in which they run, whatever the order in the file (docs/guides/policies.md):
  * `cors` first, because a browser shows no answer without its fields, not even a 429, and asks for permission without credentials;
@@ -29,7 +31,7 @@ export const POLICIES = {
   headers: { hooks: [], mayPend: false, compile: compileHeaders },
   redirect: { hooks: ['request'], mayPend: false, compile: compileRedirect },
   respond: { hooks: ['request'], mayPend: false, compile: compileRespond },
-} as const satisfies { readonly [Kind in PolicyKind]: PolicyEntry<PolicySpecs[Kind]> }
+} as const satisfies PolicyTable
 
 /** The kinds in the order in which they run. */
 export const POLICY_ORDER = Object.keys(POLICIES) as readonly PolicyKind[]
