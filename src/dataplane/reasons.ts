@@ -47,6 +47,9 @@ export const REASONS = {
   },
   ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
   ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
+  ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },
+  ERR_GATEWAY_CORS_REFUSED: { status: 403, title: 'Pages of this origin may not call the route' },
+  ERR_GATEWAY_REDIRECT_HOST: { status: 400, title: 'The redirect needs the host of the request' },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
 } as const satisfies Record<string, Reason>
 

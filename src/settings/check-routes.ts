@@ -7,7 +7,9 @@ import { explainBadCidr } from '../platform/config/addresses.ts'
 import type { SettingPath, SettingProblem } from '../platform/config/problems.ts'
 import { formatShareRatio } from '../platform/config/units.ts'
 import type { RouteSettings, Settings } from '../settings.ts'
+import { checkPolicies } from './check-policies.ts'
 import { checkServiceName } from './check-services.ts'
+import { answersItself, policyKindsOf } from './policies.ts'
 
 /** Problems of `gateway`. */
 export function checkRoutes(settings: Settings): readonly SettingProblem[] {
@@ -18,23 +20,27 @@ export function checkRoutes(settings: Settings): readonly SettingProblem[] {
       ...checkTarget(route, settings.services, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
+      ...checkPolicies(route, path),
     ]
   })
   return [...each, ...checkIds(routes), ...checkProxies(settings)]
 }
 
 function checkTarget(
-  { to, split }: RouteSettings,
+  route: RouteSettings,
   services: Settings['services'],
   path: SettingPath,
 ): readonly SettingProblem[] {
+  const { to, split } = route
+  if (answersItself(route)) return []
   if (to !== undefined && split !== undefined) {
     const message = 'excludes to: a route has one service, or several by share; remove one'
     return [{ path: [...path, 'split'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   if (to !== undefined) return checkTargetService(to, services, [...path, 'to'])
   if (split === undefined) {
-    const message = 'leads nowhere; name its service with to: (or several with split:)'
+    const message =
+      'leads nowhere; name its service with to: (or several with split:), or answer with redirect: or respond:'
     return [{ path, code: 'ERR_CONFIG_CONFLICT', message }]
   }
   const names = split.flatMap((part, index) =>
@@ -69,6 +75,9 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
+    ...policyKindsOf(route)
+      .filter((kind) => kind !== 'headers')
+      .map((kind): [string, boolean] => [kind, true]),
   ]
   return given
     .filter(([, isGiven]) => isGiven)

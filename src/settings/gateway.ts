@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { duration, listenAddress, share, size } from '../platform/config/units.ts'
 import { absolutePath, filled } from './names.ts'
+import { policySettings } from './policies.ts'
 
 /** One entry of `gateway.routes`. */
 export const routeSettings = z.strictObject({
@@ -17,10 +18,6 @@ export const routeSettings = z.strictObject({
     .array(z.string().regex(/^[A-Z]+$/, { error: 'must be a method in capitals, such as GET' }))
     .default([])
     .describe('Empty: all.'),
-  headers: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Header that must have this value; * means present.'),
   query: z
     .record(z.string(), z.string())
     .default({})
@@ -40,6 +37,7 @@ export const routeSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .optional()
     .describe("Total deadline; default: the service's."),
+  ...policySettings,
 })
 
 /** `gateway.limits`. */

@@ -6,6 +6,7 @@ import type {
   ServiceSpec,
 } from '../../contracts/snapshot.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
+import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Where the gateway listens when the file does not say. */
 export const GATEWAY_PORT = 8080
@@ -88,22 +89,24 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
 
 function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
+  const place = ['gateway', 'routes', at]
+  const id =
+    route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' ')
   return {
-    id: route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' '),
-    source: sourceOf(['gateway', 'routes', at]),
+    id,
+    source: sourceOf(place),
     hosts,
     path: route.path,
-    methods: route.methods,
-    headers: Object.fromEntries(
-      Object.entries(route.headers).map(([name, value]) => [name.toLowerCase(), value]),
-    ),
+    methods: methodsTaken(route),
+    headers: conditionsOf(route.headers),
     query: route.query,
     to:
       route.split === undefined
-        ? [{ service: route.to ?? '', weight: 1 }]
+        ? [route.to ?? []].flat().map((service) => ({ service, weight: 1 }))
         : route.split.map(({ to, weight }) => ({ service: to, weight })),
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
+    policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
 

@@ -21,7 +21,10 @@ export interface LocalReply {
   readonly detail: string
   /** More field lines, each with CR LF. */
   readonly lines?: string
-  /** In place of the problem body, for answers that are no errors (`redirect`, `respond`, a preflight): then `code` is only recorded, '' for none. */
+  /**
+   * In place of the problem body, for answers that are no errors (`redirect`, `respond`, a preflight): then `code` is only recorded, '' for none. A
+   * `contentType` of '' is no field; a status of 204 or 304 has neither body nor Content-Length.
+   */
   readonly plain?: { readonly status: number; readonly contentType: string; readonly body: string }
 }
 
@@ -53,7 +56,33 @@ export interface PolicyExchange {
   requestLines: string
   /** One line for `why`: what this policy decided and by which values. Called at most once a policy and request. */
   note(decision: string): void
+  /**
+   * For a policy that then returns `VERDICT.pending`, once a call: the request waits until the ticket is resumed. `cancelled` is called at most once,
+   * when nobody waits any more and the work for it can stop.
+   */
+  suspend(cancelled: (why: TicketEnd) => void): PolicyTicket
 }
+
+/** Why a request does not wait for its policy any more. */
+export type TicketEnd = 'client-gone' | 'deadline'
+
+/** What a pending policy holds on to. */
+export interface PolicyTicket {
+  /** The request still waits. */
+  readonly isOpen: boolean
+  /** Goes on with the request, once. False: it was resumed before or does not wait any more, and nothing happens. */
+  resume(decision: PendingDecision): boolean
+}
+
+/** What a pending policy says in the end: to go on, with lines that are added, or to answer. */
+export type PendingDecision =
+  | {
+      readonly verdict: typeof VERDICT.go
+      readonly requestLines?: string
+      readonly responseLines?: string
+      readonly note?: string
+    }
+  | { readonly verdict: typeof VERDICT.answer; readonly answer: LocalReply; readonly note?: string }
 
 /** One policy of one route, compiled from its specification. Holds no state of a request; what it counts lives in shared memory. */
 export interface Policy {

@@ -97,7 +97,7 @@ class BucketTable implements SharedBuckets {
   constructor(memory: SharedArrayBuffer) {
     const places = (memory.byteLength - HEADER_BYTES) / 24
     const seeds = new Int32Array(memory, 0, 2)
-    this.#hash = new HalfSipHash(seeds[0]!, seeds[1]!)
+    this.#hash = new HalfSipHash(seeds[0]!, seeds[1]!, [1, 3])
     this.#startMs = new Float64Array(memory, 8, 1)[0]!
     this.#keys = new Words(memory, HEADER_BYTES, places)
     this.#states = new Words(memory, HEADER_BYTES + places * 8, places)

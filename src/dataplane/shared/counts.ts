@@ -36,16 +36,25 @@ export const PLACES_MAX = 131_072
 const WORKERS_MAX = 64
 
 // A place is [total, waiting workers 0 to 31, waiting workers 32 to 63, own part of worker 0, of worker 1, ...]; before all places stands a head:
-// [workers, wake word of worker 0, of worker 1, ...].
+// [workers, then for each worker: wake word, changes, place of the last change].
 const TOTAL = 0
 const WAITING = 1
 const OWN = 3
+const HEAD = 1
+// A change is two steps, total and own part, and a thread may be ended between them. So a worker counts its changes: odd while one is under way, with
+// its place beside it. At the place that a dead worker left half changed the total is put right by what all parts sum up to.
+const WAKE = 0
+const CHANGES = 1
+const CHANGED = 2
+const WORKER_WORDS = 3
+/** How often a moment is looked for in which no worker changes anything; each takes less than a microsecond. */
+const REPAIR_TRIES_MAX = 100_000
 
 /** Memory for `workers` workers; give it to each of them. */
 export function createCountMemory(workers: number, places = PLACES_MAX): SharedArrayBuffer {
   if (workers < 1 || workers > WORKERS_MAX)
     throw new RangeError(`there can be 1 to ${WORKERS_MAX} workers, not ${workers}`)
-  const words = 1 + workers + places * (OWN + workers)
+  const words = HEAD + workers * WORKER_WORDS + places * (OWN + workers)
   const memory = new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT)
   new Int32Array(memory)[0] = workers
   return memory
@@ -61,37 +70,59 @@ class CountTable implements KeyedCounts {
   readonly #index: number
   readonly #workers: number
   readonly #stride: number
+  readonly #first: number
+  /** Of this worker in the head. */
+  readonly #head: number
+  #changes = 0
+  /** Main thread: places that dead workers left half changed. */
+  readonly #broken = new Set<number>()
 
   constructor(memory: SharedArrayBuffer, index: number) {
     this.#words = new Int32Array(memory)
     this.#index = index
     this.#workers = this.#words[0]!
     this.#stride = OWN + this.#workers
+    this.#first = HEAD + this.#workers * WORKER_WORDS
+    this.#head = HEAD + index * WORKER_WORDS
   }
 
   take(place: number, max: number): boolean {
     const words = this.#words
     const at = this.#at(place)
-    const own = at + OWN + this.#index
+    let seen = Atomics.load(words, at + TOTAL)
+    if (seen >= max) return false
+    this.#begin(at)
     // Never more than `max`, not even for a moment: a worker that only looks must not be turned away by one that is about to give back.
-    for (let seen = Atomics.load(words, at + TOTAL); seen < max;) {
+    while (seen < max) {
       const was = Atomics.compareExchange(words, at + TOTAL, seen, seen + 1)
       if (was === seen) {
-        // A thread is ended at a call, a loop or an allocation, and there is none between these two.
-        words[own]!++
+        words[at + OWN + this.#index]!++
+        this.#finish()
         return true
       }
       seen = was
     }
+    this.#finish()
     return false
   }
 
   give(place: number): void {
     const words = this.#words
     const at = this.#at(place)
+    this.#begin(at)
     words[at + OWN + this.#index]!--
     Atomics.sub(words, at + TOTAL, 1)
+    this.#finish()
     this.#wakeWaiting(at)
+  }
+
+  #begin(at: number): void {
+    this.#words[this.#head + CHANGED] = at
+    Atomics.store(this.#words, this.#head + CHANGES, ++this.#changes)
+  }
+
+  #finish(): void {
+    Atomics.store(this.#words, this.#head + CHANGES, ++this.#changes)
   }
 
   total(place: number): number {
@@ -109,7 +140,7 @@ class CountTable implements KeyedCounts {
 
   onWake(callback: () => void): () => void {
     const words = this.#words
-    const at = 1 + this.#index
+    const at = this.#head + WAKE
     let isOpen = true
     const follow = async (): Promise<void> => {
       for (let seen = Atomics.load(words, at); isOpen;) {
@@ -128,7 +159,13 @@ class CountTable implements KeyedCounts {
 
   release(index: number): void {
     const words = this.#words
-    for (let at = 1 + this.#workers; at < words.length; at += this.#stride) {
+    const head = HEAD + index * WORKER_WORDS
+    // Its successor counts from the beginning.
+    // What it changed last may have been given back, and nobody was woken yet.
+    const wasChanging = Atomics.exchange(words, head + CHANGES, 0) % 2 !== 0
+    if (wasChanging) this.#broken.add(words[head + CHANGED]!)
+    else if (words[head + CHANGED] !== 0) this.#wakeWaiting(words[head + CHANGED]!)
+    for (let at = this.#first; at < words.length; at += this.#stride) {
       if (words[at + OWN + index] === 0 && words[at + WAITING + (index >> 5)] === 0) continue
       Atomics.and(words, at + WAITING + (index >> 5), ~(1 << (index & 31)))
       const held = Atomics.exchange(words, at + OWN + index, 0)
@@ -136,10 +173,42 @@ class CountTable implements KeyedCounts {
       Atomics.sub(words, at + TOTAL, held)
       this.#wakeWaiting(at)
     }
+    for (const at of this.#broken) {
+      if (this.#repair(at)) this.#broken.delete(at)
+    }
+  }
+
+  /** Makes the total of a place what its parts sum up to. False: another worker died in the middle too; it is tried again at that one's release. */
+  #repair(at: number): boolean {
+    const words = this.#words
+    for (let tries = 0; tries < REPAIR_TRIES_MAX; tries++) {
+      const before = this.#changesOfAll()
+      let sum = 0
+      for (let worker = 0; worker < this.#workers; worker++)
+        sum += Atomics.load(words, at + OWN + worker)
+      const excess = Atomics.load(words, at + TOTAL) - sum
+      // Nobody changed anything meanwhile, so the difference is what the dead have left, whatever happens from here on.
+      if (before < 0 || before !== this.#changesOfAll()) continue
+      if (excess !== 0) Atomics.sub(words, at + TOTAL, excess)
+      this.#wakeWaiting(at)
+      return true
+    }
+    return false
+  }
+
+  /** A number that moves with each change of any worker; -1 while one is under way. */
+  #changesOfAll(): number {
+    let sum = 0
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const changes = Atomics.load(this.#words, HEAD + worker * WORKER_WORDS + CHANGES)
+      if (changes % 2 !== 0) return -1
+      sum += changes
+    }
+    return sum
   }
 
   #at(place: number): number {
-    return 1 + this.#workers + place * this.#stride
+    return this.#first + place * this.#stride
   }
 
   #wakeWaiting(at: number): void {
@@ -153,7 +222,54 @@ class CountTable implements KeyedCounts {
   }
 
   #wake(index: number): void {
-    Atomics.add(this.#words, 1 + index, 1)
-    Atomics.notify(this.#words, 1 + index)
+    const at = HEAD + index * WORKER_WORDS + WAKE
+    Atomics.add(this.#words, at, 1)
+    Atomics.notify(this.#words, at)
+  }
+}
+
+/** Which place of the shared counts belongs to which key. Main thread only; workers are told the number. */
+export interface Places {
+  /** The place of a key, a new one if it has none; -1 when all are taken. */
+  of(key: string): number
+  /**
+   * The key is gone. Call it when every worker has applied that; its place goes to another key once nothing is counted there any more.
+   */
+  drop(key: string): void
+  readonly count: number
+}
+
+/** `counts` is the main thread's view of the same memory. */
+export function createPlaces(counts: Pick<KeyedCounts, 'total'>, places = PLACES_MAX): Places {
+  const byKey = new Map<string, number>()
+  const free: number[] = []
+  let dropped: number[] = []
+  let next = PLACES_FIXED
+
+  function unused(): number {
+    if (free.length === 0 && dropped.length > 0) {
+      free.push(...dropped.filter((place) => counts.total(place) === 0))
+      dropped = dropped.filter((place) => counts.total(place) !== 0)
+    }
+    return free.pop() ?? (next < places ? next++ : -1)
+  }
+
+  return {
+    of(key) {
+      const known = byKey.get(key)
+      if (known !== undefined) return known
+      const place = unused()
+      if (place >= 0) byKey.set(key, place)
+      return place
+    },
+    drop(key) {
+      const place = byKey.get(key)
+      if (place === undefined) return
+      byKey.delete(key)
+      dropped.push(place)
+    },
+    get count() {
+      return byKey.size
+    },
   }
 }

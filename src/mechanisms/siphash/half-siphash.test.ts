@@ -32,7 +32,7 @@ function digest(hash: HalfSipHash): string {
 }
 
 test("the reference implementation's vectors", () => {
-  const hash = new HalfSipHash(0x03020100, 0x07060504)
+  const hash = new HalfSipHash(0x03020100, 0x07060504, [2, 4])
   for (const [length, expected] of VECTORS.entries()) {
     hash.hashText(String.fromCharCode(...Array.from({ length }, (_, at) => at)))
     assert.equal(digest(hash), expected, `length ${length}`)
@@ -40,7 +40,7 @@ test("the reference implementation's vectors", () => {
 })
 
 test('two words before a text are eight bytes before it', () => {
-  const hash = new HalfSipHash(1, 2)
+  const hash = new HalfSipHash(1, 2, [1, 3])
   fc.assert(
     fc.property(fc.integer(), fc.integer(), fc.uint8Array({ maxLength: 40 }), (a, b, bytes) => {
       const text = String.fromCharCode(...bytes)
