@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Clock, Log } from '../platform/capability.ts'
 import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../contracts/snapshot.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
@@ -5,13 +6,24 @@ import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
 import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
-import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
+import {
+  createCountMemory,
+  createPlaces,
+  openKeyedCounts,
+  type KeyedCounts,
+  type Places,
+} from './shared/counts.ts'
+import { createBucketMemory } from './shared/buckets.ts'
+import { sharedMs } from './worker/context.ts'
 import { TotalsMerge } from './totals/merge.ts'
 import { createDrains, type Drains } from './threads/drains.ts'
 import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
+import { connectionsKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
+/** Seeds of the hash of token buckets are below it. */
+const SEED_MAX = 2 ** 31
 /** How often control is told of the totals. */
 const REPORT_MS = 1_000
 
@@ -28,7 +40,8 @@ export interface DataProcessOptions {
 /** The main thread of the data plane: holds the authoritative snapshot, and serves no request itself. */
 export class DataProcess {
   readonly #options: DataProcessOptions
-  readonly #counts: SharedCounts
+  readonly #counts: KeyedCounts
+  readonly #places: Places
   readonly #totals: TotalsMerge
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
@@ -50,9 +63,10 @@ export class DataProcess {
 
   constructor(options: DataProcessOptions) {
     const { workers, log, clock } = options
-    const shared = createSharedMemory(workers)
+    const shared = createCountMemory(workers)
     this.#options = options
-    this.#counts = openSharedCounts(shared, 0)
+    this.#counts = openKeyedCounts(shared, 0)
+    this.#places = createPlaces(this.#counts)
     this.#totals = new TotalsMerge(workers)
     this.#logFile = createLogFile(options.dataDir, log)
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
@@ -65,6 +79,10 @@ export class DataProcess {
     this.#pool = startWorkerPool({
       workers,
       shared,
+      buckets: createBucketMemory({
+        seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
+        nowMs: sharedMs(),
+      }),
       log,
       receive: (index, message) => this.#fromWorker(index, message),
       started: (index) => this.#workerStarted(index),
@@ -141,6 +159,7 @@ export class DataProcess {
       this.#sendUpdate(index, update.ops, isReset, listeners)
     })
     if (listeners !== undefined) this.#listenerErrors = errors
+    this.#dropPlaces(update)
     const version = this.#version
     this.#channel.send({
       type: 'applied',
@@ -167,7 +186,24 @@ export class DataProcess {
     reset: boolean,
     listeners: readonly ListenerBinding[] | undefined,
   ): void {
-    this.#pool.send(index, { type: 'update', version: this.#version, ops, reset, listeners })
+    const places = this.#placesOf(ops)
+    const version = this.#version
+    this.#pool.send(index, { type: 'update', version, ops, reset, places, listeners })
+  }
+
+  /** Where the limits of what the operations name are counted. */
+  #placesOf(ops: readonly SnapshotOp[]): ReadonlyMap<string, number> {
+    return new Map(keysOf(ops).map((key) => [key, this.#places.of(key)]))
+  }
+
+  /** Every worker has applied the update: what it has removed needs no place any more. */
+  #dropPlaces({ ops, reset }: UpdateMessage): void {
+    for (const op of ops) {
+      if (op.op === 'instance-gone') this.#places.drop(connectionsKey(op.service, op.id))
+    }
+    if (reset !== true && !ops.some((op) => op.op === 'service-gone')) return
+    const living = new Set(keysOf(this.#model.takeAll()))
+    for (const key of this.#places.keys()) if (!living.has(key)) this.#places.drop(key)
   }
 
   #stillOpen(listeners: readonly ListenerBinding[]): readonly ListenerBinding[] {
@@ -238,4 +274,12 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .takeAll()
     .filter((op) => op.op === 'instance')
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
+}
+
+/** Of each service its queue, of each instance its connections. */
+function keysOf(ops: readonly SnapshotOp[]): string[] {
+  return ops.flatMap((op) => {
+    if (op.op === 'service') return [pendingKey(op.service.name)]
+    return op.op === 'instance' ? [connectionsKey(op.instance.service, op.instance.id)] : []
+  })
 }

@@ -171,6 +171,15 @@ function waitForPlace(
   attempt.startedMs = nowMs
   toWaiting(attempt, exchange.totalDeadlineMs || nowMs + exchange.timeoutMs)
   service.waiting.add(attempt)
+  askForRoom(ctx, service, true)
+}
+
+/** Other workers say when they give something back. */
+function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, isNew: boolean): void {
+  const wasFree = isAnyFree(service)
+  for (const { permits } of service.instances.values()) permits.waitForRoom(isNew)
+  // Room may have come before the others knew that somebody waits.
+  if (!wasFree && isAnyFree(service)) ctx.turns.schedule(service)
 }
 
 /**
@@ -188,12 +197,13 @@ export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): v
     }
     const instance = chooseWithRoom(ctx, exchange, service, nowMs)
     if (instance === undefined) {
-      if (!isAnyFree(service)) return
-      continue
+      if (isAnyFree(service)) continue
+      break
     }
     leaveQueue(ctx, attempt)
     connectTo(ctx, attempt, instance, nowMs)
   }
+  if (service.waiting.size > 0) askForRoom(ctx, service, false)
 }
 
 function isAnyFree(service: Service<Attempt>): boolean {

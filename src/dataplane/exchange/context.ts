@@ -2,7 +2,9 @@ import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
 import type { ClientGround } from '../client/ground.ts'
-import type { SharedCounts } from '../shared-counts.ts'
+import type { PolicyGround } from '../policies/policy.ts'
+import type { Drops } from '../../mechanisms/http1/drops.ts'
+import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { UpstreamGround } from '../upstream/ground.ts'
 import type { Instance } from '../upstream/instance.ts'
@@ -12,6 +14,7 @@ import type { ExchangeRecord } from '../records/record.ts'
 import type { DateLine } from './date-line.ts'
 import type { Attempt, Exchange } from './exchange.ts'
 import type { HostNames } from './host-check.ts'
+import type { PolicyView } from './policy-view.ts'
 import type { Identifiers } from './identifiers.ts'
 import type { HeadFields, Routes } from './routes.ts'
 
@@ -22,7 +25,7 @@ export interface RecordSink {
 
 /** Everything that the exchanges of one worker share. One a worker; nothing of it is visible to another one. */
 export interface ExchangeContext extends ClientGround, UpstreamGround {
-  readonly counts: SharedCounts
+  readonly counts: KeyedCounts
   readonly totals: TotalsCollector
   readonly records: RecordSink
   readonly identifiers: Identifiers
@@ -30,6 +33,10 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly responseRewrite: ResponseRewrite
   readonly pick: PickContext<Instance>
   readonly headFields: HeadFields
+  readonly policyView: PolicyView
+  readonly policyGround: PolicyGround
+  /** Fields of answers that are not forwarded, where no policy says more. */
+  readonly responseDrops: Drops
   readonly dateLine: DateLine
 
   /** Unix milliseconds minus monotonic milliseconds, renewed every tick. */

@@ -2,6 +2,7 @@ import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { clearRecord, createRecord } from '../records/record.ts'
+import { PLACE } from '../shared/counts.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
 import {
@@ -52,10 +53,14 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
+  const policies = exchange.route?.policies
+  if (policies?.hasEnd === true) {
+    policies.end(exchange.policiesRan, record.status, record.durationMs)
+  }
   countExchange(ctx, exchange)
   exchange.record = ctx.records.finish(record)
   recycle(ctx, exchange)
-  ctx.counts.give('requests')
+  ctx.counts.give(PLACE.requests)
   client.release(nowMs)
 }
 
@@ -99,6 +104,12 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sentBytes = 0
   exchange.needsFresh = false
   exchange.responseLines = ''
+  exchange.requestLines = ''
+  exchange.policiesRan = 0
+  exchange.heldHead = null
+  exchange.heldBytes = null
+  exchange.ticket = null
+  exchange.decision = null
   if (exchange.isOutLent || exchange.out.length > REPLAY_BYTES_MAX) {
     exchange.out = Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES)
     exchange.isOutLent = false

@@ -20,6 +20,8 @@ export type ToWorker =
       readonly version: number
       readonly reset: boolean
       readonly ops: readonly SnapshotOp[]
+      /** Places of the shared counts: of a service's queue by its name, of an instance's connections by service and id. */
+      readonly places: ReadonlyMap<string, number>
       /** All listeners that shall be open; undefined: as before. */
       readonly listeners: readonly ListenerBinding[] | undefined
     }
@@ -76,5 +78,17 @@ export interface WorkerTotals {
 export interface WorkerBoot {
   readonly index: number
   readonly workers: number
+  /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
+  readonly buckets: SharedArrayBuffer
+}
+
+/** Key of a place of the shared counts: the requests that wait for a service. */
+export function pendingKey(service: string): string {
+  return service
+}
+
+/** Key of a place of the shared counts: the connections to an instance. */
+export function connectionsKey(service: string, id: string): string {
+  return `${service}\n${id}`
 }

@@ -10,6 +10,7 @@ const LONG_LIFE_MS = 60_000
 export interface WorkerPoolOptions {
   readonly workers: number
   readonly shared: SharedArrayBuffer
+  readonly buckets: SharedArrayBuffer
   readonly log: Log
   receive(index: number, message: FromWorker): void
   /** A thread has died; what it held is lost. It is started again. */
@@ -27,14 +28,14 @@ export interface WorkerPool {
 }
 
 export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { log, workers, shared } = options
+  const { log, workers, shared, buckets } = options
   const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
   const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
   let isStopping = false
 
   function start(index: number): void {
     if (isStopping) return
-    const boot: WorkerBoot = { index, workers, shared }
+    const boot: WorkerBoot = { index, workers, shared, buckets }
     const startedMs = performance.now()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread

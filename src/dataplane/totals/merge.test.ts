@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createInstance } from '../upstream/instance.ts'
+import { createCountMemory, openKeyedCounts } from '../shared/counts.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { instanceSpec } from '../testing/specs.ts'
 import { countLatency } from './counters.ts'
@@ -57,7 +58,12 @@ test('gauges of a dead worker are zero, its counts stay and go on with its succe
   const edge = store.edge('', 'a', 'echo')
   edge.inFlight = 3
   answer(store, 'a', 200, 1)
-  const instance = createInstance(noWaiters, instanceSpec(80), 0, createPermits(1))
+  const instance = createInstance(
+    noWaiters,
+    instanceSpec(80),
+    0,
+    createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+  )
   instance.ejectedUntilMs = 2_000
   instance.connectionCount = 4
   store.touchInstance(instance)

@@ -14,12 +14,15 @@ import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
-import { createRoutes, HeadFields } from '../exchange/routes.ts'
+import { PolicyView } from '../exchange/policy-view.ts'
+import { resumeRequest } from '../exchange/requests.ts'
+import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { type AccessLog, createAccessLog } from '../records/access-log.ts'
 import { createRecordRing, type RecordRing } from '../records/ring.ts'
-import { openSharedCounts } from '../shared-counts.ts'
+import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
@@ -59,13 +62,15 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const ring = createRecordRing(index)
+  const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
+  const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
   const log = createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer]))
   const context: WorkerContext = {
     index,
     workers,
     clock,
     wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
-    counts: openSharedCounts(options.shared, index),
+    counts: openKeyedCounts(options.shared, index),
     totals,
     ring,
     log,
@@ -83,9 +88,14 @@ export function createContext(
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
     responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
-    responseRewrite: { ...createResponseRewrite(), drops: createResponseDrops(['x-request-id']) },
+    responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
     headFields: new HeadFields(),
+    policyGround,
+    policyView: new PolicyView(sharedMs() - clock.monotonicMs(), (exchange) =>
+      resume(context, exchange),
+    ),
+    responseDrops,
     version: 0,
     limits: FIRST_LIMITS,
     headLimits: FIRST_LIMITS,
@@ -93,7 +103,7 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
-    routes: createRoutes([], totals),
+    routes: createRoutes([], totals, policyGround),
     services: new Map(),
     clients: new Set(),
     rawClients: new Set(),
@@ -114,4 +124,26 @@ export function createContext(
     },
   }
   return context
+}
+
+/** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */
+function resume(ctx: WorkerContext, exchange: Exchange): void {
+  const { turn } = exchange
+  ctx.turns.schedule({
+    isScheduled: false,
+    runTurn() {
+      if (exchange.turn !== turn) return
+      try {
+        resumeRequest(ctx, exchange)
+      } catch (error) {
+        ctx.clientEvents.failed(exchange.client, error)
+      }
+    },
+  })
+  ctx.clock.nextTurn(() => ctx.turns.run())
+}
+
+/** Milliseconds of the clock that all threads of a process share: `performance.now()` begins anew in each. */
+export function sharedMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000
 }

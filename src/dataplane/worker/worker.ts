@@ -35,10 +35,11 @@ export function startWorker(options: WorkerOptions): Worker {
   const listeners = openListeners((binding, socket) => acceptor.accept(binding, socket))
   const stopTicks = startTicks(ctx)
   const stopReports = ctx.clock.every(REPORT_MS, () => report(ctx, post))
+  const stopWakes = ctx.counts.onWake(() => roomElsewhere(ctx))
   const stopFlushes = ctx.clock.every(LOG_FLUSH_MS, () => ctx.log.flush())
 
   async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
-    applyOps(ctx, message.ops, message.reset, (op, error) =>
+    applyOps(ctx, message.ops, message.reset, message.places, (op, error) =>
       post({ type: 'failed', op: op.op, error: String(error) }),
     )
     ctx.turns.run()
@@ -74,6 +75,7 @@ export function startWorker(options: WorkerOptions): Worker {
       stopTicks()
       stopReports()
       stopFlushes()
+      stopWakes()
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
       for (const client of ctx.rawClients) client.destroy()
@@ -88,6 +90,17 @@ export function startWorker(options: WorkerOptions): Worker {
 
 function rethrow(error: unknown): never {
   throw error
+}
+
+/** Another worker has given something back, or waits for something: who waits here looks again, and what is not used here is given back. */
+function roomElsewhere(ctx: WorkerContext): void {
+  for (const service of ctx.services.values()) {
+    if (service.waiting.size > 0) ctx.turns.schedule(service)
+    for (const { idle, permits } of service.instances.values()) {
+      while (idle.length > 0 && permits.isWantedElsewhere) idle[0]!.cancel()
+    }
+  }
+  ctx.turns.run()
 }
 
 /** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing for outside is left, not even an answer that is being read. */
