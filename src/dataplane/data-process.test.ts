@@ -238,3 +238,49 @@ test('reloads and registrations during load: nothing fails, nothing drops', asyn
   for (const text of await Promise.all(loops)) assert.doesNotMatch(text, /HTTP\/1\.1 [345]/)
   assert.ok(count > 100)
 })
+
+test('a limit of one connection is one connection, whichever workers its requests come to, and everybody is served', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  let open = 0
+  let most = 0
+  void (async () => {
+    for (;;) {
+      const { socket, reader } = await upstream.accept()
+      open++
+      socket.on('end', () => open--)
+      // The end of the one before may be in the same turn of the loop.
+      setImmediate(() => (most = Math.max(most, open)))
+      void answerEach(socket, reader)
+    }
+  })()
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  const [listener] = await control.update(
+    [
+      { op: 'service', service: serviceSpec({ connectionsPerInstanceMax: 1 }) },
+      { op: 'instance', instance: instanceSpec(upstream.port) },
+      { op: 'gateway', gateway: gatewaySpec() },
+    ],
+    true,
+  )
+  const clients = Array.from({ length: 16 }, () => call(t, listener!.port, get('/0')))
+  for (let round = 1; round <= 10; round++) {
+    const answered = new RegExp(`(ok[^]*){${round}}`)
+    await Promise.all(clients.map(({ reader }) => reader.until(answered)))
+    for (const { socket } of clients) socket.write(get(`/${round}`))
+  }
+  assert.equal(most, 1)
+})
+
+async function answerEach(socket: Socket, reader: Reader): Promise<void> {
+  try {
+    for (let at = 0; ;) {
+      await reader.until(new RegExp(`^[^]{${at}}[^]*?\\r\\n\\r\\n`))
+      at = reader.text.indexOf('\r\n\r\n', at) + 4
+      socket.write(OK)
+    }
+  } catch {
+    socket.destroy()
+  }
+}

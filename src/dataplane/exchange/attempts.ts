@@ -11,6 +11,9 @@ import { decideAttemptDeadline, mayHedge } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
 
+/** How often a worker asks the others to give back what they hold and do not use; whoever waits looks as often. */
+const URGE_MS = 25
+
 /** Begins an attempt of an exchange whose request is in `out`: at an instance, in the queue, or the exchange is answered. */
 export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
   const { exchange } = attempt
@@ -171,13 +174,17 @@ function waitForPlace(
   attempt.startedMs = nowMs
   toWaiting(attempt, exchange.totalDeadlineMs || nowMs + exchange.timeoutMs)
   service.waiting.add(attempt)
-  askForRoom(ctx, service, true)
+  ctx.crowded.add(service)
+  askForRoom(ctx, service, nowMs)
 }
 
 /** Other workers say when they give something back. */
-function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, isNew: boolean): void {
+function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, nowMs: number): void {
   const wasFree = isAnyFree(service)
-  for (const { permits } of service.instances.values()) permits.waitForRoom(isNew)
+  // Workers that all wait must not wake each other without end.
+  const urges = nowMs - service.urgedAtMs >= URGE_MS
+  if (urges) service.urgedAtMs = nowMs
+  for (const { permits } of service.instances.values()) permits.waitForRoom(urges)
   // Room may have come before the others knew that somebody waits.
   if (!wasFree && isAnyFree(service)) ctx.turns.schedule(service)
 }
@@ -203,7 +210,8 @@ export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): v
     leaveQueue(ctx, attempt)
     connectTo(ctx, attempt, instance, nowMs)
   }
-  if (service.waiting.size > 0) askForRoom(ctx, service, false)
+  if (service.waiting.size > 0) askForRoom(ctx, service, nowMs)
+  else ctx.crowded.delete(service)
 }
 
 function isAnyFree(service: Service<Attempt>): boolean {

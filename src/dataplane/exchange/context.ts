@@ -46,6 +46,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   routes: Routes
   readonly services: Map<string, Service<Attempt>>
 
+  /** Services that somebody waits for, here. */
+  readonly crowded: Set<Service<Attempt>>
   /** In flight, in no order: a dense array, so that the scan of deadlines is one loop. */
   readonly exchanges: Exchange[]
   readonly spareExchanges: Exchange[]

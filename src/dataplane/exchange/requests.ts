@@ -91,7 +91,7 @@ function holdRequest(
   }
   exchange.heldBytes = held
   exchange.heldHead = heldHead
-  exchange.client.pause()
+  if (!exchange.client.body.isDone) exchange.client.pause()
 }
 
 /** In a turn of its own: the policy that a request waited for has decided. */

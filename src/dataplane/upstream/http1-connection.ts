@@ -169,8 +169,9 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   cancel(): void {
     this.owner = null
     this.#reads = READS.nothing
-    this.#giveUp()
+    // First closed, then given up: whoever gets the place must not be one too many at the instance.
     this.socket.destroy()
+    this.#giveUp()
   }
 
   /** Bytes behind the end of an answer belong to nobody: the next request must not get them. */

@@ -94,8 +94,8 @@ function rethrow(error: unknown): never {
 
 /** Another worker has given something back, or waits for something: who waits here looks again, and what is not used here is given back. */
 function roomElsewhere(ctx: WorkerContext): void {
+  for (const service of ctx.crowded) ctx.turns.schedule(service)
   for (const service of ctx.services.values()) {
-    if (service.waiting.size > 0) ctx.turns.schedule(service)
     for (const { idle, permits } of service.instances.values()) {
       while (idle.length > 0 && permits.isWantedElsewhere) idle[0]!.cancel()
     }
