@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { endLeftOvers } from './left-overs.ts'
-import type { OwnProcessKeeper } from './own-process.ts'
+import type { OwnProcessKeeper } from './own/own-process.ts'
 import type { Supervision } from './supervision.ts'
 
 /** Requests in flight may take this long when everything stops. */

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import { ControlChannel } from './control-channel.ts'
-import { createPortChooser } from './free-port.ts'
+import { ControlChannel } from './own/control-channel.ts'
+import { createPortChooser } from './services/free-port.ts'
 import { endLeftOvers, RUN_MARK_NAME } from './left-overs.ts'
 import type { OperatorLines } from './operator-lines.ts'
-import { OwnProcessKeeper, QUICK_DEATHS_MAX } from './own-process.ts'
+import { OwnProcessKeeper, QUICK_DEATHS_MAX } from './own/own-process.ts'
 import { readStartTime, signalGroup } from './process-facts.ts'
 import { openProcessRecords, writeAtomically, type ProcessRecords } from './process-records.ts'
-import { createProcessTable, type ProcessTable } from './process-table.ts'
+import { createProcessTable, type ProcessTable } from './services/process-table.ts'
 import type {
   FromDataProcess,
   FromSupervisor,
@@ -14,11 +14,11 @@ import type {
   ProcessExit,
   ToSupervisor,
 } from '../contracts/supervisor.ts'
-import { startSampling } from './sampling.ts'
+import { startSampling } from './services/sampling.ts'
 import { listenForSignals } from './signals.ts'
 import { stopEverything } from './stop-everything.ts'
 import type { SupervisorOptions } from './supervisor.ts'
-import { openTextLog, type TextLog } from './text-log.ts'
+import { openTextLog, type TextLog } from './output/text-log.ts'
 
 /** Exit code after a defect of the supervisor itself: EX_SOFTWARE of sysexits.h. */
 const EXIT_DEFECT = 70

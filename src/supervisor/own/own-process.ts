@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createLineSplitter } from '../mechanisms/line-ring/line-splitter.ts'
-import { signalGroup } from './process-facts.ts'
-import { LINE_BYTES_MAX } from './process-output.ts'
-import type { OwnProcess, ProcessExit } from '../contracts/supervisor.ts'
-import { createRestartPlan } from './restart-plan.ts'
-import type { TextLog } from './text-log.ts'
+import { createLineSplitter } from '../../mechanisms/line-ring/line-splitter.ts'
+import { signalGroup } from '../process-facts.ts'
+import { LINE_BYTES_MAX } from '../output/process-output.ts'
+import type { OwnProcess, ProcessExit } from '../../contracts/supervisor.ts'
+import { createRestartPlan } from '../restart-plan.ts'
+import type { TextLog } from '../output/text-log.ts'
 
 /** How one of ours (control, data) is started and what is told of it. */
 export interface OwnProcessOptions {
