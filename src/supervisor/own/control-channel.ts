@@ -5,7 +5,7 @@ import type { FromSupervisor, OwnProcess, ToSupervisor } from '../../contracts/s
 /** What control says about the users' processes and about what it wants to be told. */
 export type ProcessCommand = Exclude<
   ToSupervisor,
-  { type: 'ready' | 'listening' | 'fatal' | 'notice' | 'data-workers' }
+  { type: 'ready' | 'listening' | 'fatal' | 'notice' | 'data-workers' | 'own-wanted' }
 >
 
 /** Open subscriptions of one control plane; a further `follow` is not taken. */
