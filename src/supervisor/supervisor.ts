@@ -30,7 +30,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<number>
     if (typeof sockets === 'number') return sockets
     removeRunState(dataDir)
     const mark = runMark(dataDir)
-    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark), lines)
+    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark, options.clock), lines)
     return await supervise(options, sockets, lines, mark)
   } finally {
     removeRunState(dataDir)
