@@ -167,13 +167,14 @@ function createControlListener(
     switch (message.type) {
       case 'ready': {
         runState.setListen(message.json['listen'] as Readonly<Record<string, string>>)
-        own.controlReady()
+        own.controlListens()
         const pids = { supervisor: process.pid, ...own.pids() }
         if (!isPrinted) lines.result(message.text, { event: 'ready', ...message.json, pids })
         isPrinted = true
         return
       }
       case 'listening':
+        own.controlListens()
         return runState.setListen(message.listen)
       case 'data-workers':
         setWorkers(message.workers)
