@@ -8,6 +8,8 @@ test('what the supervisor gives is read; everything else says how to start it', 
     overlay: '',
     dataDir: '.backplane',
     snapshotSocket: 's',
+    adminSocket: 'a',
+    adminSockets: [{ name: 'control', path: 'a' }],
     json: false,
     workers: 2,
   }

@@ -1,6 +1,6 @@
 import type { Boot } from '../contracts/supervisor.ts'
 
-/** Control or data was started by hand, not by the supervisor. */
+/** One of ours was started by hand, not by the supervisor. */
 export class BootMissingError extends Error {
   override readonly name = 'BootMissingError'
   readonly code = 'ERR_PROCESSES_BOOT_MISSING'
@@ -21,16 +21,28 @@ export function parseBoot(text: string | undefined): Boot {
   } catch {
     throw new BootMissingError('there is no JSON')
   }
-  const { configFile, overlay, dataDir, snapshotSocket, json, workers } = raw
+  const { configFile, overlay, dataDir, snapshotSocket, adminSocket, adminSockets } = raw
+  const { json, workers } = raw
   if (
     typeof configFile !== 'string' ||
     typeof overlay !== 'string' ||
     typeof dataDir !== 'string' ||
     typeof snapshotSocket !== 'string' ||
+    typeof adminSocket !== 'string' ||
+    !Array.isArray(adminSockets) ||
     typeof json !== 'boolean' ||
     typeof workers !== 'number'
   ) {
     throw new BootMissingError('a field is missing')
   }
-  return { configFile, overlay, dataDir, snapshotSocket, json, workers }
+  return {
+    configFile,
+    overlay,
+    dataDir,
+    snapshotSocket,
+    adminSocket,
+    adminSockets: adminSockets as Boot['adminSockets'],
+    json,
+    workers,
+  }
 }
