@@ -1,5 +1,6 @@
-import type { Scope } from '../../platform/capability.ts'
+import type { Problem, Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
+import { storageProblemOf } from '../../platform/storage/errors.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessStatus } from '../../contracts/supervisor.ts'
 import type {
@@ -44,7 +45,10 @@ export interface Processes {
   targetByFile(name: string): number
   /** The highest number that `scale` accepts. */
   scaleMax(name: string): number
-  /** All of these throw `ProblemError` for a service that is not supervised here; they resolve when the wish is durable, not when it is fulfilled. */
+  /**
+   * All of these throw `ProblemError`, for a service that is not supervised here and where it cannot be stored; they resolve when the wish is
+   * durable, not when it is fulfilled.
+   */
   restart(name: string): void
   stop(name: string): Promise<void>
   start(name: string): Promise<void>
@@ -52,6 +56,8 @@ export interface Processes {
   clearOverride(name: string): Promise<void>
   /** Calls back with the services that have changed, until the returned function is called. */
   onChange(listener: (services: Iterable<string>) => void): () => void
+  /** What is wrong now. */
+  problems(): Iterable<Problem>
 }
 
 export async function startProcesses(
@@ -66,7 +72,7 @@ export async function startProcesses(
   let hasBegun = false
   let changing: Promise<void> = Promise.resolve()
   let orders = stopOrders(first.settings.services)
-  const overrides = new Map((await store.load()).map((one) => [one.service, one]))
+  const overrides = new Map((await store.load(scope)).map((one) => [one.service, one]))
 
   function changed(services: Iterable<string>): void {
     for (const listener of listeners) listener(services)
@@ -183,7 +189,9 @@ export async function startProcesses(
     const run = runOf(name)
     const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
     const override = { ...before, ...next }
-    await store.save(override)
+    await store.save(override).catch((error: unknown) => {
+      throw storageProblemOf(error)
+    })
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
     // While it was stored, the service may have gone from the file.
@@ -232,6 +240,7 @@ export async function startProcesses(
       refuseScale(name, runOf(name).wanted().settings, instances)
       await change(name, { instances, isStopped: false })
     },
+    problems: () => store.problems(),
     clearOverride: (name) => change(name, { instances: undefined, isStopped: false }),
     onChange(listener) {
       listeners.add(listener)
