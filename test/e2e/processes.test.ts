@@ -36,9 +36,9 @@ const orderIn = ({ folder }: Running): string[] => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
 }
 
-async function put(url: string, body: unknown, method = 'PUT') {
+async function put(url: string, body: unknown) {
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(url, { method, headers, body: JSON.stringify(body) })
+  const answer = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) })
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 
