@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from './capability.ts'
+import { systemClock } from './clock.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 function start() {
   let next: (() => void) | undefined
   const clock: Clock = {
+    ...systemClock,
     nowMs: () => 0,
     monotonicMs: () => 0,
     after(delayMs, callback) {

@@ -1,4 +1,5 @@
-import type { Clock, Scope } from '../../platform/capability.ts'
+import type { Clock, Problem, Scope } from '../../platform/capability.ts'
+import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
 import { CheckRunner } from './checks/runner.ts'
@@ -109,6 +110,8 @@ export interface Discovery {
   changesSince(index: number): readonly Change[] | undefined
   /** Tells watchers now what they would be told in the next turn. */
   flush(): void
+  /** What is wrong now. */
+  problems(): Iterable<Problem>
 }
 
 /** Starts the registry with what was registered before. */
@@ -126,7 +129,7 @@ export async function startDiscovery(
     clock: scope.clock,
     // What was acknowledged comes back, also when the bound is lower now.
     instancesMax: () => (isRestoring ? Infinity : config.instances),
-    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs()),
+    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
     scheduleFlush: (flush) => void setImmediate(flush),
     startCheck: (instance, check) => checks.start(instance, check),
     stopCheck: (check) => checks.stop(check),
@@ -140,7 +143,8 @@ export async function startDiscovery(
     registry.close()
     await checks.close()
   })
-  const registrations = new Registrations(registry, storage, config.instances)
+  const setAside = createSetAside(storage, 'discovery', scope)
+  const registrations = new Registrations(registry, storage, setAside, config.instances)
   function forget(service: string, id: string): void {
     registrations.forget(service, id).catch((error: unknown) => {
       // It comes back with the next start, and its lease runs out again.
@@ -149,7 +153,8 @@ export async function startDiscovery(
   }
   await registrations.restore()
   isRestoring = false
-  return createApi(registry, registrations, checks, forget, scope.clock)
+  const api = createApi(registry, registrations, checks, forget, scope.clock)
+  return { ...api, problems: () => setAside.problems() }
 }
 
 function createApi(
@@ -158,7 +163,7 @@ function createApi(
   checks: CheckRunner,
   forget: (service: string, id: string) => void,
   clock: Clock,
-): Discovery {
+): Omit<Discovery, 'problems'> {
   const putInstance: Discovery['putInstance'] = (spec, options) => {
     const override = registrations.overrideOf(spec.service, spec.id)
     const before = registry.find(spec.service, spec.id)

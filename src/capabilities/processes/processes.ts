@@ -1,5 +1,6 @@
-import type { Scope } from '../../platform/capability.ts'
+import type { Problem, Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
+import { storageProblemOf } from '../../platform/storage/errors.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessStatus } from '../../contracts/supervisor.ts'
 import type {
@@ -10,7 +11,7 @@ import type {
   SupervisorNeed,
 } from './needs.ts'
 import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
-import { checkCommands, specifyProcess, stopOrders } from './specify.ts'
+import { checkCommands, fitsSpecification, specifyProcess, stopOrders } from './specify.ts'
 
 export interface ProcessesConfig {
   readonly settings: Settings
@@ -44,7 +45,10 @@ export interface Processes {
   targetByFile(name: string): number
   /** The highest number that `scale` accepts. */
   scaleMax(name: string): number
-  /** All of these throw `ProblemError` for a service that is not supervised here; they resolve when the wish is durable, not when it is fulfilled. */
+  /**
+   * All of these throw `ProblemError`, for a service that is not supervised here and where it cannot be stored; they resolve when the wish is
+   * durable, not when it is fulfilled.
+   */
   restart(name: string): void
   stop(name: string): Promise<void>
   start(name: string): Promise<void>
@@ -52,6 +56,8 @@ export interface Processes {
   clearOverride(name: string): Promise<void>
   /** Calls back with the services that have changed, until the returned function is called. */
   onChange(listener: (services: Iterable<string>) => void): () => void
+  /** What is wrong now. */
+  problems(): Iterable<Problem>
 }
 
 export async function startProcesses(
@@ -66,7 +72,7 @@ export async function startProcesses(
   let hasBegun = false
   let changing: Promise<void> = Promise.resolve()
   let orders = stopOrders(first.settings.services)
-  const overrides = new Map((await store.load()).map((one) => [one.service, one]))
+  const overrides = new Map((await store.load(scope)).map((one) => [one.service, one]))
 
   function changed(services: Iterable<string>): void {
     for (const listener of listeners) listener(services)
@@ -74,8 +80,7 @@ export async function startProcesses(
 
   /** A service that the file does not name any more is forgotten with its last instance. */
   function slotsChanged(name: string): void {
-    const isGone = config.settings.services[name]?.run === undefined
-    if (isGone && runs.get(name)?.slots().length === 0) runs.delete(name)
+    if (!isRun(config, name) && runs.get(name)?.slots().length === 0) runs.delete(name)
     changed([name])
   }
 
@@ -99,10 +104,11 @@ export async function startProcesses(
       listeners: config.listeners,
       stopOrder: orders.get(name) ?? 0,
     }
+    const first = specifyProcess(name, settings, 1, context)
     return {
       settings,
       target,
-      hash: specifyProcess(name, settings, 1, context).hash,
+      fits: (spec) => fitsSpecification(spec, first, context),
       specify: (slot) => specifyProcess(name, settings, slot, context),
       mayStart: () => hasBegun && settings.after.every(isReady),
     }
@@ -124,9 +130,9 @@ export async function startProcesses(
 
   function retireGone(): void {
     for (const [name, run] of runs) {
-      const still = config.settings.services[name]
-      if (still?.run !== undefined) continue
+      if (isRun(config, name)) continue
       run.want({ ...run.wanted(), target: 0 })
+      run.reconcile()
       if (run.slots().length === 0) runs.delete(name)
     }
   }
@@ -183,12 +189,15 @@ export async function startProcesses(
     const run = runOf(name)
     const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
     const override = { ...before, ...next }
-    await store.save(override)
+    await store.save(override).catch((error: unknown) => {
+      throw storageProblemOf(error)
+    })
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
     // While it was stored, the service may have gone from the file.
-    const settings = config.settings.services[name]
-    if (settings?.run !== undefined) run.want(wantedOf(name, settings))
+    const settings = isRun(config, name) ? config.settings.services[name] : undefined
+    if (settings !== undefined) run.want(wantedOf(name, settings))
+    run.reconcile()
     changed([name])
   }
 
@@ -231,12 +240,18 @@ export async function startProcesses(
       refuseScale(name, runOf(name).wanted().settings, instances)
       await change(name, { instances, isStopped: false })
     },
+    problems: () => store.problems(),
     clearOverride: (name) => change(name, { instances: undefined, isStopped: false }),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** The file has it as a service that runs here. */
+function isRun({ settings: { services } }: ProcessesConfig, name: string): boolean {
+  return Object.hasOwn(services, name) && services[name]?.run !== undefined
 }
 
 function fileTarget(settings: ServiceSettings): number {

@@ -56,7 +56,7 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   /** Begins a connection to the instance, for which a place was taken. */
   connect(instance: Instance): InstanceOf<Attempt>
   /** A removed instance has nothing in flight any more. */
-  reportDrained(service: string, id: string): void
+  reportDrained(service: string, id: string, removal: number): void
   /** A defect of ours was caught: it is counted and logged with its stack. */
   reportDefect(error: unknown): void
 }

@@ -256,7 +256,6 @@ export interface Places {
    * The key is gone. Call it when every worker has applied that; its place goes to another key once nothing is counted there any more.
    */
   drop(key: string): void
-  keys(): Iterable<string>
   readonly count: number
 }
 
@@ -289,7 +288,6 @@ export function createPlaces(counts: Pick<KeyedCounts, 'total'>, places = PLACES
       byKey.delete(key)
       dropped.push(place)
     },
-    keys: () => [...byKey.keys()],
     get count() {
       return byKey.size
     },

@@ -117,7 +117,7 @@ export function createContext(
     connect: (instance) =>
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
-    reportDrained: (service, id) => post({ type: 'drained', service, id }),
+    reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportDefect(error) {
       context.defectCount++
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

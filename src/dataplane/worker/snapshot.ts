@@ -52,7 +52,7 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
         placeOf(places, connectionsKey(op.instance.service, op.instance.id)),
       )
     case 'instance-gone':
-      return dropInstance(ctx, op.service, op.id)
+      return dropInstance(ctx, op.service, op.id, op.removal)
     default:
       return op satisfies never
   }
@@ -138,12 +138,15 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   ctx.turns.schedule(service)
 }
 
-function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
+function dropInstance(ctx: WorkerContext, serviceName: string, id: string, removal = 0): void {
   const service = ctx.services.get(serviceName)
   const instance = service?.instances.get(id)
-  if (service !== undefined && instance !== undefined) removeInstance(service, instance)
+  if (service !== undefined && instance !== undefined) {
+    instance.removal = removal
+    removeInstance(service, instance)
+  }
   // Also where this worker never knew it: the main thread waits for all.
-  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
+  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id, removal)
 }
 
 function removeInstance(service: Service<Attempt>, instance: Instance): void {
