@@ -50,7 +50,7 @@ export class DataProcess {
   readonly #asks: Asks
   readonly #pool: WorkerPool
   readonly #channel: ChannelServer
-  readonly #reports: NodeJS.Timeout
+  readonly #stopReports: () => void
   /** Workers that still have something from outside in flight, while draining. */
   readonly #busy = new Set<number>()
   readonly #drained = Promise.withResolvers<void>()
@@ -88,6 +88,7 @@ export class DataProcess {
         nowMs: sharedMs(),
       }),
       log,
+      clock,
       receive: (index, message) => this.#fromWorker(index, message),
       started: (index) => this.#workerStarted(index),
       died: (index) => this.#workerDied(index),
@@ -99,9 +100,8 @@ export class DataProcess {
       receive: (message) => this.#fromControl(message),
       hello: () => this.#hello(),
     })
-    this.#reports = setInterval(
-      () => this.#channel.send(this.#totals.take(clock.nowMs())),
-      REPORT_MS,
+    this.#stopReports = clock.every(REPORT_MS, () =>
+      this.#channel.send(this.#totals.take(clock.nowMs())),
     )
   }
 
@@ -119,7 +119,7 @@ export class DataProcess {
 
   /** Ends every worker and connection; what was logged is on the disk. */
   async stop(): Promise<void> {
-    clearInterval(this.#reports)
+    this.#stopReports()
     this.#channel.close()
     await this.#pool.stop()
     await this.#logFile.close()

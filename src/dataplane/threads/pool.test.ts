@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { createBucketMemory } from '../shared/buckets.ts'
+import { systemClock } from '../../platform/clock.ts'
 import { probePort } from '../listeners/probe.ts'
 import { createCountMemory, openKeyedCounts, PLACE } from '../shared/counts.ts'
 import { get } from '../testing/setup.ts'
@@ -37,6 +38,7 @@ test('a worker that dies is started again; the other one and its connections do 
     shared,
     buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
     log: () => {},
+    clock: systemClock,
     receive: (index, { type }: FromWorker) =>
       void events.dispatchEvent(new Event(`${type} ${index}`)),
     died(index) {
