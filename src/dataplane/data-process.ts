@@ -14,7 +14,6 @@ import {
   type Places,
 } from './shared/counts.ts'
 import { createBucketMemory } from './shared/buckets.ts'
-import { sharedMs } from './worker/context.ts'
 import { TotalsMerge } from './totals/merge.ts'
 import { createDrains, type Drains, type Removal } from './threads/drains.ts'
 import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
@@ -85,7 +84,7 @@ export class DataProcess {
       shared,
       buckets: createBucketMemory({
         seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
-        nowMs: sharedMs(),
+        nowMs: clock.monotonicMs(),
       }),
       log,
       clock,

@@ -12,16 +12,13 @@ export class PolicyView implements PolicyExchange {
   policy = ''
   answer: LocalReply | undefined
   readonly #resumed: (exchange: Exchange) => void
-  /** What turns the worker's monotonic clock into the one that all workers share. */
-  readonly #sharedOffsetMs: number
   #exchange: Exchange | null = null
   #head: RequestHead | null = null
   #bytes: Buffer | null = null
   path = ''
 
   /** `resumed` is called when a pending policy has decided; the exchange has what. */
-  constructor(sharedOffsetMs: number, resumed: (exchange: Exchange) => void) {
-    this.#sharedOffsetMs = sharedOffsetMs
+  constructor(resumed: (exchange: Exchange) => void) {
     this.#resumed = resumed
   }
 
@@ -75,7 +72,7 @@ export class PolicyView implements PolicyExchange {
   }
 
   get nowMs(): number {
-    return this.#exchange!.startedMs + this.#sharedOffsetMs
+    return this.#exchange!.startedMs
   }
 
   get responseLines(): string {

@@ -4,7 +4,6 @@ import type { ListenerSpec, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
-import { sharedMs } from '../worker/context.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
 
@@ -29,7 +28,7 @@ export function startLocalWorker(): LocalWorker {
     index: 0,
     workers: 1,
     shared: createCountMemory(1),
-    buckets: createBucketMemory({ seed: [1, 2], nowMs: sharedMs() }),
+    buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
     clock: systemClock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })

@@ -92,9 +92,7 @@ export function createContext(
     pick: createPickContext<Instance>(Math.random),
     headFields: new HeadFields(),
     policyGround,
-    policyView: new PolicyView(sharedMs() - clock.monotonicMs(), (exchange) =>
-      resume(context, exchange),
-    ),
+    policyView: new PolicyView((exchange) => resume(context, exchange)),
     responseDrops,
     version: 0,
     limits: FIRST_LIMITS,
@@ -142,9 +140,4 @@ function resume(ctx: WorkerContext, exchange: Exchange): void {
     },
   })
   ctx.clock.nextTurn(() => ctx.turns.run())
-}
-
-/** Milliseconds of the clock that all threads of a process share: `performance.now()` begins anew in each. */
-export function sharedMs(): number {
-  return Number(process.hrtime.bigint() / 1_000n) / 1_000
 }

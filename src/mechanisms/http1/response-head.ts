@@ -1,4 +1,4 @@
-import { CR, HTAB, LF, SP, isText, latin1 } from './bytes.ts'
+import { CR, HTAB, LF, SP, isText } from './bytes.ts'
 import { HEAD_ERROR } from './errors.ts'
 import { createFieldTable, moveFields, parseFieldLines } from './fields.ts'
 import { type MessageHead, hasNewLineEnd, mayPersist, readConnection } from './message-head.ts'
