@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import type { Clock, Log } from '../platform/capability.ts'
 import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../contracts/snapshot.ts'
+import { NameTable } from './names/name-table.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
@@ -45,6 +47,7 @@ export class DataProcess {
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
   readonly #rollout: Rollout
+  readonly #names: NameTable
   readonly #drains: Drains
   readonly #asks: Asks
   readonly #pool: WorkerPool
@@ -79,6 +82,12 @@ export class DataProcess {
       (index, message) => this.#pool.send(index, message),
       (answer) => this.#channel.send(answer),
     )
+    this.#names = new NameTable({
+      clock,
+      log,
+      lookup: async (host) => (await lookup(host)).address,
+      changed: (addresses) => this.#tellNames(addresses),
+    })
     this.#pool = startWorkerPool({
       workers,
       shared,
@@ -119,6 +128,7 @@ export class DataProcess {
   /** Ends every worker and connection; what was logged is on the disk. */
   async stop(): Promise<void> {
     this.#stopReports()
+    this.#names.stop()
     this.#channel.close()
     await this.#pool.stop()
     await this.#logFile.close()
@@ -153,6 +163,7 @@ export class DataProcess {
     const ops = this.#drains.begin(update, () => this.#model.takeAll())
     for (const op of ops) this.#model.apply(op)
     this.#model.takeChanges()
+    await this.#names.apply(ops)
     const gateway = update.ops.findLast((op) => op.op === 'gateway')
     const all =
       gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.listeners)
@@ -244,8 +255,15 @@ export class DataProcess {
     this.#channel.send({ type: 'drained', ...removal })
   }
 
+  #tellNames(addresses: ReadonlyMap<string, string>): void {
+    for (let index = 0; index < this.#options.workers; index++) {
+      this.#pool.send(index, { type: 'names', addresses })
+    }
+  }
+
   #workerStarted(index: number): void {
     if (this.#version === 0) return
+    this.#pool.send(index, { type: 'names', addresses: this.#names.addresses })
     this.#rollout.expect(index)
     this.#sendUpdate(index, this.#model.takeAll(), true, this.#stillOpen(this.#plan.bindings))
   }

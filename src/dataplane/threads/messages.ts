@@ -25,6 +25,8 @@ export type ToWorker =
       /** All listeners that shall be open; undefined: as before. */
       readonly listeners: readonly ListenerBinding[] | undefined
     }
+  /** IP addresses of host names of instances, new or changed. */
+  | { readonly type: 'names'; readonly addresses: ReadonlyMap<string, string> }
   | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
   | {
       readonly type: 'recent'

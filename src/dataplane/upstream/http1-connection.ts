@@ -73,7 +73,11 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     this.instance = instance
     this.#events = events
     const { host, port } = instance.spec
-    this.socket = connectSocket(host, port, ground.readBuffer, (length) => this.#received(length))
+    // A name that is not known yet is looked up by the system, as a last resort.
+    const address = ground.addresses.get(host) ?? host
+    this.socket = connectSocket(address, port, ground.readBuffer, (length) =>
+      this.#received(length),
+    )
     this.#outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
       failed: () => this.#guarded(() => this.#unwritable()),

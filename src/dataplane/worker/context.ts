@@ -103,6 +103,7 @@ export function createContext(
     hosts: createHostNames({ hosts: [], routes: [] }),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
+    addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),

@@ -53,6 +53,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'update':
         // What cannot be explained ends this worker; the main thread starts it again with everything.
         return void update(message).catch((error: unknown) => queueMicrotask(() => rethrow(error)))
+      case 'names':
+        for (const [host, address] of message.addresses) ctx.addresses.set(host, address)
+        return
       case 'why':
         return post({ type: 'answer', ask: message.ask, body: ctx.ring.find(message.requestId) })
       case 'recent': {
