@@ -49,7 +49,7 @@ const RULES_NOT_YET: readonly string[] = [
   'src/settings',
 ]
 
-/** Built and tested before a setting uses them, so that the request path has room for them (docs/decisions/0022-four-nouns.md). */
+/** Built and tested before a setting uses them, so that the request path has room for them (docs/decisions/0023-four-nouns.md). */
 const SEAMS: readonly string[] = [
   'src/dataplane/client/sub-request.ts is not imported',
   'exports SubRequest, which only tests use',
