@@ -24,14 +24,18 @@ const configOf = (file: object): GatewayConfig => ({
 function createFakeData(taken: Set<number>) {
   const model = createSnapshotModel()
   const totals: ((message: Totals) => void)[] = []
-  const drained: ((service: string, id: string) => void)[] = []
+  const drained: Parameters<SnapshotChannel['onDrained']>[0][] = []
+  const removals = new Map<string, number>()
   const channel: SnapshotChannel = {
     hello: new Promise(() => {}),
     isConnected: true,
     begin() {},
     close() {},
     publish(ops) {
-      for (const op of ops) model.apply(op)
+      for (const op of ops) {
+        model.apply(op)
+        if (op.op === 'instance-gone') removals.set(`${op.service} ${op.id}`, op.removal ?? 0)
+      }
       return Promise.resolve(statuses())
     },
     ask: (question) => Promise.resolve(question.type === 'why' ? null : 'nonsense'),
@@ -63,8 +67,10 @@ function createFakeData(taken: Set<number>) {
         )
         .toSorted(),
     saysTotals: (message: Totals) => totals.forEach((listener) => listener(message)),
-    saysDrained: (service: string, id: string) =>
-      drained.forEach((listener) => listener(service, id)),
+    /** The newest removal of the instance, 0 for none. */
+    removalOf: (service: string, id: string) => removals.get(`${service} ${id}`) ?? 0,
+    saysDrained: (service: string, id: string, removal = removals.get(`${service} ${id}`) ?? 0) =>
+      drained.forEach((listener) => listener(service, id, removal)),
   }
 }
 
@@ -216,17 +222,34 @@ test('drained: true when data says so, false when the time is over; its totals a
       return () => {}
     },
   }
-  const { gateway, data, put } = await start(t, file, { clock })
+  const { gateway, discovery, data, put } = await start(t, file, { clock })
   put('orders', 'orders-1')
   const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
   const row = { service: 'orders', id: 'orders-1' } as InstanceTotals
   data.saysTotals({ type: 'totals', atMs: 1, edges: [], instances: [row], process })
   assert.equal(gateway.totals.instance('orders', 'orders-1'), row)
+  const drain = (isDraining: boolean) => {
+    discovery.setDraining('orders', 'orders-1', isDraining)
+    discovery.flush()
+  }
   const first = gateway.drained('orders', 'orders-1', 1234)
+  drain(true)
   data.saysDrained('orders', 'orders-2')
   data.saysDrained('orders', 'orders-1')
   assert.equal(await first, true)
   assert.equal(gateway.totals.instance('orders', 'orders-1'), undefined)
+  const again = gateway.drained('orders', 'orders-1', 1234)
+  const removal = data.removalOf('orders', 'orders-1')
+  drain(false)
+  drain(true)
+  assert.ok(data.removalOf('orders', 'orders-1') > removal, 'asked anew, then removed anew')
+  data.saysDrained('orders', 'orders-1', removal)
+  assert.equal(
+    await Promise.race([again, turn('an old removal ends no new wait')]),
+    'an old removal ends no new wait',
+  )
+  data.saysDrained('orders', 'orders-1')
+  assert.equal(await again, true)
   const second = gateway.drained('orders', 'orders-1', 1234)
   await turn()
   timers.at(-1)?.()

@@ -9,6 +9,7 @@ import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import { followInstances, type DiscoveryNeed } from './follow.ts'
 import { allocateOutboundListeners } from './outbound-listeners.ts'
+import { createRemovals } from './removals.ts'
 import {
   edgesOf,
   specifyGateway,
@@ -57,7 +58,10 @@ export interface Gateway {
   /** Resolves when every worker has applied all that discovery said of the instance until now. */
   routable(service: string, id: string): Promise<void>
   isRouted(service: string, id: string): boolean
-  /** Resolves with true when nothing is in flight to the removed instance, with false after `timeoutMs`. */
+  /**
+   * Resolves with true when nothing is in flight to an instance that is out of rotation, however long ago it left, with false after
+   * `timeoutMs`. Of one that is in rotation still: after its removal.
+   */
   drained(service: string, id: string, timeoutMs: number): Promise<boolean>
   listeners(): readonly ListenerState[]
   /** `PAYMENTS_URL` and so on for one caller. */
@@ -90,7 +94,7 @@ export async function startGateway(
   scope: Scope,
 ): Promise<Gateway> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
-  const draining = new Map<string, () => void>()
+  const removals = createRemovals(scope.clock)
   let current = config
   let outbound = allocateOutboundListeners(
     edgesOf(config.settings),
@@ -103,14 +107,13 @@ export async function startGateway(
   let specs: readonly ListenerSpec[] = []
 
   channel.onTotals((message) => totals.add(message))
-  channel.onDrained((service, id) => {
-    totals.forget(service, id)
-    draining.get(`${service} ${id}`)?.()
+  channel.onDrained((service, id, removal) => {
+    if (removals.drained(service, id, removal)) totals.forget(service, id)
   })
   void channel.publish([...opsOf(config, []), ...gatewayOps(config)])
   const follower = followInstances(
     discovery,
-    (ops) => void (ops.length > 0 && channel.publish(ops)),
+    (ops) => void (ops.length > 0 && channel.publish(removals.number(ops))),
     followService,
   )
   scope.onStop(() => follower.end())
@@ -209,14 +212,11 @@ export async function startGateway(
     },
     isRouted: (service, id) => follower.isRouted(service, id),
     drained(service, id, timeoutMs) {
-      const key = `${service} ${id}`
-      const done = Promise.withResolvers<boolean>()
-      const cancel = scope.clock.after(timeoutMs, () => done.resolve(false))
-      draining.set(key, () => done.resolve(true))
-      return done.promise.finally(() => {
-        cancel()
-        draining.delete(key)
-      })
+      const done = removals.wait(service, id, timeoutMs)
+      // Out already, perhaps since before this control plane: asking again is answered when nothing is in flight.
+      if (!follower.isRouted(service, id) && !removals.isPending(service, id))
+        void channel.publish(removals.number([{ op: 'instance-gone', service, id }]))
+      return done
     },
     listeners: () =>
       specs.map((spec) => ({

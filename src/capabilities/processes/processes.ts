@@ -10,7 +10,7 @@ import type {
   SupervisorNeed,
 } from './needs.ts'
 import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
-import { checkCommands, specifyProcess, stopOrders } from './specify.ts'
+import { checkCommands, fitsSpecification, specifyProcess, stopOrders } from './specify.ts'
 
 export interface ProcessesConfig {
   readonly settings: Settings
@@ -74,8 +74,7 @@ export async function startProcesses(
 
   /** A service that the file does not name any more is forgotten with its last instance. */
   function slotsChanged(name: string): void {
-    const isGone = config.settings.services[name]?.run === undefined
-    if (isGone && runs.get(name)?.slots().length === 0) runs.delete(name)
+    if (!isRun(config, name) && runs.get(name)?.slots().length === 0) runs.delete(name)
     changed([name])
   }
 
@@ -99,10 +98,11 @@ export async function startProcesses(
       listeners: config.listeners,
       stopOrder: orders.get(name) ?? 0,
     }
+    const first = specifyProcess(name, settings, 1, context)
     return {
       settings,
       target,
-      hash: specifyProcess(name, settings, 1, context).hash,
+      fits: (spec) => fitsSpecification(spec, first, context),
       specify: (slot) => specifyProcess(name, settings, slot, context),
       mayStart: () => hasBegun && settings.after.every(isReady),
     }
@@ -124,9 +124,9 @@ export async function startProcesses(
 
   function retireGone(): void {
     for (const [name, run] of runs) {
-      const still = config.settings.services[name]
-      if (still?.run !== undefined) continue
+      if (isRun(config, name)) continue
       run.want({ ...run.wanted(), target: 0 })
+      run.reconcile()
       if (run.slots().length === 0) runs.delete(name)
     }
   }
@@ -187,8 +187,9 @@ export async function startProcesses(
     if (override.instances === undefined && !override.isStopped) overrides.delete(name)
     else overrides.set(name, override)
     // While it was stored, the service may have gone from the file.
-    const settings = config.settings.services[name]
-    if (settings?.run !== undefined) run.want(wantedOf(name, settings))
+    const settings = isRun(config, name) ? config.settings.services[name] : undefined
+    if (settings !== undefined) run.want(wantedOf(name, settings))
+    run.reconcile()
     changed([name])
   }
 
@@ -237,6 +238,11 @@ export async function startProcesses(
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** The file has it as a service that runs here. */
+function isRun({ settings: { services } }: ProcessesConfig, name: string): boolean {
+  return Object.hasOwn(services, name) && services[name]?.run !== undefined
 }
 
 function fileTarget(settings: ServiceSettings): number {

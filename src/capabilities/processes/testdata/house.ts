@@ -51,7 +51,13 @@ export const exited = (code: number): ProcessState => ({
 export async function startHouse(
   t: TestContext,
   first: ProcessesConfig,
-  options: { found?: readonly ProcessStatus[]; routed?: readonly string[]; storage?: Storage } = {},
+  options: {
+    found?: readonly ProcessStatus[]
+    routed?: readonly string[]
+    storage?: Storage
+    /** `<SERVICE>_URL` variables of every caller; may be changed. */
+    urls?: Readonly<Record<string, string>>
+  } = {},
 ) {
   const storage = options.storage ?? (await startStorage({ file: ':memory:' }))
   if (options.storage === undefined) t.after(() => storage.close())
@@ -73,7 +79,7 @@ export async function startHouse(
       supervisor: supervisor.need,
       discovery: registry.need,
       gateway: {
-        outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1' }),
+        outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1', ...options.urls }),
         drained(service, id) {
           supervisor.told.push(`await drained ${id}`)
           return new Promise((resolve) => drains.set(`${service} ${id}`, resolve))
@@ -122,6 +128,10 @@ function createSupervisor(found: readonly ProcessStatus[]) {
     says(id: string, state: ProcessState) {
       const spec = specs.get(id)
       if (spec === undefined) throw new Error(`${id} was never started`)
+      this.saysOf(spec, state)
+    },
+    /** The same of any specification, also of one that is gone. */
+    saysOf(spec: ProcessSpec, state: ProcessState) {
       for (const listener of listeners) listener([statusOf(spec, state)])
     },
   }
@@ -157,11 +167,11 @@ function createRegistry(told: string[]) {
   }
   return {
     need,
-    /** Its check passes. */
-    passes(id: string) {
+    /** Its check passes, or fails. */
+    passes(id: string, isRoutable = true) {
       const one = instances.get(id)
       if (one === undefined) throw new Error(`${id} is not registered`)
-      one.isRoutable = true
+      one.isRoutable = isRoutable
       tell(one.service)
     },
   }
