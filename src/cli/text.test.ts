@@ -131,11 +131,16 @@ test('status of an empty system', () => {
 
 const record: RequestRecord = {
   requestId: 'abc',
+  traceId: '',
+  spanId: '',
+  parentSpanId: '',
+  isSampled: false,
   startedAtMs: 0,
   worker: 1,
   listener: 'gateway',
   caller: '',
   client: '10.0.0.1',
+  protocol: 'http/1.1',
   method: 'GET',
   host: 'shop.example',
   target: '/orders/7',
@@ -148,9 +153,12 @@ const record: RequestRecord = {
   reason: '',
   detail: '',
   version: 4,
+  queueMs: 0,
   durationMs: 12.345,
   requestBytes: 1,
   responseBytes: 2,
+  hasDefect: false,
+  policies: [],
   attempts: [
     {
       instance: 'orders-1',

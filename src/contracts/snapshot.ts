@@ -273,11 +273,18 @@ export interface DataTotals {
 /** What `backplane why` tells of one request. Times are milliseconds since `startedAtMs`. */
 export interface RequestRecord {
   readonly requestId: string
+  /** Hexadecimal digits as in `traceparent`: the trace, the gateway's span, and the span of the caller, '' where there was none. */
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string
+  readonly isSampled: boolean
   readonly startedAtMs: number
   readonly worker: number
   readonly listener: string
   readonly caller: string
   readonly client: string
+  /** `http/1.1`, `http/1.0`, `tcp`, ... */
+  readonly protocol: string
   readonly method: string
   readonly host: string
   readonly target: string
@@ -292,10 +299,23 @@ export interface RequestRecord {
   /** One sentence with the values that decided. */
   readonly detail: string
   readonly version: number
+  /** How long it waited for a connection. */
+  readonly queueMs: number
   readonly durationMs: number
   readonly requestBytes: number
   readonly responseBytes: number
+  /** Backplane itself failed while it served this request. */
+  readonly hasDefect: boolean
+  readonly policies: readonly PolicyRecord[]
   readonly attempts: readonly AttemptRecord[]
+}
+
+/** What one policy decided about a request. */
+export interface PolicyRecord {
+  readonly policy: string
+  readonly decision: string
+  /** What it was about, such as what is left of a limit. */
+  readonly value: number
 }
 
 export interface AttemptRecord {

@@ -270,11 +270,16 @@ export function largePicture(): Picture {
 /** A request that was saved by its second attempt. */
 export const retriedRequest: RequestRecord = {
   requestId: '01JD8Z6T3M',
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '00f067aa0ba902b7',
+  parentSpanId: '',
+  isSampled: true,
   startedAtMs: SCENE_AT_MS - 5_000,
   worker: 1,
   listener: 'gateway',
   caller: '',
   client: '127.0.0.1',
+  protocol: 'http/1.1',
   method: 'GET',
   host: 'shop.test',
   target: '/api/orders/17',
@@ -287,9 +292,12 @@ export const retriedRequest: RequestRecord = {
   reason: 'upstream-reset',
   detail: 'orders-2 closed the connection before the response head; no attempt was left of 2.',
   version: 48,
+  queueMs: 0,
   durationMs: 34.2,
   requestBytes: 311,
   responseBytes: 204,
+  hasDefect: false,
+  policies: [],
   attempts: [
     {
       instance: 'orders-1',

@@ -43,6 +43,7 @@ export interface Exchange {
   record: ExchangeRecord
   attempt: AttemptEntry | null
 
+  requestId: string
   method: string
   isIdempotent: boolean
   clientMinorVersion: 0 | 1
@@ -93,6 +94,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     edge: null,
     record,
     attempt: null,
+    requestId: '',
     method: '',
     isIdempotent: false,
     clientMinorVersion: 1,

@@ -1,6 +1,7 @@
 import { formatLine, statusLineAndHead } from '../../mechanisms/http1/answer.ts'
 import { HEAD_ERRORS } from '../../mechanisms/http1/errors.ts'
 import { type Reason, REASONS } from '../reasons.ts'
+import { noteReason } from '../records/record.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import type { Exchange } from './exchange.ts'
 import { finishExchange } from './finish.ts'
@@ -33,8 +34,7 @@ export function answerOwn(ctx: WorkerContext, exchange: Exchange, answer: OwnAns
   const client = exchange.client!
   const { record } = exchange
   const reason = reasonOf(answer.code)
-  record.reason = answer.code
-  record.detail = answer.detail
+  noteReason(record, answer.code, answer.detail)
   if (exchange.hasAnswered || reason.status === 0) {
     exchange.keepsAlive = false
     client.destroy()
@@ -60,7 +60,7 @@ export function answerOwn(ctx: WorkerContext, exchange: Exchange, answer: OwnAns
 
 function problemLines(exchange: Exchange, answer: OwnAnswer): string {
   const type = 'content-type: application/problem+json\r\ncache-control: no-store\r\n'
-  const id = formatLine('x-request-id', exchange.record.requestId)
+  const id = formatLine('x-request-id', exchange.requestId)
   return `${type}${formatLine('backplane-reason', answer.code)}${id}${answer.lines ?? ''}`
 }
 
@@ -72,6 +72,6 @@ function problemBody(exchange: Exchange, answer: OwnAnswer, reason: Reason): str
     status: reason.status,
     detail: answer.detail,
     code: answer.code,
-    requestId: exchange.record.requestId,
+    requestId: exchange.requestId,
   })}\n`
 }

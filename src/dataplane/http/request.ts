@@ -5,15 +5,16 @@ import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import { writeRequestHead } from '../../mechanisms/http1/write-head.ts'
 import { isIdempotent } from '../../mechanisms/retry/retry.ts'
 import { armDeadline, dispatch } from '../upstream/dispatch.ts'
+import { noteRequestId, noteRequestLine, noteTrace } from '../records/record.ts'
 import { releaseInstance } from '../upstream/retry.ts'
 import type { WorkerContext } from '../worker/context.ts'
 import { isClogged } from './backpressure.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { type Exchange, growOut, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
 import { openExchange } from './finish.ts'
-import { isRequestId } from './identifiers.ts'
+import { isRequestId, isTraceparent } from './identifiers.ts'
 import { answerOwn } from './own-answer.ts'
-import { pathOf, routeRequest } from './route-request.ts'
+import { routeRequest } from './route-request.ts'
 import { writeNow } from './write-now.ts'
 
 /** More than the lines that we add to a request head, without what depends on the host. */
@@ -62,11 +63,11 @@ function describeRequest(
   bytes: Buffer,
 ): void {
   const { record } = exchange
-  record.method = head.method
-  record.host = head.host
-  record.path = pathOf(head)
+  noteRequestLine(record, head, bytes)
   const given = headerValue(bytes, head, 'x-request-id')
-  record.requestId = given !== undefined && isRequestId(given) ? given : ctx.identifiers.requestId()
+  exchange.requestId =
+    given !== undefined && isRequestId(given) ? given : ctx.identifiers.requestId()
+  noteRequestId(record, exchange.requestId)
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
   exchange.clientMinorVersion = head.minorVersion
@@ -108,8 +109,11 @@ function writeHead(ctx: WorkerContext, exchange: Exchange, head: RequestHead, by
   const client = exchange.client!
   const rewrite = ctx.requestRewrite
   rewrite.fixedLines = client.forwardedFor(head, bytes)
-  const traceparent = ctx.identifiers.traceparent(headerValue(bytes, head, 'traceparent'))
-  rewrite.lines = `x-request-id: ${exchange.record.requestId}\r\ntraceparent: ${traceparent}\r\n`
+  const received = headerValue(bytes, head, 'traceparent')
+  const traceparent = ctx.identifiers.traceparent(received)
+  const isContinued = received !== undefined && isTraceparent(received)
+  noteTrace(exchange.record, traceparent, isContinued ? received : null)
+  rewrite.lines = `x-request-id: ${exchange.requestId}\r\ntraceparent: ${traceparent}\r\n`
   rewrite.drops = client.drops
   rewrite.isTunnel = exchange.isUpgrade
   const room = head.end - head.start + rewrite.fixedLines.length + ADDED_LINES_BYTES_MAX
@@ -174,10 +178,8 @@ export function refuseHead(
   ctx.counts.take('requests', Infinity)
   const exchange = openExchange(ctx, client)
   client.exchange = exchange
-  exchange.record.method = ''
-  exchange.record.host = ''
-  exchange.record.path = ''
-  exchange.record.requestId = ctx.identifiers.requestId()
+  exchange.requestId = ctx.identifiers.requestId()
+  noteRequestId(exchange.record, exchange.requestId)
   exchange.method = ''
   exchange.clientMinorVersion = 1
   exchange.keepsAlive = false

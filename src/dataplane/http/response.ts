@@ -104,7 +104,7 @@ function switchProtocols(
   }
   noteAnswer(ctx, exchange, head.status)
   const rewrite = ctx.responseRewrite
-  rewrite.lines = formatLine('x-request-id', exchange.record.requestId)
+  rewrite.lines = formatLine('x-request-id', exchange.requestId)
   rewrite.isTunnel = true
   const room = head.end - head.start + ADDED_LINES_BYTES_MAX + end - start
   const out = ctx.scratch.take(room)
@@ -154,7 +154,7 @@ function prepareRewrite(ctx: WorkerContext, exchange: Exchange): typeof ctx.resp
   rewrite.clientMinorVersion = exchange.clientMinorVersion
   rewrite.keepsAlive = exchange.keepsAlive
   rewrite.isTunnel = false
-  rewrite.lines = `x-request-id: ${exchange.record.requestId}\r\n`
+  rewrite.lines = `x-request-id: ${exchange.requestId}\r\n`
   if (exchange.setsSticky) {
     const { cookie } = exchange.service!.spec.balance
     const value = stickyValueOf(exchange.instance!)

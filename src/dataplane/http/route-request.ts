@@ -14,8 +14,8 @@ import {
   type Route,
 } from './routes.ts'
 
-/** Path of the target, without query: that is what may be logged. */
-export function pathOf(head: RequestHead): string {
+/** Path of the target, without query. */
+function pathOf(head: RequestHead): string {
   return head.pathEnd === head.target.length ? head.target : head.target.slice(0, head.pathEnd)
 }
 
@@ -51,7 +51,7 @@ export function routeRequest(
   if (wrong !== undefined) return refuseHost(ctx, exchange, head, wrong)
   if (listener.service !== '')
     return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
-  const path = head.form === 'asterisk' ? null : normalizePath(exchange.record.path)
+  const path = head.form === 'asterisk' ? null : normalizePath(pathOf(head))
   if (path === null) {
     const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
     answerOwn(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
@@ -77,7 +77,7 @@ function followRoute(
   exchange.record.route = spec.id
   exchange.record.routeSource = spec.source
   const upstreamPath = stripPrefix(path, spec.stripPrefix)
-  if (upstreamPath !== exchange.record.path || head.form === 'absolute') {
+  if (upstreamPath !== pathOf(head) || head.form === 'absolute') {
     ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
   }
   const target = chooseTarget(route, ctx.pick.random)

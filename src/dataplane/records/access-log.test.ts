@@ -4,27 +4,42 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import { createAccessLog, formatAccess, LOG_BATCHES_MAX } from './access-log.ts'
 import { createLogFile } from './log-file.ts'
 import { createRecordRing } from './ring.ts'
-import { addAttempt, createRecord } from './record.ts'
+import {
+  addAttempt,
+  bytesOfRecord,
+  createRecord,
+  type ExchangeRecord,
+  noteRequestId,
+  noteRequestLine,
+  PATH_BYTES_MAX,
+} from './record.ts'
+
+const latin1 = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
+/** A record with bytes that no parser would let through. */
+function hostileRecord(host: string, path: string): ExchangeRecord {
+  const record = createRecord()
+  const head = { ...createRequestHead(1), method: 'GET', host, target: path, pathEnd: path.length }
+  noteRequestLine(record, { ...head, targetEnd: path.length }, Buffer.from(path, 'latin1'))
+  noteRequestId(record, host)
+  record.startedAtMs = 1_700_000_000_123.4
+  return record
+}
 
 test('every line is one JSON object in ASCII, whatever a client sends', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), fc.string(), (path, host) => {
-      const record = {
-        ...createRecord(),
-        path,
-        host,
-        requestId: host,
-        startedAtMs: 1_700_000_000_123.4,
-      }
+      const record = hostileRecord(host, path)
       const line = formatAccess(record)
       // oxlint-disable-next-line no-control-regex -- the newline is the only control character
       assert.match(line, /^[\x20-\x7e]*\n$/)
       const parsed = JSON.parse(line) as Record<string, unknown>
       assert.equal(parsed['time'], '2023-11-14T22:13:20.123Z')
-      assert.ok(path.length > 1024 || parsed['path'] === path)
+      assert.ok(path.length > PATH_BYTES_MAX || parsed['path'] === latin1(path))
     }),
   )
 })
@@ -32,7 +47,7 @@ test('every line is one JSON object in ASCII, whatever a client sends', () => {
 test('when the disk does not keep up, lines are dropped and counted, and memory stays', () => {
   const sent: ArrayBuffer[] = []
   const log = createAccessLog((buffer) => void sent.push(buffer))
-  const record = { ...createRecord(), path: `/${'x'.repeat(1000)}` }
+  const record = hostileRecord('', `/${'x'.repeat(1000)}`)
   while (log.droppedCount < 10) log.write(record)
   assert.equal(sent.length, LOG_BATCHES_MAX)
   log.giveBack(sent.pop()!)
@@ -73,11 +88,11 @@ test('a disk that fails is said once and stops nobody', async (t) => {
 test('the ring keeps the newest, finds by id, and hands out what it overwrites', () => {
   const ring = createRecordRing(3, 4)
   const first = createRecord()
-  first.requestId = '0'
+  noteRequestId(first, '0')
   ring.keep(first)
   for (let i = 1; i < 6; i++) {
     const record = createRecord()
-    record.requestId = String(i)
+    noteRequestId(record, String(i))
     record.status = i === 4 ? 502 : 200
     addAttempt(record, 5).instance = `echo-${i}`
     const old = ring.keep(record)
@@ -94,4 +109,18 @@ test('the ring keeps the newest, finds by id, and hands out what it overwrites',
   assert.equal(ring.find('0'), null)
   assert.equal(ring.find('2')?.worker, 3)
   assert.equal(ring.find('5')?.attempts[0]?.instance, 'echo-5')
+})
+
+test('the ring is bounded in bytes too: long requests push out more than one', () => {
+  const bytesMax = 20_000
+  const ring = createRecordRing(0, 100, bytesMax)
+  const short = createRecord()
+  for (let i = 0; i < 50; i++) ring.keep(createRecord())
+  assert.ok(ring.bytes <= bytesMax && ring.bytes > bytesMax - bytesOfRecord(short))
+  const before = ring.recent(100, false).length
+  ring.keep(hostileRecord('h'.repeat(300), 'p'.repeat(2_000)))
+  const after = ring.recent(100, false)
+  assert.ok(ring.bytes <= bytesMax && after.length < before)
+  assert.match(after[0]!.target, /^p+\.\.\.$/)
+  createRecordRing(0, 100, 1).keep(short)
 })

@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from './record.ts'
+import { type ExchangeRecord, tellRecord } from './record.ts'
 
 /** Lines that are handed to the main thread at once. */
 export const LOG_BATCH_BYTES = 64 * 1024
@@ -83,10 +83,11 @@ export function formatAccess(record: ExchangeRecord): string {
   const instance = attemptCount === 0 ? '' : record.attempts[attemptCount - 1]!.instance
   const caller = record.caller === '' ? '' : `,"caller":"${record.caller}"`
   const reason = record.reason === '' ? '' : `,"reason":"${record.reason}"`
+  const told = tellRecord(record, 0)
   return (
-    `{"time":"${formatTime(record.startedAtMs)}","id":${quote(record.requestId)},"client":"${record.client}"` +
-    `,"listener":${quoteName(record.listener)}${caller},"method":"${record.method}","host":${quoteName(record.host)}` +
-    `,"path":${quote(record.path)},"route":${quoteName(record.route)},"service":${quoteName(record.service)}` +
+    `{"time":"${formatTime(record.startedAtMs)}","id":${quote(told.requestId)},"client":"${record.client}"` +
+    `,"listener":${quoteName(record.listener)}${caller},"method":"${record.method}","host":${quoteName(told.host)}` +
+    `,"path":${quote(told.target)},"route":${quoteName(record.route)},"service":${quoteName(record.service)}` +
     `,"instance":${quoteName(instance)},"attempts":${attemptCount},"status":${record.status}${reason}` +
     `,"us":${Math.round(record.durationMs * 1000)},"in":${record.requestBytes},"out":${record.responseBytes}}\n`
   )

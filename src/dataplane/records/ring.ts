@@ -1,8 +1,10 @@
 import type { RequestRecord } from '../../contracts/snapshot.ts'
-import { createRecord, type ExchangeRecord, tellRecord } from './record.ts'
+import { bytesOfRecord, createRecord, type ExchangeRecord, tellRecord } from './record.ts'
 
 /** Finished requests that a worker remembers. */
 export const RECENT_REQUESTS_MAX = 4096
+/** What they may take in memory, in one worker: with long paths or many attempts fewer are remembered. */
+export const RECENT_BYTES_MAX = 16 * 1024 * 1024
 
 /** The newest finished requests of one worker. */
 export interface RecordRing {
@@ -15,31 +17,49 @@ export interface RecordRing {
   find(requestId: string): RequestRecord | null
   /** Newest first. */
   recent(limit: number, onlyFailed: boolean): RequestRecord[]
+  /** What it takes now. */
+  readonly bytes: number
 }
 
-export function createRecordRing(worker: number, size = RECENT_REQUESTS_MAX): RecordRing {
+export function createRecordRing(
+  worker: number,
+  size = RECENT_REQUESTS_MAX,
+  bytesMax = RECENT_BYTES_MAX,
+): RecordRing {
   const ring: (ExchangeRecord | undefined)[] = Array.from({ length: size }, () => undefined)
   let next = 0
+  let count = 0
+  let bytes = 0
+
+  function dropOldest(): ExchangeRecord {
+    const place = (next - count + size) % size
+    const oldest = ring[place]!
+    ring[place] = undefined
+    count--
+    bytes -= bytesOfRecord(oldest)
+    return oldest
+  }
 
   function* newestFirst(): Generator<ExchangeRecord> {
-    for (let back = 1; back <= size; back++) {
-      const record = ring[(next - back + size) % size]
-      if (record === undefined) return
-      yield record
-    }
+    for (let back = 1; back <= count; back++) yield ring[(next - back + size) % size]!
   }
 
   return {
     keep(record) {
-      const old = ring[next]
+      const more = bytesOfRecord(record)
+      let spare: ExchangeRecord | undefined
+      while (count === size || (count > 0 && bytes + more > bytesMax)) spare = dropOldest()
       ring[next] = record
       next = (next + 1) % size
-      return old ?? createRecord()
+      count++
+      bytes += more
+      return spare ?? createRecord()
     },
     find(requestId) {
+      const wanted = Buffer.from(requestId)
       let first: ExchangeRecord | undefined
       for (const record of newestFirst()) {
-        if (record.requestId !== requestId) continue
+        if (!isNamed(record, wanted)) continue
         first = record
         if (record.caller === '') break
       }
@@ -54,5 +74,15 @@ export function createRecordRing(worker: number, size = RECENT_REQUESTS_MAX): Re
       }
       return found
     },
+    get bytes() {
+      return bytes
+    },
   }
+}
+
+function isNamed(record: ExchangeRecord, wanted: Buffer): boolean {
+  return (
+    record.requestIdLength === wanted.length &&
+    record.requestId.compare(wanted, 0, wanted.length, 0, wanted.length) === 0
+  )
 }

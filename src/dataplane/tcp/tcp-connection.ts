@@ -3,7 +3,13 @@ import { parseProxyHeader } from '../../mechanisms/proxy-protocol/proxy-protocol
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import type { ListenerSpec } from '../../contracts/snapshot.ts'
 import { plainAddress } from '../http/client-connection.ts'
-import { addAttempt, createRecord, type ExchangeRecord } from '../records/record.ts'
+import {
+  addAttempt,
+  createRecord,
+  type ExchangeRecord,
+  noteReason,
+  noteRequestId,
+} from '../records/record.ts'
 import { countLatency } from '../totals/counters.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
@@ -161,8 +167,7 @@ export class TcpConnection {
 
   #fail(code: string, detail: string): void {
     this.#record.status = FAILED
-    this.#record.reason = code
-    this.#record.detail = detail
+    noteReason(this.#record, code, detail)
     this.#client.destroy()
   }
 
@@ -200,11 +205,12 @@ function createTcpRecord(
 ): ExchangeRecord {
   const record = createRecord()
   const service = ctx.services.get(listener.service)
-  record.requestId = ctx.identifiers.requestId()
+  noteRequestId(record, ctx.identifiers.requestId())
   record.startedMs = ctx.clock.monotonicMs()
   record.startedAtMs = record.startedMs + ctx.wallOffsetMs
   record.listener = listener.id
   record.client = plainAddress(client.remoteAddress ?? '')
+  record.protocol = 'tcp'
   record.method = 'TCP'
   record.route = listener.route
   record.service = listener.service
