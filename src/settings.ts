@@ -44,3 +44,10 @@ gateway:
 export function checkSettings(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
   return assembled.check(settings, sourceOf)
 }
+
+/** What holds for a service that only exists by registration. */
+export function defaultService(): ServiceSettings {
+  const { any } = settingsSchema.parse({ services: { any: {} } }).services
+  if (any === undefined) throw new TypeError('the schema has lost the service it was given')
+  return any
+}

@@ -1,5 +1,6 @@
 import { urlOf } from '../../platform/config/addresses.ts'
-import type { PortClaim, SettingsPart } from '../../platform/config/part.ts'
+import type { SettingsPart } from '../../platform/config/part.ts'
+import type { PortClaim } from '../../platform/listeners/table.ts'
 import { checkGateway, type GatewayChecked } from './check-routes.ts'
 import { gatewaySection, serviceShape } from './schema.ts'
 

@@ -1,4 +1,5 @@
-import type { PortClaim, SettingsPart } from '../../platform/config/part.ts'
+import type { SettingsPart } from '../../platform/config/part.ts'
+import type { PortClaim } from '../../platform/listeners/table.ts'
 import { checkProcesses, type ProcessesChecked } from './check-services.ts'
 import { serviceShape } from './schema.ts'
 

@@ -153,7 +153,7 @@ export class CommandUnusableError extends Error {
 
 /** Looks at every command as it would be run. Throws `CommandUnusableError`. */
 export function checkCommands(config: {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'services'>
   readonly inherited: SpecifyContext['inherited']
   readonly listeners: SpecifyContext['listeners']
 }): void {

@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import type { HostPort } from './addresses.ts'
 import type { SourceOf } from './load.ts'
 import { filled, label } from './names.ts'
-import type { SettingPath, SettingProblem } from './problems.ts'
+import type { SettingProblem } from './problems.ts'
 import { listenAddress } from './units.ts'
 import { checkListeners } from '../listeners/check.ts'
-import type { ListenerTable, ListenSettings } from '../listeners/table.ts'
+import type { ListenerTable, ListenSettings, PortClaim } from '../listeners/table.ts'
 
 type Shape = Readonly<Record<string, z.ZodType>>
 
@@ -23,14 +22,6 @@ export interface SettingsPart {
   check?(settings: never, sourceOf: SourceOf): readonly SettingProblem[]
   /** Further ports that the configuration takes, so that no listener wants the same. */
   claims?(settings: never): readonly PortClaim[]
-}
-
-/** A port that something of the configuration will listen on. */
-export interface PortClaim {
-  readonly path: SettingPath
-  /** As the problem calls it: `the service orders`. */
-  readonly name: string
-  readonly address: HostPort
 }
 
 /** The whole file, made of its parts. */

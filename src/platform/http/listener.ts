@@ -4,6 +4,7 @@ import type { Log } from '../capability.ts'
 import { ListenerTakenError } from '../listeners/taken-error.ts'
 import { ProblemError } from '../problem.ts'
 import { boundConnections, type ConnectionCounts } from './connections.ts'
+import { describeElsewhere, forwardElsewhere, type Elsewhere } from './elsewhere.ts'
 import { problemDetails, type FailureFormat } from './failure.ts'
 import { guardRequest, type GuardOptions } from './guard.ts'
 import { createOpenApi, type OpenApi } from './openapi.ts'
@@ -11,15 +12,20 @@ import { createOpenApi, type OpenApi } from './openapi.ts'
 /** A body larger than this is refused with 413. */
 export const REQUEST_BODY_BYTES_MAX = 1024 * 1024
 
-export interface ListenerOptions extends GuardOptions {
+export interface ListenerAppOptions extends GuardOptions {
+  readonly log: Log
+  /** Admin routes of other processes, which this listener serves as if they were here. */
+  readonly elsewhere?: readonly Elsewhere[] | undefined
+  /** How errors are told; default: RFC 9457, with the routes described at /openapi.json. */
+  readonly failure?: FailureFormat | undefined
+}
+
+export interface ListenerOptions extends ListenerAppOptions {
   /** Name in errors and the log: the name of the listener in `listen`. */
   readonly name: string
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  readonly log: Log
-  /** How errors are told; default: RFC 9457, with the routes described at /openapi.json. */
-  readonly failure?: FailureFormat | undefined
   /** Address blocks that may connect; undefined: all. */
   mayConnect?(address: string): boolean
 }
@@ -33,7 +39,7 @@ export interface Listener {
 
 /** An HTTP listener of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
 export function createListenerApp(
-  options: ListenerOptions,
+  options: ListenerAppOptions,
   api: OpenApi = createOpenApi(),
 ): FastifyInstance {
   const app = fastify({
@@ -66,7 +72,11 @@ export function createListenerApp(
     return sendProblem(reply, problem, options)
   })
   if (options.failure === undefined) {
-    app.get('/openapi.json', { schema: { summary: 'This document.' } }, () => api.document())
+    const { elsewhere = [] } = options
+    for (const one of elsewhere) forwardElsewhere(app, one)
+    app.get('/openapi.json', { schema: { summary: 'This document.' } }, async () =>
+      api.document((await Promise.all(elsewhere.map(describeElsewhere))).flat()),
+    )
   }
   return app
 }
@@ -98,7 +108,7 @@ function refuseUndecoded(
   error: FastifyError,
   headers: IncomingHttpHeaders,
   reply: FastifyReply,
-  options: ListenerOptions,
+  options: ListenerAppOptions,
 ): void {
   reply.header('x-content-type-options', 'nosniff')
   try {
@@ -132,7 +142,7 @@ function codeOfStatus(status: number): string {
 function sendProblem(
   reply: FastifyReply,
   problem: ProblemError,
-  { failure = problemDetails }: Pick<ListenerOptions, 'failure'>,
+  { failure = problemDetails }: Pick<ListenerAppOptions, 'failure'>,
 ): FastifyReply {
   if (problem.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Backplane"')
   const { contentType, body } = failure(problem)

@@ -50,9 +50,9 @@ export class ListenerBoard {
     return this.#open(name, 'http', async (at) => {
       // Loaded only here: until the first HTTP listener opens, nobody waits for it.
       const { createListenerApp, openListener } = await import('../http/listener.ts')
-      const { hosts = [], token, section, failure } = options
+      const { hosts = [], token, section, failure, elsewhere } = options
       const { log } = this.#options
-      const all = { ...at, hosts, token, section, failure, log }
+      const all = { ...at, hosts, token, section, failure, elsewhere, log }
       const app = createListenerApp(all)
       options.register(app)
       const listener = await openListener(app, all)
@@ -84,7 +84,10 @@ export class ListenerBoard {
 
   /** All listeners, those of the data plane last. */
   views(): readonly ListenerView[] {
-    return [...[...this.#states].map(([name, state]) => this.#viewOf(name, state)), ...this.#ofData()]
+    return [
+      ...[...this.#states].map(([name, state]) => this.#viewOf(name, state)),
+      ...this.#ofData(),
+    ]
   }
 
   /** What services find in their environment: only of listeners that are open. */
@@ -171,7 +174,9 @@ export class ListenerBoard {
     const mayConnect = admission(row, allowedBlocks(name, this.#options.listen))
     const before = address.port === 0 ? (this.#options.portsBefore.get(name) ?? 0) : 0
     if (before !== 0) {
-      const again = await open({ name, ...address, port: before, mayConnect }).catch(() => undefined)
+      const again = await open({ name, ...address, port: before, mayConnect }).catch(
+        () => undefined,
+      )
       if (again !== undefined) return again
     }
     return open({ name, ...address, mayConnect })
@@ -197,5 +202,5 @@ export class ListenerBoard {
 function admission(row: ListenerRow, blocks: readonly string[]): (address: string) => boolean {
   if (row.access !== 'addresses') return () => true
   const allowed = createCidrSet(blocks)
-  return (address) => isLoopbackHost(address) || allowed.has(address)
+  return (address) => isLoopbackHost(address) || allowed.contains(address)
 }

@@ -1,12 +1,12 @@
 import { isIPv4 } from 'node:net'
-import { explainBadCidr, formatHostPort, isLoopbackHost } from '../config/addresses.ts'
+import { CidrError, createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { formatHostPort, isLoopbackHost } from '../config/addresses.ts'
 import type { HostPort } from '../config/addresses.ts'
 import { valueAt } from '../config/issues.ts'
 import type { SourceOf } from '../config/load.ts'
-import type { PortClaim } from '../config/part.ts'
 import type { SettingPath, SettingProblem } from '../config/problems.ts'
 import { allowedBlocks, wantedListener } from './table.ts'
-import type { ListenerRow, ListenerTable, ListenSettings } from './table.ts'
+import type { ListenerRow, ListenerTable, ListenSettings, PortClaim } from './table.ts'
 
 /** A token that guards a listener to the network has at least this many characters. */
 export const TOKEN_LENGTH_MIN = 16
@@ -82,10 +82,9 @@ function checkProtection(
   const wanted = wantedListener(name, row, settings.listen)
   const blocks = allowedBlocks(name, settings.listen)
   const from = blocks.flatMap((block, index): readonly SettingProblem[] => {
-    const why = explainBadCidr(block)
+    const why = explainBlock(block)
     const path = ['listen', 'from', name, index]
-    if (why === undefined) return []
-    return [{ path, code: 'ERR_CONFIG_VALUE_INVALID', message: `${block} ${why}` }]
+    return why === undefined ? [] : [{ path, code: 'ERR_CONFIG_VALUE_INVALID', message: why }]
   })
   if (row.access === 'public' || wanted.mode !== 'named') return from
   if (isLoopbackHost(wanted.address.host)) return from
@@ -95,6 +94,16 @@ function checkProtection(
   if (blocks.length > 0) return from
   const message = `${reachOf(wanted.address)}, and its protocol knows no credentials; list who may reach it with listen.from: { ${name}: [10.0.0.0/8] }, or listen on 127.0.0.1`
   return [{ path: ['listen', name], code: 'ERR_CONFIG_LISTENER_UNPROTECTED', message }]
+}
+
+function explainBlock(block: string): string | undefined {
+  try {
+    createCidrSet([block])
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CidrError)) throw error
+    return error.message
+  }
 }
 
 function reachOf(address: HostPort): string {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Elsewhere } from '../http/elsewhere.ts'
 import type { FailureFormat } from '../http/failure.ts'
 
 /**
@@ -27,6 +28,8 @@ export interface HttpOptions {
   readonly token?: string | undefined
   /** The section of the file where its hosts and token are; default: admin. */
   readonly section?: string
+  /** Admin routes that other processes serve, shown here. */
+  readonly elsewhere?: readonly Elsewhere[]
   /** How the protocol tells an error; default: RFC 9457, and OpenAPI at /openapi.json. */
   readonly failure?: FailureFormat
 }

@@ -27,6 +27,14 @@ export interface ListenerRow {
 /** Every listener by its name in `listen`. */
 export type ListenerTable = Readonly<Record<string, ListenerRow>>
 
+/** A port that something of the configuration will listen on. */
+export interface PortClaim {
+  readonly path: SettingPath
+  /** As the problem calls it: `the service orders`. */
+  readonly name: string
+  readonly address: HostPort
+}
+
 /** The part of the file that says where listeners are. */
 export interface ListenSettings {
   /** off closes every listener that is not named. */
