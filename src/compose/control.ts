@@ -1,16 +1,17 @@
 import { basename, dirname } from 'node:path'
-import { consoleAssets } from '../capabilities/console/assets.ts'
-import { startConsole } from '../capabilities/console/console.ts'
+import { consoleConfig } from '../capabilities/console/config.ts'
+import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
+import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
-import type { Picture } from '../contracts/feed.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { startConfiguration } from '../platform/config/current.ts'
+import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
@@ -31,13 +32,11 @@ export interface ComposeInput {
   readonly version: string
 }
 
-/** The composed control plane. A reload goes to the host, which every part has joined. */
+/** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
 export interface ControlPlane {
-  picture(): Picture
-  setReady(): void
-  /** A configuration that could not be read or applied; it is shown until one is. */
-  rejectReload(text: string): void
-  onChanged(listener: () => void): void
+  readonly configuration: CurrentConfiguration<Settings>
+  readonly processes: Processes
+  readonly console: Console
 }
 
 /** Admin routes that other processes of ours serve: one line a process. */
@@ -69,16 +68,10 @@ export async function composeControl(
     ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
     { channel, portStore: await openPortStore(storage), discovery },
   )
-  listeners.reportOfData(gateway.views)
+  listeners.reportOfData(() => gateway.views())
 
-  // What runs and is routed already, from before this control plane.
-  const { settings } = configuration.current()
-  const { routed, workers, version: served } = await channel.hello
-  const wanted = settings.gateway.workers
-  // What serves already keeps its threads: the setting needs a restart, and data starts before the file is read.
-  if (served === 0 && wanted !== 0 && wanted !== workers) {
-    link.send({ type: 'data-workers', workers: wanted })
-  }
+  // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
+  const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const processes = await host.start(
     'processes',
@@ -108,13 +101,7 @@ export async function composeControl(
   const console = await host.start(
     'console',
     startConsole,
-    ({ settings: { admin, name } }) => ({
-      hosts: admin.hosts,
-      token: typeof admin.token === 'string' ? admin.token : undefined,
-      system: name ?? basename(folder),
-      version,
-      assets: consoleAssets(),
-    }),
+    ({ settings }) => consoleConfig(settings, folder, version),
     {
       house: host,
       listeners,
@@ -129,13 +116,5 @@ export async function composeControl(
   await isOpen
   processes.begin()
 
-  return {
-    picture: console.picture,
-    setReady: console.setReady,
-    rejectReload(text) {
-      configuration.reject(text)
-      console.touch()
-    },
-    onChanged: (listener) => void processes.onChange(listener),
-  }
+  return { configuration, processes, console }
 }
