@@ -42,33 +42,17 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere: readonly Elsewhere[] = []
 
-/** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
+/**
+ * The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. A new capability is one
+ * more `host.start`, above the console: the console serves the routes of all that stand above it.
+ */
 export async function composeControl(
   host: Host<LoadedConfig<Settings>>,
-  { boot, link, channel, listeners, storage: opening, version }: ComposeInput,
+  input: ComposeInput,
 ): Promise<ControlPlane> {
+  const { boot, link, channel, listeners, version } = input
   const folder = dirname(boot.configFile)
-
-  const storage = await host.start('storage', keepStorage, () => opening, {})
-  const configuration = await host.start(
-    'configuration',
-    startConfiguration<Settings>,
-    (loaded) => loaded,
-    { file: basename(boot.configFile), overlay: boot.overlay },
-  )
-  const discovery = await host.start(
-    'discovery',
-    startDiscovery,
-    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
-    { storage, everywhere: async () => void (await channel.publish([])) },
-  )
-  const gateway = await host.start(
-    'gateway',
-    startGateway,
-    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
-    { channel, portStore: await openPortStore(storage), discovery },
-  )
-  listeners.reportOfData(() => gateway.views())
+  const { storage, configuration, discovery, gateway } = await startRouting(host, input)
 
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
@@ -96,8 +80,6 @@ export async function composeControl(
   discovery.flush()
   const isOpen = gateway.begin()
   isOpen.catch(() => {})
-
-  // The last one: it serves the routes of all that stand above it.
   const console = await host.start(
     'console',
     startConsole,
@@ -115,6 +97,34 @@ export async function composeControl(
   )
   await isOpen
   processes.begin()
-
   return { configuration, processes, console }
+}
+
+/** Who is where, and where requests go: kept, and not told to the data plane yet. */
+async function startRouting(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, channel, listeners, storage: opening }: ComposeInput,
+) {
+  const folder = dirname(boot.configFile)
+  const storage = await host.start('storage', keepStorage, () => opening, {})
+  const configuration = await host.start(
+    'configuration',
+    startConfiguration<Settings>,
+    (loaded) => loaded,
+    { file: basename(boot.configFile), overlay: boot.overlay },
+  )
+  const discovery = await host.start(
+    'discovery',
+    startDiscovery,
+    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
+    { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  const gateway = await host.start(
+    'gateway',
+    startGateway,
+    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
+    { channel, portStore: await openPortStore(storage), discovery },
+  )
+  listeners.reportOfData(() => gateway.views())
+  return { storage, configuration, discovery, gateway }
 }
