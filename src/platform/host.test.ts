@@ -16,6 +16,7 @@ function start(t: TestContext) {
     listen: { default: 'auto' },
     sourceOf: () => 'default',
     log,
+    clock: systemClock,
     portsBefore: new Map(),
   })
   const host = new Host({ clock: systemClock, random: () => 0, log, listeners }, 'first')

@@ -34,7 +34,7 @@ export type Callers = Readonly<
  * `had` a listener of its own keeps it when the services become many, so that what a service was told stays true.
  */
 export function edgesOf(services: Callers, had: (edge: Edge) => boolean): readonly Edge[] {
-  const callable = Object.keys(services).filter((name) => services[name]?.task !== true)
+  const callable = Object.entries(services).flatMap(([name, { task }]) => (task ? [] : [name]))
   const mayAttribute = callable.length <= ATTRIBUTED_SERVICES_MAX
   const shared = new Set<string>()
   const own = Object.entries(services).flatMap(([caller, { run, calls }]) => {

@@ -161,7 +161,7 @@ export const serviceShape = {
     .max(1_000_000)
     .default(1024)
     .describe('Requests that may wait for a connection; beyond it 503.'),
-}
+} as const
 
 /** The section `gateway`. */
 export const gatewaySection = z
