@@ -183,6 +183,7 @@ export class DataListeners {
 
   /** The listeners in force and new ones, with everything else as it is. New ones come back with the id that they will have. */
   async #openBeside(fresh: readonly ListenerSpec[]): Promise<readonly ListenerStatus[]> {
+    if (fresh.length === 0) return []
     const gateway = this.#specOf(this.#layout, this.#chosenPorts)
     const taken = new Set(fresh.map(addressOf))
     const staying = gateway.listeners.filter(
