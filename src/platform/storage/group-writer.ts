@@ -20,7 +20,7 @@ export interface GroupWriter {
   close(): Promise<void>
 }
 
-/** Told of each group: the writes in it, and the first error of one of them. */
+/** Told of each group: the writes in it, and the first error of one of them, a full disk before others. */
 export type GroupListener = (writes: number, error: StorageError | undefined) => void
 
 interface WaitingWrite {
@@ -104,7 +104,7 @@ async function commitGroup(
     else if (one.outcome !== 'failed') done.resolve(one)
     else {
       const error = errorOf(one.failure)
-      first ??= error
+      if (first === undefined || error.code === 'ERR_STORAGE_FULL') first = error
       done.reject(error)
     }
   }
