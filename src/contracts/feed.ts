@@ -28,7 +28,7 @@ export interface Picture {
 
 export interface ListenerView {
   readonly id: string
-  readonly kind: 'gateway' | 'console' | 'tcp' | 'outbound'
+  readonly kind: 'gateway' | 'console' | 'tcp' | 'outbound' | 'http' | 'udp'
   readonly address: string
   readonly url: string
   /** Empty when open. */

@@ -19,7 +19,8 @@ async function start(t: TestContext) {
     response.writeHead(200)
     response.flushHeaders()
     newest = response
-    accepted.push(hub.subscribe(response))
+    accepted.push(!hub.isFull)
+    hub.subscribe(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
+import { ownEntry } from '../../platform/own-entry.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessSpec } from '../../contracts/supervisor.ts'
 
@@ -98,7 +99,7 @@ export function fitsSpecification(
     (name) =>
       UNHASHED_VARIABLES.has(name) ||
       !Object.hasOwn(running.env, name) ||
-      running.env[name] === wanted.env[name],
+      ownEntry(running.env, name) === ownEntry(wanted.env, name),
   )
 }
 
@@ -153,7 +154,7 @@ export class CommandUnusableError extends Error {
 
 /** Looks at every command as it would be run. Throws `CommandUnusableError`. */
 export function checkCommands(config: {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'services'>
   readonly inherited: SpecifyContext['inherited']
   readonly listeners: SpecifyContext['listeners']
 }): void {

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 import type { Scope } from '../../../platform/capability.ts'
+import { noListeners } from '../../../platform/listeners/testing/none.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { startStorage, type Storage } from '../../../platform/storage/storage.ts'
 import { settingsSchema } from '../../../settings.ts'
@@ -10,16 +12,17 @@ import type {
   ProcessStatus,
   ToSupervisor,
 } from '../../../contracts/supervisor.ts'
-import type { DiscoveryNeed } from '../needs.ts'
+import type { DiscoveryNeed, OutputNeed } from '../needs.ts'
 import { openOverrideStore } from '../override-store.ts'
-import { startProcesses, type ProcessesConfig } from '../processes.ts'
+import { startProcesses } from '../processes.ts'
+import type { ProcessesConfig } from '../run-set.ts'
 
 /** The configuration of some services. */
 export function configOf(
   services: object,
   inherited: Record<string, string> = {},
 ): ProcessesConfig {
-  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited, listeners: {} }
+  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited }
 }
 
 export function statusOf(spec: ProcessSpec, state: ProcessState): ProcessStatus {
@@ -55,6 +58,7 @@ export async function startHouse(
     found?: readonly ProcessStatus[]
     routed?: readonly string[]
     storage?: Storage
+    output?: OutputNeed
     /** `<SERVICE>_URL` variables of every caller; may be changed. */
     urls?: Readonly<Record<string, string>>
   } = {},
@@ -70,13 +74,16 @@ export async function startHouse(
     clock: systemClock,
     random: () => 0,
     log: () => {},
+    listeners: noListeners,
     stopping: stopping.signal,
     onStop: () => {},
   }
-  const processes = await startProcesses(
+  const part = await startProcesses(
     first,
     {
       supervisor: supervisor.need,
+      output: options.output ?? { follow: () => () => {} },
+      variables: () => ({}),
       discovery: registry.need,
       gateway: {
         outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1', ...options.urls }),
@@ -90,8 +97,20 @@ export async function startHouse(
     },
     scope,
   )
+  const prepare = (next: ProcessesConfig) => {
+    const prepared = part.prepare?.(next)
+    if (prepared === undefined || prepared instanceof Promise) assert.fail('it is not async')
+    return prepared
+  }
   return {
-    processes,
+    part,
+    processes: {
+      ...part.api,
+      problems: () => part.problems?.() ?? [],
+      begin: (_config: ProcessesConfig) => part.api.begin(),
+      /** A reload that nobody else refuses. */
+      configure: (next: ProcessesConfig) => void prepare(next).commit(),
+    },
     storage,
     registry,
     supervisor,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { PolicyKind } from '../contracts/policies.ts'
-import { duration, rate } from '../platform/config/units.ts'
-import { filled } from './names.ts'
+import type { PolicyKind } from '../../contracts/policies.ts'
+import { duration, rate } from '../../platform/config/units.ts'
+import { filled } from '../../platform/config/names.ts'
 
 const BURST_MAX = 10_000_000
 /** It is in memory and in every snapshot. */

@@ -1,20 +1,20 @@
 import type { z } from 'zod'
-import type { PolicyKind } from '../contracts/policies.ts'
-import { OriginError, parseOriginPattern } from '../mechanisms/cors/origin.ts'
-import { parseRedirectTarget, RedirectTargetError } from '../mechanisms/redirect/redirect.ts'
-import { RoutePatternError } from '../mechanisms/routing/pattern.ts'
+import type { PolicyKind } from '../../contracts/policies.ts'
+import { OriginError, parseOriginPattern } from '../../mechanisms/cors/origin.ts'
+import { parseRedirectTarget, RedirectTargetError } from '../../mechanisms/redirect/redirect.ts'
+import { RoutePatternError } from '../../mechanisms/routing/pattern.ts'
 import {
   explainFieldName,
   explainFieldValue,
-} from '../mechanisms/settable-fields/settable-fields.ts'
-import type { SettingPath, SettingProblem } from '../platform/config/problems.ts'
+} from '../../mechanisms/settable-fields/settable-fields.ts'
+import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import {
   type ChangeSettings,
   type limitSettings,
   policyKindsOf,
   type PolicyRoute,
   type SettingsOf,
-} from './policies.ts'
+} from './policy-settings.ts'
 
 type Check = {
   readonly [Kind in PolicyKind]: (
