@@ -9,7 +9,7 @@ import { checkDeclared, declareServices } from './declared.ts'
 import { instanceUnknownError } from './errors.ts'
 import type { InstanceSpec } from './model.ts'
 import { registerDiscoveryRoutes } from './protocols/admin.ts'
-import { claimFirstIndex, discoveryMigrations, Registrations } from './registrations.ts'
+import { claimFirstIndex, discoveryMigrations, Registrations } from './registration-store.ts'
 import { Registry } from './registry.ts'
 import type { ServiceRecord } from './records.ts'
 
@@ -45,7 +45,7 @@ export async function startDiscovery(
     // What was acknowledged comes back, also when the bound is lower now.
     instancesMax: () => (isRestoring ? Infinity : limits.instances),
     firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
-    scheduleFlush: (flush) => void setImmediate(flush),
+    scheduleFlush: (flush) => void scope.clock.nextTurn(flush),
     startCheck: (instance, check) => checks.start(instance, check),
     stopCheck: (check) => checks.stop(check),
     onLapsed: (instance) => {

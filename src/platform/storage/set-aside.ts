@@ -1,5 +1,5 @@
 import type { Problem, Scope } from '../capability.ts'
-import type { SqlRow, SqlStatement } from './messages.ts'
+import type { SqlRow, SqlStatement, SqlValue } from './messages.ts'
 import type { Storage } from './storage.ts'
 
 /** Rows of one table that are named in the log, one by one. */
@@ -39,7 +39,7 @@ export function createSetAside(
   return {
     async move(table, key, rows) {
       for (const { row, why } of rows) {
-        const name = key.map((column) => String(row[column])).join('/')
+        const name = key.map((column) => String(valueOf(row, column))).join('/')
         const known = moved.get(table) ?? { count: 0, first: `${name}: ${why}` }
         moved.set(table, known)
         known.count++
@@ -84,7 +84,12 @@ function moveOf(
     },
     {
       sql: `DELETE FROM ${source} WHERE ${key.map((column) => `${column} = ?`).join(' AND ')}`,
-      params: key.map((column) => row[column] ?? null),
+      params: key.map((column) => valueOf(row, column)),
     },
   ]
+}
+
+/** Null for a column that the row does not have. */
+function valueOf(row: SqlRow, column: string): SqlValue {
+  return Object.hasOwn(row, column) ? (row[column] ?? null) : null
 }
