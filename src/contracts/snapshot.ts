@@ -253,7 +253,11 @@ export interface DataTotals {
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>
+  /** Lines that were dropped because the disk did not keep up, and lines that it refused. */
   readonly accessLogDropped: number
+  readonly accessLogLost: number
+  /** Finished requests that telemetry was not told of, because it did not keep up or was away. */
+  readonly recordsDropped: number
 }
 
 /** What `backplane why` tells of one request. Times are milliseconds since `startedAtMs`. */

@@ -1,7 +1,7 @@
 import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import { clearRecord, createRecord } from '../records/record.ts'
-import { countLatency, statusClass } from '../totals/counters.ts'
+import { finishRecord } from '../records/sinks.ts'
 import { SPARE_EXCHANGES_MAX, type WorkerContext } from '../worker/context.ts'
 import type { ClientConnection } from './client-connection.ts'
 import {
@@ -46,26 +46,12 @@ export function finishExchange(
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = exchange.requestBody.received
   record.responseBytes = exchange.responseBody.received
-  countExchange(ctx, exchange)
-  ctx.log.write(record)
-  exchange.record = ctx.ring.keep(record)
+  if (exchange.edge !== null) exchange.edge.inFlight--
+  exchange.record = finishRecord(ctx, record, exchange.edge)
   const keepsAlive = exchange.keepsAlive
   recycle(ctx, exchange)
   ctx.counts.give('requests')
   client.exchangeEnded(keepsAlive, nowMs)
-}
-
-function countExchange(ctx: WorkerContext, exchange: Exchange): void {
-  const { record } = exchange
-  const edge = exchange.edge ?? ctx.totals.edge(record.caller, record.route, record.service)
-  if (exchange.edge !== null) edge.inFlight--
-  edge.statuses[statusClass(record.status)]!++
-  edge.requestBytes += record.requestBytes
-  edge.responseBytes += record.responseBytes
-  if (record.reason !== '')
-    edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
-  countLatency(edge, record.durationMs)
-  ctx.totals.touchEdge(edge)
 }
 
 function recycle(ctx: WorkerContext, exchange: Exchange): void {

@@ -10,7 +10,7 @@ import {
   noteReason,
   noteRequestId,
 } from '../records/record.ts'
-import { countLatency } from '../totals/counters.ts'
+import { finishRecord } from '../records/sinks.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
 import type { WorkerContext } from '../worker/context.ts'
@@ -186,15 +186,7 @@ export class TcpConnection {
     record.responseBytes = this.#client.bytesWritten
     const edge = ctx.totals.edge('', this.#listener.route, this.#listener.service)
     edge.inFlight--
-    edge.statuses[record.status === CARRIED ? 2 : 5]!++
-    edge.requestBytes += record.requestBytes
-    edge.responseBytes += record.responseBytes
-    if (record.reason !== '')
-      edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
-    countLatency(edge, record.durationMs)
-    ctx.totals.touchEdge(edge)
-    ctx.log.write(record)
-    ctx.ring.keep(record)
+    finishRecord(ctx, record, edge)
   }
 }
 

@@ -32,8 +32,9 @@ export type ToWorker =
     }
   /** Closes the listeners to the outside; answered by `idle` when nothing from there is in flight any more. */
   | { readonly type: 'drain' }
-  /** Gives a written access log buffer back. */
+  /** Gives the buffer of a batch back. */
   | { readonly type: 'log-buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'records-buffer'; readonly buffer: ArrayBuffer }
 
 /** Worker to main thread. */
 export type FromWorker =
@@ -45,10 +46,19 @@ export type FromWorker =
   | { readonly type: 'drained'; readonly service: string; readonly id: string }
   | WorkerTotals
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
-  | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
+  | (Batch & { readonly type: 'log' })
+  /** Finished requests, in the form of src/contracts/records.ts. */
+  | (Batch & { readonly type: 'records' })
   | { readonly type: 'idle' }
   /** A change could not be applied; the rest of its update was. */
   | { readonly type: 'failed'; readonly op: string; readonly error: string }
+
+/** Lines or records that a worker hands over at once; the buffer is moved, and given back. */
+export interface Batch {
+  readonly buffer: ArrayBuffer
+  readonly length: number
+  readonly count: number
+}
 
 export interface ListenerError {
   readonly id: string
@@ -65,6 +75,7 @@ export interface WorkerTotals {
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
   readonly accessLogDropped: number
+  readonly recordsDropped: number
 }
 
 /** What a worker thread is started with. */

@@ -21,6 +21,7 @@ export interface TotalsCollector {
   take(values: {
     readonly connections: number
     readonly accessLogDropped: number
+    readonly recordsDropped: number
     readonly wallMs: number
     readonly monotonicMs: number
   }): WorkerTotals
@@ -78,6 +79,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
         requests,
         limited: limitedNow,
         accessLogDropped: values.accessLogDropped,
+        recordsDropped: values.recordsDropped,
       }
     },
   }

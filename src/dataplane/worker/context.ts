@@ -12,6 +12,7 @@ import type { Identifiers } from '../http/identifiers.ts'
 import type { Routes } from '../http/routes.ts'
 import type { Scratch } from '../http/scratch.ts'
 import type { AccessLog } from '../records/access-log.ts'
+import type { RecordBatches } from '../records/record-batches.ts'
 import type { RecordRing } from '../records/ring.ts'
 import type { SharedCounts } from '../shared-counts.ts'
 import type { TcpConnection } from '../tcp/tcp-connection.ts'
@@ -31,7 +32,8 @@ export interface WorkerContext {
   readonly counts: SharedCounts
   readonly totals: TotalsCollector
   readonly ring: RecordRing
-  readonly log: AccessLog
+  readonly accessLog: AccessLog
+  readonly batches: RecordBatches
   readonly identifiers: Identifiers
 
   readonly readBuffer: Buffer

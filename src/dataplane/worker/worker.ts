@@ -12,6 +12,7 @@ import { createIdentifiers } from '../http/identifiers.ts'
 import { createRoutes } from '../http/routes.ts'
 import { createScratch, READ_BYTES } from '../http/scratch.ts'
 import { createAccessLog } from '../records/access-log.ts'
+import { createRecordBatches } from '../records/record-batches.ts'
 import { createRecordRing } from '../records/ring.ts'
 import { openSharedCounts } from '../shared-counts.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
@@ -25,8 +26,8 @@ import { createUpstreamEvents } from './upstream-events.ts'
 
 /** Time between two reports. */
 const REPORT_MS = 1_000
-/** How often the access log is handed over when it is not full. */
-const LOG_FLUSH_MS = 250
+/** How often lines of the access log and records are handed over when their batch is not full. */
+const FLUSH_MS = 250
 
 /** Sends to the main thread; `transfer` moves the buffer of a log batch. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
@@ -52,7 +53,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const listeners = openListeners((binding, socket) => acceptAt(ctx, binding, socket))
   const stopTicks = startTicks(ctx)
   const reports = setInterval(() => report(ctx, post), REPORT_MS)
-  const flushes = setInterval(() => ctx.log.flush(), LOG_FLUSH_MS)
+  const flushes = setInterval(() => flush(ctx), FLUSH_MS)
   reports.unref()
   flushes.unref()
 
@@ -79,7 +80,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'drain':
         return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'outbound'))
       case 'log-buffer':
-        return ctx.log.giveBack(message.buffer)
+        return ctx.accessLog.giveBack(message.buffer)
+      case 'records-buffer':
+        return ctx.batches.giveBack(message.buffer)
       default:
         return message satisfies never
     }
@@ -123,17 +126,23 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     if (busyCount > 0) return
     clearInterval(watch)
     report(ctx, post)
-    ctx.log.flush()
+    flush(ctx)
     post({ type: 'idle' })
   }
   look()
+}
+
+function flush(ctx: WorkerContext): void {
+  ctx.accessLog.flush()
+  ctx.batches.flush()
 }
 
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
       connections: ctx.clients.size + ctx.tcpConnections.size,
-      accessLogDropped: ctx.log.droppedCount,
+      accessLogDropped: ctx.accessLog.droppedCount,
+      recordsDropped: ctx.batches.droppedCount,
       wallMs: ctx.clock.nowMs(),
       monotonicMs: ctx.clock.monotonicMs(),
     }),
@@ -166,7 +175,12 @@ function createContext(options: WorkerOptions): WorkerContext {
     counts: openSharedCounts(options.shared, index),
     totals,
     ring: createRecordRing(index),
-    log: createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer])),
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
     identifiers: createIdentifiers(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: createScratch(),
