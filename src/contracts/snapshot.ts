@@ -189,15 +189,26 @@ export type FromData =
     }
   /** No worker has a request in flight to this removed instance any more. */
   | { readonly type: 'drained'; readonly service: string; readonly id: string }
-  /** Every second: the rows that changed, with totals since this data process started. */
-  | {
-      readonly type: 'totals'
-      readonly atMs: number
-      readonly edges: readonly EdgeTotals[]
-      readonly instances: readonly InstanceTotals[]
-      readonly process: DataTotals
-    }
+  | TotalsMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+
+/** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */
+export interface TotalsMessage {
+  readonly type: 'totals'
+  readonly atMs: number
+  /** Forget what was told before: from here on every row is told again. After `hello`, over as many seconds as it takes. */
+  readonly reset?: true
+  /** There are rows that were told to an earlier listener: where one is new to this one, its counts are not of this second. */
+  readonly retold?: true
+  /** Another message of the same second follows. */
+  readonly more?: true
+  readonly edges: readonly EdgeTotals[]
+  readonly instances: readonly InstanceTotals[]
+  readonly process: DataTotals
+}
+
+/** The name of the row on which counts what is beyond a limit of rows: caller, route and service of an edge, service and id of an instance. */
+export const TOTALS_OTHER = '(other)'
 
 export interface ListenerStatus {
   readonly id: string

@@ -6,9 +6,10 @@ import { type ChannelServer, startChannelServer } from './channel/server.ts'
 import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
 import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
-import { TotalsMerge } from './totals/merge.ts'
+import { RecordShipper } from './records/shipper.ts'
+import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains } from './threads/drains.ts'
-import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
@@ -18,6 +19,8 @@ const REPORT_MS = 1_000
 export interface DataProcessOptions {
   readonly socketPath: string
   readonly dataDir: string
+  /** Telemetry's socket for records and totals. */
+  readonly recordsSocket: string
   readonly workers: number
   readonly clock: Clock
   readonly log: Log
@@ -30,6 +33,9 @@ export class DataProcess {
   readonly #options: DataProcessOptions
   readonly #counts: SharedCounts
   readonly #totals: TotalsMerge
+  readonly #totalsForControl: TotalsReader
+  readonly #totalsForTelemetry: TotalsReader
+  readonly #shipper: RecordShipper
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
   readonly #rollout: Rollout
@@ -55,6 +61,18 @@ export class DataProcess {
     this.#counts = openSharedCounts(shared, 0)
     this.#totals = new TotalsMerge(workers)
     this.#logFile = createLogFile(options.dataDir, log)
+    const others = () => ({
+      accessLogLost: this.#logFile.lostCount,
+      recordsDropped: this.#shipper.droppedCount,
+    })
+    this.#totalsForControl = this.#totals.createReader(others)
+    this.#totalsForTelemetry = this.#totals.createReader(others)
+    this.#shipper = new RecordShipper({
+      socketPath: options.recordsSocket,
+      clock,
+      log,
+      connected: () => this.#totalsForTelemetry.restart(),
+    })
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
     this.#drains = createDrains(workers, (service, id) => this.#instanceDrained(service, id))
     this.#asks = createAsks(
@@ -77,10 +95,7 @@ export class DataProcess {
       receive: (message) => this.#fromControl(message),
       hello: () => this.#hello(),
     })
-    this.#reports = setInterval(
-      () => this.#channel.send(this.#totals.take(clock.nowMs())),
-      REPORT_MS,
-    )
+    this.#reports = setInterval(() => this.#tellTotals(), REPORT_MS)
   }
 
   /** Closes the listeners to the outside; resolves when nothing from there is in flight, or after the grace. */
@@ -100,10 +115,19 @@ export class DataProcess {
     clearInterval(this.#reports)
     this.#channel.close()
     await this.#pool.stop()
+    this.#shipper.close()
     await this.#logFile.close()
   }
 
+  #tellTotals(): void {
+    const nowMs = this.#options.clock.nowMs()
+    for (const message of this.#totalsForControl.take(nowMs)) this.#channel.send(message)
+    // What telemetry has not taken yet keeps what changed since: nothing is lost, it is only told later.
+    if (this.#shipper.takesTotals) this.#shipper.tell(this.#totalsForTelemetry.take(nowMs))
+  }
+
   #hello(): FromData {
+    this.#totalsForControl.restart()
     const { workers } = this.#options
     const routed = routedOf(this.#model)
     return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
@@ -158,7 +182,9 @@ export class DataProcess {
   #note(op: SnapshotOp): void {
     this.#model.apply(op)
     if (op.op === 'instance-gone') this.#drains.expect(op.service, op.id)
-    if (op.op === 'instance') this.#drains.cancel(op.instance.service, op.instance.id)
+    if (op.op !== 'instance') return
+    this.#totals.knowInstance(op.instance.service, op.instance.id)
+    this.#drains.cancel(op.instance.service, op.instance.id)
   }
 
   #sendUpdate(
@@ -185,7 +211,12 @@ export class DataProcess {
       case 'answer':
         return this.#asks.answered(message.ask, index, message.body)
       case 'log':
-        return void this.#appendLog(index, message.buffer, message.length)
+        return void this.#appendLog(index, message)
+      case 'records': {
+        const { buffer, length, count } = message
+        this.#shipper.ship(index, new Uint8Array(buffer, 0, length), count)
+        return void this.#pool.send(index, { type: 'records-buffer', buffer }, [buffer])
+      }
       case 'idle':
         return this.#workerIdle(index)
       case 'failed': {
@@ -198,8 +229,8 @@ export class DataProcess {
     }
   }
 
-  async #appendLog(index: number, buffer: ArrayBuffer, length: number): Promise<void> {
-    await this.#logFile.append(new Uint8Array(buffer, 0, length))
+  async #appendLog(index: number, { buffer, length, count }: Batch): Promise<void> {
+    await this.#logFile.append(new Uint8Array(buffer, 0, length), count)
     this.#pool.send(index, { type: 'log-buffer', buffer }, [buffer])
   }
 

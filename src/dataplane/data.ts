@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { systemClock } from '../platform/clock.ts'
 import { createJsonLog } from '../platform/log.ts'
+import { recordsSocketOf } from '../contracts/telemetry.ts'
 import type { Boot, FromDataProcess, ToDataProcess } from '../contracts/supervisor.ts'
 import { DataProcess } from './data-process.ts'
 
@@ -12,6 +13,7 @@ const log = createJsonLog(process.stderr, systemClock, 'info')
 const data = new DataProcess({
   socketPath: boot.snapshotSocket,
   dataDir: boot.dataDir,
+  recordsSocket: recordsSocketOf(boot.dataDir),
   workers: boot.workers === 0 ? availableParallelism() : boot.workers,
   clock: systemClock,
   log,

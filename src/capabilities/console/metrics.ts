@@ -180,6 +180,18 @@ function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
     type: 'counter',
     samples: [{ labels: {}, value: data?.accessLogDropped ?? 0 }],
   }
+  yield {
+    name: 'backplane_gateway_access_log_lost_total',
+    help: 'Access log lines that the disk refused, such as a full one.',
+    type: 'counter',
+    samples: [{ labels: {}, value: data?.accessLogLost ?? 0 }],
+  }
+  yield {
+    name: 'backplane_gateway_records_dropped_total',
+    help: 'Finished requests that telemetry was not told of, because it was away or too slow.',
+    type: 'counter',
+    samples: [{ labels: {}, value: data?.recordsDropped ?? 0 }],
+  }
 }
 
 /** Counted in discovery: a view shows only the first instances of a large service. */

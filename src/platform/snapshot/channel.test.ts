@@ -177,7 +177,8 @@ test('totals and drained instances reach who listens', async (t) => {
     channel.onDrained((of, id) => resolve(`${totals} ${of} ${id}`))
   })
   await channel.hello
-  const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
+  const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
+  const process = { connections: [], requests: [], limited: {}, ...lost }
   data.send({ type: 'totals', atMs: 7, edges: [], instances: [], process })
   data.send({ type: 'drained', service: 'a', id: '1' })
   assert.equal(await heard, '7 a 1')
