@@ -198,8 +198,6 @@ export interface TotalsMessage {
   readonly atMs: number
   /** Forget what was told before: from here on every row is told again. After `hello`, over as many seconds as it takes. */
   readonly reset?: true
-  /** There are rows that were told to an earlier listener: where one is new to this one, its counts are not of this second. */
-  readonly retold?: true
   /** Another message of the same second follows. */
   readonly more?: true
   readonly edges: readonly EdgeTotals[]

@@ -4,6 +4,7 @@
  * count; what is not acknowledged is bounded, and kept until it is.
  */
 import { join } from 'node:path'
+import type { EdgeTotals, InstanceTotals } from './snapshot.ts'
 
 /** A longer frame is no frame: the connection is closed. */
 export const TELEMETRY_FRAME_BYTES_MAX = 16 * 1024 * 1024
@@ -14,13 +15,26 @@ export const TELEMETRY_FRAME = {
   hello: 1,
   /** Two bytes of worker, and a batch of records (src/contracts/records.ts). */
   records: 2,
-  /** JSON: `TotalsMessage` of src/contracts/snapshot.ts. */
-  totals: 3,
+  /** JSON: `ChangesMessage`. */
+  changes: 3,
   /** Back: four bytes, so many frames (`hello` not counted) have been taken since the last acknowledgement. */
   acknowledge: 4,
 } as const
 
-/** Who sends: counts of another process begin at zero. */
+/**
+ * What was counted since the message before, once a second: rows in which something changed, as differences (`inFlight`, `connections` and
+ * `ejectedUntilMs` are values). While telemetry is away nothing is gathered.
+ */
+export interface ChangesMessage {
+  readonly type: 'changes'
+  readonly atMs: number
+  /** Another message of the same second follows. */
+  readonly more?: true
+  readonly edges: readonly EdgeTotals[]
+  readonly instances: readonly InstanceTotals[]
+}
+
+/** Who sends. */
 export interface TelemetryHello {
   readonly pid: number
   readonly startedAtMs: number
@@ -32,6 +46,11 @@ const HEADER_BYTES = LENGTH_BYTES + 1
 /** Where telemetry listens for records. */
 export function recordsSocketOf(dataDir: string): string {
   return join(dataDir, 'run', 'telemetry-records.sock')
+}
+
+/** Where telemetry's admin routes are served. */
+export function telemetryAdminSocketOf(dataDir: string): string {
+  return join(dataDir, 'run', 'telemetry-admin.sock')
 }
 
 /** One frame around `parts`, copied. */
@@ -106,4 +125,43 @@ export class TelemetryFrameReader {
     this.#headerLength = 0
     this.#onFrame(this.#header[LENGTH_BYTES]!, payload)
   }
+}
+
+/** Answer of `GET /api/v1/telemetry/series`. */
+export interface SeriesAnswer {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly stepMs: number
+  /** Series that are not told, because the answer would be too large; the busiest are. */
+  readonly left: number
+  readonly series: readonly SeriesRow[]
+}
+
+/** One series: of an edge, a route, a service or an instance; what it is not about is ''. */
+export interface SeriesRow {
+  readonly caller: string
+  readonly route: string
+  readonly service: string
+  readonly id: string
+  /** Steps in which something happened, oldest first. */
+  readonly points: readonly SeriesPoint[]
+}
+
+/** What happened in one step. Percentiles are taken from the sum of all histograms, null where nothing was measured. */
+export interface SeriesPoint {
+  readonly atMs: number
+  readonly requests: number
+  /** 5xx, and requests without an answer. */
+  readonly errors: number
+  /** Retries of an edge; failed attempts of an instance. */
+  readonly failures: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly inFlight: number
+  readonly latencySumMs: number
+  /** Buckets that are not empty: index into `LATENCY_BOUNDS_MS` and count, in turn. */
+  readonly latency: readonly number[]
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
 }

@@ -7,6 +7,7 @@ import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
 import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
 import { RecordShipper } from './records/shipper.ts'
+import { TotalsChanges } from './totals/changes.ts'
 import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains } from './threads/drains.ts'
 import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
@@ -34,7 +35,7 @@ export class DataProcess {
   readonly #counts: SharedCounts
   readonly #totals: TotalsMerge
   readonly #totalsForControl: TotalsReader
-  readonly #totalsForTelemetry: TotalsReader
+  readonly #changes: TotalsChanges
   readonly #shipper: RecordShipper
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
@@ -66,12 +67,13 @@ export class DataProcess {
       recordsDropped: this.#shipper.droppedCount,
     })
     this.#totalsForControl = this.#totals.createReader(others)
-    this.#totalsForTelemetry = this.#totals.createReader(others)
+    this.#changes = new TotalsChanges(this.#totals)
     this.#shipper = new RecordShipper({
       socketPath: options.recordsSocket,
       clock,
       log,
-      connected: () => this.#totalsForTelemetry.restart(),
+      connected: () => this.#changes.begin(),
+      lost: () => this.#changes.end(),
     })
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
     this.#drains = createDrains(workers, (service, id) => this.#instanceDrained(service, id))
@@ -122,8 +124,8 @@ export class DataProcess {
   #tellTotals(): void {
     const nowMs = this.#options.clock.nowMs()
     for (const message of this.#totalsForControl.take(nowMs)) this.#channel.send(message)
-    // What telemetry has not taken yet keeps what changed since: nothing is lost, it is only told later.
-    if (this.#shipper.takesTotals) this.#shipper.tell(this.#totalsForTelemetry.take(nowMs))
+    // While telemetry is busy the changes gather: nothing is lost, it is only told later.
+    if (this.#shipper.takesChanges) this.#shipper.tell(this.#changes.take(nowMs))
   }
 
   #hello(): FromData {
@@ -207,6 +209,7 @@ export class DataProcess {
       case 'drained':
         return this.#drains.report(index, message.service, message.id)
       case 'totals':
+        this.#changes.add(message)
         return this.#totals.add(index, message)
       case 'answer':
         return this.#asks.answered(message.ask, index, message.body)

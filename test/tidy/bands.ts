@@ -23,7 +23,7 @@ const mayRun: Readonly<Record<string, readonly string[]>> = {
 export function findCrossings(files: readonly ParsedFile[]): readonly string[] {
   return files.flatMap((file) => {
     const from = areaOf(file.path)
-    if (from === 'top') return []
+    if (from === 'top' || from === 'compose') return []
     const allowed = mayRun[from.split('/')[0] ?? ''] ?? []
     return file.references
       .filter(({ kind, target }) => kind === 'value' && target.startsWith('src/'))

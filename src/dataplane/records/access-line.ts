@@ -60,10 +60,10 @@ interface Place {
  */
 export class AccessLine {
   /** `{"time":"...","id":"` of the last millisecond. */
-  #time = Buffer.alloc(0)
+  #time: Buffer = Buffer.alloc(0)
   #second = NaN
   /** `"client":"...","listener":"...",...,"host":"` of the last request; a connection's requests share it. */
-  #origin = Buffer.alloc(0)
+  #origin: Buffer = Buffer.alloc(0)
   #originOf = { client: '', listener: '', caller: '', method: '' }
   readonly #places = new Map<string, Map<string, Place>>()
   #placeCount = 0

@@ -6,23 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import {
+  type ChangesMessage,
   encodeTelemetryFrame,
   TELEMETRY_FRAME,
   TelemetryFrameReader,
 } from '../../contracts/telemetry.ts'
-import type { TotalsMessage } from '../../contracts/snapshot.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { RecordShipper, SHIPPER_IN_FLIGHT_BYTES_MAX, SHIPPER_QUEUE_BYTES_MAX } from './shipper.ts'
 
-const process = { connections: [], requests: [], limited: {} }
-const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
-const totals: TotalsMessage = {
-  type: 'totals',
-  atMs: 1,
-  edges: [],
-  instances: [],
-  process: { ...process, ...lost },
-}
+const changes: ChangesMessage = { type: 'changes', atMs: 1, edges: [], instances: [] }
 
 /** A telemetry that takes what comes and acknowledges when it is told to. */
 class Telemetry {
@@ -93,21 +85,24 @@ function start(t: TestContext): {
   readonly shipper: RecordShipper
   readonly path: string
   readonly connections: () => number
+  readonly losses: () => number
 } {
   const folder = mkdtempSync(join(tmpdir(), 'backplane-ship-'))
   const path = join(folder, 'records.sock')
   let connectionCount = 0
+  let lostCount = 0
   const shipper = new RecordShipper({
     socketPath: path,
     clock: systemClock,
     log: () => {},
     connected: () => void connectionCount++,
+    lost: () => void lostCount++,
   })
   t.after(() => {
     shipper.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  return { shipper, path, connections: () => connectionCount }
+  return { shipper, path, connections: () => connectionCount, losses: () => lostCount }
 }
 
 function batch(number: number, bytes = 64 * 1024): Buffer {
@@ -175,22 +170,22 @@ test('a telemetry that does not read holds no more memory', async (t) => {
   assert.ok(shipper.droppedCount > 800)
 })
 
-test('totals are taken one second at a time, and are not sent again to a successor', async (t) => {
-  const { shipper, path, connections } = start(t)
-  assert.equal(shipper.takesTotals, false, 'nobody is there')
+test('changes are taken one second at a time, and are not sent again to a successor', async (t) => {
+  const { shipper, path, connections, losses } = start(t)
+  assert.equal(shipper.takesChanges, false, 'nobody is there')
   const telemetry = await Telemetry.listen(path)
   await telemetry.until(() => connections() === 1 && telemetry.frames.length === 1)
-  assert.equal(shipper.takesTotals, true)
-  shipper.tell([totals, totals])
-  assert.equal(shipper.takesTotals, false)
+  assert.equal(shipper.takesChanges, true)
+  shipper.tell([changes, changes])
+  assert.equal(shipper.takesChanges, false)
   await telemetry.until(() => telemetry.frames.length === 3)
-  assert.deepEqual(JSON.parse(telemetry.frames[1]!.payload.toString()), totals)
+  assert.deepEqual(JSON.parse(telemetry.frames[1]!.payload.toString()), changes)
   telemetry.die()
   const second = await Telemetry.listen(path)
   t.after(() => second.die())
   await second.until(() => connections() === 2 && second.frames.length === 1)
-  assert.equal(shipper.takesTotals, true)
-  assert.equal(shipper.queueBytes, 0)
+  assert.equal(shipper.takesChanges, true)
+  assert.deepEqual([shipper.queueBytes, losses()], [0, 1])
 })
 
 test('a telemetry that says something else is left, and tried again', async (t) => {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import type { TotalsMessage } from '../../contracts/snapshot.ts'
 import {
+  type ChangesMessage,
   encodeTelemetryFrame,
   TELEMETRY_FRAME,
   TelemetryFrameReader,
@@ -18,18 +18,19 @@ export interface RecordShipperOptions {
   readonly socketPath: string
   readonly clock: Clock
   readonly log: Log
-  /** Before anything is sent to a telemetry that was away: it knows nothing. */
+  /** A telemetry is there; nothing has been sent to it yet. */
   readonly connected: () => void
+  readonly lost: () => void
 }
 
 interface Waiting {
   readonly frame: Buffer
-  /** Records in it; -1 for totals, which are not dropped: there are at most those of one second. */
+  /** Records in it; -1 for changes, which are not dropped: there are at most those of one second. */
   readonly count: number
 }
 
 /**
- * Brings records and totals to telemetry: one connection, which is opened again for ever, with what was not acknowledged. A telemetry
+ * Brings records and counts to telemetry: one connection, which is opened again for ever, with what was not acknowledged. A telemetry
  * that is dead, hangs or reads slowly costs whole batches, which are counted, and never more memory than the named bytes.
  */
 export class RecordShipper {
@@ -40,7 +41,7 @@ export class RecordShipper {
   #sentCount = 0
   #sentBytes = 0
   #queueBytes = 0
-  #totalsCount = 0
+  #changesCount = 0
   #droppedCount = 0
   #socket: Socket | null = null
   #isConnected = false
@@ -64,9 +65,9 @@ export class RecordShipper {
     return this.#queueBytes
   }
 
-  /** Telemetry is there, and has taken the totals that it was told last. */
-  get takesTotals(): boolean {
-    return this.#isConnected && this.#totalsCount === 0
+  /** Telemetry is there, and has taken the changes that it was told last. */
+  get takesChanges(): boolean {
+    return this.#isConnected && this.#changesCount === 0
   }
 
   /** Takes a batch of `count` records; the bytes are copied. */
@@ -77,12 +78,12 @@ export class RecordShipper {
     this.#send()
   }
 
-  /** Takes the totals of one second; call it only while `takesTotals`. */
-  tell(messages: readonly TotalsMessage[]): void {
+  /** Takes the changes of one second; call it only while `takesChanges`. */
+  tell(messages: readonly ChangesMessage[]): void {
     for (const message of messages) {
       const text = Buffer.from(JSON.stringify(message))
-      this.#push({ frame: encodeTelemetryFrame(TELEMETRY_FRAME.totals, text), count: -1 })
-      this.#totalsCount++
+      this.#push({ frame: encodeTelemetryFrame(TELEMETRY_FRAME.changes, text), count: -1 })
+      this.#changesCount++
     }
     this.#send()
   }
@@ -134,7 +135,7 @@ export class RecordShipper {
     for (const { frame, count: records } of this.#queue.splice(0, count)) {
       this.#queueBytes -= frame.length
       this.#sentBytes -= frame.length
-      if (records < 0) this.#totalsCount--
+      if (records < 0) this.#changesCount--
     }
     this.#sentCount -= count
     this.#send()
@@ -165,13 +166,14 @@ export class RecordShipper {
     this.#send()
   }
 
-  /** What was on its way is sent again; totals are not, because who comes next is told everything. */
+  /** Records that were on their way are sent again; changes are not: who comes next does not know whether they were counted. */
   #lose(): void {
+    if (this.#isConnected) this.#options.lost()
     this.#isConnected = false
     this.#socket = null
     this.#sentCount = 0
     this.#sentBytes = 0
-    this.#totalsCount = 0
+    this.#changesCount = 0
     this.#queue = this.#queue.filter(({ count }) => count >= 0)
     this.#queueBytes = this.#queue.reduce((sum, { frame }) => sum + frame.length, 0)
     if (this.#isClosed) return

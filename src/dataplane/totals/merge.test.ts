@@ -155,20 +155,20 @@ test('beyond the limit all new instances count on one row, without gauges', () =
 test('who listens anew is told every row, changed or not; the other one only what changed', () => {
   const merge = new TotalsMerge(1)
   const control = merge.createReader(others)
-  const telemetry = merge.createReader(others)
+  const other = merge.createReader(others)
   const store = createTotalsCollector()
   answer(store, 'a', 200, 1)
   merge.add(0, store.take(values))
-  for (const reader of [control, telemetry]) {
+  for (const reader of [control, other]) {
     const first = only(reader.take(1))
-    assert.deepEqual([first.reset, first.retold, first.edges.length], [true, true, 1])
+    assert.deepEqual([first.reset, first.edges.length], [true, 1])
     const second = only(reader.take(2))
-    assert.deepEqual([second.reset, second.retold, second.edges.length], [undefined, undefined, 0])
+    assert.deepEqual([second.reset, second.edges.length], [undefined, 0])
   }
   control.restart()
   const again = only(control.take(3))
   assert.deepEqual([again.reset, again.edges.length], [true, 1])
-  assert.equal(only(telemetry.take(3)).edges.length, 0)
+  assert.equal(only(other.take(3)).edges.length, 0)
 })
 
 test('many rows are told in bounded messages, all of them in turn', () => {
@@ -184,14 +184,13 @@ test('many rows are told in bounded messages, all of them in turn', () => {
   for (let second = 1; second <= 3; second++) {
     const messages = reader.take(second)
     assert.ok(messages.length <= MESSAGES_PER_SECOND_MAX)
-    for (const [at, { more, edges, instances: rows, reset, retold }] of messages.entries()) {
+    for (const [at, { more, edges, instances: rows, reset }] of messages.entries()) {
       assert.equal(more === true, at < messages.length - 1)
       assert.equal(reset === true, second === 1 && at === 0)
-      assert.ok(retold)
       assert.ok(edges.length + rows.length <= 10)
       for (const { id } of rows) seen.add(id)
     }
   }
   assert.equal(seen.size, 95)
-  assert.equal(only(reader.take(4)).retold, undefined)
+  assert.equal(only(reader.take(4)).instances.length, 0)
 })

@@ -66,7 +66,6 @@ interface Untold {
   readonly edges: Set<EdgeRow>
   readonly instances: Set<InstanceRow>
   mustReset: boolean
-  isRetelling: boolean
 }
 
 /** Adds up what the workers report, since the start of the process. */
@@ -105,7 +104,6 @@ export class TotalsMerge {
       edges: new Set(),
       instances: new Set(),
       mustReset: true,
-      isRetelling: true,
     }
     this.#readers.push(untold)
     return {
@@ -161,9 +159,18 @@ export class TotalsMerge {
     for (const { instances } of this.#readers) instances.delete(row)
   }
 
+  /** Requests in flight on an edge, by all workers. */
+  edgeInFlight({ caller, route, service }: EdgeTotals): number {
+    return sum(this.#edges.get(edgeKey(caller, route, service))?.inFlight ?? [])
+  }
+
+  /** Requests in flight at an instance, by all workers. */
+  instanceInFlight({ service, id }: InstanceTotals): number {
+    return sum(this.#instances.get(instanceKey(service, id))?.inFlight ?? [])
+  }
+
   #restart(untold: Untold): void {
     untold.mustReset = true
-    untold.isRetelling = true
     for (const row of this.#edges.values()) untold.edges.add(row)
     for (const row of this.#instances.values()) untold.instances.add(row)
   }
@@ -183,11 +190,9 @@ export class TotalsMerge {
         instances,
         process,
         ...(untold.mustReset ? { reset: true } : {}),
-        ...(untold.isRetelling ? { retold: true } : {}),
         ...(hasMore ? { more: true } : {}),
       })
       untold.mustReset = false
-      if (isAll) untold.isRetelling = false
       if (!hasMore) break
     }
     return messages
