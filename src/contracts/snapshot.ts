@@ -37,8 +37,17 @@ export type SnapshotOp =
   | { readonly op: 'service-gone'; readonly service: string }
   /** Adds an instance or replaces the one with the same id. */
   | { readonly op: 'instance'; readonly instance: InstanceSpec }
-  /** Out of rotation: no new request. Those in flight end in peace; then `drained` is reported. */
-  | { readonly op: 'instance-gone'; readonly service: string; readonly id: string }
+  /**
+   * Out of rotation: no new request. Those in flight end in peace; then `drained` is reported with the same `removal`, which is a number
+   * that this instance never had before, also not from a former control plane. Also of an instance that is out already: answered when
+   * everything of its earlier removals has ended. Without a number nobody waits.
+   */
+  | {
+      readonly op: 'instance-gone'
+      readonly service: string
+      readonly id: string
+      readonly removal?: number
+    }
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -187,8 +196,13 @@ export type FromData =
       readonly version: number
       readonly listeners: readonly ListenerStatus[]
     }
-  /** No worker has a request in flight to this removed instance any more. */
-  | { readonly type: 'drained'; readonly service: string; readonly id: string }
+  /** No worker has a request in flight that the instance had before this removal of it. Negative: not a removal of control's. */
+  | {
+      readonly type: 'drained'
+      readonly service: string
+      readonly id: string
+      readonly removal: number
+    }
   | TotalsMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 

@@ -26,8 +26,10 @@ export interface ProcessSpec {
   readonly stopGraceMs: number
   /** When everything stops, higher numbers stop first. */
   readonly stopOrder: number
-  /** Equal hash: the same specification, so a new control plane adopts the process. */
+  /** Equal hash: the same specification but for variables that Backplane adds, so a new control plane may adopt the process. */
   readonly hash: string
+  /** Tells this use of the id from earlier ones: what is said of another incarnation is about a process that is gone. */
+  readonly incarnation?: number
 }
 
 /** Each state carries only its own data. */
@@ -98,7 +100,10 @@ export interface OutputLine {
 }
 
 export type ToSupervisor =
-  /** Starts a process, or replaces the specification of an id that is not running. */
+  /**
+   * Starts a process. One that runs with the same hash goes on, and has this specification from its next start on; with another hash it
+   * is stopped first.
+   */
   | { readonly type: 'start'; readonly spec: ProcessSpec }
   /** SIGTERM to the group, grace, SIGKILL. Answered by its state in `events`. */
   | { readonly type: 'stop'; readonly id: string }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { type TestContext, test } from 'node:test'
 import type { RequestRecord, SnapshotOp } from '../contracts/snapshot.ts'
 import { get, reasonIn } from './testing/setup.ts'
@@ -124,6 +125,37 @@ test('a removed instance is reported drained when its last request has ended', a
   socket.write(OK)
   await reader.until('ok')
   await control.next('drained', (message) => message.id === id)
+})
+
+test('a removal is over when the requests of all earlier ones are, also for a control plane that asks again', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const first = await data.control()
+  const [listener] = await first.update(everything(upstream.port), true)
+  const { reader } = call(t, listener!.port, get())
+  const { socket, reader: request } = await upstream.accept()
+  await request.until('\r\n\r\n')
+  const instance = instanceSpec(upstream.port)
+  const gone = (removal: number, id = instance.id): SnapshotOp => ({
+    op: 'instance-gone',
+    service: 'echo',
+    id,
+    removal,
+  })
+  await first.update([gone(1)])
+  await first.update([{ op: 'instance', instance }])
+  await first.update([gone(2)])
+  const control = await data.control()
+  const [service, , gateway] = everything(upstream.port)
+  await control.update([service!, gone(2), gone(3), gateway!], true)
+  await control.update([gone(4, 'never-there')])
+  await control.next('drained', (message) => message.removal === 4)
+  const drained = control.next('drained', (message) => message.removal === 3)
+  assert.equal(await Promise.race([drained, immediate('in flight')]), 'in flight')
+  socket.write(OK)
+  await reader.until('ok')
+  await drained
 })
 
 test('control goes and comes back: data serves on, tells what it routes, and a reset is applied as a difference', async (t) => {

@@ -9,7 +9,7 @@ import { createSharedMemory, openSharedCounts, type SharedCounts } from './share
 import { RecordShipper } from './records/shipper.ts'
 import { TotalsChanges } from './totals/changes.ts'
 import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
-import { createDrains, type Drains } from './threads/drains.ts'
+import { createDrains, type Drains, type Removal } from './threads/drains.ts'
 import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
@@ -48,7 +48,7 @@ export class DataProcess {
   /** Workers that still have something from outside in flight, while draining. */
   readonly #busy = new Set<number>()
   readonly #drained = Promise.withResolvers<void>()
-  #model: SnapshotModel = createSnapshotModel()
+  readonly #model: SnapshotModel = createSnapshotModel()
   #version = 0
   #listenerErrors: readonly ListenerError[] = []
   #isDraining = false
@@ -76,7 +76,11 @@ export class DataProcess {
       lost: () => this.#changes.end(),
     })
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
-    this.#drains = createDrains(workers, (service, id) => this.#instanceDrained(service, id))
+    this.#drains = createDrains(
+      workers,
+      (index) => this.#pool.isAlive(index),
+      (removal) => this.#instanceDrained(removal),
+    )
     this.#asks = createAsks(
       workers,
       (index, message) => this.#pool.send(index, message),
@@ -154,9 +158,12 @@ export class DataProcess {
   }
 
   async #apply(update: UpdateMessage): Promise<void> {
-    const isReset = update.reset === true
-    if (isReset) this.#forgetModel()
-    for (const op of update.ops) this.#note(op)
+    // What goes is named in `ops`, so that a reset is a difference like any other to workers that live.
+    const ops = this.#drains.begin(update, () => this.#model.takeAll())
+    for (const op of ops) {
+      this.#model.apply(op)
+      if (op.op === 'instance') this.#totals.knowInstance(op.instance.service, op.instance.id)
+    }
     this.#model.takeChanges()
     const gateway = update.ops.findLast((op) => op.op === 'gateway')
     const all =
@@ -164,7 +171,7 @@ export class DataProcess {
     const listeners = all === undefined ? undefined : this.#stillOpen(all)
     this.#version = update.version
     const errors = await this.#rollout.run(update.version, (index) => {
-      this.#sendUpdate(index, update.ops, isReset, listeners)
+      this.#sendUpdate(index, ops, false, listeners)
     })
     if (listeners !== undefined) this.#listenerErrors = errors
     const version = this.#version
@@ -173,20 +180,6 @@ export class DataProcess {
       version,
       listeners: this.#plan.status(this.#listenerErrors),
     })
-  }
-
-  /** What a reset does not name is gone; what it names is not, which `#note` says right afterwards. */
-  #forgetModel(): void {
-    for (const { service, id } of routedOf(this.#model)) this.#drains.expect(service, id)
-    this.#model = createSnapshotModel()
-  }
-
-  #note(op: SnapshotOp): void {
-    this.#model.apply(op)
-    if (op.op === 'instance-gone') this.#drains.expect(op.service, op.id)
-    if (op.op !== 'instance') return
-    this.#totals.knowInstance(op.instance.service, op.instance.id)
-    this.#drains.cancel(op.instance.service, op.instance.id)
   }
 
   #sendUpdate(
@@ -207,7 +200,7 @@ export class DataProcess {
       case 'applied':
         return this.#rollout.applied(index, message.version, message.errors)
       case 'drained':
-        return this.#drains.report(index, message.service, message.id)
+        return this.#drains.report(index, message)
       case 'totals':
         this.#changes.add(message)
         return this.#totals.add(index, message)
@@ -237,9 +230,12 @@ export class DataProcess {
     this.#pool.send(index, { type: 'log-buffer', buffer }, [buffer])
   }
 
-  #instanceDrained(service: string, id: string): void {
-    this.#totals.forgetInstance(service, id)
-    this.#channel.send({ type: 'drained', service, id })
+  #instanceDrained(removal: Removal): void {
+    const { service, id } = removal
+    const isBack = this.#model.hasInstance(service, id) || this.#drains.isOpen(service, id)
+    if (!isBack) this.#totals.forgetInstance(service, id)
+    this.#model.drained(service, id, removal.removal)
+    this.#channel.send({ type: 'drained', ...removal })
   }
 
   #workerStarted(index: number): void {

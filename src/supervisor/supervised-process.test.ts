@@ -236,3 +236,29 @@ test('the group is sampled from /proc', { skip: process.platform !== 'linux' }, 
   assert.ok((status?.residentBytes ?? 0) > Number(leaderKiB) * 1024 * 1.5)
   assert.ok((status?.cpuSeconds ?? 0) > 0)
 })
+
+test('a process that takes over an id is not said to have ended as the one before', async (t) => {
+  const { folder, table, states } = makeBench(t)
+  table.start(specOf(folder, 'a-1', 'process.exit(0)', { task: true, incarnation: 1 }))
+  await states.find(isIn('exited'))
+  table.forget('a-1')
+  table.start(specOf(folder, 'a-1', SLEEPER, { task: true, incarnation: 2 }))
+  assert.equal(table.get('a-1')?.status(), null, 'nothing is known of it yet')
+  await states.find(({ spec, state }) => spec.incarnation === 2 && state.state === 'running')
+})
+
+test('the same hash leaves a process alone; what is new holds from its next life on', async (t) => {
+  const { folder, table, states, texts } = makeBench(t)
+  const script =
+    "console.log('colour ' + process.env.COLOUR); process.on('SIGUSR2', () => process.exit(1)); setInterval(() => 1, 1000)"
+  const spec = specOf(folder, 'a-1', script, { env: { COLOUR: 'red' } })
+  table.start(spec)
+  const { state } = await states.find(isIn('running'))
+  await texts.find((text) => text === 'colour red')
+  table.start({ ...spec, env: { COLOUR: 'blue' } })
+  const told = await states.find(({ spec: { env } }) => env['COLOUR'] === 'blue')
+  assert.deepEqual(told.state, state)
+  assert.ok(state.state === 'running')
+  process.kill(state.pid, 'SIGUSR2')
+  await texts.find((text) => text === 'colour blue')
+})

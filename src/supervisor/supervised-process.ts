@@ -97,12 +97,13 @@ export class SupervisedProcess {
   }
 
   /**
-   * Starts it. The same specification as that of a process that runs, or waits to be started again, changes nothing; another one
-   * replaces it: a living process is stopped first.
+   * Starts it. The same hash as that of a process that runs, or waits to be started again, leaves it alone: its next life has the new
+   * specification. Another one replaces it: a living process is stopped first.
    */
   start(spec: ProcessSpec): void {
     const isWaiting = this.#startTimer !== null
     if ((this.isLive || isWaiting) && !this.#mustStop && spec.hash === this.#spec.hash) {
+      this.#spec = spec
       this.#ground.onChanged(this.id)
     } else if (this.isLive) {
       this.stop()
@@ -153,6 +154,8 @@ export class SupervisedProcess {
   #begin(spec: ProcessSpec): void {
     this.#clearStartTimer()
     this.#spec = spec
+    // How the former process ended is not said of this one.
+    this.#state = null
     this.#plan = createRestartPlan(spec.restart, Math.random)
     this.#restarts = 0
     this.#mustStop = false

@@ -1,5 +1,5 @@
 import type { ServiceSettings } from '../../settings.ts'
-import type { ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
+import type { OutputLine, ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
 
 /** What the processes capability needs of the supervisor. */
 export interface SupervisorNeed {
@@ -30,6 +30,15 @@ export interface DiscoveryNeed {
   routableCount(service: string): number
   /** Calls back whenever what is routable of some services has changed. */
   onChange(listener: (services: ReadonlySet<string>) => void): void
+}
+
+/** The output of processes: first the last lines, then each new one, until the returned function is called. */
+export interface OutputNeed {
+  follow(
+    processes: readonly string[],
+    tail: number,
+    onLines: (lines: readonly OutputLine[], dropped: number) => void | Promise<void>,
+  ): () => void
 }
 
 /** What it needs of the gateway. */

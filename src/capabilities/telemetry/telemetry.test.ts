@@ -27,14 +27,7 @@ async function start(t: TestContext) {
     {},
     { clock: systemClock, log, onStop: (release) => t.after(release) },
   )
-  const app = createListenerApp({
-    name: 'telemetry',
-    host: '',
-    port: 0,
-    log,
-    hosts: [],
-    token: undefined,
-  })
+  const app = createListenerApp({ log, hosts: [], token: undefined })
   for (const register of part.routes ?? []) register(app)
   t.after(() => app.close())
   t.after(() => rmSync(folder, { recursive: true, force: true }))

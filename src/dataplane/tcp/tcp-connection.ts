@@ -161,7 +161,7 @@ export class TcpConnection {
     instance.connectionCount--
     this.#ctx.totals.touchInstance(instance)
     if (instance.isGone && instance.inFlight === 0) {
-      this.#ctx.reportDrained(instance.spec.service, instance.id)
+      this.#ctx.reportDrained(instance.spec.service, instance.id, instance.removal)
     }
   }
 

@@ -43,7 +43,12 @@ export type FromWorker =
       readonly version: number
       readonly errors: readonly ListenerError[]
     }
-  | { readonly type: 'drained'; readonly service: string; readonly id: string }
+  | {
+      readonly type: 'drained'
+      readonly service: string
+      readonly id: string
+      readonly removal: number
+    }
   | WorkerTotals
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
   | (Batch & { readonly type: 'log' })

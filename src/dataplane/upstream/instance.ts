@@ -15,6 +15,8 @@ export interface Instance extends Candidate {
   connectionsMax: number
   /** Out of rotation; lives on until nothing is in flight. */
   isGone: boolean
+  /** Number of the removal that took it out; 0 before, and where another address replaced it. */
+  removal: number
   readonly counters: InstanceCounters
 }
 
@@ -32,6 +34,7 @@ export function createInstance(
     connectionCount: 0,
     connectionsMax,
     isGone: false,
+    removal: 0,
     counters: createInstanceCounters(),
   }
 }

@@ -103,6 +103,6 @@ export function releaseInFlight(ctx: WorkerContext, exchange: Exchange): void {
   exchange.instance = null
   instance.inFlight--
   if (instance.isGone && instance.inFlight === 0)
-    ctx.reportDrained(instance.spec.service, instance.id)
+    ctx.reportDrained(instance.spec.service, instance.id, instance.removal)
   if (service.waiting.length > 0) serveWaiting(ctx, service)
 }

@@ -63,7 +63,7 @@ export interface WorkerContext {
   /** No new request from outside; connections are closed as they become idle. */
   isDraining: boolean
   /** A removed instance has nothing in flight any more. */
-  reportDrained(service: string, id: string): void
+  reportDrained(service: string, id: string, removal: number): void
 }
 
 /** Fields of a response head; nobody sends more on purpose. */

@@ -50,7 +50,7 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp): void {
     case 'instance':
       return applyInstance(ctx, op.instance)
     case 'instance-gone':
-      return dropInstance(ctx, op.service, op.id)
+      return dropInstance(ctx, op.service, op.id, op.removal)
     default:
       return op satisfies never
   }
@@ -122,12 +122,15 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
   answerWaiting(ctx, service)
 }
 
-function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
+function dropInstance(ctx: WorkerContext, serviceName: string, id: string, removal = 0): void {
   const service = ctx.services.get(serviceName)
   const instance = service?.instances.get(id)
-  if (service !== undefined && instance !== undefined) removeInstance(ctx, service, instance)
+  if (service !== undefined && instance !== undefined) {
+    instance.removal = removal
+    removeInstance(ctx, service, instance)
+  }
   // Also where this worker never knew it: the main thread waits for all.
-  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
+  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id, removal)
 }
 
 function removeInstance(ctx: WorkerContext, service: Service, instance: Instance): void {

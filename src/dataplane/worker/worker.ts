@@ -203,7 +203,7 @@ function createContext(options: WorkerOptions): WorkerContext {
     spareExchanges: [],
     upstreamEvents: createUpstreamEvents(() => context),
     isDraining: false,
-    reportDrained: (service, id) => post({ type: 'drained', service, id }),
+    reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
   }
   return context
 }

@@ -4,10 +4,10 @@ import { connect } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import type { Log } from '../capability.ts'
+import { ListenerTakenError } from '../listeners/taken-error.ts'
 import { ProblemError } from '../problem.ts'
 import {
   createListenerApp,
-  ListenerTakenError,
   openListener,
   REQUEST_BODY_BYTES_MAX,
   type ListenerOptions,

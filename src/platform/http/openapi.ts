@@ -11,8 +11,8 @@ declare module 'fastify' {
 /** Collects the routes of a listener as they are registered. */
 export interface OpenApi {
   add(route: RouteOptions): void
-  /** OpenAPI 3.1. */
-  document(): Readonly<Record<string, unknown>>
+  /** OpenAPI 3.1, with paths that others serve. */
+  document(more?: readonly (readonly [string, unknown])[]): Readonly<Record<string, unknown>>
 }
 
 interface RouteSchema {
@@ -46,7 +46,7 @@ const problemContent = {
 
 /** Routes without a `summary` in their schema are internal (static files) and left out. */
 export function createOpenApi(): OpenApi {
-  const paths: Record<string, Record<string, unknown>> = {}
+  const paths = new Map<string, Map<string, unknown>>()
   return {
     add(route) {
       const schema = (route.schema ?? {}) as RouteSchema
@@ -54,13 +54,17 @@ export function createOpenApi(): OpenApi {
       const path = route.url.replace(/:(\w+)/g, '{$1}')
       for (const method of [route.method].flat()) {
         if (method === 'HEAD') continue
-        ;(paths[path] ??= {})[method.toLowerCase()] = operationOf(schema, route.url)
+        const methods = paths.get(path) ?? new Map<string, unknown>()
+        paths.set(path, methods.set(method.toLowerCase(), operationOf(schema, route.url)))
       }
     },
-    document: () => ({
+    document: (more = []) => ({
       openapi: '3.1.0',
       info: { title: 'Backplane admin API', version: '1', license: { name: 'Apache-2.0' } },
-      paths,
+      paths: Object.fromEntries([
+        ...[...paths].map(([path, methods]) => [path, Object.fromEntries(methods)] as const),
+        ...more,
+      ]),
     }),
   }
 }

@@ -42,7 +42,7 @@ export interface SnapshotChannel {
   /** Undefined when data is away or does not answer. */
   ask(question: AskMessage): Promise<unknown>
   onTotals(listener: (totals: Totals) => void): void
-  onDrained(listener: (service: string, id: string) => void): void
+  onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
 }
@@ -56,7 +56,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const model = createSnapshotModel()
   const hello = Promise.withResolvers<Hello>()
   const totalsListeners: ((totals: Totals) => void)[] = []
-  const drainedListeners: ((service: string, id: string) => void)[] = []
+  const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
   let sent: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -118,7 +118,10 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         for (const listener of totalsListeners) listener(message)
         return
       case 'drained':
-        for (const listener of drainedListeners) listener(message.service, message.id)
+        model.drained(message.service, message.id, message.removal)
+        for (const listener of drainedListeners) {
+          listener(message.service, message.id, message.removal)
+        }
         return
       case 'answer':
         asks.get(message.ask)?.(message.body)

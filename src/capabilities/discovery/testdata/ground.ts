@@ -1,6 +1,10 @@
+import assert from 'node:assert/strict'
 import type { Clock, Scope } from '../../../platform/capability.ts'
 import type { Storage } from '../../../platform/storage/storage.ts'
-import { startDiscovery, type Discovery, type DiscoveryConfig } from '../discovery.ts'
+import { noListeners } from '../../../platform/listeners/testing/none.ts'
+import type { Settings } from '../../../settings.ts'
+import type { Discovery } from '../api.ts'
+import { startDiscovery } from '../discovery.ts'
 import type { RegistryHooks } from '../records.ts'
 import { Registry } from '../registry.ts'
 
@@ -65,7 +69,10 @@ export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> =
 
 /** A whole capability, and its end. */
 export interface Started {
-  readonly discovery: Discovery
+  readonly discovery: Discovery & {
+    /** A reload that nobody else refuses. */
+    configure(services: Settings['services'], options: { readonly folder: string }): void
+  }
   stop(): Promise<void>
 }
 
@@ -73,7 +80,7 @@ export interface Started {
 export async function startOn(
   clock: Clock,
   storage: Storage,
-  config: Partial<DiscoveryConfig> = {},
+  config: Partial<Settings['discovery']> = {},
 ): Promise<Started> {
   const releases: (() => void | Promise<void>)[] = []
   const scope: Scope = {
@@ -81,16 +88,25 @@ export async function startOn(
     clock,
     random: () => 0.5,
     log: () => {},
+    listeners: noListeners,
     stopping: new AbortController().signal,
     onStop: (release) => void releases.push(release),
   }
-  const discovery = await startDiscovery(
-    { instances: 1_000, lease: 30_000, checks: 16, ...config },
-    { storage },
+  const limits = { instances: 1_000, lease: 30_000, checks: 16, ...config }
+  const part = await startDiscovery(
+    { limits, services: {}, folder: '.' },
+    { storage, everywhere: () => Promise.resolve() },
     scope,
   )
   return {
-    discovery,
+    discovery: {
+      ...part.api,
+      configure(services, { folder }) {
+        const prepared = part.prepare?.({ limits, services, folder })
+        if (prepared === undefined || prepared instanceof Promise) assert.fail('it is not async')
+        void prepared.commit()
+      },
+    },
     async stop() {
       for (const release of releases.reverse()) await release()
     },

@@ -2,15 +2,26 @@ import {
   parseHostPattern,
   parsePathPattern,
   RoutePatternError,
-} from '../mechanisms/routing/pattern.ts'
-import { explainBadCidr } from '../platform/config/addresses.ts'
-import type { SettingPath, SettingProblem } from '../platform/config/problems.ts'
-import { formatShareRatio } from '../platform/config/units.ts'
-import type { RouteSettings, Settings } from '../settings.ts'
-import { checkServiceName } from './check-services.ts'
+} from '../../mechanisms/routing/pattern.ts'
+import { explainBadCidr } from '../../platform/config/addresses.ts'
+import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
+import { formatDurationMs, formatShareRatio } from '../../platform/config/units.ts'
+import { checkServiceName } from '../../platform/config/service-name.ts'
+import { ownEntry } from '../../platform/own-entry.ts'
+import { checkEdges, type Callers } from './edges.ts'
+import type { BalancedService, GatewaySettings } from './schema.ts'
 
-/** Problems of `gateway`. */
-export function checkRoutes(settings: Settings): readonly SettingProblem[] {
+type Services = Callers & Readonly<Record<string, BalancedService>>
+type RouteSettings = GatewaySettings['routes'][number]
+
+/** What the check looks at. */
+export interface GatewayChecked {
+  readonly gateway: GatewaySettings
+  readonly services: Services
+}
+
+/** Problems of `gateway`, and of how services are called. */
+export function checkGateway(settings: GatewayChecked): readonly SettingProblem[] {
   const { routes } = settings.gateway
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
@@ -20,12 +31,17 @@ export function checkRoutes(settings: Settings): readonly SettingProblem[] {
       ...checkHosts(route, path),
     ]
   })
-  return [...each, ...checkIds(routes), ...checkProxies(settings)]
+  return [
+    ...checkServices(settings.services),
+    ...each,
+    ...checkIds(routes),
+    ...checkProxies(settings),
+  ]
 }
 
 function checkTarget(
   { to, split }: RouteSettings,
-  services: Settings['services'],
+  services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
   if (to !== undefined && split !== undefined) {
@@ -50,10 +66,10 @@ function checkTarget(
 
 function checkTargetService(
   name: string,
-  services: Settings['services'],
+  services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
-  if (services[name]?.task !== true) return checkServiceName(name, services, path)
+  if (ownEntry(services, name)?.task !== true) return checkServiceName(name, services, path)
   const message = `${name} is a task, which answers no requests; name a service`
   return [{ path, code: 'ERR_CONFIG_CONFLICT', message }]
 }
@@ -108,7 +124,7 @@ function checkIds(routes: readonly RouteSettings[]): readonly SettingProblem[] {
   })
 }
 
-function checkProxies({ gateway }: Settings): readonly SettingProblem[] {
+function checkProxies({ gateway }: GatewayChecked): readonly SettingProblem[] {
   const problems = gateway.trustedProxies.flatMap((block, index): readonly SettingProblem[] => {
     const path = ['gateway', 'trustedProxies', index]
     const why = explainBadCidr(block)
@@ -122,4 +138,30 @@ function checkProxies({ gateway }: Settings): readonly SettingProblem[] {
     return [...problems, { path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   return problems
+}
+
+function checkServices(services: Services): readonly SettingProblem[] {
+  const each = Object.entries(services).flatMap(([name, service]) => {
+    const path = ['services', name]
+    return [...checkName(name, path), ...checkEjection(service, path)]
+  })
+  return [...each, ...checkEdges(services)]
+}
+
+/** Callers read the address of a service from `<NAME>_URL`. */
+function checkName(name: string, path: SettingPath): readonly SettingProblem[] {
+  if (name !== 'backplane' && !name.startsWith('backplane-')) return []
+  const variable = `${name.toUpperCase().replaceAll('-', '_')}_URL`
+  const message = `may not begin with backplane: its address would be told as ${variable}, which is Backplane's own; choose another name`
+  return [{ path, code: 'ERR_CONFIG_NAME_RESERVED', message, at: 'key' }]
+}
+
+function checkEjection(
+  { resilience: { ejection } }: BalancedService,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (ejection.base <= ejection.max) return []
+  const at = [...path, 'resilience', 'ejection', 'base']
+  const message = `must not be above max; is ${formatDurationMs(ejection.base)}, and max is ${formatDurationMs(ejection.max)}`
+  return [{ path: at, code: 'ERR_CONFIG_RANGE', message }]
 }

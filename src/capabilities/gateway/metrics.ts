@@ -2,32 +2,28 @@ import type { MetricFamily, MetricSample } from '../../platform/metrics-text.ts'
 import { histogramSamples } from '../../platform/metrics-text.ts'
 import {
   LATENCY_BOUNDS_MS,
+  type DataTotals,
   type EdgeTotals,
   type InstanceTotals,
 } from '../../contracts/snapshot.ts'
-import type { ServiceView } from '../../contracts/feed.ts'
-import type { ConsoleNeeds } from './needs.ts'
+import type { TotalsStore } from './totals.ts'
 
 const boundsSeconds = LATENCY_BOUNDS_MS.map((bound) => bound / 1000)
 const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx']
 
-/** Our own metrics: gateway, instances, services, processes. */
-export function* metricFamilies(
-  needs: ConsoleNeeds,
-  services: readonly ServiceView[],
+/** What the data plane has counted, by edge, by instance and in all. */
+export function* gatewayMetrics(
+  totals: Pick<TotalsStore, 'edges' | 'instances' | 'process'>,
 ): Generator<MetricFamily> {
-  const edges = [...needs.gateway.totals.edges()]
-  const instances = [...needs.gateway.totals.instances()]
-  yield* edgeFamilies(edges)
-  yield* instanceFamilies(instances)
-  yield* dataFamilies(needs)
-  yield* serviceFamilies(needs, services)
-  yield* processFamilies(needs)
+  yield* edgeFamilies([...totals.edges()])
+  yield* instanceFamilies([...totals.instances()])
+  yield* dataFamilies(totals.process())
 }
 
+/** The caller is empty for clients of the gateway, and where callers share an outbound listener (those rows have no route). */
 function edgeLabels(row: EdgeTotals): Record<string, string> {
   return {
-    caller: row.caller === '' ? 'gateway' : row.caller,
+    caller: row.caller,
     route: row.route,
     service: row.service,
   }
@@ -154,8 +150,7 @@ function* instanceFamilies(rows: readonly InstanceTotals[]): Generator<MetricFam
   )
 }
 
-function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
-  const data = needs.gateway.totals.process()
+function* dataFamilies(data: DataTotals | undefined): Generator<MetricFamily> {
   yield {
     name: 'backplane_gateway_connections',
     help: 'Client connections by worker.',
@@ -192,82 +187,4 @@ function* dataFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
     type: 'counter',
     samples: [{ labels: {}, value: data?.recordsDropped ?? 0 }],
   }
-}
-
-/** Counted in discovery: a view shows only the first instances of a large service. */
-function* serviceFamilies(
-  needs: ConsoleNeeds,
-  services: readonly ServiceView[],
-): Generator<MetricFamily> {
-  yield {
-    name: 'backplane_discovery_instances',
-    help: 'Instances by service and health.',
-    type: 'gauge',
-    samples: services.flatMap((service) =>
-      [...Map.groupBy(needs.discovery.instances(service.name), (one) => one.health)].map(
-        ([health, all]) => ({
-          labels: { service: service.name, health },
-          value: all.length,
-        }),
-      ),
-    ),
-  }
-  yield {
-    name: 'backplane_discovery_routable_instances',
-    help: 'Instances in rotation.',
-    type: 'gauge',
-    samples: services.map((service) => ({
-      labels: { service: service.name },
-      value: service.routableCount,
-    })),
-  }
-}
-
-function* processFamilies(needs: ConsoleNeeds): Generator<MetricFamily> {
-  const statuses = needs.processes
-    .services()
-    .flatMap((run) =>
-      run.slots().flatMap((slot) => (slot.status === undefined ? [] : [slot.status])),
-    )
-  const family = (
-    name: string,
-    help: string,
-    type: 'counter' | 'gauge',
-    value: (status: (typeof statuses)[number]) => number,
-  ): MetricFamily => ({
-    name,
-    help,
-    type,
-    samples: statuses.map((status) => ({
-      labels: { service: status.spec.service, instance: status.spec.id },
-      value: value(status),
-    })),
-  })
-  yield family(
-    'backplane_processes_restarts_total',
-    'Restarts after a crash.',
-    'counter',
-    (one) => one.restarts,
-  )
-  yield family(
-    'backplane_processes_cpu_seconds_total',
-    'CPU time.',
-    'counter',
-    (one) => one.cpuSeconds,
-  )
-  yield family(
-    'backplane_processes_resident_bytes',
-    'Resident memory.',
-    'gauge',
-    (one) => one.residentBytes,
-  )
-  yield family(
-    'backplane_processes_output_dropped_total',
-    'Output lines that fell out of the ring.',
-    'counter',
-    (one) => one.linesDropped,
-  )
-  yield family('backplane_processes_running', '1 while the process runs.', 'gauge', (one) =>
-    Number(one.state.state === 'running'),
-  )
 }

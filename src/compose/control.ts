@@ -1,0 +1,146 @@
+import { basename, dirname } from 'node:path'
+import { consoleAssets } from '../capabilities/console/assets.ts'
+import { startConsole } from '../capabilities/console/console.ts'
+import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { openPortStore } from '../capabilities/gateway/port-store.ts'
+import { withoutSecrets } from '../capabilities/processes/inherited.ts'
+import { openOverrideStore } from '../capabilities/processes/override-store.ts'
+import { startProcesses } from '../capabilities/processes/processes.ts'
+import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
+import type { Picture } from '../contracts/feed.ts'
+import type { Boot } from '../contracts/supervisor.ts'
+import { telemetryAdminSocketOf } from '../contracts/telemetry.ts'
+import { startConfiguration } from '../platform/config/current.ts'
+import type { LoadedConfig } from '../platform/config/load.ts'
+import type { Host } from '../platform/host.ts'
+import type { Elsewhere } from '../platform/http/elsewhere.ts'
+import type { ListenerBoard } from '../platform/listeners/board.ts'
+import type { SnapshotChannel } from '../platform/snapshot/channel.ts'
+import { keepStorage } from '../platform/storage/part.ts'
+import type { Storage } from '../platform/storage/storage.ts'
+import type { SupervisorLink } from '../platform/supervisor-link.ts'
+import { defaultService, type Settings } from '../settings.ts'
+
+export interface ComposeInput {
+  readonly boot: Boot
+  readonly link: SupervisorLink
+  readonly channel: SnapshotChannel
+  readonly listeners: ListenerBoard
+  /** Opened before anything else was loaded. */
+  readonly storage: Promise<Storage>
+  readonly version: string
+}
+
+/** The composed control plane. A reload goes to the host, which every part has joined. */
+export interface ControlPlane {
+  picture(): Picture
+  setReady(): void
+  /** A configuration that could not be read or applied; it is shown until one is. */
+  rejectReload(text: string): void
+  onChanged(listener: () => void): void
+}
+
+/** Admin routes that other processes of ours serve: one line a process. */
+const elsewhere = ({ dataDir }: Boot): readonly Elsewhere[] => [
+  { process: 'telemetry', prefix: 'telemetry', socketPath: telemetryAdminSocketOf(dataDir) },
+]
+
+/** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
+export async function composeControl(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, link, channel, listeners, storage: opening, version }: ComposeInput,
+): Promise<ControlPlane> {
+  const folder = dirname(boot.configFile)
+
+  const storage = await host.start('storage', keepStorage, () => opening, {})
+  const configuration = await host.start(
+    'configuration',
+    startConfiguration<Settings>,
+    (loaded) => loaded,
+    { file: basename(boot.configFile), overlay: boot.overlay },
+  )
+  const discovery = await host.start(
+    'discovery',
+    startDiscovery,
+    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
+    { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  const gateway = await host.start(
+    'gateway',
+    startGateway,
+    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
+    { channel, portStore: await openPortStore(storage), discovery },
+  )
+  listeners.reportOfData(gateway.views)
+
+  // What runs and is routed already, from before this control plane.
+  const { settings } = configuration.current()
+  const { routed, workers, version: served } = await channel.hello
+  const wanted = settings.gateway.workers
+  // What serves already keeps its threads: the setting needs a restart, and data starts before the file is read.
+  if (served === 0 && wanted !== 0 && wanted !== workers) {
+    link.send({ type: 'data-workers', workers: wanted })
+  }
+  discovery.adopt(routed)
+  const processes = await host.start(
+    'processes',
+    startProcesses,
+    ({ settings: { services }, secretVariables }) => ({
+      settings: { services },
+      folder,
+      inherited: withoutSecrets(process.env, secretVariables),
+    }),
+    {
+      supervisor: link,
+      output: link,
+      discovery: discoveryForProcesses(discovery),
+      gateway,
+      overrides: await openOverrideStore(storage),
+      routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
+      variables: () => listeners.variables(),
+    },
+  )
+
+  // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
+  discovery.flush()
+  const isOpen = gateway.begin()
+  isOpen.catch(() => {})
+
+  // The last one: it serves the routes of all that stand above it.
+  const console = await host.start(
+    'console',
+    startConsole,
+    ({ settings: { admin, name } }) => ({
+      hosts: admin.hosts,
+      token: typeof admin.token === 'string' ? admin.token : undefined,
+      system: name ?? basename(folder),
+      version,
+      assets: consoleAssets(),
+    }),
+    {
+      house: host,
+      listeners,
+      gateway,
+      processes,
+      discovery,
+      configuration: configuration.current,
+      isDataConnected: () => channel.isConnected,
+      elsewhere: elsewhere(boot),
+      pastTicks: (nowMs) => readPastTicks(telemetryAdminSocketOf(boot.dataDir), nowMs),
+    },
+  )
+  await isOpen
+  processes.begin()
+
+  return {
+    picture: console.picture,
+    setReady: console.setReady,
+    rejectReload(text) {
+      configuration.reject(text)
+      console.touch()
+    },
+    onChanged: (listener) => void processes.onChange(listener),
+  }
+}

@@ -1,0 +1,49 @@
+import { createSocket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import type { UdpOptions } from './opening.ts'
+import { ListenerTakenError } from './taken-error.ts'
+import type { OpenOptions, Opened } from './tcp.ts'
+
+/** A datagram over UDP has at most this many bytes of content (RFC 768 and the IPv4 header). */
+export const DATAGRAM_BYTES_MAX = 65_507
+
+/** Opens a UDP listener. Throws `ListenerTakenError`. */
+export async function openUdp(at: OpenOptions, options: UdpOptions): Promise<Opened> {
+  const { name, host, port, mayConnect } = at
+  const { messageBytesMax = DATAGRAM_BYTES_MAX } = options
+  const refused = { address: 0, messageBytes: 0 }
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  socket.on('message', (message, from) => {
+    if (!mayConnect(from.address)) refused.address++
+    else if (message.length > messageBytesMax) refused.messageBytes++
+    else {
+      options.received(message, {
+        address: from.address,
+        port: from.port,
+        // Whoever is gone does not hear the answer: that is what datagrams promise.
+        reply: (bytes) => socket.send(bytes, from.port, from.address, () => {}),
+      })
+    }
+  })
+  const opened = Promise.withResolvers<void>()
+  socket.once('error', opened.reject)
+  socket.bind({ address: host, port, exclusive: true }, opened.resolve)
+  try {
+    await opened.promise
+  } catch (cause) {
+    throw new ListenerTakenError(name, { host, port }, 'UDP', cause)
+  }
+  // A refusal of a reply by the network comes back as an error of the socket, and is no reason to close it.
+  socket.off('error', opened.reject).on('error', () => {})
+  return {
+    host,
+    port: socket.address().port,
+    connectionCount: () => 0,
+    refused: () => ({ ...refused }),
+    async close() {
+      const closed = Promise.withResolvers<void>()
+      socket.close(closed.resolve)
+      await closed.promise
+    },
+  }
+}
