@@ -64,7 +64,7 @@ export async function runControl(
     const input = { boot, link, channel, listeners, storage, version: packageVersion() }
     const control = await composeControl(host, input)
     followConfiguration(boot, loaded, host, control, link, log)
-    link.send({ type: 'listening', listen: openListeners(control.picture()) })
+    link.send({ type: 'listening', listen: openListeners(control.console.picture()) })
     await settle(control, link)
     announce(control, link)
   } catch (error) {
@@ -149,7 +149,8 @@ function followConfiguration(
     } catch (error) {
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
-      control.rejectReload(text)
+      control.configuration.reject(text)
+      control.console.touch()
       const event = { ...json, event: 'reload-refused' }
       link.send({
         type: 'notice',
@@ -203,14 +204,14 @@ function settle(control: ControlPlane, link: SupervisorLink): Promise<void> {
   const done = Promise.withResolvers<void>()
   let isOver = false
   const look = (): void => {
-    if (isOver || !isSettled(control.picture())) return
+    if (isOver || !isSettled(control.console.picture())) return
     isOver = true
     done.resolve()
   }
-  control.onChanged(look)
+  control.processes.onChange(look)
   systemClock.after(READY_WAIT_MAX_MS, done.resolve)
   systemClock.after(STILL_STARTING_MS, () => {
-    if (!isOver) link.send({ type: 'notice', ...describeWaiting(control.picture()) })
+    if (!isOver) link.send({ type: 'notice', ...describeWaiting(control.console.picture()) })
   })
   look()
   return done.promise
@@ -222,8 +223,8 @@ function isSettled({ services }: Picture): boolean {
 }
 
 function announce(control: ControlPlane, link: SupervisorLink): void {
-  control.setReady()
-  const picture = control.picture()
+  control.console.setReady()
+  const picture = control.console.picture()
   const listen = openListeners(picture)
   link.send({
     type: 'ready',

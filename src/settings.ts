@@ -26,7 +26,9 @@ export type RouteSettings = Settings['gateway']['routes'][number]
 export const listenerTable = assembled.listeners
 
 /** Whether a change of the setting at this path waits for the next start. */
-export const needsRestart = assembled.needsRestart
+export function needsRestart(path: string): boolean {
+  return assembled.needsRestart(path)
+}
 
 /** The smallest useful `backplane.yaml`, shown to those who have none yet. */
 export const SMALLEST_FILE = `services:

@@ -1,18 +1,19 @@
 import { basename, dirname } from 'node:path'
-import { consoleAssets } from '../capabilities/console/assets.ts'
-import { startConsole } from '../capabilities/console/console.ts'
+import { consoleConfig } from '../capabilities/console/config.ts'
+import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
+import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
-import type { Picture } from '../contracts/feed.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { telemetryAdminSocketOf } from '../contracts/telemetry.ts'
-import { startConfiguration } from '../platform/config/current.ts'
+import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
@@ -33,13 +34,11 @@ export interface ComposeInput {
   readonly version: string
 }
 
-/** The composed control plane. A reload goes to the host, which every part has joined. */
+/** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
 export interface ControlPlane {
-  picture(): Picture
-  setReady(): void
-  /** A configuration that could not be read or applied; it is shown until one is. */
-  rejectReload(text: string): void
-  onChanged(listener: () => void): void
+  readonly configuration: CurrentConfiguration<Settings>
+  readonly processes: Processes
+  readonly console: Console
 }
 
 /** Admin routes that other processes of ours serve: one line a process. */
@@ -47,42 +46,20 @@ const elsewhere = ({ dataDir }: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: telemetryAdminSocketOf(dataDir) },
 ]
 
-/** The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. */
+/**
+ * The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. A new capability is one
+ * more `host.start`, above the console: the console serves the routes of all that stand above it.
+ */
 export async function composeControl(
   host: Host<LoadedConfig<Settings>>,
-  { boot, link, channel, listeners, storage: opening, version }: ComposeInput,
+  input: ComposeInput,
 ): Promise<ControlPlane> {
+  const { boot, link, channel, listeners, version } = input
   const folder = dirname(boot.configFile)
+  const { storage, configuration, discovery, gateway } = await startRouting(host, input)
 
-  const storage = await host.start('storage', keepStorage, () => opening, {})
-  const configuration = await host.start(
-    'configuration',
-    startConfiguration<Settings>,
-    (loaded) => loaded,
-    { file: basename(boot.configFile), overlay: boot.overlay },
-  )
-  const discovery = await host.start(
-    'discovery',
-    startDiscovery,
-    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
-    { storage, everywhere: async () => void (await channel.publish([])) },
-  )
-  const gateway = await host.start(
-    'gateway',
-    startGateway,
-    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
-    { channel, portStore: await openPortStore(storage), discovery },
-  )
-  listeners.reportOfData(gateway.views)
-
-  // What runs and is routed already, from before this control plane.
-  const { settings } = configuration.current()
-  const { routed, workers, version: served } = await channel.hello
-  const wanted = settings.gateway.workers
-  // What serves already keeps its threads: the setting needs a restart, and data starts before the file is read.
-  if (served === 0 && wanted !== 0 && wanted !== workers) {
-    link.send({ type: 'data-workers', workers: wanted })
-  }
+  // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
+  const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const processes = await host.start(
     'processes',
@@ -107,18 +84,10 @@ export async function composeControl(
   discovery.flush()
   const isOpen = gateway.begin()
   isOpen.catch(() => {})
-
-  // The last one: it serves the routes of all that stand above it.
   const console = await host.start(
     'console',
     startConsole,
-    ({ settings: { admin, name } }) => ({
-      hosts: admin.hosts,
-      token: typeof admin.token === 'string' ? admin.token : undefined,
-      system: name ?? basename(folder),
-      version,
-      assets: consoleAssets(),
-    }),
+    ({ settings }) => consoleConfig(settings, folder, version),
     {
       house: host,
       listeners,
@@ -133,14 +102,34 @@ export async function composeControl(
   )
   await isOpen
   processes.begin()
+  return { configuration, processes, console }
+}
 
-  return {
-    picture: console.picture,
-    setReady: console.setReady,
-    rejectReload(text) {
-      configuration.reject(text)
-      console.touch()
-    },
-    onChanged: (listener) => void processes.onChange(listener),
-  }
+/** Who is where, and where requests go: kept, and not told to the data plane yet. */
+async function startRouting(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, channel, listeners, storage: opening }: ComposeInput,
+) {
+  const folder = dirname(boot.configFile)
+  const storage = await host.start('storage', keepStorage, () => opening, {})
+  const configuration = await host.start(
+    'configuration',
+    startConfiguration<Settings>,
+    (loaded) => loaded,
+    { file: basename(boot.configFile), overlay: boot.overlay },
+  )
+  const discovery = await host.start(
+    'discovery',
+    startDiscovery,
+    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
+    { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  const gateway = await host.start(
+    'gateway',
+    startGateway,
+    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
+    { channel, portStore: await openPortStore(storage), discovery },
+  )
+  listeners.reportOfData(() => gateway.views())
+  return { storage, configuration, discovery, gateway }
 }

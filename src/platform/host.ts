@@ -115,9 +115,9 @@ export class Host<Source> implements AsyncDisposable, House {
   async reload(next: Source): Promise<void> {
     const prepared: { readonly name: string; readonly step: Prepared }[] = []
     try {
-      for (const { name, prepare } of this.#parts) {
-        const step = await prepare(next)
-        if (step !== undefined) prepared.push({ name, step })
+      for (const part of this.#parts) {
+        const step = await part.prepare(next)
+        if (step !== undefined) prepared.push({ name: part.name, step })
       }
     } catch (error) {
       for (const { name, step } of prepared.toReversed()) {

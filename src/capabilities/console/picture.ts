@@ -154,10 +154,11 @@ function judge(
 ): Judgement {
   const crash = needs.processes.problemOf(name)?.text
   if (run !== undefined) {
-    const { target, settings, mayStart } = run.wanted()
+    const wanted = run.wanted()
+    const { target, settings } = wanted
     if (target === 0) return { state: 'stopped', reason: 'stopped by an operator or scaled to 0' }
     if (settings.task) return judgeTask(run, instances, crash)
-    if (!mayStart() && instances.length === 0) {
+    if (!wanted.mayStart() && instances.length === 0) {
       return { state: 'waiting', reason: `waits for ${settings.after.join(', ')}` }
     }
   } else if (instances.length === 0) {

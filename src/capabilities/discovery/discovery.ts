@@ -29,10 +29,11 @@ export interface DiscoveryNeeds {
 /** Starts the registry with what the file says and what was registered before. */
 export async function startDiscovery(
   first: DiscoveryConfig,
-  { storage, everywhere }: DiscoveryNeeds,
+  needs: DiscoveryNeeds,
   scope: Scope,
 ): Promise<Part<DiscoveryConfig, Discovery>> {
   const { limits } = first
+  const { storage } = needs
   await storage.migrate('discovery', discoveryMigrations)
   let isRestoring = true
   const checks: CheckRunner = new CheckRunner(scope, limits.checks, (...result) =>
@@ -77,7 +78,8 @@ export async function startDiscovery(
       }
     },
     routes: [
-      (app) => registerDiscoveryRoutes(app, api, everywhere, { defaultTtlMs: limits.lease }),
+      (app) =>
+        registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
     ],
     metrics: () => discoveryMetrics(api),
     problems: () => problemsOf(api),

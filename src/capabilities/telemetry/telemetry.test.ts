@@ -122,11 +122,11 @@ function batchFrame(worker: number, records: readonly RecordSource[]): Buffer {
 
 test('requests are told newest first, and found by service, trace and failure', async (t) => {
   const { recordsSocket, get } = await start(t)
-  const { socket, acknowledged } = await dial(t, recordsSocket)
-  socket.write(batchFrame(1, [source('a'), source('b', { startedAtMs: 3_000, status: 502 })]))
+  const data = await dial(t, recordsSocket)
+  data.socket.write(batchFrame(1, [source('a'), source('b', { startedAtMs: 3_000, status: 502 })]))
   const other = { startedAtMs: 2_000, service: 'users', traceId: Buffer.alloc(16, 0xcd) }
-  socket.write(batchFrame(2, [source('c', other)]))
-  await acknowledged(2)
+  data.socket.write(batchFrame(2, [source('c', other)]))
+  await data.acknowledged(2)
   const ids = async (query: string) => {
     const { status, body } = await get(`/api/v1/telemetry/requests${query}`)
     assert.equal(status, 200)

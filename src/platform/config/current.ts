@@ -13,7 +13,7 @@ export interface Configuration<Settings> {
 
 /** Holds what is in force, and remembers why the file is not. */
 export interface CurrentConfiguration<Settings> {
-  current(): Configuration<Settings>
+  readonly current: () => Configuration<Settings>
   /** The file could not be read or applied; told as a problem until one is. */
   reject(text: string): void
 }
@@ -28,8 +28,8 @@ export function startConfiguration<Settings>(
   return {
     api: {
       current: () => {
-        const { settings, sourceOf, effective } = loaded
-        return { settings, sourceOf, effective, file, overlay }
+        const { settings, sourceOf } = loaded
+        return { settings, sourceOf, effective: () => loaded.effective(), file, overlay }
       },
       reject: (text) => void (rejected = text),
     },

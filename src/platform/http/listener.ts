@@ -86,12 +86,9 @@ export async function openListener(
   app: FastifyInstance,
   options: ListenerOptions,
 ): Promise<Listener> {
-  const { mayConnect } = options
-  if (mayConnect !== undefined) {
-    app.server.on('connection', (socket) => {
-      if (!mayConnect(socket.remoteAddress ?? '')) socket.destroy()
-    })
-  }
+  app.server.on('connection', (socket) => {
+    if (options.mayConnect?.(socket.remoteAddress ?? '') === false) socket.destroy()
+  })
   const connections = boundConnections(app.server)
   try {
     await app.listen({ host: options.host, port: options.port })

@@ -83,7 +83,7 @@ function readMessages(
   socket: Socket,
   address: string,
   bytesMax: number,
-  { received }: TcpOptions,
+  options: TcpOptions,
   tooMuch: () => void,
 ): void {
   let rest = Buffer.alloc(0)
@@ -102,7 +102,7 @@ function readMessages(
   }
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const taken = received(bytes, connection)
+    const taken = options.received(bytes, connection)
     // A copy, so that a few bytes do not keep the whole of a large buffer.
     rest = Buffer.from(bytes.subarray(taken))
     if (rest.length > bytesMax) refuse()

@@ -9,12 +9,12 @@ export const DATAGRAM_BYTES_MAX = 65_507
 
 /** Opens a UDP listener. Throws `ListenerTakenError`. */
 export async function openUdp(at: OpenOptions, options: UdpOptions): Promise<Opened> {
-  const { name, host, port, mayConnect } = at
+  const { name, host, port } = at
   const { messageBytesMax = DATAGRAM_BYTES_MAX } = options
   const refused = { address: 0, messageBytes: 0 }
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   socket.on('message', (message, from) => {
-    if (!mayConnect(from.address)) refused.address++
+    if (!at.mayConnect(from.address)) refused.address++
     else if (message.length > messageBytesMax) refused.messageBytes++
     else {
       options.received(message, {
