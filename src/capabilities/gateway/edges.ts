@@ -51,14 +51,6 @@ export function edgesOf(services: Callers, had: (edge: Edge) => boolean): readon
   return [...own, ...[...shared].map((service) => ({ caller: '', service }))]
 }
 
-/** The services that `caller` is told of: all that can be called, unless it says which. */
-export function callsOf(services: Callers, caller: string): readonly string[] {
-  const service = ownEntry(services, caller)
-  if (service?.run === undefined) return []
-  if (service.calls !== undefined) return service.calls
-  return Object.keys(services).filter((name) => name !== caller && services[name]?.task !== true)
-}
-
 /** Problems of `calls`: names that there are not, tasks, and more listeners than a machine should open. */
 export function checkEdges(services: Callers): readonly SettingProblem[] {
   const each = Object.entries(services).flatMap(([name, { calls }]) =>

@@ -146,7 +146,9 @@ export const serviceShape = {
   calls: z
     .array(filled())
     .optional()
-    .describe('Services that it may call through outbound listeners; default: all.'),
+    .describe(
+      'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
+    ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
   resilience: resilienceSettings.prefault({}).describe('Deadlines, retries, ejection.'),
   connections: z

@@ -171,7 +171,9 @@ test('a taken port is an error with listener, address and setting', async (t) =>
     assert.equal(error.code, 'ERR_LISTENER_TAKEN')
     assert.match(
       error.message,
-      new RegExp(`'console'.*127\\.0\\.0\\.1:${listener.port} \\(EADDRINUSE\\).*listen\\.console`),
+      new RegExp(
+        `'console'.*127\\.0\\.0\\.1:${listener.port} \\(TCP, EADDRINUSE\\).*listen\\.console`,
+      ),
     )
     return true
   })
