@@ -12,7 +12,7 @@ import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { telemetryAdminSocketOf } from '../contracts/telemetry.ts'
+import { adminSocketOf } from '../supervisor/boot.ts'
 import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
@@ -42,8 +42,8 @@ export interface ControlPlane {
 }
 
 /** Admin routes that other processes of ours serve: one line a process. */
-const elsewhere = ({ dataDir }: Boot): readonly Elsewhere[] => [
-  { process: 'telemetry', prefix: 'telemetry', socketPath: telemetryAdminSocketOf(dataDir) },
+const elsewhere = (boot: Boot): readonly Elsewhere[] => [
+  { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
 ]
 
 /**
@@ -97,7 +97,7 @@ export async function composeControl(
       configuration: configuration.current,
       isDataConnected: () => channel.isConnected,
       elsewhere: elsewhere(boot),
-      pastTicks: (nowMs) => readPastTicks(telemetryAdminSocketOf(boot.dataDir), nowMs),
+      pastTicks: (clock) => readPastTicks(adminSocketOf(boot, 'telemetry'), clock),
     },
   )
   await isOpen

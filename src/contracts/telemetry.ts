@@ -3,7 +3,6 @@
  * requests and totals. A frame is a 4-byte big-endian length, a byte that says what it is, and the rest. Telemetry acknowledges frames by their
  * count; what is not acknowledged is bounded, and kept until it is.
  */
-import { join } from 'node:path'
 import type { EdgeTotals, InstanceTotals } from './snapshot.ts'
 
 /** A longer frame is no frame: the connection is closed. */
@@ -42,16 +41,6 @@ export interface TelemetryHello {
 
 const LENGTH_BYTES = 4
 const HEADER_BYTES = LENGTH_BYTES + 1
-
-/** Where telemetry listens for records. */
-export function recordsSocketOf(dataDir: string): string {
-  return join(dataDir, 'run', 'telemetry-records.sock')
-}
-
-/** Where telemetry's admin routes are served. */
-export function telemetryAdminSocketOf(dataDir: string): string {
-  return join(dataDir, 'run', 'telemetry-admin.sock')
-}
 
 /** One frame around `parts`, copied. */
 export function encodeTelemetryFrame(kind: number, ...parts: readonly Uint8Array[]): Buffer {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { RequestRecord } from '../../src/contracts/snapshot.ts'
@@ -9,7 +8,6 @@ import type { SeriesAnswer } from '../../src/contracts/telemetry.ts'
 import { isAlive, startBackplane, until, type Running } from '../harness/backplane.ts'
 import { startLoad, summarize } from '../harness/load.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 const config = `
 name: telemetry
@@ -34,51 +32,15 @@ async function ownPid(backplane: Running, name: string): Promise<number> {
   return 0
 }
 
-/** Telemetry of a running system: that of the supervisor, or one that this test starts where the supervisor has none. */
-class Telemetry implements AsyncDisposable {
-  readonly #backplane: Running
-  #child: ChildProcess | null = null
+/** Telemetry runs. */
+async function telemetryOf(backplane: Running): Promise<void> {
+  await until(async () => (await ask(backplane, 'requests')) !== undefined, 'telemetry answers')
+}
 
-  private constructor(backplane: Running) {
-    this.#backplane = backplane
-  }
-
-  static async of(backplane: Running): Promise<Telemetry> {
-    const telemetry = new Telemetry(backplane)
-    if ((await ownPid(backplane, 'telemetry')) === 0) telemetry.#start()
-    await until(async () => (await ask(backplane, 'requests')) !== undefined, 'telemetry answers')
-    return telemetry
-  }
-
-  #start(): void {
-    const { folder } = this.#backplane
-    const boot = { configFile: join(folder, 'backplane.yaml'), overlay: '', json: true, workers: 0 }
-    const dataDir = join(folder, '.backplane')
-    this.#child = spawn(process.execPath, [join(root, 'src/telemetry.ts')], {
-      env: {
-        ...process.env,
-        BACKPLANE_BOOT: JSON.stringify({ ...boot, dataDir, snapshotSocket: '' }),
-      },
-      stdio: 'ignore',
-    })
-  }
-
-  /** Kills it with SIGKILL; the supervisor starts it again, or this does. */
-  async kill(): Promise<void> {
-    const pid = this.#child?.pid ?? (await ownPid(this.#backplane, 'telemetry'))
-    process.kill(pid, 'SIGKILL')
-    await until(() => !isAlive(pid), 'telemetry is gone')
-    if (this.#child !== null) this.#start()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return
-    await new Promise((done) => {
-      child.on('close', done)
-      child.kill('SIGKILL')
-    })
-  }
+async function killTelemetry(backplane: Running): Promise<void> {
+  const pid = await ownPid(backplane, 'telemetry')
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid), 'telemetry is gone')
 }
 
 async function ask<Answer>(backplane: Running, path: string): Promise<Answer | undefined> {
@@ -118,7 +80,7 @@ async function pictureThat(
 
 test('charts begin before the control plane that was killed', async () => {
   await using backplane = await startBackplane({ config })
-  await using _telemetry = await Telemetry.of(backplane)
+  await telemetryOf(backplane)
   const load = startLoad({ url: `${backplane.gateway}/x`, connections: 4, pauseMs: 20 })
   await until(async () => {
     const answer = await ask<SeriesAnswer>(backplane, 'series?by=edge&step=1000')
@@ -147,7 +109,7 @@ test('charts begin before the control plane that was killed', async () => {
 
 test('telemetry killed under load costs its memory and nothing else', async () => {
   await using backplane = await startBackplane({ config })
-  await using telemetry = await Telemetry.of(backplane)
+  await telemetryOf(backplane)
   const load = startLoad({
     url: `${backplane.gateway}/x`,
     connections: 8,
@@ -165,7 +127,7 @@ test('telemetry killed under load costs its memory and nothing else', async () =
   )
   const pids = [await ownPid(backplane, 'control'), backplane.ready.pids.data]
   for (let round = 0; round < 2; round++) {
-    await telemetry.kill()
+    await killTelemetry(backplane)
     await load.more(500)
     await until(async () => {
       const found = await ask<RequestRecord[]>(backplane, 'requests?limit=1')

@@ -122,7 +122,7 @@ export class LivePicture {
 
   /** What was counted before this control plane started; whoever looks already gets a fresh picture with it. */
   async #remember(): Promise<void> {
-    const past = await this.#needs.pastTicks(this.#clock.nowMs())
+    const past = await this.#needs.pastTicks(this.#clock)
     if (past.length === 0) return
     this.#ticks.prepend(past)
     this.hub.renew()

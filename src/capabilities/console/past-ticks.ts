@@ -3,6 +3,7 @@ import type { EdgeTotals, InstanceTotals } from '../../contracts/snapshot.ts'
 import { LATENCY_BOUNDS_MS } from '../../contracts/snapshot.ts'
 import type { SeriesAnswer, SeriesPoint, SeriesRow } from '../../contracts/telemetry.ts'
 import type { Tick } from '../../contracts/feed.ts'
+import type { Clock } from '../../platform/capability.ts'
 import { createTickStore, TICKS_MAX } from './ticks.ts'
 
 /** Telemetry that does not answer by then is asked no more: the charts begin now. */
@@ -12,15 +13,20 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 const TICK_MS = 1_000
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1
 
-/** Asks telemetry, on its Unix socket, for the last ten minutes; empty while it is away. Time is that of the newest points. */
-export async function readPastTicks(socketPath: string, nowMs: number): Promise<readonly Tick[]> {
+/** Asks telemetry, on its Unix socket, for the last ten minutes; empty while it is away. */
+export async function readPastTicks(socketPath: string, clock: Clock): Promise<readonly Tick[]> {
+  const abort = new AbortController()
+  const cancel = clock.after(ANSWER_TIMEOUT_MS, () => abort.abort())
+  const nowMs = clock.nowMs()
   const range = `step=${TICK_MS}&from=${nowMs - TICKS_MAX * TICK_MS}&to=${nowMs}`
   const ask = (by: string): Promise<SeriesAnswer> =>
-    getJson(socketPath, `/api/v1/telemetry/series?by=${by}&${range}`)
+    getJson(socketPath, `/api/v1/telemetry/series?by=${by}&${range}`, abort.signal)
   try {
     return ticksOf(await ask('edge'), await ask('instance'))
   } catch {
     return []
+  } finally {
+    cancel()
   }
 }
 
@@ -103,8 +109,11 @@ class RunningCount {
   }
 }
 
-async function getJson<Answer>(socketPath: string, path: string): Promise<Answer> {
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+async function getJson<Answer>(
+  socketPath: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Answer> {
   const answered = Promise.withResolvers<IncomingMessage>()
   request({ socketPath, path, headers: { host: 'localhost' }, signal })
     .on('response', answered.resolve)

@@ -1,5 +1,5 @@
 import { OUTPUT_BYTES_MAX, type ProcessOutput } from './process-output.ts'
-import type { FromSupervisor, OutputLine } from '../contracts/supervisor.ts'
+import type { FromSupervisor, OutputLine } from '../../contracts/supervisor.ts'
 
 type OutputMessage = Extract<FromSupervisor, { type: 'output' }>
 

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
-import { createLineSplitter } from '../mechanisms/line-ring/line-splitter.ts'
-import { RUN_MARK_NAME } from './left-overs.ts'
-import { LINE_BYTES_MAX } from './process-output.ts'
-import type { OutputLine, ProcessExit, ProcessSpec } from '../contracts/supervisor.ts'
+import { createLineSplitter } from '../../mechanisms/line-ring/line-splitter.ts'
+import { RUN_MARK_NAME } from '../left-overs.ts'
+import { LINE_BYTES_MAX } from '../output/process-output.ts'
+import type { OutputLine, ProcessExit, ProcessSpec } from '../../contracts/supervisor.ts'
 
 /** One life of a user's process. It leads a process group whose number is its pid. */
 export interface ProcessLife {

@@ -1,5 +1,5 @@
-import { createLineRing } from '../mechanisms/line-ring/line-ring.ts'
-import type { OutputLine } from '../contracts/supervisor.ts'
+import { createLineRing } from '../../mechanisms/line-ring/line-ring.ts'
+import type { OutputLine } from '../../contracts/supervisor.ts'
 
 /** Kept of the output of one process; older lines are dropped and counted. */
 export const OUTPUT_LINES_MAX = 10_000

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { makeFolder } from './testdata/specs.ts'
+import { makeFolder } from '../testdata/specs.ts'
 import { openTextLog, TEXT_LOG_BYTES_MAX } from './text-log.ts'
 
 function sizeOf(path: string): number {

@@ -1,4 +1,4 @@
-import type { ControlChannel } from './control-channel.ts'
+import type { ControlChannel } from '../own/control-channel.ts'
 import type { ProcessTable } from './process-table.ts'
 
 /** Between two looks at the resources of the processes. */

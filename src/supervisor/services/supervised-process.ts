@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { isGroupAlive, signalGroup } from './process-facts.ts'
+import { isGroupAlive, signalGroup } from '../process-facts.ts'
 import type { PortChooser } from './free-port.ts'
 import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
-import { createProcessOutput, type ProcessOutput } from './process-output.ts'
-import type { ProcessRecords } from './process-records.ts'
+import { createProcessOutput, type ProcessOutput } from '../output/process-output.ts'
+import type { ProcessRecords } from '../process-records.ts'
 import type {
   ProcessExit,
   ProcessSpec,
   ProcessState,
   ProcessStatus,
-} from '../contracts/supervisor.ts'
-import { createRestartPlan, type RestartPlan } from './restart-plan.ts'
+} from '../../contracts/supervisor.ts'
+import { createRestartPlan, type RestartPlan } from '../restart-plan.ts'
 
 /** What the processes of one supervisor share. */
 export interface ProcessGround {

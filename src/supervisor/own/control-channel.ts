@@ -1,11 +1,11 @@
-import { createOutputFollower, type OutputFollower } from './output-follower.ts'
-import type { ProcessTable } from './process-table.ts'
-import type { FromSupervisor, OwnProcess, ToSupervisor } from '../contracts/supervisor.ts'
+import { createOutputFollower, type OutputFollower } from '../output/output-follower.ts'
+import type { ProcessTable } from '../services/process-table.ts'
+import type { FromSupervisor, OwnProcess, ToSupervisor } from '../../contracts/supervisor.ts'
 
 /** What control says about the users' processes and about what it wants to be told. */
 export type ProcessCommand = Exclude<
   ToSupervisor,
-  { type: 'ready' | 'listening' | 'fatal' | 'notice' | 'data-workers' }
+  { type: 'ready' | 'listening' | 'fatal' | 'notice' | 'data-workers' | 'own-wanted' }
 >
 
 /** Open subscriptions of one control plane; a further `follow` is not taken. */

@@ -1,5 +1,5 @@
-import type { ProcessSpec, ProcessStatus } from '../contracts/supervisor.ts'
-import { readAllProcessFacts, readResidentPageBytes } from './process-facts.ts'
+import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
+import { readAllProcessFacts, readResidentPageBytes } from '../process-facts.ts'
 import { SupervisedProcess, type ProcessGround } from './supervised-process.ts'
 
 /** Every process of the user, by id. Knows nobody who looks at it. */

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createPortChooser } from './free-port.ts'
-import { openProcessRecords, readRecords } from './process-records.ts'
+import { openProcessRecords, readRecords } from '../process-records.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
-import type { ProcessStatus } from '../contracts/supervisor.ts'
-import { createInbox, type Inbox } from './testdata/inbox.ts'
+import type { ProcessStatus } from '../../contracts/supervisor.ts'
+import { createInbox, type Inbox } from '../testdata/inbox.ts'
 import {
   isAlive,
   makeFolder,
@@ -15,7 +15,7 @@ import {
   specOf,
   STUBBORN,
   waitUntilGone,
-} from './testdata/specs.ts'
+} from '../testdata/specs.ts'
 
 interface Bench {
   readonly folder: string
