@@ -97,7 +97,9 @@ export async function composeControl(
       configuration: configuration.current,
       isDataConnected: () => channel.isConnected,
       elsewhere: elsewhere(boot),
-      pastTicks: (clock) => readPastTicks(adminSocketOf(boot, 'telemetry'), clock),
+      // Where nothing is routed yet, there is nothing to remember.
+      pastTicks: async (clock) =>
+        routed.length === 0 ? [] : readPastTicks(adminSocketOf(boot, 'telemetry'), clock),
     },
   )
   await isOpen

@@ -1,8 +1,7 @@
 import type { Boot } from '../contracts/supervisor.ts'
 import { startTelemetry } from '../capabilities/telemetry/telemetry.ts'
 import { systemClock } from '../platform/clock.ts'
-import { serveAdminSocket } from '../platform/http/elsewhere.ts'
-import { createListenerApp } from '../platform/http/listener.ts'
+import { serveAdminOnDemand } from '../platform/http/admin-on-demand.ts'
 import { createJsonLog } from '../platform/log.ts'
 
 /** The whole telemetry process: the capability, and its admin routes on a Unix socket. */
@@ -16,8 +15,13 @@ export async function composeTelemetry(
     {},
     { clock: systemClock, log, onStop: (release) => releases.defer(release) },
   )
-  const app = createListenerApp({ log, hosts: [], token: undefined })
-  for (const register of telemetry.routes ?? []) register(app)
-  releases.defer(await serveAdminSocket(app, boot.adminSocket))
+  // Loaded only when somebody asks: a process that nobody looks at does without it.
+  const admin = await serveAdminOnDemand(boot.adminSocket, log, async () => {
+    const { createListenerApp } = await import('../platform/http/listener.ts')
+    const app = createListenerApp({ log, hosts: [], token: undefined })
+    for (const register of telemetry.routes ?? []) register(app)
+    return app
+  })
+  releases.defer(admin)
   return releases
 }

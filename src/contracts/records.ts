@@ -102,6 +102,9 @@ export interface AttemptSource {
   readonly status: number
 }
 
+/** Fields of a record, an attempt and a note that are names. */
+const NAME_PLACES = 17
+
 /** Numbers of a record, and those and the names of an attempt and a note, that are written beside its text. */
 const RECORD_FIXED_BYTES_MAX = 64 + 12 * VARINT_BYTES_MAX
 const RECORD_NAMES = 11
@@ -129,10 +132,14 @@ export function recordBytesMax(record: RecordSource): number {
 /** Writes the records of one batch after the other into buffers that somebody else owns. */
 export class RecordWriter {
   readonly #numbers = new Map<string, number>()
+  /** Name and number that stood in each place of the record before: most records differ in few names. */
+  readonly #lastNames: string[] = Array.from({ length: NAME_PLACES }, () => '')
+  readonly #lastNumbers: number[] = Array.from({ length: NAME_PLACES }, () => 0)
 
   /** Begins a batch at `at`; names are written anew. Returns the place of the first record. */
   begin(into: Buffer, at: number): number {
     this.#numbers.clear()
+    this.#lastNumbers.fill(0)
     into[at] = RECORDS_MAGIC
     into[at + 1] = RECORDS_VERSION
     return at + RECORDS_HEADER_BYTES
@@ -168,32 +175,32 @@ export class RecordWriter {
     end = writeVarint(into, end, record.policyCount)
     for (let i = 0; i < record.policyCount; i++) {
       const note = record.policies[i]!
-      end = this.#writeName(into, end, note.policy)
-      end = this.#writeName(into, end, note.decision)
+      end = this.#writeName(into, end, note.policy, 0)
+      end = this.#writeName(into, end, note.decision, 1)
       end = writeFloat(into, end, note.value)
     }
     return end
   }
 
   #writeNames(record: RecordSource, into: Buffer, at: number): number {
-    let end = this.#writeName(into, at, record.listener)
-    end = this.#writeName(into, end, record.caller)
-    end = this.#writeName(into, end, record.client)
-    end = this.#writeName(into, end, record.protocol)
-    end = this.#writeName(into, end, record.method)
-    end = this.#writeName(into, end, record.route)
-    end = this.#writeName(into, end, record.routeSource)
-    end = this.#writeName(into, end, record.service)
-    end = this.#writeName(into, end, record.serviceSource)
-    end = this.#writeName(into, end, record.algorithm)
-    return this.#writeName(into, end, record.reason)
+    let end = this.#writeName(into, at, record.listener, 2)
+    end = this.#writeName(into, end, record.caller, 3)
+    end = this.#writeName(into, end, record.client, 4)
+    end = this.#writeName(into, end, record.protocol, 5)
+    end = this.#writeName(into, end, record.method, 6)
+    end = this.#writeName(into, end, record.route, 7)
+    end = this.#writeName(into, end, record.routeSource, 8)
+    end = this.#writeName(into, end, record.service, 9)
+    end = this.#writeName(into, end, record.serviceSource, 10)
+    end = this.#writeName(into, end, record.algorithm, 11)
+    return this.#writeName(into, end, record.reason, 12)
   }
 
   #writeAttempt(attempt: AttemptSource, originMs: number, into: Buffer, at: number): number {
     const { choice } = attempt
-    let end = this.#writeName(into, at, attempt.instance)
-    end = this.#writeName(into, end, attempt.address)
-    end = this.#writeName(into, end, attempt.outcome)
+    let end = this.#writeName(into, at, attempt.instance, 13)
+    end = this.#writeName(into, end, attempt.address, 14)
+    end = this.#writeName(into, end, attempt.outcome, 15)
     end = writeVarint(into, end, attempt.status)
     end = writeVarint(into, end, attempt.candidates)
     end = writeVarint(into, end, attempt.excluded)
@@ -206,17 +213,23 @@ export class RecordWriter {
     end = writeEwma(into, end, choice.chosenEwmaMs)
     end = writeVarint(into, end, choice.chosenInFlight)
     end = writeVarint(into, end, choice.chosenWeight)
-    end = this.#writeName(into, end, choice.otherId)
+    end = this.#writeName(into, end, choice.otherId, 16)
     if (choice.otherId === '') return end
     end = writeEwma(into, end, choice.otherEwmaMs)
     end = writeVarint(into, end, choice.otherInFlight)
     return writeVarint(into, end, choice.otherWeight)
   }
 
-  #writeName(into: Buffer, at: number, name: string): number {
-    const number = this.#numbers.get(name)
-    if (number !== undefined) return writeVarint(into, at, number)
-    this.#numbers.set(name, this.#numbers.size + 1)
+  /** `place`: the same for the same field of each record. */
+  #writeName(into: Buffer, at: number, name: string, place: number): number {
+    const last = this.#lastNumbers[place]!
+    if (last !== 0 && name === this.#lastNames[place]) return writeVarint(into, at, last)
+    const known = this.#numbers.get(name)
+    const number = known ?? this.#numbers.size + 1
+    this.#lastNames[place] = name
+    this.#lastNumbers[place] = number
+    if (known !== undefined) return writeVarint(into, at, known)
+    this.#numbers.set(name, number)
     into[at] = 0
     return writeString(into, at + 1, name, RECORD_NAME_UNITS_MAX)
   }

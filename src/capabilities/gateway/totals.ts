@@ -6,10 +6,7 @@ import {
   TOTALS_OTHER,
 } from '../../contracts/snapshot.ts'
 
-/** Rows of edges that are kept; the data plane bounds them too (it folds what is beyond into one row). */
-export const EDGE_ROWS_MAX = 20_000
-
-/** The newest totals of the data plane, by edge and by instance. */
+/** The newest totals of the data plane, by edge and by instance. The data plane bounds them: what is beyond counts on `TOTALS_OTHER`. */
 export interface TotalsStore {
   add(message: Totals): void
   /** Called once a second, after the last `add` of that second. */
@@ -36,8 +33,7 @@ export function createTotalsStore(isKnown: (service: string, id: string) => bool
         instances.clear()
       }
       for (const row of message.edges) {
-        const key = `${row.caller} ${row.route} ${row.service}`
-        if (edges.size < EDGE_ROWS_MAX || edges.has(key)) edges.set(key, row)
+        edges.set(`${row.caller}\n${row.route}\n${row.service}`, row)
       }
       for (const row of message.instances) {
         if (row.service === TOTALS_OTHER || isKnown(row.service, row.id))

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
 import type { Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
+import type { Telemetry } from './api.ts'
 import { querySeries, type SeriesQuery } from './series-query.ts'
 import { SECOND_MS, TENS_KEEP_MS } from './series-store.ts'
-import type { Telemetry } from './telemetry.ts'
 
 /** Requests in one answer. */
 export const REQUESTS_ANSWER_MAX = 1_000

@@ -1,5 +1,6 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { MetricFamily } from '../../platform/metrics-text.ts'
+import type { Telemetry } from './api.ts'
 import { openReceiver } from './receiver.ts'
 import { RequestStore } from './request-store.ts'
 import { registerTelemetryRoutes } from './routes.ts'
@@ -8,12 +9,6 @@ import { SeriesStore } from './series-store.ts'
 export interface TelemetryConfig {
   /** Unix socket for what data tells. */
   readonly recordsSocket: string
-}
-
-/** The last hour of counts, and the newest finished requests. */
-export interface Telemetry {
-  readonly series: SeriesStore
-  readonly requests: RequestStore
 }
 
 /**

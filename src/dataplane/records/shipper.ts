@@ -4,6 +4,7 @@ import {
   encodeTelemetryFrame,
   TELEMETRY_FRAME,
   TelemetryFrameReader,
+  type TelemetryHello,
 } from '../../contracts/telemetry.ts'
 import type { Clock, Log } from '../../platform/capability.ts'
 
@@ -50,7 +51,7 @@ export class RecordShipper {
 
   constructor(options: RecordShipperOptions) {
     this.#options = options
-    const hello = { pid: process.pid, startedAtMs: options.clock.nowMs() }
+    const hello: TelemetryHello = { pid: process.pid, startedAtMs: options.clock.nowMs() }
     this.#hello = encodeTelemetryFrame(TELEMETRY_FRAME.hello, Buffer.from(JSON.stringify(hello)))
     this.#dial()
   }

@@ -21,10 +21,10 @@ export const MESSAGES_PER_SECOND_MAX = 4
 const LIMITED_NAMES_MAX = 64
 
 interface EdgeRow {
-  readonly total: { -readonly [K in keyof EdgeTotals]: EdgeTotals[K] }
+  readonly total: { -readonly [K in keyof Omit<EdgeTotals, 'reasons'>]: EdgeTotals[K] }
   readonly statuses: number[]
   readonly latencyCounts: number[]
-  readonly reasons: Record<string, number>
+  readonly reasons: Map<string, number>
   readonly inFlight: number[]
 }
 
@@ -272,7 +272,7 @@ function addEdgeCounts(into: EdgeRow, row: EdgeTotals): void {
   addCounts(into.statuses, row.statuses)
   addCounts(into.latencyCounts, row.latencyCounts)
   for (const [code, count] of Object.entries(row.reasons)) {
-    into.reasons[code] = (into.reasons[code] ?? 0) + count
+    into.reasons.set(code, (into.reasons.get(code) ?? 0) + count)
   }
   into.total.retries += row.retries
   into.total.requestBytes += row.requestBytes
@@ -282,10 +282,9 @@ function addEdgeCounts(into: EdgeRow, row: EdgeTotals): void {
 
 function createEdgeRow(caller: string, route: string, service: string, workers: number): EdgeRow {
   const { statuses, latencyCounts } = createEdgeCounters(caller, route, service)
-  const reasons: Record<string, number> = {}
   const numbers = { retries: 0, requestBytes: 0, responseBytes: 0, latencySumMs: 0, inFlight: 0 }
-  const total = { caller, route, service, statuses, latencyCounts, reasons, ...numbers }
-  return { total, statuses, latencyCounts, reasons, inFlight: zeros(workers) }
+  const total = { caller, route, service, statuses, latencyCounts, ...numbers }
+  return { total, statuses, latencyCounts, reasons: new Map(), inFlight: zeros(workers) }
 }
 
 function createInstanceRow(service: string, id: string, workers: number): InstanceRow {
@@ -315,7 +314,8 @@ function takeFirst<Row>(rows: Set<Row>, count: number): Row[] {
 }
 
 function tellEdge(row: EdgeRow): EdgeTotals {
-  return { ...row.total, inFlight: sum(row.inFlight) }
+  const reasons = Object.fromEntries(row.reasons)
+  return { ...row.total, reasons, inFlight: sum(row.inFlight) }
 }
 
 function tellInstance(row: InstanceRow): InstanceTotals {
