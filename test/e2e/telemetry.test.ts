@@ -139,3 +139,21 @@ test('telemetry killed under load costs its memory and nothing else', async () =
   const failed = (await load.stop()).filter((one) => one.status !== 200)
   assert.equal(failed.length, 0, summarize(failed))
 })
+
+test('telemetry that hangs under load slows nothing, and what waits for it is bounded', async () => {
+  await using backplane = await startBackplane({ config })
+  await telemetryOf(backplane)
+  const pid = await ownPid(backplane, 'telemetry')
+  const load = startLoad({ url: `${backplane.gateway}/x`, connections: 8 })
+  await load.more(200)
+  process.kill(pid, 'SIGSTOP')
+  await load.more(2_000)
+  process.kill(pid, 'SIGCONT')
+  await until(async () => {
+    const [newest] = (await ask<RequestRecord[]>(backplane, 'requests?limit=1')) ?? []
+    return newest !== undefined && newest.startedAtMs > Date.now() - 5_000
+  }, 'telemetry has caught up')
+  const failed = (await load.stop()).filter((one) => one.status !== 200)
+  assert.equal(failed.length, 0, summarize(failed))
+  assert.equal(await ownPid(backplane, 'telemetry'), pid)
+})

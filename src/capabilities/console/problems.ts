@@ -1,6 +1,9 @@
 import type { ProblemView } from '../../contracts/feed.ts'
 import type { Problem } from '../../platform/capability.ts'
 
+/** Problems that are shown; of more, the worst first. */
+export const PROBLEMS_SHOWN_MAX = 500
+
 /** Remembers since when each problem is there. */
 export interface ProblemClock {
   /** What is wrong now, errors first. */
@@ -19,6 +22,7 @@ export function createProblemClock(): ProblemClock {
           return { id, severity, service, instance, code, text, sinceMs: since.get(id) ?? nowMs }
         })
         .toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
+        .slice(0, PROBLEMS_SHOWN_MAX)
     },
   }
 }

@@ -9,13 +9,18 @@ export function problemOf(
   instances: Iterable<Instance>,
 ): Problem | undefined {
   if (routableCount === instanceCount) return undefined
-  // One of ours that drains is on its way out, in order.
-  const out = [...instances].filter(
-    ({ isRoutable, health, source }) => !isRoutable && !(health === 'draining' && source === 'run'),
-  )
-  const critical = out.find(({ health, checks }) => health === 'critical' && checks.length > 0)
-  const isStarting = out.some(({ health }) => health === 'unknown')
-  if (out.length === 0 || (isStarting && critical === undefined)) return undefined
+  let critical: Instance | undefined
+  let isStarting = false
+  let isAnyOut = false
+  for (const instance of instances) {
+    const { isRoutable, health, source, checks } = instance
+    // One of ours that drains is on its way out, in order.
+    if (isRoutable || (health === 'draining' && source === 'run')) continue
+    isAnyOut = true
+    if (health === 'unknown') isStarting = true
+    if (critical === undefined && health === 'critical' && checks.length > 0) critical = instance
+  }
+  if (!isAnyOut || (isStarting && critical === undefined)) return undefined
   const output = critical?.checks.find(({ status }) => status !== 'passing')?.output
   return {
     severity: routableCount === 0 ? 'error' : 'warning',

@@ -1,4 +1,5 @@
 import type { Clock, Log, Part, Scope } from '../../platform/capability.ts'
+import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
 import type { Discovery, ServiceSummary } from './api.ts'
@@ -43,7 +44,7 @@ export async function startDiscovery(
     clock: scope.clock,
     // What was acknowledged comes back, also when the bound is lower now.
     instancesMax: () => (isRestoring ? Infinity : limits.instances),
-    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs()),
+    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
     scheduleFlush: (flush) => void setImmediate(flush),
     startCheck: (instance, check) => checks.start(instance, check),
     stopCheck: (check) => checks.stop(check),
@@ -57,7 +58,8 @@ export async function startDiscovery(
     registry.close()
     await checks.close()
   })
-  const registrations = new Registrations(registry, storage, limits.instances)
+  const setAside = createSetAside(storage, 'discovery', scope)
+  const registrations = new Registrations(registry, storage, setAside, limits.instances)
   function forget(service: string, id: string): void {
     registrations.forget(service, id).catch((error: unknown) => {
       // It comes back with the next start, and its lease runs out again.
@@ -82,7 +84,7 @@ export async function startDiscovery(
         registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
     ],
     metrics: () => discoveryMetrics(api),
-    problems: () => problemsOf(api),
+    problems: () => [...setAside.problems(), ...problemsOf(api)],
   }
 }
 

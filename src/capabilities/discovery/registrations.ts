@@ -1,3 +1,6 @@
+import type { Log } from '../../platform/capability.ts'
+import { StorageError } from '../../platform/storage/errors.ts'
+import type { BadRow, SetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import {
   DiscoveryError,
@@ -5,13 +8,13 @@ import {
   instanceUnknownError,
   registryFullError,
 } from './errors.ts'
-import type { CheckSpec, Instance, InstanceSpec, StatusOverride } from './model.ts'
+import type { Instance, StatusOverride } from './model.ts'
 import type { Registration } from './registration.ts'
 import type { Registry } from './registry.ts'
+import { parseStoredOverride, parseStoredRegistration } from './stored.ts'
 
 /** Overrides that are kept, also of instances that are gone for a while; beyond it a new one is refused. */
 export const OVERRIDES_MAX = 10_000
-const PAGE_ROWS = 5_000
 
 /** Tables of discovery. What was released never changes; add to the end. */
 export const discoveryMigrations: readonly string[] = [
@@ -31,26 +34,33 @@ const INDEXES_OF_A_RUN = 1_000_000_000
  * An index that is greater than every one handed out before: a watcher that has waited through a restart must not
  * take a new index for an old one. Microseconds of the clock, or far beyond the first index of the last run.
  */
-export async function claimFirstIndex(storage: Storage, nowMs: number): Promise<number> {
-  const [row] = await storage.read('SELECT first FROM discovery_index')
+export async function claimFirstIndex(storage: Storage, nowMs: number, log: Log): Promise<number> {
+  // A number that no run can have stored would also be one that cannot be read.
+  const [row] = await storage.read(
+    'SELECT first FROM discovery_index WHERE first BETWEEN 0 AND 4503599627370496',
+  )
   const last = row === undefined ? 0 : Number(row['first']) + INDEXES_OF_A_RUN
   const first = Math.max(Math.floor(nowMs * 1000), last, 1)
-  await storage.write([
-    { sql: 'INSERT OR REPLACE INTO discovery_index (only, first) VALUES (0, ?)', params: [first] },
-  ])
+  try {
+    await storage.write([
+      {
+        sql: 'INSERT OR REPLACE INTO discovery_index (only, first) VALUES (0, ?)',
+        params: [first],
+      },
+    ])
+  } catch (error) {
+    // A full disk must not stop a start: as long as the clock does not go back, the next run begins above this one.
+    if (!(error instanceof StorageError) || error.code !== 'ERR_STORAGE_FULL') throw error
+    log('error', 'the first index of this run could not be stored', { error })
+  }
   return first
-}
-
-interface StoredBody {
-  readonly spec: InstanceSpec
-  readonly checks: readonly CheckSpec[]
-  readonly ttlMs: number
 }
 
 /** Registrations and overrides that outlive a restart: in the registry after they are on disk. */
 export class Registrations {
   readonly #registry: Registry
   readonly #storage: Storage
+  readonly #setAside: SetAside
   readonly #overrides = new Map<string, StatusOverride>()
   /** Writes under way by instance: a lease that ends meanwhile must not delete what is being written. */
   readonly #writing = new Map<string, number>()
@@ -58,20 +68,20 @@ export class Registrations {
   /** New instances whose write is under way: they count, or many at once would slip past the bound. */
   #arriving = 0
 
-  constructor(registry: Registry, storage: Storage, instancesMax: number) {
+  constructor(registry: Registry, storage: Storage, setAside: SetAside, instancesMax: number) {
     this.#registry = registry
     this.#storage = storage
+    this.#setAside = setAside
     this.#instancesMax = instancesMax
   }
 
-  /** Puts everything that was stored into the registry, each with a whole new lease. */
+  /** Puts everything that was stored into the registry, each with a whole new lease. What cannot be read is set aside. */
   async restore(): Promise<void> {
     await this.#readAll('discovery_overrides', 'status', (service, id, status) => {
-      this.#overrides.set(keyOf(service, id), status as StatusOverride)
+      this.#overrides.set(keyOf(service, id), parseStoredOverride(service, id, status))
     })
-    await this.#readAll('discovery_registrations', 'body', (_service, _id, body) => {
-      const { spec, checks, ttlMs } = JSON.parse(body) as StoredBody
-      this.#put({ spec, checks, ttlMs })
+    await this.#readAll('discovery_registrations', 'body', (service, id, body) => {
+      this.#put(parseStoredRegistration(service, id, body))
     })
   }
 
@@ -209,16 +219,21 @@ export class Registrations {
     column: 'body' | 'status',
     take: (service: string, id: string, value: string) => void,
   ): Promise<void> {
-    let last: [string, string] = ['', '']
-    for (;;) {
-      const rows = await this.#storage.read(
-        `SELECT service, id, ${column} AS value FROM ${table} WHERE (service, id) > (?, ?) ORDER BY service, id LIMIT ${PAGE_ROWS}`,
-        last,
-      )
-      for (const row of rows) take(String(row['service']), String(row['id']), String(row['value']))
-      const end = rows.at(-1)
-      if (end === undefined || rows.length < PAGE_ROWS) return
-      last = [String(end['service']), String(end['id'])]
+    const scan = {
+      sql: `SELECT service, id, ${column} FROM ${table} WHERE (service, id) > (?, ?) ORDER BY service, id`,
+      key: ['service', 'id'],
+      after: ['', ''],
+    }
+    for await (const rows of this.#storage.scan(scan)) {
+      const bad: BadRow[] = []
+      for (const row of rows) {
+        try {
+          take(String(row['service']), String(row['id']), String(row[column]))
+        } catch (error) {
+          bad.push({ row, why: error instanceof Error ? error.message : String(error) })
+        }
+      }
+      if (bad.length > 0) await this.#setAside.move(table, scan.key, bad)
     }
   }
 }

@@ -5,6 +5,7 @@ import type {
   SnapshotOp,
 } from '../../contracts/snapshot.ts'
 import type { Log, Random } from '../../platform/capability.ts'
+import { NOT_OPEN_YET } from '../../platform/listeners/board.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
 import type { GatewayConfig, ListenerState } from './api.ts'
 import { edgesOf, type Edge } from './edges.ts'
@@ -87,7 +88,7 @@ export class DataListeners {
         id: spec.id,
         host: spec.host,
         port: spec.port,
-        error: 'not open yet',
+        error: NOT_OPEN_YET,
       },
     }))
   }

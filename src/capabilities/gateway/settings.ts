@@ -1,7 +1,7 @@
 import { urlOf } from '../../platform/config/addresses.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
 import type { PortClaim } from '../../platform/listeners/table.ts'
-import { checkGateway, type GatewayChecked } from './check-routes.ts'
+import { checkGateway, type GatewayChecked } from './check-settings.ts'
 import { gatewaySection, serviceShape } from './schema.ts'
 
 /** TCP routes listen, too. */

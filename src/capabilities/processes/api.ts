@@ -27,7 +27,10 @@ export interface Processes {
   targetByFile(name: string): number
   /** The highest number that `scale` accepts. */
   scaleMax(name: string): number
-  /** All of these throw `ProblemError` for a service that is not supervised here; they resolve when the wish is durable, not when it is fulfilled. */
+  /**
+   * All of these throw `ProblemError`, for a service that is not supervised here and where it cannot be stored; they resolve when the wish is
+   * durable, not when it is fulfilled.
+   */
   restart(name: string): void
   stop(name: string): Promise<void>
   start(name: string): Promise<void>

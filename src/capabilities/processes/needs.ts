@@ -1,3 +1,4 @@
+import type { Problem, Scope } from '../../platform/capability.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { OutputLine, ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
 
@@ -56,7 +57,9 @@ export interface Override {
 }
 
 export interface OverrideStore {
-  load(): Promise<readonly Override[]>
+  /** Once. A row that cannot be read is set aside, and a problem from then on. */
+  load(scope: Pick<Scope, 'clock' | 'log'>): Promise<readonly Override[]>
+  problems(): Iterable<Problem>
   /** An override without a difference is deleted. */
   save(override: Override): Promise<void>
 }

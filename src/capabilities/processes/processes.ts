@@ -41,6 +41,7 @@ export async function startProcesses(
   }
   const overrides = await loadOverrides(
     needs.overrides,
+    scope,
     (name) => void runs.get(name),
     (name) => runs.apply(name),
   )
@@ -90,6 +91,6 @@ export async function startProcesses(
       (app) => registerLogRoutes(app, api, needs.output, scope.clock),
     ],
     metrics: () => processesMetrics(runs.all()),
-    problems: () => problemsOf(api),
+    problems: () => [...needs.overrides.problems(), ...problemsOf(api)],
   }
 }

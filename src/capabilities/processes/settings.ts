@@ -1,6 +1,6 @@
 import type { SettingsPart } from '../../platform/config/part.ts'
 import type { PortClaim } from '../../platform/listeners/table.ts'
-import { checkProcesses, type ProcessesChecked } from './check-services.ts'
+import { checkProcesses, type ProcessesChecked } from './check-settings.ts'
 import { serviceShape } from './schema.ts'
 
 /** A fixed port is taken by the service itself. */

@@ -23,6 +23,11 @@ export class RequestStore {
     return this.#bytes
   }
 
+  /** Batches that are held. */
+  get batchCount(): number {
+    return this.#batches.length
+  }
+
   /** Takes over `bytes`. The oldest batches go when it is too much. */
   add(worker: number, bytes: Buffer): void {
     this.#batches.push({ worker, bytes })

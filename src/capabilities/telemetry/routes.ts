@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
-import type { Scope } from '../../platform/capability.ts'
+import type { Clock, Log, Scope } from '../../platform/capability.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { Telemetry } from './api.ts'
 import { querySeries, type SeriesQuery } from './series-query.ts'
@@ -36,6 +36,22 @@ export function registerTelemetryRoutes(
   telemetry: Telemetry,
   { clock, log }: Pick<Scope, 'clock' | 'log'>,
 ): void {
+  registerSeries(app, telemetry, clock)
+  registerRequests(app, telemetry, log)
+  app.get('/api/v1/telemetry/status', {
+    schema: {
+      summary: 'What telemetry holds: series, and the bytes of their points and of requests.',
+    },
+    handler: () => ({
+      series: telemetry.series.seriesCount,
+      seriesBytes: telemetry.series.bytes,
+      requestBatches: telemetry.requests.batchCount,
+      requestBytes: telemetry.requests.bytes,
+    }),
+  })
+}
+
+function registerSeries(app: FastifyInstance, telemetry: Telemetry, clock: Clock): void {
   app.get<{ Querystring: SeriesQuerystring }>('/api/v1/telemetry/series', {
     schema: {
       summary:
@@ -60,6 +76,9 @@ export function registerTelemetryRoutes(
     },
     handler: ({ query }) => querySeries(telemetry.series, rangeOf(query, clock.nowMs())),
   })
+}
+
+function registerRequests(app: FastifyInstance, telemetry: Telemetry, log: Log): void {
   app.get<{ Querystring: RequestsQuerystring }>('/api/v1/telemetry/requests', {
     schema: {
       summary: 'The newest finished requests of all workers, newest first.',

@@ -138,6 +138,9 @@ test('requests are told newest first, and found by service, trace and failure', 
   assert.deepEqual(await ids(`?trace=${'cd'.repeat(16)}`), ['c'])
   assert.deepEqual(await ids('?limit=1'), ['c'], 'a limit takes the newest batches')
   assert.equal((await get('/api/v1/telemetry/requests?limit=0')).status, 400)
+  const status = (await get('/api/v1/telemetry/status')).body as Record<string, number>
+  assert.equal(status['requestBatches'], 2)
+  assert.ok(status['requestBytes']! > 100)
 })
 
 test('only our user may open the socket', async (t) => {

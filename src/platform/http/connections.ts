@@ -33,6 +33,8 @@ export function boundConnections(
   },
 ): () => ConnectionCounts {
   const silent = createSilentSet()
+  /** Requests under way of each connection: a client may send several at once. */
+  const atWork = new WeakMap<Socket, number>()
   let open = 0
   let closedSilent = 0
   let refused = 0
@@ -63,8 +65,11 @@ export function boundConnections(
   // Complete heads: what follows is bounded by the time and the size of a request.
   server.on('request', ({ socket }, response) => {
     silent.delete(socket)
+    atWork.set(socket, (atWork.get(socket) ?? 0) + 1)
     response.on('close', () => {
-      if (!socket.destroyed) silent.add(socket)
+      const left = (atWork.get(socket) ?? 1) - 1
+      atWork.set(socket, left)
+      if (left === 0 && !socket.destroyed) silent.add(socket)
     })
   })
   return () => ({ open, closedSilent, refused })

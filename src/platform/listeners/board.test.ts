@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { ListenerBoard } from './board.ts'
@@ -97,7 +98,7 @@ test('only what is open is in the environment, the data plane’s listeners too;
   assert.deepEqual(board.variables(), { CONSUL_HTTP_ADDR: there, FRONT_PORT: '8080' })
   assert.deepEqual(
     board.views().map(({ id }) => id),
-    ['consul', 'syslog', 'dns', 'front'],
+    ['consul', 'front'],
   )
   const port = open?.port ?? 0
   await open?.close()
@@ -186,6 +187,42 @@ test('UDP: datagrams and replies; what is too long is dropped and counted', asyn
   assert.equal(open?.refused()['messageBytes'], 1)
 })
 
+test('localhost is both loopback addresses, with one port', async (t) => {
+  const board = boardOf({
+    syslog: { host: 'localhost', port: 0 },
+    dns: { host: 'localhost', port: 0 },
+  })
+  const tcp = await board.tcp('syslog', { received: (bytes) => bytes.length })
+  const udp = await board.udp('dns', { received: (_message, from) => from.reply(Buffer.from('!')) })
+  t.after(() => Promise.all([tcp?.close(), udp?.close()]))
+  const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ address }) => address === '::1'),
+  )
+  for (const host of hasIPv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
+    const socket = connect(tcp?.port ?? 0, host)
+    await once(socket, 'connect')
+    socket.destroy()
+    const client = createSocket(host === '::1' ? 'udp6' : 'udp4')
+    client.send('?', udp?.port, host)
+    assert.equal(String((await once(client, 'message'))[0]), '!')
+    client.close()
+  }
+})
+
+test('a listener beyond loopback whose capability asks for no token is not opened', async () => {
+  const secured: ListenerTable = {
+    admin: { protocol: 'http', port: 1, about: 'Admin', access: { token: ['admin', 'token'] } },
+  }
+  const board = new ListenerBoard({
+    table: secured,
+    listen: { default: 'auto', admin: { host: '0.0.0.0', port: 0 } },
+    sourceOf: () => 'default',
+    log: () => {},
+    portsBefore: new Map(),
+  })
+  await assert.rejects(board.http('admin', { register }), /asks for no token/)
+})
+
 test('2,000 silent connections cost the next client nothing', async (t) => {
   const open = await boardOf({ consul: free }).http('consul', {
     register: (app) => void app.get('/here', () => 'yes'),
@@ -193,7 +230,12 @@ test('2,000 silent connections cost the next client nothing', async (t) => {
   t.after(() => open?.close())
   const silent: Socket[] = []
   t.after(() => silent.forEach((socket) => socket.destroy()))
-  for (let at = 0; at < 2_000; at++) silent.push(await dial(open?.port))
+  for (let at = 0; at < 2_000; at++) {
+    const socket = await dial(open?.port)
+    // Half of a head is silence, too.
+    if (at % 2 === 0) socket.write('GET /here HTTP/1.1\r\nHost: ')
+    silent.push(socket)
+  }
   // The listener and this test share a thread: a request that must wait for a timeout would fail it.
   const asked = request({ port: open?.port, path: '/here', agent: false, timeout: 5_000 }).end()
   const [response] = await once(asked, 'response')

@@ -25,9 +25,12 @@ interface State {
   readonly row: ListenerRow
   readonly wanted: Wanted
   readonly opened: Opened | undefined
-  /** Empty when open. */
-  readonly error: string
+  /** Empty when open; undefined while nobody has asked to open it. */
+  readonly error: string | undefined
 }
+
+/** What is told of a listener of the data plane that has not answered yet. */
+export const NOT_OPEN_YET = 'not open yet'
 
 /** Every listener of the product: opened by the table and the file, and told in one place. */
 export class ListenerBoard {
@@ -40,7 +43,7 @@ export class ListenerBoard {
     for (const [name, row] of Object.entries(options.table)) {
       if (row.isOfData === true) continue
       const wanted = wantedListener(name, row, options.listen)
-      const error = wanted.mode === 'off' ? 'off' : 'not open yet'
+      const error = wanted.mode === 'off' ? 'off' : undefined
       this.#states.set(name, { row, wanted, opened: undefined, error })
     }
   }
@@ -51,6 +54,7 @@ export class ListenerBoard {
       // Loaded only here: until the first HTTP listener opens, nobody waits for it.
       const { createListenerApp, openListener } = await import('../http/listener.ts')
       const { hosts = [], token, section, failure, elsewhere } = options
+      this.#refuseWithoutToken(name, at.host, token)
       const { log } = this.#options
       const all = { ...at, hosts, token, section, failure, elsewhere, log }
       const app = createListenerApp(all)
@@ -84,10 +88,8 @@ export class ListenerBoard {
 
   /** All listeners, those of the data plane last. */
   views(): readonly ListenerView[] {
-    return [
-      ...[...this.#states].map(([name, state]) => this.#viewOf(name, state)),
-      ...this.#ofData(),
-    ]
+    const own = [...this.#states].flatMap(([name, state]) => this.#viewOf(name, state))
+    return [...own, ...this.#ofData()]
   }
 
   /** What services find in their environment: only of listeners that are open. */
@@ -103,7 +105,7 @@ export class ListenerBoard {
   /** Closed listeners that nobody closed. */
   problems(): readonly Problem[] {
     return this.views()
-      .filter(({ error }) => error !== '' && error !== 'off')
+      .filter(({ error }) => error !== '' && error !== 'off' && error !== NOT_OPEN_YET)
       .map(({ id, address, error }) => ({
         severity: 'warning',
         code: 'ERR_LISTENER_TAKEN',
@@ -182,19 +184,29 @@ export class ListenerBoard {
     return open({ name, ...address, mayConnect })
   }
 
-  #viewOf(name: string, { row, wanted, opened, error }: State): ListenerView {
+  /** The check of the file has seen that there is one: here a capability has forgotten to ask for it. */
+  #refuseWithoutToken(name: string, host: string, token: string | undefined): void {
+    const access = this.#states.get(name)?.row.access
+    if (typeof access !== 'object' || isLoopbackHost(host) || token !== undefined) return
+    throw new TypeError(`the listener ${name} beyond loopback asks for no token`)
+  }
+
+  #viewOf(name: string, { row, wanted, opened, error }: State): readonly ListenerView[] {
+    if (error === undefined) return []
     const asked = wanted.mode === 'off' ? { host: '127.0.0.1', port: 0 } : wanted.address
     const { host, port } = opened ?? asked
-    return {
-      id: name,
-      kind: row.kind ?? row.protocol,
-      address: formatHostPort({ host, port }),
-      url: urlOf({ host, port }, row.protocol),
-      error,
-      caller: '',
-      service: '',
-      source: this.#options.sourceOf(['listen', name]),
-    }
+    return [
+      {
+        id: name,
+        kind: row.kind ?? row.protocol,
+        address: formatHostPort({ host, port }),
+        url: urlOf({ host, port }, row.protocol),
+        error,
+        caller: '',
+        service: '',
+        source: this.#options.sourceOf(['listen', name]),
+      },
+    ]
   }
 }
 

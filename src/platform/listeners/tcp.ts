@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { addressesOf } from '../config/addresses.ts'
 import type { OpenListener, TcpLimits, TcpOptions } from './opening.ts'
 import { ListenerTakenError } from './taken-error.ts'
 
@@ -62,18 +63,18 @@ export async function openTcp(at: OpenOptions, options: TcpOptions): Promise<Ope
     readMessages(socket, address, limits.messageBytesMax, options, () => refused.messageBytes++)
   }
 
-  const server = createServer(accept)
-  const port = await listen(server, at)
+  const { port, servers } = await listenAll(at, accept)
   return {
     host: at.host,
     port,
     connectionCount: () => connections.size,
     refused: () => ({ ...refused }),
     async close() {
-      const closed = Promise.withResolvers<void>()
-      server.close(() => closed.resolve())
+      const closed = servers.map(
+        (server) => new Promise<void>((resolve) => void server.close(() => resolve())),
+      )
       for (const socket of connections) socket.destroy()
-      await closed.promise
+      await Promise.all(closed)
     },
   }
 }
@@ -109,7 +110,26 @@ function readMessages(
   })
 }
 
-async function listen(server: Server, { name, host, port }: OpenOptions): Promise<number> {
+/** On every address of the host, all with the port of the first. ::1 is missing on machines without IPv6, and that is no fault. */
+async function listenAll(
+  { name, host, port }: OpenOptions,
+  accept: (socket: Socket) => void,
+): Promise<{ readonly port: number; readonly servers: readonly Server[] }> {
+  const [first, ...others] = addressesOf(host)
+  const servers = [createServer(accept)]
+  const opened = await listen(servers[0]!, { name, host: first, port })
+  for (const other of others) {
+    const server = createServer(accept)
+    const isOpen = await listen(server, { name, host: other, port: opened }).catch(() => 0)
+    if (isOpen !== 0) servers.push(server)
+  }
+  return { port: opened, servers }
+}
+
+async function listen(
+  server: Server,
+  { name, host, port }: Omit<OpenOptions, 'mayConnect'>,
+): Promise<number> {
   const opened = Promise.withResolvers<void>()
   server.on('error', opened.reject)
   server.listen({ host, port, exclusive: true }, opened.resolve)

@@ -53,6 +53,29 @@ async function open(
 const a = 'services/orders/instances/a'
 const here = { host: '127.0.0.1', port: 4_000 }
 
+test('no name of a service or an instance is special', async (t) => {
+  const { ask } = await open(t)
+  for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'then']) {
+    const url = `services/${name}/instances/${name}`
+    assert.equal((await ask('GET', `services/${name}/instances`)).status, 200)
+    assert.equal((await ask('PUT', url, { ...here, meta: { [name]: 'x' } })).status, 201, name)
+    assert.equal((await ask('PUT', url, { ...here, meta: { [name]: 'x' } })).status, 200)
+    assert.equal((await ask('PUT', `${url}/status`, { status: 'maintenance' })).status, 200)
+    const { body } = await ask('GET', `services/${name}/instances`)
+    const [instance] = body['instances'] as { id: string; meta: object; override: string }[]
+    assert.deepEqual([instance?.id, instance?.override], [name, 'maintenance'])
+    assert.deepEqual(Object.entries(instance?.meta ?? {}), [[name, 'x']])
+    assert.equal((await ask('PUT', `${url}/checks/${name}`, { status: 'passing' })).status, 404)
+    assert.equal((await ask('POST', `${url}/renew`)).status, 200)
+  }
+  const { body } = await ask('GET', 'catalog')
+  assert.equal((body['services'] as unknown[]).length, 5)
+  for (const name of ['constructor', 'toString']) {
+    assert.equal((await ask('DELETE', `services/${name}/instances/${name}`)).status, 204)
+  }
+  assert.equal((await ask('PUT', 'services/__proto__/instances/a', here)).status, 400)
+})
+
 test('a registration is answered when it is routable, and not before', async (t) => {
   const routed = Promise.withResolvers<void>()
   const asked = Promise.withResolvers<void>()

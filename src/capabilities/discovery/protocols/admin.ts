@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { parseDurationMs } from '../../../platform/config/units.ts'
 import { ProblemError } from '../../../platform/problem.ts'
-import { StorageError } from '../../../platform/storage/storage.ts'
+import { storageProblemOf } from '../../../platform/storage/errors.ts'
 import type { Discovery } from '../api.ts'
 import { DiscoveryError, instanceUnknownError } from '../errors.ts'
 import type { Instance, Target } from '../model.ts'
@@ -185,8 +185,7 @@ function problemOf(error: unknown): unknown {
   if (error instanceof DiscoveryError) {
     return new ProblemError(error.statusCode, error.code, error.message)
   }
-  if (error instanceof StorageError) return new ProblemError(503, error.code, error.message)
-  return error
+  return storageProblemOf(error)
 }
 
 /** Waits where the client asked for it, and sets the headers of the index. */

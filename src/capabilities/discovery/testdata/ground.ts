@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Clock, Scope } from '../../../platform/capability.ts'
+import type { Clock, Problem, Scope } from '../../../platform/capability.ts'
 import type { Storage } from '../../../platform/storage/storage.ts'
 import { noListeners } from '../../../platform/listeners/testing/none.ts'
 import type { Settings } from '../../../settings.ts'
@@ -72,6 +72,7 @@ export interface Started {
   readonly discovery: Discovery & {
     /** A reload that nobody else refuses. */
     configure(services: Settings['services'], options: { readonly folder: string }): void
+    problems(): Iterable<Problem>
   }
   stop(): Promise<void>
 }
@@ -101,6 +102,7 @@ export async function startOn(
   return {
     discovery: {
       ...part.api,
+      problems: () => part.problems?.() ?? [],
       configure(services, { folder }) {
         const prepared = part.prepare?.({ limits, services, folder })
         if (prepared === undefined || prepared instanceof Promise) assert.fail('it is not async')

@@ -106,6 +106,7 @@ export async function startHouse(
     part,
     processes: {
       ...part.api,
+      problems: () => part.problems?.() ?? [],
       begin: (_config: ProcessesConfig) => part.api.begin(),
       /** A reload that nobody else refuses. */
       configure: (next: ProcessesConfig) => void prepare(next).commit(),
