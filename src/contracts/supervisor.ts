@@ -134,7 +134,7 @@ export type ToSupervisor =
       readonly json: Readonly<Record<string, unknown>>
     }
   /**
-   * Control cannot run. Before the first `ready` it is printed, everything stops, and this is the exit code. Afterwards nothing is stopped
+   * Control cannot run. Before the first `listening` it is printed, everything stops, and this is the exit code. Afterwards nothing is stopped
    * but this control, which is started again with back-off until it can run; the operator is told once.
    */
   | {

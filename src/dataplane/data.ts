@@ -31,7 +31,7 @@ function tell(message: FromDataProcess): void {
 const STOP_MS = 800
 
 function stop(): void {
-  setTimeout(() => process.exit(0), STOP_MS)
+  systemClock.after(STOP_MS, () => process.exit(0))
   void data.stop().then(() => process.exit(0))
 }
 

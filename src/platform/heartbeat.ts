@@ -1,3 +1,4 @@
+import type { FromOwnProcess } from '../contracts/supervisor.ts'
 import type { Clock } from './capability.ts'
 
 /** Between two signs of life. The supervisor's patience is a multiple of it. */
@@ -22,7 +23,8 @@ export function startHeartbeat(clock: Clock, port: HeartbeatPort): () => void {
     cancel = clock.after(HEARTBEAT_INTERVAL_MS, beat)
     if (isOnItsWay || port.connected !== true) return
     isOnItsWay = true
-    port.send?.({ type: 'alive' }, () => {
+    const alive: FromOwnProcess = { type: 'alive' }
+    port.send?.(alive, () => {
       isOnItsWay = false
     })
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../platform/capability.ts'
 import { endLeftOvers } from './left-overs.ts'
 import type { OperatorLines } from './operator-lines.ts'
 import type { ControlChannel } from './own/control-channel.ts'
@@ -16,11 +17,12 @@ export interface Supervision {
   readonly channel: ControlChannel
   readonly records: ProcessRecords
   readonly mark: string
+  readonly clock: Clock
 }
 
 /** The ordered stop: drained, then the users' processes in waves, then ours in their order; works without any of ours. */
 export async function stopEverything(parts: Supervision): Promise<void> {
-  const { lines, table, own, channel, mark } = parts
+  const { lines, table, own, channel, mark, clock } = parts
   channel.send({ type: 'stopping' })
   own.abandon()
   lines.progress('stopping…', { event: 'stopping' })
@@ -30,7 +32,7 @@ export async function stopEverything(parts: Supervision): Promise<void> {
   })
   await own.stop()
   // What has left its group (a daemon) still has the mark.
-  await endLeftOvers([], mark)
+  await endLeftOvers([], mark, clock)
   lines.progress('stopped', { event: 'stopped' })
 }
 

@@ -29,6 +29,7 @@ export async function supervise(
   const ending = Promise.withResolvers<number>()
   const parts = createParts(options, sockets, lines, mark, requestStop)
   let exitCode: number | null = null
+  let cancelKilledWait = (): void => {}
 
   function requestStop(code: number): void {
     if (exitCode !== null) return
@@ -44,7 +45,10 @@ export async function supervise(
     exitCode = EXIT_SECOND_INTERRUPT
     lines.progress('killing everything', { event: 'killing' })
     killEverything(parts)
-    setTimeout(() => ending.resolve(EXIT_SECOND_INTERRUPT), KILLED_WAIT_MS).unref()
+    cancelKilledWait()
+    cancelKilledWait = options.clock.after(KILLED_WAIT_MS, () => {
+      ending.resolve(EXIT_SECOND_INTERRUPT)
+    })
   }
 
   function crash(error: unknown): void {
@@ -64,11 +68,12 @@ export async function supervise(
     crash,
     exit: () => killEverything(parts),
   })
-  const stopSampling = startSampling(parts.table, parts.channel)
+  const stopSampling = startSampling(parts.table, parts.channel, parts.clock)
   parts.own.start()
   try {
     return await ending.promise
   } finally {
+    cancelKilledWait()
     stopSampling()
     stopListening()
     parts.records.clear()
@@ -83,12 +88,14 @@ function createParts(
   mark: string,
   requestStop: (exitCode: number) => void,
 ): Supervision {
+  const { clock } = options
   const { dataDir } = options.boot
   let { workers } = options.boot
   const records = openProcessRecords(dataDir)
   const runState = openRunState(dataDir)
   const table = createProcessTable(
     {
+      clock,
       records,
       ports: createPortChooser(),
       mark,
@@ -97,11 +104,11 @@ function createParts(
     },
     refuse,
   )
-  const channel: ControlChannel = new ControlChannel(table, () => own.statuses(), refuse)
+  const channel: ControlChannel = new ControlChannel(table, () => own.statuses(), clock, refuse)
   const own: OwnProcesses = new OwnProcesses({
     specs: options.own,
     nodeArgs: options.nodeArgs,
-    clock: options.clock,
+    clock,
     heartbeat: options.heartbeat ?? HEARTBEAT_LIMITS,
     boot: () => ({
       ...options.boot,
@@ -143,7 +150,7 @@ function createParts(
     lines.progress(`warning: ${message}`, { event: 'warning', message })
   }
 
-  return { lines, table, own, channel, records, mark }
+  return { lines, table, own, channel, records, mark, clock }
 }
 
 interface Heard {
@@ -165,13 +172,14 @@ function createControlListener(
     switch (message.type) {
       case 'ready': {
         runState.setListen(message.json['listen'] as Readonly<Record<string, string>>)
-        own.controlReady()
+        own.controlListens()
         const pids = { supervisor: process.pid, ...own.pids() }
         if (!isPrinted) lines.result(message.text, { event: 'ready', ...message.json, pids })
         isPrinted = true
         return
       }
       case 'listening':
+        own.controlListens()
         return runState.setListen(message.listen)
       case 'data-workers':
         setWorkers(message.workers)
@@ -218,8 +226,8 @@ function reportDefect(lines: OperatorLines, error: unknown): void {
 }
 
 /** The state machines may be what is broken: this goes by the records alone. */
-async function endAfterDefect({ own, table, records, mark }: Supervision): Promise<void> {
+async function endAfterDefect({ own, table, records, mark, clock }: Supervision): Promise<void> {
   own.abandon()
   table.abandonAll()
-  await endLeftOvers(records.list(), mark)
+  await endLeftOvers(records.list(), mark, clock)
 }

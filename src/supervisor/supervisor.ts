@@ -16,7 +16,7 @@ import { supervise } from './supervision.ts'
 const EXIT_LOCKED = 3
 
 /**
- * Runs the whole system until it is told to stop (SIGINT, SIGTERM, `fatal` of control before the first `ready`), and resolves with the exit code:
+ * Runs the whole system until it is told to stop (SIGINT, SIGTERM, `fatal` of control before its listeners were ever open), and resolves with the exit code:
  * 0 stopped; 1 one of ours cannot run; 3 the data folder is locked; 70 a defect of the supervisor; 130 a second SIGINT;
  * or what control said. When it resolves none of the processes that it started is left.
  */
@@ -30,7 +30,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<number>
     if (typeof sockets === 'number') return sockets
     removeRunState(dataDir)
     const mark = runMark(dataDir)
-    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark), lines)
+    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark, options.clock), lines)
     return await supervise(options, sockets, lines, mark)
   } finally {
     removeRunState(dataDir)

@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform/capability.ts'
 import { createOutputFollower, type OutputFollower } from '../output/output-follower.ts'
 import type { ProcessTable } from '../services/process-table.ts'
 import type { FromSupervisor, OwnProcess, ToSupervisor } from '../../contracts/supervisor.ts'
@@ -22,6 +23,7 @@ type Send = (message: FromSupervisor) => void
 export class ControlChannel {
   readonly #table: ProcessTable
   readonly #own: () => readonly OwnProcess[]
+  readonly #clock: Clock
   readonly #refuse: (text: string) => void
   readonly #dirty = new Set<string>()
   readonly #followers = new Map<number, OutputFollower>()
@@ -36,10 +38,12 @@ export class ControlChannel {
   constructor(
     table: ProcessTable,
     own: () => readonly OwnProcess[],
+    clock: Clock,
     refuse: (text: string) => void,
   ) {
     this.#table = table
     this.#own = own
+    this.#clock = clock
     this.#refuse = refuse
   }
 
@@ -137,11 +141,11 @@ export class ControlChannel {
     this.#followers.delete(subscription)
   }
 
-  /** Once a turn of the event loop: a burst of changes is one message. */
+  /** A moment later: a burst of changes is one message. */
   #planFlush(): void {
     if (this.#isFlushPlanned || this.#send === null) return
     this.#isFlushPlanned = true
-    setImmediate(() => this.#flush())
+    this.#clock.after(0, () => this.#flush())
   }
 
   #flush(): void {

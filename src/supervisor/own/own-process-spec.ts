@@ -14,7 +14,7 @@ export interface OwnProcessSpec {
   readonly role: 'control' | 'traffic' | 'plain'
   /** `wanted`: only while control says so (`own-wanted`). */
   readonly when: 'always' | 'wanted'
-  /** The system cannot be without it: when it dies again and again before the first `ready`, everything ends. */
+  /** The system cannot be without it: when it dies again and again before the listeners were ever open, everything ends. */
   readonly isVital: boolean
   /** When everything stops, after the users' processes: higher numbers first, equal ones side by side. */
   readonly stopOrder: number

@@ -46,7 +46,7 @@ export class OwnProcesses {
   /** By name, while one is being drained: it has answered. */
   readonly #drained = new Map<string, () => void>()
   #wanted: ReadonlySet<string> = new Set()
-  #wasReady = false
+  #wasUp = false
   #lookedAtMs = 0
   #cancelLook = (): void => {}
 
@@ -75,18 +75,18 @@ export class OwnProcesses {
     return Object.fromEntries(live.map((keeper) => [keeper.spec.name, keeper.pid]))
   }
 
-  /** Everything is up: from now on nothing of ours is given up any more. */
-  controlReady(): void {
-    this.#wasReady = true
+  /** Its listeners are open, so somebody may be served: from now on nothing that ours cannot do takes the system away from them. */
+  controlListens(): void {
+    this.#wasUp = true
     for (const keeper of this.#withRole('control')) this.#well(keeper)
   }
 
   /**
-   * Control says that it cannot run. False before the first `ready`: then nothing can. Afterwards it is ended and tried again until it can:
+   * Control says that it cannot run. False before the listeners were ever open: then nothing can. Afterwards it is ended and tried again until it can:
    * what it cannot read or open now is no reason to take a running system away from its users.
    */
   controlFailed(text: string): boolean {
-    if (!this.#wasReady) return false
+    if (!this.#wasUp) return false
     for (const keeper of this.#withRole('control')) keeper.fail(`cannot run:\n${text.trimEnd()}`)
     return true
   }
@@ -173,7 +173,7 @@ export class OwnProcesses {
       onConnected: (send) => this.#connected(spec, send),
       onMessage: (message) => this.#hear(keeper, message, log),
       onEnd: (end) => this.#ended(spec, end, logPath),
-      mayGiveUp: () => spec.isVital && !this.#wasReady,
+      mayGiveUp: () => spec.isVital && !this.#wasUp,
       onGivenUp: (end) => this.#givenUp(spec, end, logPath),
     })
     return keeper

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
+import type { Clock } from '../../platform/capability.ts'
 import { createLineSplitter } from '../../mechanisms/line-ring/line-splitter.ts'
 import { RUN_MARK_NAME } from '../left-overs.ts'
 import { LINE_BYTES_MAX } from '../output/process-output.ts'
@@ -28,7 +29,7 @@ const OUTPUT_CLOSE_MS = 500
 export async function launchProcess(
   spec: ProcessSpec,
   port: number,
-  mark: string,
+  { mark, clock }: { readonly mark: string; readonly clock: Clock },
   onPid: (pid: number) => void,
   onLine: (stream: OutputLine['stream'], text: string) => void,
 ): Promise<ProcessLife | LaunchFailure> {
@@ -47,7 +48,7 @@ export async function launchProcess(
     })
     if (child.pid === undefined) return explainSpawnError(spec, await nextError(child))
     onPid(child.pid)
-    return watchLife(child, child.pid, onLine)
+    return watchLife(child, child.pid, clock, onLine)
   } catch (error) {
     return explainSpawnError(spec, error as NodeJS.ErrnoException)
   }
@@ -56,6 +57,7 @@ export async function launchProcess(
 function watchLife(
   child: ChildProcess,
   pid: number,
+  clock: Clock,
   onLine: (stream: OutputLine['stream'], text: string) => void,
 ): ProcessLife {
   const exited = Promise.withResolvers<ProcessExit>()
@@ -76,13 +78,13 @@ function watchLife(
     pid,
     exited: exited.promise,
     async readOutput() {
-      const timer = setTimeout(() => {
+      const cancel = clock.after(OUTPUT_CLOSE_MS, () => {
         child.stdout?.destroy()
         child.stderr?.destroy()
         closed.resolve()
-      }, OUTPUT_CLOSE_MS)
+      })
       await closed.promise
-      clearTimeout(timer)
+      cancel()
     },
   }
 }

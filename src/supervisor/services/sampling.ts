@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform/capability.ts'
 import type { ControlChannel } from '../own/control-channel.ts'
 import type { ProcessTable } from './process-table.ts'
 
@@ -7,23 +8,24 @@ export const SAMPLE_INTERVAL_MS = 2_000
 const SAMPLE_COST_FACTOR = 50
 
 /** Samples while a control plane listens; returns the end of it. */
-export function startSampling(table: ProcessTable, channel: ControlChannel): () => void {
-  let timer: NodeJS.Timeout | null = null
+export function startSampling(
+  table: ProcessTable,
+  channel: ControlChannel,
+  clock: Clock,
+): () => void {
+  let cancel = (): void => {}
 
   function plan(delayMs: number): void {
-    timer = setTimeout(sample, delayMs)
-    timer.unref()
+    cancel = clock.after(delayMs, sample)
   }
 
   function sample(): void {
-    const startedAtMs = performance.now()
+    const startedAtMs = clock.monotonicMs()
     if (channel.isConnected) for (const id of table.sample()) channel.processChanged(id)
-    const tookMs = performance.now() - startedAtMs
+    const tookMs = clock.monotonicMs() - startedAtMs
     plan(Math.max(SAMPLE_INTERVAL_MS, tookMs * SAMPLE_COST_FACTOR))
   }
 
   plan(SAMPLE_INTERVAL_MS)
-  return () => {
-    if (timer !== null) clearTimeout(timer)
-  }
+  return () => cancel()
 }

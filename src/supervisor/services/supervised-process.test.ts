@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { supervisorClock } from '../../platform/clock.ts'
 import { createPortChooser } from './free-port.ts'
 import { openProcessRecords, readRecords } from '../process-records.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
@@ -32,6 +33,7 @@ function makeBench(t: TestContext): Bench {
   const records = openProcessRecords(folder)
   const table = createProcessTable(
     {
+      clock: supervisorClock,
       records,
       ports: createPortChooser(),
       mark: folder,

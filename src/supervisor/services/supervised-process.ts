@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../../platform/capability.ts'
 import { isGroupAlive, signalGroup } from '../process-facts.ts'
 import type { PortChooser } from './free-port.ts'
 import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
@@ -11,9 +11,11 @@ import type {
   ProcessStatus,
 } from '../../contracts/supervisor.ts'
 import { createRestartPlan, type RestartPlan } from '../restart-plan.ts'
+import { wait } from '../wait.ts'
 
 /** What the processes of one supervisor share. */
 export interface ProcessGround {
+  readonly clock: Clock
   readonly records: ProcessRecords
   readonly ports: PortChooser
   /** Value of BACKPLANE_RUN. */
@@ -50,8 +52,8 @@ export class SupervisedProcess {
   #port = 0
   #life: ProcessLife | null = null
   #running: Promise<void> | null = null
-  #startTimer: NodeJS.Timeout | null = null
-  #killTimer: NodeJS.Timeout | null = null
+  #cancelStart: (() => void) | null = null
+  #cancelKill: (() => void) | null = null
   #linesTold = 0
 
   constructor(spec: ProcessSpec, ground: ProcessGround) {
@@ -101,7 +103,7 @@ export class SupervisedProcess {
    * specification. Another one replaces it: a living process is stopped first.
    */
   start(spec: ProcessSpec): void {
-    const isWaiting = this.#startTimer !== null
+    const isWaiting = this.#cancelStart !== null
     if ((this.isLive || isWaiting) && !this.#mustStop && spec.hash === this.#spec.hash) {
       this.#spec = spec
       this.#ground.onChanged(this.id)
@@ -175,7 +177,7 @@ export class SupervisedProcess {
 
   /** From the choice of a port to the last line of output; returns what comes next. */
   async #liveOnce(): Promise<() => void> {
-    const startedAtMs = Date.now()
+    const startedAtMs = this.#ground.clock.nowMs()
     const result = await this.#launch()
     if (this.#life === null) return () => this.#settleFailure(result)
     const life = this.#life
@@ -187,7 +189,7 @@ export class SupervisedProcess {
     this.#life = null
     await life.readOutput()
     this.#ground.records.remove(life.pid)
-    return () => this.#settle(exit, Date.now() - startedAtMs)
+    return () => this.#settle(exit, this.#ground.clock.nowMs() - startedAtMs)
   }
 
   /** Sets `#life`, or returns why there is none; null: it was stopped before there was a process. */
@@ -202,10 +204,10 @@ export class SupervisedProcess {
     const result = await launchProcess(
       this.#spec,
       this.#port,
-      this.#ground.mark,
+      this.#ground,
       (pid) => this.#ground.records.add(id, pid),
       (stream, text) => {
-        this.output.push(stream, text, Date.now())
+        this.output.push(stream, text, this.#ground.clock.nowMs())
         this.#ground.onLines(id)
       },
     )
@@ -227,20 +229,21 @@ export class SupervisedProcess {
       return
     }
     const { code, message, isPassing } = failure
-    this.output.push('stderr', `backplane: ${message}`, Date.now())
+    this.output.push('stderr', `backplane: ${message}`, this.#ground.clock.nowMs())
     this.#ground.onLines(this.id)
     if (isPassing) this.#backOff(NO_EXIT, 0)
     else this.#setState({ state: 'failed', code, message })
   }
 
   #backOff(exit: ProcessExit, ranMs: number): void {
-    const { delayMs, isLooping } = this.#plan.next(performance.now(), ranMs)
-    const startAtMs = Date.now() + delayMs
-    this.#startTimer = setTimeout(() => {
-      this.#startTimer = null
+    const { clock } = this.#ground
+    const { delayMs, isLooping } = this.#plan.next(clock.monotonicMs(), ranMs)
+    const startAtMs = clock.nowMs() + delayMs
+    this.#cancelStart = clock.after(delayMs, () => {
+      this.#cancelStart = null
       this.#restarts++
       this.#live()
-    }, delayMs)
+    })
     const lastLines = this.output.lastTexts(LAST_LINES_MAX)
     this.#setState(
       isLooping
@@ -251,7 +254,7 @@ export class SupervisedProcess {
 
   #setExited(exit: ProcessExit): void {
     const lastLines = this.output.lastTexts(LAST_LINES_MAX)
-    this.#setState({ state: 'exited', exit, atMs: Date.now(), lastLines })
+    this.#setState({ state: 'exited', exit, atMs: this.#ground.clock.nowMs(), lastLines })
   }
 
   #setState(state: ProcessState): void {
@@ -263,28 +266,30 @@ export class SupervisedProcess {
   /** The leader is gone, its children are not: they would hold its port, so they end before the next start. */
   async #endSurvivors(group: number): Promise<void> {
     this.#endGroup(group)
-    const untilMs = Date.now() + this.#spec.stopGraceMs + KILLED_WAIT_MS
-    while (isGroupAlive(group) && Date.now() < untilMs) await delay(GROUP_POLL_MS)
+    const { clock } = this.#ground
+    const untilMs = clock.monotonicMs() + this.#spec.stopGraceMs + KILLED_WAIT_MS
+    while (isGroupAlive(group) && clock.monotonicMs() < untilMs) await wait(clock, GROUP_POLL_MS)
   }
 
   /** Once a life: further calls change nothing. */
   #endGroup(group: number): void {
-    if (this.#killTimer !== null) return
+    if (this.#cancelKill !== null) return
+    const { clock } = this.#ground
     const graceMs = this.#spec.stopGraceMs
-    this.#killTimer = setTimeout(() => signalGroup(group, 'SIGKILL'), graceMs)
-    const killAtMs = Date.now() + graceMs
+    this.#cancelKill = clock.after(graceMs, () => signalGroup(group, 'SIGKILL'))
+    const killAtMs = clock.nowMs() + graceMs
     this.#setState({ state: 'stopping', pid: group, port: this.#port, killAtMs })
     signalGroup(group, this.#spec.stopSignal)
   }
 
   #clearStartTimer(): void {
-    if (this.#startTimer !== null) clearTimeout(this.#startTimer)
-    this.#startTimer = null
+    this.#cancelStart?.()
+    this.#cancelStart = null
   }
 
   #clearKillTimer(): void {
-    if (this.#killTimer !== null) clearTimeout(this.#killTimer)
-    this.#killTimer = null
+    this.#cancelKill?.()
+    this.#cancelKill = null
   }
 }
 
