@@ -157,3 +157,24 @@ test('telemetry that hangs under load slows nothing, and what waits for it is bo
   assert.equal(failed.length, 0, summarize(failed))
   assert.equal(await ownPid(backplane, 'telemetry'), pid)
 })
+
+test('totals that do not change are still in the metrics after control was killed', async () => {
+  await using backplane = await startBackplane({ config })
+  const load = startLoad({ url: `${backplane.gateway}/x`, connections: 2 })
+  await load.more(50)
+  const sent = (await load.stop()).length
+  const counted = async (): Promise<number> => {
+    try {
+      const text = await (await fetch(`${backplane.admin}/metrics`)).text()
+      const line = /^backplane_gateway_requests_total\{.*service="echo".*\} (\d+)$/m.exec(text)
+      return Number(line?.[1] ?? 0)
+    } catch {
+      return 0
+    }
+  }
+  await until(async () => (await counted()) === sent, 'the requests are counted')
+  const pid = await ownPid(backplane, 'control')
+  process.kill(pid, 'SIGKILL')
+  await until(async () => ![0, pid].includes(await ownPid(backplane, 'control')), 'a new control')
+  await until(async () => (await counted()) === sent, 'the requests are counted still')
+})
