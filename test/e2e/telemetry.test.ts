@@ -78,10 +78,11 @@ async function pictureThat(
   throw new Error('the feed ended without such a picture')
 }
 
-test('charts begin before the control plane that was killed', async () => {
+test('charts begin before the control plane that was killed', async (t) => {
   await using backplane = await startBackplane({ config })
   await telemetryOf(backplane)
   const load = startLoad({ url: `${backplane.gateway}/x`, connections: 4, pauseMs: 20 })
+  t.after(() => load.stop())
   await until(async () => {
     const answer = await ask<SeriesAnswer>(backplane, 'series?by=edge&step=1000')
     return (answer?.series[0]?.points.length ?? 0) >= 4
@@ -107,7 +108,7 @@ test('charts begin before the control plane that was killed', async () => {
   assert.equal(failed.length, 0, summarize(failed))
 })
 
-test('telemetry killed under load costs its memory and nothing else', async () => {
+test('telemetry killed under load costs its memory and nothing else', async (t) => {
   await using backplane = await startBackplane({ config })
   await telemetryOf(backplane)
   const load = startLoad({
@@ -115,6 +116,7 @@ test('telemetry killed under load costs its memory and nothing else', async () =
     connections: 8,
     headers: { traceparent: `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01` },
   })
+  t.after(() => load.stop())
   await load.more(500)
   const requests = await until(async () => {
     const found = await ask<RequestRecord[]>(backplane, `requests?trace=${'ab'.repeat(16)}&limit=9`)
@@ -140,11 +142,12 @@ test('telemetry killed under load costs its memory and nothing else', async () =
   assert.equal(failed.length, 0, summarize(failed))
 })
 
-test('telemetry that hangs under load slows nothing, and what waits for it is bounded', async () => {
+test('telemetry that hangs under load slows nothing, and what waits for it is bounded', async (t) => {
   await using backplane = await startBackplane({ config })
   await telemetryOf(backplane)
   const pid = await ownPid(backplane, 'telemetry')
   const load = startLoad({ url: `${backplane.gateway}/x`, connections: 8 })
+  t.after(() => load.stop())
   await load.more(200)
   process.kill(pid, 'SIGSTOP')
   await load.more(2_000)
@@ -158,9 +161,10 @@ test('telemetry that hangs under load slows nothing, and what waits for it is bo
   assert.equal(await ownPid(backplane, 'telemetry'), pid)
 })
 
-test('totals that do not change are still in the metrics after control was killed', async () => {
+test('totals that do not change are still in the metrics after control was killed', async (t) => {
   await using backplane = await startBackplane({ config })
   const load = startLoad({ url: `${backplane.gateway}/x`, connections: 2 })
+  t.after(() => load.stop())
   await load.more(50)
   const sent = (await load.stop()).length
   const counted = async (): Promise<number> => {
