@@ -58,6 +58,7 @@ export async function runControl(
       listen: settings.listen,
       sourceOf,
       log,
+      clock: systemClock,
       portsBefore: await readPortsBefore(boot.dataDir),
     })
     host = new Host({ clock: systemClock, random: Math.random, log, listeners }, loaded)

@@ -1,3 +1,5 @@
+import type { PolicySpec } from './policies.ts'
+
 /**
  * What control and data say to each other over the local socket, and nothing else.
  *
@@ -103,12 +105,14 @@ export interface RouteSpec {
   /** Lower-case name to exact value, or `*` for "present". */
   readonly headers: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
-  /** One entry, or a weighted split. */
+  /** One entry, or a weighted split; none where a policy answers. */
   readonly to: readonly { readonly service: string; readonly weight: number }[]
   /** Removed from the front of the path before it goes upstream, '' for none. */
   readonly stripPrefix: string
   /** Total deadline of the request; 0 takes the service's. */
   readonly timeoutMs: number
+  /** What happens to its requests besides routing; they run in the order of their kinds. */
+  readonly policies: readonly PolicySpec[]
 }
 
 /** Each limit has its name in the configuration, in the metrics and in its reason code. */

@@ -40,6 +40,9 @@ export const REASONS = {
     status: 400,
     title: 'The PROXY protocol header is missing or invalid',
   },
+  ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },
+  ERR_GATEWAY_CORS_REFUSED: { status: 403, title: 'Pages of this origin may not call the route' },
+  ERR_GATEWAY_REDIRECT_HOST: { status: 400, title: 'The redirect needs the host of the request' },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },
 } as const satisfies Record<string, Reason>
 

@@ -16,6 +16,7 @@ function start(t: TestContext) {
     listen: { default: 'auto' },
     sourceOf: () => 'default',
     log,
+    clock: systemClock,
     portsBefore: new Map(),
   })
   const host = new Host({ clock: systemClock, random: () => 0, log, listeners }, 'first')
@@ -92,6 +93,35 @@ test('a commit that throws is a defect of ours: the others commit all the same, 
   await host.reload('next')
   assert.equal(done.at(-1), 'commit b')
   assert.match(logged.join('\n'), /a step of a reload failed.*"capability":"a"/)
+})
+
+test('a part that throws when it is asked is a problem, told once, and costs only its own', async (t) => {
+  const { host, add, logged } = start(t)
+  await add('a')
+  let isBroken = true
+  await host.start(
+    'b',
+    () => ({
+      api: '',
+      metrics: () => {
+        if (isBroken) throw new Error('a defect')
+        return []
+      },
+    }),
+    () => '',
+    {},
+  )
+  for (let look = 0; look < 3; look++) {
+    assert.equal(host.metrics().filter(({ name }) => name === 'of_a').length, 1)
+    assert.deepEqual(
+      host.problems().map(({ code }) => code),
+      ['ERR_CAPABILITY_DEFECT', 'of a'],
+    )
+  }
+  assert.equal(logged.length, 1)
+  isBroken = false
+  host.metrics()
+  assert.equal(host.problems().length, 1)
 })
 
 test('a part that does not start names itself', async (t) => {

@@ -62,6 +62,8 @@ export class Host<Source> implements AsyncDisposable, House {
   readonly #ground: HostGround
   readonly #first: Source
   readonly #parts: StartedPart<Source>[] = []
+  /** Parts that failed when they were last asked, by what they were asked for. */
+  readonly #defects = new Map<string, Problem>()
 
   constructor(ground: HostGround, first: Source) {
     this.#ground = ground
@@ -92,20 +94,22 @@ export class Host<Source> implements AsyncDisposable, House {
     return this.#parts.flatMap(({ part }) => part.routes ?? [])
   }
 
-  /** The metrics of everyone, and of the listeners. */
+  /** The metrics of everyone, and of the listeners. A part that fails costs only its own. */
   metrics(): readonly MetricFamily[] {
     return [
-      ...this.#parts.flatMap(({ part }) => [...(part.metrics?.() ?? [])]),
+      ...this.#parts.flatMap(({ name, part }) =>
+        this.#collect(name, 'metrics', () => [...(part.metrics?.() ?? [])]),
+      ),
       ...this.#ground.listeners.metrics(),
     ]
   }
 
-  /** What is wrong now, wherever. */
+  /** What is wrong now, wherever; a part that could not give what it was asked for is a problem itself. */
   problems(): readonly Problem[] {
-    return [
-      ...this.#parts.flatMap(({ part }) => [...(part.problems?.() ?? [])]),
-      ...this.#ground.listeners.problems(),
-    ]
+    const found = this.#parts.flatMap(({ name, part }) =>
+      this.#collect(name, 'problems', () => [...(part.problems?.() ?? [])]),
+    )
+    return [...this.#defects.values(), ...found, ...this.#ground.listeners.problems()]
   }
 
   /**
@@ -131,6 +135,29 @@ export class Host<Source> implements AsyncDisposable, House {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort()
     await this.#releases.disposeAsync()
+  }
+
+  #collect<Row>(capability: string, what: string, read: () => readonly Row[]): readonly Row[] {
+    const key = `${capability} ${what}`
+    try {
+      const rows = read()
+      this.#defects.delete(key)
+      return rows
+    } catch (error) {
+      // Told once, not with each look.
+      if (!this.#defects.has(key)) {
+        this.#ground.log('error', 'a part cannot be asked', { capability, what, error })
+      }
+      this.#defects.set(key, {
+        severity: 'error',
+        code: 'ERR_CAPABILITY_DEFECT',
+        service: '',
+        instance: '',
+        key,
+        text: `The part '${capability}' fails when it is asked for its ${what}; run/control.log has the stack. Everything else goes on.`,
+      })
+      return []
+    }
   }
 
   /** Neither may throw: where one does all the same, the others still take their step, and it is told as a defect of ours. */

@@ -1,27 +1,49 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 
 const root = resolve(import.meta.dirname, '../..')
 
+/** Each guide that is meant to be typed along, and how many blocks of commands it has at least. */
+const guides = [
+  { name: 'first-system', blocks: 8, skip: false },
+  { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
+]
+
+/** Whether anything of the data plane compiles the policies of routes. */
+function arePoliciesRun(): boolean {
+  const files = globSync('src/dataplane/**/*.ts', { cwd: root })
+  return files.some(
+    (file) =>
+      !/\/policies\/|\.test\.ts$/.test(file) &&
+      readFileSync(join(root, file), 'utf8').includes('compilePolicies('),
+  )
+}
+
+for (const { name, blocks, skip } of guides) {
+  test(`every command of the guide ${name} works as it stands`, { skip }, (t) =>
+    runGuide(t, name, blocks),
+  )
+}
+
 /**
- * Runs the commands of docs/guides/first-system.md as a reader would: each ```sh block in a shell, in the folder where the
+ * Runs the commands of a guide as a reader would: each ```sh block in a shell, in the folder where the
  * one before it ended; a ```sh background block stays up until the end. Only the two default ports are exchanged for
  * free ones, because the machine may use them.
  */
-test('every command of the first guide works as it stands', async (t) => {
+async function runGuide(t: TestContext, name: string, blocksMin: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const ports = [await freePort(), await freePort()] as const
-  const blocks = readBlocks(join(root, 'docs/guides/first-system.md'))
-  assert.ok(blocks.length >= 8 && blocks.some((block) => block.isBackground))
+  const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
+  assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
 
   let cwd = folder
   let up: ChildProcess | undefined
@@ -39,7 +61,7 @@ test('every command of the first guide works as it stands', async (t) => {
   const ended = once(up, 'exit')
   up.kill('SIGINT')
   assert.deepEqual(await ended, [0, null])
-})
+}
 
 interface Block {
   readonly script: string

@@ -91,7 +91,7 @@ function callsOf(name: string, services: Readonly<Record<string, ServiceSettings
   if (service?.run === undefined) return []
   return (
     service.calls ??
-    Object.keys(services).filter((one) => one !== name && services[one]?.task !== true)
+    Object.entries(services).flatMap(([one, { task }]) => (task || one === name ? [] : [one]))
   )
 }
 

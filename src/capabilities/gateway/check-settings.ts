@@ -8,7 +8,9 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import { formatDurationMs, formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
+import { checkPolicies } from './check-policies.ts'
 import { checkEdges, type Callers } from './edges.ts'
+import { answersItself, policyKindsOf } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
 
 type Services = Callers & Readonly<Record<string, BalancedService>>
@@ -29,6 +31,7 @@ export function checkGateway(settings: GatewayChecked): readonly SettingProblem[
       ...checkTarget(route, settings.services, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
+      ...checkPolicies(route, path),
     ]
   })
   return [
@@ -40,17 +43,20 @@ export function checkGateway(settings: GatewayChecked): readonly SettingProblem[
 }
 
 function checkTarget(
-  { to, split }: RouteSettings,
+  route: RouteSettings,
   services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
+  const { to, split } = route
+  if (answersItself(route)) return []
   if (to !== undefined && split !== undefined) {
     const message = 'excludes to: a route has one service, or several by share; remove one'
     return [{ path: [...path, 'split'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   if (to !== undefined) return checkTargetService(to, services, [...path, 'to'])
   if (split === undefined) {
-    const message = 'leads nowhere; name its service with to: (or several with split:)'
+    const message =
+      'leads nowhere; name its service with to: (or several with split:), or answer with redirect: or respond:'
     return [{ path, code: 'ERR_CONFIG_CONFLICT', message }]
   }
   const names = split.flatMap((part, index) =>
@@ -85,6 +91,9 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
+    ...policyKindsOf(route)
+      .filter((kind) => kind !== 'headers')
+      .map((kind): [string, boolean] => [kind, true]),
   ]
   return given
     .filter(([, isGiven]) => isGiven)

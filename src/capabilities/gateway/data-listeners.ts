@@ -82,9 +82,10 @@ export class DataListeners {
   }
 
   states(): readonly ListenerState[] {
+    const statuses = new Map(this.#statuses.map((status) => [status.id, status]))
     return this.#specs.map((spec) => ({
       spec,
-      status: this.#statuses.find((status) => status.id === spec.id) ?? {
+      status: statuses.get(spec.id) ?? {
         id: spec.id,
         host: spec.host,
         port: spec.port,
@@ -137,7 +138,8 @@ export class DataListeners {
       await this.#moveTaken(first, next, async (outbound) => {
         layout = { config: next, outbound }
         const wanted = this.#specOf(layout, this.#chosenPorts).listeners
-        fresh = wanted.filter((spec) => !this.#isOpen(spec))
+        const open = this.#openAddresses()
+        fresh = wanted.filter((spec) => !open.has(addressOf(spec)))
         statuses = await this.#openBeside(fresh)
         return statuses
       })
@@ -181,9 +183,11 @@ export class DataListeners {
 
   /** The listeners in force and new ones, with everything else as it is. New ones come back with the id that they will have. */
   async #openBeside(fresh: readonly ListenerSpec[]): Promise<readonly ListenerStatus[]> {
+    if (fresh.length === 0) return []
     const gateway = this.#specOf(this.#layout, this.#chosenPorts)
+    const taken = new Set(fresh.map(addressOf))
     const staying = gateway.listeners.filter(
-      (spec) => !fresh.some((one) => isSameAddress(one, spec)),
+      (spec) => spec.port === 0 || !taken.has(addressOf(spec)),
     )
     const known = new Set(staying.map(({ id }) => id))
     const idOf = (id: string): string => (known.has(id) ? `${id} (next)` : id)
@@ -192,15 +196,16 @@ export class DataListeners {
     const statuses = await this.#needs.channel.publish([
       { op: 'gateway', gateway: { ...gateway, listeners } },
     ])
+    const told = new Map(statuses.map((status) => [status.id, status]))
     return fresh.flatMap(({ id }) => {
-      const status = statuses.find((one) => one.id === idOf(id))
+      const status = told.get(idOf(id))
       return status === undefined ? [] : [{ ...status, id }]
     })
   }
 
-  #isOpen(spec: ListenerSpec): boolean {
+  #openAddresses(): ReadonlySet<string> {
     const open = this.states().filter(({ status }) => status.error === '')
-    return open.some(({ status }) => isSameAddress(status, spec))
+    return new Set(open.map(({ status }) => addressOf(status)))
   }
 
   /** Calls `open` with other ports for outbound listeners until none of them is taken. */
@@ -226,8 +231,7 @@ export class DataListeners {
     before: readonly OutboundListener[],
     taken: ReadonlySet<number>,
   ): readonly OutboundListener[] {
-    const had = new Set(before.map(keyOf))
-    const edges = edgesOf(settings.services, (edge) => had.has(keyOf(edge)))
+    const edges = edgesOf(settings.services, before)
     return allocateOutboundListeners(edges, before, taken, this.#needs.random)
   }
 
@@ -261,11 +265,8 @@ function unionOf(
   return [...new Map([...first, ...second].map((one) => [keyOf(one), one])).values()]
 }
 
-function isSameAddress(
-  a: { readonly host: string; readonly port: number },
-  b: { readonly host: string; readonly port: number },
-): boolean {
-  return a.port !== 0 && a.port === b.port && a.host === b.host
+function addressOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host} ${port}`
 }
 
 /** What cannot be opened and is an error: all but a gateway that nobody named. */

@@ -31,24 +31,31 @@ export type Callers = Readonly<
 
 /**
  * The edges that get an outbound listener: every service that is run here, to each one that it may call. An edge without `calls` that
- * `had` a listener of its own keeps it when the services become many, so that what a service was told stays true.
+ * had a listener of its own `before` keeps it when the services become many, so that what a service was told stays true.
  */
-export function edgesOf(services: Callers, had: (edge: Edge) => boolean): readonly Edge[] {
-  const callable = Object.keys(services).filter((name) => services[name]?.task !== true)
-  const mayAttribute = callable.length <= ATTRIBUTED_SERVICES_MAX
-  const shared = new Set<string>()
-  const own = Object.entries(services).flatMap(([caller, { run, calls }]) => {
-    if (run === undefined) return []
+export function edgesOf(services: Callers, before: Iterable<Edge>): readonly Edge[] {
+  const callable = Object.entries(services).flatMap(([name, { task }]) => (task ? [] : [name]))
+  const isShared = callable.length > ATTRIBUTED_SERVICES_MAX
+  const had = isShared ? servicesByCaller(before) : new Map<string, ReadonlySet<string>>()
+  const callers = Object.entries(services).filter(([, { run }]) => run !== undefined)
+  const own = callers.flatMap(([caller, { calls }]) => {
     if (calls !== undefined) return calls.map((service) => ({ caller, service }))
-    const edges = callable
-      .filter((service) => service !== caller)
+    const kept = had.get(caller)
+    return callable
+      .filter((service) => service !== caller && (!isShared || kept?.has(service) === true))
       .map((service) => ({ caller, service }))
-    const attributed = edges.filter((edge) => mayAttribute || had(edge))
-    for (const { service } of edges) shared.add(service)
-    for (const { service } of attributed) if (mayAttribute) shared.delete(service)
-    return attributed
   })
-  return [...own, ...[...shared].map((service) => ({ caller: '', service }))]
+  const mayCallAll = callers.some(([, { calls }]) => calls === undefined)
+  const shared = isShared && mayCallAll ? callable : []
+  return [...own, ...shared.map((service) => ({ caller: '', service }))]
+}
+
+function servicesByCaller(edges: Iterable<Edge>): ReadonlyMap<string, ReadonlySet<string>> {
+  const byCaller = new Map<string, Set<string>>()
+  for (const { caller, service } of edges) {
+    byCaller.set(caller, (byCaller.get(caller) ?? new Set()).add(service))
+  }
+  return byCaller
 }
 
 /** Problems of `calls`: names that there are not, tasks, and more listeners than a machine should open. */
@@ -73,7 +80,7 @@ function checkCall(
 }
 
 function checkCount(services: Callers): readonly SettingProblem[] {
-  const count = edgesOf(services, () => false).length
+  const count = edgesOf(services, []).length
   if (count <= OUTBOUND_LISTENERS_MAX) return []
   const message = `would open ${count} outbound listeners, at most ${OUTBOUND_LISTENERS_MAX} are allowed; leave calls out where a service may call many: those share one listener a callee`
   return [{ path: ['services'], code: 'ERR_CONFIG_EDGES_MAX', message, at: 'key' }]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { absolutePath, filled } from '../../platform/config/names.ts'
+import { policySettings } from './policy-settings.ts'
 import { duration, listenAddress, rate, share, size } from '../../platform/config/units.ts'
 
 const routeSettings = z.strictObject({
@@ -16,10 +17,6 @@ const routeSettings = z.strictObject({
     .array(z.string().regex(/^[A-Z]+$/, { error: 'must be a method in capitals, such as GET' }))
     .default([])
     .describe('Empty: all.'),
-  headers: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Header that must have this value; * means present.'),
   query: z
     .record(z.string(), z.string())
     .default({})
@@ -39,6 +36,7 @@ const routeSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .optional()
     .describe("Total deadline; default: the service's."),
+  ...policySettings,
 })
 
 const limitSettings = z.strictObject({
@@ -163,7 +161,7 @@ export const serviceShape = {
     .max(1_000_000)
     .default(1024)
     .describe('Requests that may wait for a connection; beyond it 503.'),
-}
+} as const
 
 /** The section `gateway`. */
 export const gatewaySection = z

@@ -9,6 +9,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
+import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
@@ -89,22 +90,24 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
 
 function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
+  const place = ['gateway', 'routes', at]
+  const id =
+    route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' ')
   return {
-    id: route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' '),
-    source: sourceOf(['gateway', 'routes', at]),
+    id,
+    source: sourceOf(place),
     hosts,
     path: route.path,
-    methods: route.methods,
-    headers: Object.fromEntries(
-      Object.entries(route.headers).map(([name, value]) => [name.toLowerCase(), value]),
-    ),
+    methods: methodsTaken(route),
+    headers: conditionsOf(route.headers),
     query: route.query,
     to:
       route.split === undefined
-        ? [{ service: route.to ?? '', weight: 1 }]
+        ? [route.to ?? []].flat().map((service) => ({ service, weight: 1 }))
         : route.split.map(({ to, weight }) => ({ service: to, weight })),
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
+    policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
 

@@ -120,10 +120,11 @@ export class RunSet {
   }
 
   #applyAll(): void {
+    const variables = this.#needs.variables()
     for (const name of Object.keys(this.#config.settings.services)) {
       const settings = this.#settingsOf(name)
       if (settings === undefined) continue
-      const wanted = this.#wantedOf(name, settings)
+      const wanted = this.#wantedOf(name, settings, variables)
       const run = this.#runs.get(name)
       if (run !== undefined) run.want(wanted)
       else this.#runs.set(name, createServiceRun(name, wanted, this.#needsOf(name)))
@@ -163,12 +164,12 @@ export class RunSet {
     return this.#needs.discovery.routableCount(name) > 0
   }
 
-  #wantedOf(name: string, settings: ServiceSettings): Wanted {
+  #wantedOf(name: string, settings: ServiceSettings, listeners = this.#needs.variables()): Wanted {
     const context = {
       folder: this.#config.folder,
       inherited: this.#config.inherited,
       urls: this.#needs.gateway.outboundUrls(name),
-      listeners: this.#needs.variables(),
+      listeners,
       stopOrder: this.#orders.get(name) ?? 0,
     }
     const first = specifyProcess(name, settings, 1, context)

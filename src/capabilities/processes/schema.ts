@@ -69,7 +69,7 @@ export const serviceShape = {
     })
     .prefault({})
     .describe('Back-off of restarts.'),
-}
+} as const
 
 /** A service as this capability sees it. */
 export type ProcessSettings = z.output<z.ZodObject<typeof serviceShape>>

@@ -33,6 +33,7 @@ export function routeSpec(change: Partial<RouteSpec> = {}): RouteSpec {
     to: [{ service: 'echo', weight: 1 }],
     stripPrefix: '',
     timeoutMs: 0,
+    policies: [],
     ...change,
   }
 }

@@ -1,9 +1,10 @@
 import { chmod, rm } from 'node:fs/promises'
-import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ProblemError } from '../problem.ts'
+import { request } from './node-http.ts'
 
 /** How long the description of another process's routes is waited for. */
 const DESCRIPTION_TIMEOUT_MS = 1_000
@@ -70,9 +71,11 @@ export async function describeElsewhere({
   socketPath,
 }: Elsewhere): Promise<readonly [string, unknown][]> {
   try {
-    const signal = AbortSignal.timeout(DESCRIPTION_TIMEOUT_MS)
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request({ socketPath, path: '/openapi.json', signal }, resolve).on('error', reject).end()
+      const timeout = DESCRIPTION_TIMEOUT_MS
+      const asked = request({ socketPath, path: '/openapi.json', timeout }, resolve)
+      asked.on('error', reject).on('timeout', () => asked.destroy())
+      asked.end()
     })
     const { paths } = (await json(response)) as { readonly paths?: object }
     const base = `/api/v1/${prefix}`

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import type { ProblemError } from '../problem.ts'
+import { STATUS_CODES } from './node-http.ts'
 
 /** How a protocol tells an error: one function from what went wrong to bytes. */
 export type FailureFormat = (problem: ProblemError) => {

@@ -52,10 +52,11 @@ export function createOpenApi(): OpenApi {
       const schema = (route.schema ?? {}) as RouteSchema
       if (schema.summary === undefined) return
       const path = route.url.replace(/:(\w+)/g, '{$1}')
+      const operations = paths.get(path) ?? new Map<string, unknown>()
       for (const method of [route.method].flat()) {
         if (method === 'HEAD') continue
-        const methods = paths.get(path) ?? new Map<string, unknown>()
-        paths.set(path, methods.set(method.toLowerCase(), operationOf(schema, route.url)))
+        operations.set(method.toLowerCase(), operationOf(schema, route.url))
+        paths.set(path, operations)
       }
     },
     document: (more = []) => ({

@@ -6,6 +6,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { systemClock } from '../clock.ts'
 import { ListenerBoard } from './board.ts'
 import type { ListenerTable, ListenSettings } from './table.ts'
 import { ListenerTakenError } from './taken-error.ts'
@@ -36,6 +38,7 @@ function boardOf(listen: Omit<ListenSettings, 'default'>, portsBefore = new Map<
     listen: { default: 'auto', ...listen },
     sourceOf: (path) => `line of ${String(path)}`,
     log: () => {},
+    clock: systemClock,
     portsBefore,
   })
 }
@@ -74,6 +77,7 @@ test('off, automatic and named, and what is told of each', async (t) => {
     listen: { default: 'auto' },
     sourceOf: () => 'default',
     log: () => {},
+    clock: systemClock,
     portsBefore: new Map(),
   })
   assert.equal(await auto.http('consul', { register }), undefined)
@@ -173,6 +177,19 @@ test('TCP: messages in pieces, answers, and limits on connections and on what wa
   )
 })
 
+test('TCP: a connection that says nothing for too long is closed, one that speaks is not', async (t) => {
+  const board = boardOf({ syslog: free })
+  const limits = { idleMs: 200 }
+  const open = await board.tcp('syslog', { received: (bytes) => bytes.length, limits })
+  t.after(() => open?.close())
+  const [idle, busy] = [await dial(open?.port), await dial(open?.port)]
+  const speaking = setInterval(() => busy.write('x'), 20)
+  t.after(() => clearInterval(speaking))
+  await once(idle, 'close')
+  while (open?.connectionCount() !== 1) await turn()
+  assert.equal(busy.destroyed, false)
+})
+
 test('UDP: datagrams and replies; what is too long is dropped and counted', async (t) => {
   const open = await boardOf({ dns: free }).udp('dns', {
     received: (message, from) => from.reply(Buffer.from(`got ${message.toString()}`)),
@@ -218,6 +235,7 @@ test('a listener beyond loopback whose capability asks for no token is not opene
     listen: { default: 'auto', admin: { host: '0.0.0.0', port: 0 } },
     sourceOf: () => 'default',
     log: () => {},
+    clock: systemClock,
     portsBefore: new Map(),
   })
   await assert.rejects(board.http('admin', { register }), /asks for no token/)

@@ -1,6 +1,6 @@
 import type { ListenerView } from '../../contracts/feed.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
-import type { Log, Problem } from '../capability.ts'
+import type { Clock, Log, Problem } from '../capability.ts'
 import { formatHostPort, isLoopbackHost, parseHostPort, urlOf } from '../config/addresses.ts'
 import type { HostPort } from '../config/addresses.ts'
 import type { SourceOf } from '../config/load.ts'
@@ -17,6 +17,7 @@ export interface BoardOptions {
   readonly listen: ListenSettings
   readonly sourceOf: SourceOf
   readonly log: Log
+  readonly clock: Clock
   /** Where any port will do: the one that a listener had before this process started. */
   readonly portsBefore: ReadonlyMap<string, number>
 }
@@ -174,14 +175,15 @@ export class ListenerBoard {
     open: (at: OpenOptions) => Promise<Opened>,
   ): Promise<Opened> {
     const mayConnect = admission(row, allowedBlocks(name, this.#options.listen))
+    const { clock } = this.#options
     const before = address.port === 0 ? (this.#options.portsBefore.get(name) ?? 0) : 0
     if (before !== 0) {
-      const again = await open({ name, ...address, port: before, mayConnect }).catch(
+      const again = await open({ name, ...address, port: before, mayConnect, clock }).catch(
         () => undefined,
       )
       if (again !== undefined) return again
     }
-    return open({ name, ...address, mayConnect })
+    return open({ name, ...address, mayConnect, clock })
   }
 
   /** The check of the file has seen that there is one: here a capability has forgotten to ask for it. */

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { addressesOf } from '../config/addresses.ts'
+import type { Clock } from '../capability.ts'
 import type { OpenListener, TcpLimits, TcpOptions } from './opening.ts'
 import { ListenerTakenError } from './taken-error.ts'
 
@@ -23,6 +24,7 @@ export interface OpenOptions {
   readonly name: string
   readonly host: string
   readonly port: number
+  readonly clock: Clock
   mayConnect(address: string): boolean
 }
 
@@ -59,7 +61,7 @@ export async function openTcp(at: OpenOptions, options: TcpOptions): Promise<Ope
       if (left === 0) byAddress.delete(address)
       else byAddress.set(address, left)
     })
-    socket.setTimeout(limits.idleMs, () => socket.destroy())
+    endWhenIdle(socket, limits.idleMs, at.clock)
     readMessages(socket, address, limits.messageBytesMax, options, () => refused.messageBytes++)
   }
 
@@ -77,6 +79,19 @@ export async function openTcp(at: OpenOptions, options: TcpOptions): Promise<Ope
       await Promise.all(closed)
     },
   }
+}
+
+/** One timer a connection, which is looked at again only when it falls due. */
+function endWhenIdle(socket: Socket, idleMs: number, clock: Clock): void {
+  let lastMs = clock.monotonicMs()
+  const look = (): void => {
+    const leftMs = lastMs + idleMs - clock.monotonicMs()
+    if (leftMs <= 0) socket.destroy()
+    else cancel = clock.after(leftMs, look)
+  }
+  let cancel = clock.after(idleMs, look)
+  socket.on('data', () => (lastMs = clock.monotonicMs()))
+  socket.on('close', () => cancel())
 }
 
 /** Gives the capability what has come, keeps what it does not take, and ends a connection that keeps or is sent too much. */
@@ -128,7 +143,7 @@ async function listenAll(
 
 async function listen(
   server: Server,
-  { name, host, port }: Omit<OpenOptions, 'mayConnect'>,
+  { name, host, port }: Pick<OpenOptions, 'name' | 'host' | 'port'>,
 ): Promise<number> {
   const opened = Promise.withResolvers<void>()
   server.on('error', opened.reject)

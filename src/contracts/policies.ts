@@ -1,0 +1,82 @@
+/**
+ * Policies of a route, as control tells them to data: plain data by kind. This is the one place that names the kinds; settings, data plane and docs have
+ * to follow, or they do not compile. The order of the kinds here is the order in which they run.
+ */
+export interface PolicySpecs {
+  readonly cors: CorsSpec
+  readonly limit: LimitSpec
+  readonly headers: HeadersSpec
+  readonly redirect: RedirectSpec
+  readonly respond: RespondSpec
+}
+
+export type PolicyKind = keyof PolicySpecs
+
+/** One policy of a route. A kind may stand there several times, where it can be given as a list. */
+export type PolicySpec = {
+  readonly [Kind in PolicyKind]: {
+    readonly kind: Kind
+    /** `backplane.yaml:12`: the line that `backplane why` names. */
+    readonly source: string
+    readonly spec: PolicySpecs[Kind]
+  }
+}[PolicyKind]
+
+/** Which pages of other origins may read the answers (Fetch standard, CORS protocol). */
+export interface CorsSpec {
+  /** `*`, `null`, an origin, or one with `*.` before its host. */
+  readonly origins: readonly string[]
+  readonly methods: readonly string[]
+  /** Names of request fields; undefined: whichever a page asks for. */
+  readonly headers?: readonly string[]
+  readonly exposes: readonly string[]
+  readonly credentials: boolean
+  readonly maxAgeSeconds: number
+  /** OPTIONS requests that ask for no permission are the service's too. */
+  readonly passesOptions: boolean
+}
+
+/** A token bucket a key. */
+export interface LimitSpec {
+  /** Tells the limits of one route apart, in the RateLimit fields and in `why`. */
+  readonly name: string
+  /** Which buckets: those of another scope are others. */
+  readonly scope: string
+  readonly perSecond: number
+  /** The rate as the file has it: `100/s`. */
+  readonly rate: string
+  readonly burst: number
+  readonly by: 'address' | 'route' | { readonly header: string }
+}
+
+/** Field lines by name and value, in their order. */
+export type FieldLines = readonly (readonly [name: string, value: string])[]
+
+export interface HeadersSpec {
+  readonly request: FieldChanges
+  readonly response: FieldChanges
+}
+
+/** Names are in lower case. */
+export interface FieldChanges {
+  /** In place of all lines with this name. */
+  readonly set: FieldLines
+  /** Besides those that are there. */
+  readonly add: FieldLines
+  readonly remove: readonly string[]
+}
+
+export interface RedirectSpec {
+  /** With placeholders; see mechanisms/redirect. */
+  readonly to: string
+  /** Pattern of the route's path: it says where parameters stand. */
+  readonly path: string
+  readonly status: 301 | 302 | 303 | 307 | 308
+}
+
+export interface RespondSpec {
+  readonly status: number
+  readonly body: string
+  readonly contentType: string
+  readonly headers: FieldLines
+}

@@ -1,0 +1,37 @@
+import type { PolicyKind, PolicySpecs } from '../../contracts/policies.ts'
+import { compileCors } from './cors.ts'
+import { compileHeaders } from './headers.ts'
+import { compileLimit } from './limit.ts'
+import type { Policy, PolicyGround } from './policy.ts'
+import { compileRedirect } from './redirect.ts'
+import { compileRespond } from './respond.ts'
+
+/** Where a policy may act. */
+export type PolicyHook = 'request' | 'response' | 'end'
+
+/** One kind of policy. */
+export interface PolicyEntry<Spec> {
+  /** The functions that its policies have; `headers` needs none, since what it does is known when the route is compiled. */
+  readonly hooks: readonly PolicyHook[]
+  /** Its `request` may answer `VERDICT.pending`: the exchange must be able to own the bytes of its request. */
+  readonly mayPend: boolean
+  compile(spec: Spec, ground: PolicyGround): Policy
+}
+
+type PolicyTable = { readonly [Kind in PolicyKind]: PolicyEntry<PolicySpecs[Kind]> }
+
+/**
+ * All policies by kind, in the order in which they run, whatever the order in the file (docs/guides/policies.md):
+ * `cors` first, because a browser shows no answer without its fields, not even a 429, and asks for permission without credentials;
+ * `limit` before anything that costs more; then what changes the request; then those that answer in place of an instance.
+ */
+export const POLICIES = {
+  cors: { hooks: ['request'], mayPend: false, compile: compileCors },
+  limit: { hooks: ['request'], mayPend: false, compile: compileLimit },
+  headers: { hooks: [], mayPend: false, compile: compileHeaders },
+  redirect: { hooks: ['request'], mayPend: false, compile: compileRedirect },
+  respond: { hooks: ['request'], mayPend: false, compile: compileRespond },
+} as const satisfies PolicyTable
+
+/** The kinds in the order in which they run. */
+export const POLICY_ORDER = Object.keys(POLICIES) as readonly PolicyKind[]

@@ -1,0 +1,15 @@
+import { createBucketMemory, openSharedBuckets } from '../../shared/buckets.ts'
+import type { PolicySpec } from '../../../contracts/policies.ts'
+import { type CompiledPolicies, compilePolicies } from '../compile.ts'
+import type { PolicyGround } from '../policy.ts'
+
+/** What policies of one worker are compiled with, the clock at 0. */
+export function testGround(places?: number): PolicyGround {
+  const memory = createBucketMemory({ ...(places && { places }), seed: [1, 2], nowMs: 0 })
+  return { workers: 1, buckets: openSharedBuckets(memory) }
+}
+
+/** The policies of a route, on a ground of their own. */
+export function compileAlone(specs: readonly PolicySpec[]): CompiledPolicies {
+  return compilePolicies(specs, testGround())
+}
