@@ -54,6 +54,14 @@ const ownProcesses = [
     isVital: true,
     stopOrder: 0,
   },
+  {
+    name: 'telemetry',
+    entry: entry('telemetry'),
+    role: 'plain',
+    when: 'always',
+    isVital: false,
+    stopOrder: 0,
+  },
 ] as const satisfies readonly OwnProcessSpec[]
 
 /** `backplane up`: this process becomes the supervisor. */

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
+import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
@@ -11,6 +12,7 @@ import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import type { Boot } from '../contracts/supervisor.ts'
+import { adminSocketOf } from '../supervisor/boot.ts'
 import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
@@ -40,7 +42,9 @@ export interface ControlPlane {
 }
 
 /** Admin routes that other processes of ours serve: one line a process. */
-const elsewhere: readonly Elsewhere[] = []
+const elsewhere = (boot: Boot): readonly Elsewhere[] => [
+  { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+]
 
 /**
  * The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. A new capability is one
@@ -92,7 +96,10 @@ export async function composeControl(
       discovery,
       configuration: configuration.current,
       isDataConnected: () => channel.isConnected,
-      elsewhere,
+      elsewhere: elsewhere(boot),
+      // Where nothing is routed yet, there is nothing to remember.
+      pastTicks: async (clock) =>
+        routed.length === 0 ? [] : readPastTicks(adminSocketOf(boot, 'telemetry'), clock),
     },
   )
   await isOpen

@@ -207,15 +207,24 @@ export type FromData =
       readonly id: string
       readonly removal: number
     }
-  /** Every second: the rows that changed, with totals since this data process started. */
-  | {
-      readonly type: 'totals'
-      readonly atMs: number
-      readonly edges: readonly EdgeTotals[]
-      readonly instances: readonly InstanceTotals[]
-      readonly process: DataTotals
-    }
+  | TotalsMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+
+/** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */
+export interface TotalsMessage {
+  readonly type: 'totals'
+  readonly atMs: number
+  /** Forget what was told before: from here on every row is told again. After `hello`, over as many seconds as it takes. */
+  readonly reset?: true
+  /** Another message of the same second follows. */
+  readonly more?: true
+  readonly edges: readonly EdgeTotals[]
+  readonly instances: readonly InstanceTotals[]
+  readonly process: DataTotals
+}
+
+/** The name of the row on which counts what is beyond a limit of rows: caller, route and service of an edge, service and id of an instance. */
+export const TOTALS_OTHER = '(other)'
 
 export interface ListenerStatus {
   readonly id: string
@@ -271,7 +280,11 @@ export interface DataTotals {
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>
+  /** Lines that were dropped because the disk did not keep up, and lines that it refused. */
   readonly accessLogDropped: number
+  readonly accessLogLost: number
+  /** Finished requests that telemetry was not told of, because it did not keep up or was away. */
+  readonly recordsDropped: number
 }
 
 /** What `backplane why` tells of one request. Times are milliseconds since `startedAtMs`. */

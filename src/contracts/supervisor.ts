@@ -189,6 +189,8 @@ export interface Boot {
   readonly dataDir: string
   /** Unix socket of the snapshot channel. */
   readonly snapshotSocket: string
+  /** Unix socket on which telemetry takes records. */
+  readonly recordsSocket: string
   /** Unix socket for the admin routes of the process that gets this; no file is there when it starts. */
   readonly adminSocket: string
   /** Where the admin routes of each of ours are, also of those that do not run now. */

@@ -16,9 +16,11 @@ import {
   type Places,
 } from './shared/counts.ts'
 import { createBucketMemory } from './shared/buckets.ts'
-import { TotalsMerge } from './totals/merge.ts'
+import { RecordShipper } from './records/shipper.ts'
+import { TotalsChanges } from './totals/changes.ts'
+import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains, type Removal } from './threads/drains.ts'
-import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
 import { connectionsKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
@@ -31,6 +33,8 @@ const REPORT_MS = 1_000
 export interface DataProcessOptions {
   readonly socketPath: string
   readonly dataDir: string
+  /** Telemetry's socket for records and totals. */
+  readonly recordsSocket: string
   readonly workers: number
   readonly clock: Clock
   readonly log: Log
@@ -44,6 +48,9 @@ export class DataProcess {
   readonly #counts: KeyedCounts
   readonly #places: Places
   readonly #totals: TotalsMerge
+  readonly #totalsForControl: TotalsReader
+  readonly #changes: TotalsChanges
+  readonly #shipper: RecordShipper
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
   readonly #rollout: Rollout
@@ -71,6 +78,19 @@ export class DataProcess {
     this.#places = createPlaces(this.#counts)
     this.#totals = new TotalsMerge(workers)
     this.#logFile = createLogFile(options.dataDir, log)
+    const others = () => ({
+      accessLogLost: this.#logFile.lostCount,
+      recordsDropped: this.#shipper.droppedCount,
+    })
+    this.#totalsForControl = this.#totals.createReader(others)
+    this.#changes = new TotalsChanges(this.#totals)
+    this.#shipper = new RecordShipper({
+      socketPath: options.recordsSocket,
+      clock,
+      log,
+      connected: () => this.#changes.begin(),
+      lost: () => this.#changes.end(),
+    })
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
     this.#drains = createDrains(
       workers,
@@ -108,9 +128,7 @@ export class DataProcess {
       receive: (message) => this.#fromControl(message),
       hello: () => this.#hello(),
     })
-    this.#stopReports = clock.every(REPORT_MS, () =>
-      this.#channel.send(this.#totals.take(clock.nowMs())),
-    )
+    this.#stopReports = clock.every(REPORT_MS, () => this.#tellTotals())
   }
 
   /** Closes the listeners to the outside; resolves when nothing from there is in flight, or after the grace. */
@@ -131,10 +149,19 @@ export class DataProcess {
     this.#names.stop()
     this.#channel.close()
     await this.#pool.stop()
+    this.#shipper.close()
     await this.#logFile.close()
   }
 
+  #tellTotals(): void {
+    const nowMs = this.#options.clock.nowMs()
+    for (const message of this.#totalsForControl.take(nowMs)) this.#channel.send(message)
+    // While telemetry is busy the changes gather: nothing is lost, it is only told later.
+    if (this.#shipper.takesChanges) this.#shipper.tell(this.#changes.take(nowMs))
+  }
+
   #hello(): FromData {
+    this.#totalsForControl.restart()
     const { workers } = this.#options
     const routed = routedOf(this.#model)
     return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
@@ -161,7 +188,10 @@ export class DataProcess {
   async #apply(update: UpdateMessage): Promise<void> {
     // What goes is named in `ops`, so that a reset is a difference like any other to workers that live.
     const ops = this.#drains.begin(update, () => this.#model.takeAll())
-    for (const op of ops) this.#model.apply(op)
+    for (const op of ops) {
+      this.#model.apply(op)
+      if (op.op === 'instance') this.#totals.knowInstance(op.instance.service, op.instance.id)
+    }
     this.#model.takeChanges()
     await this.#names.apply(ops)
     const gateway = update.ops.findLast((op) => op.op === 'gateway')
@@ -221,11 +251,17 @@ export class DataProcess {
       case 'drained':
         return this.#drains.report(index, message)
       case 'totals':
+        this.#changes.add(message)
         return this.#totals.add(index, message)
       case 'answer':
         return this.#asks.answered(message.ask, index, message.body)
       case 'log':
-        return void this.#appendLog(index, message.buffer, message.length)
+        return void this.#appendLog(index, message)
+      case 'records': {
+        const { buffer, length, count } = message
+        this.#shipper.ship(index, new Uint8Array(buffer, 0, length), count)
+        return void this.#pool.send(index, { type: 'records-buffer', buffer }, [buffer])
+      }
       case 'idle':
         return this.#workerIdle(index)
       case 'failed': {
@@ -242,8 +278,8 @@ export class DataProcess {
     }
   }
 
-  async #appendLog(index: number, buffer: ArrayBuffer, length: number): Promise<void> {
-    await this.#logFile.append(new Uint8Array(buffer, 0, length))
+  async #appendLog(index: number, { buffer, length, count }: Batch): Promise<void> {
+    await this.#logFile.append(new Uint8Array(buffer, 0, length), count)
     this.#pool.send(index, { type: 'log-buffer', buffer }, [buffer])
   }
 

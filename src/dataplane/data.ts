@@ -16,6 +16,7 @@ process.umask(0o077)
 const data = new DataProcess({
   socketPath: boot.snapshotSocket,
   dataDir: boot.dataDir,
+  recordsSocket: boot.recordsSocket,
   workers: boot.workers === 0 ? availableParallelism() : boot.workers,
   clock: systemClock,
   log,

@@ -21,13 +21,14 @@ export function parseBoot(text: string | undefined): Boot {
   } catch {
     throw new BootMissingError('there is no JSON')
   }
-  const { configFile, overlay, dataDir, snapshotSocket, adminSocket, adminSockets } = raw
-  const { json, workers } = raw
+  const { configFile, overlay, dataDir, snapshotSocket, recordsSocket } = raw
+  const { adminSocket, adminSockets, json, workers } = raw
   if (
     typeof configFile !== 'string' ||
     typeof overlay !== 'string' ||
     typeof dataDir !== 'string' ||
     typeof snapshotSocket !== 'string' ||
+    typeof recordsSocket !== 'string' ||
     typeof adminSocket !== 'string' ||
     !Array.isArray(adminSockets) ||
     typeof json !== 'boolean' ||
@@ -40,9 +41,15 @@ export function parseBoot(text: string | undefined): Boot {
     overlay,
     dataDir,
     snapshotSocket,
+    recordsSocket,
     adminSocket,
     adminSockets: adminSockets as Boot['adminSockets'],
     json,
     workers,
   }
+}
+
+/** Where the admin routes of one of ours are; '' for a name that is not in the list. */
+export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
+  return adminSockets.find((one) => one.name === name)?.path ?? ''
 }

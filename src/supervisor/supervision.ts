@@ -110,7 +110,12 @@ function createParts(
     nodeArgs: options.nodeArgs,
     clock,
     heartbeat: options.heartbeat ?? HEARTBEAT_LIMITS,
-    boot: () => ({ ...options.boot, snapshotSocket: sockets.snapshot, workers }),
+    boot: () => ({
+      ...options.boot,
+      snapshotSocket: sockets.snapshot,
+      recordsSocket: sockets.records,
+      workers,
+    }),
     adminSockets: sockets.admin,
     mark,
     lines,

@@ -7,7 +7,7 @@ import type { OwnProcessSpec } from './own/own-process-spec.ts'
 /** What `backplane up` gives. */
 export interface SupervisorOptions extends OperatorStreams {
   /** The paths of sockets are added here. */
-  readonly boot: Omit<Boot, 'snapshotSocket' | 'adminSocket' | 'adminSockets'>
+  readonly boot: Omit<Boot, 'snapshotSocket' | 'recordsSocket' | 'adminSocket' | 'adminSockets'>
   /** Our own processes, in the order of their start. */
   readonly own: readonly OwnProcessSpec[]
   /** For the Node that runs them. */
@@ -21,5 +21,6 @@ export interface SupervisorOptions extends OperatorStreams {
 /** Where the sockets of this system are. */
 export interface SocketPaths {
   readonly snapshot: string
+  readonly records: string
   readonly admin: readonly AdminSocket[]
 }

@@ -53,6 +53,7 @@ function tryPlaceSockets(
   try {
     return {
       snapshot: socketPath(dataDir, 'snapshot'),
+      records: socketPath(dataDir, 'telemetry-records'),
       admin: own.map(({ name }) => ({ name, path: socketPath(dataDir, name) })),
     }
   } catch (error) {

@@ -30,6 +30,8 @@ export interface FeedHub {
   /** Compares with what was sent last and sends the difference. */
   update(parts: PictureParts): void
   tick(tick: Tick): void
+  /** Sends everybody a fresh picture. */
+  renew(): void
   readonly subscriberCount: number
   close(): void
 }
@@ -100,6 +102,7 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
     },
     update,
     tick: (tick) => broadcast({ type: 'tick', tick }),
+    renew: () => broadcast({ type: 'picture', picture: pictureNow() }),
     get subscriberCount() {
       return subscribers.size
     },

@@ -51,6 +51,7 @@ export class LivePicture {
       this.#take(message.atMs)
     })
     this.#tickWithoutData()
+    void this.#remember()
   }
 
   whole(): Picture {
@@ -94,14 +95,15 @@ export class LivePicture {
     const uses = new Map(
       processes
         .services()
-        .flatMap((run) => run.slots().map((slot) => [slot.spec.id, slot.status] as const)),
+        .flatMap((run) => run.slots())
+        .map(({ spec, status }) => [`${spec.service} ${spec.id}`, status] as const),
     )
     this.hub.tick(
       this.#ticks.take({
         atMs,
         edges: gateway.totals.edges(),
         instances: gateway.totals.instances(),
-        useOf: (instance) => uses.get(instance),
+        useOf: (service, id) => uses.get(`${service} ${id}`),
       }),
     )
     this.touch(this.#ejectedServices())
@@ -116,6 +118,14 @@ export class LivePicture {
       rows.filter(({ ejectedUntilMs }) => ejectedUntilMs > nowMs).map(({ service }) => service),
     )
     return before.union(this.#ejected)
+  }
+
+  /** What was counted before this control plane started; whoever looks already gets a fresh picture with it. */
+  async #remember(): Promise<void> {
+    const past = await this.#needs.pastTicks(this.#clock)
+    if (past.length === 0) return
+    this.#ticks.prepend(past)
+    this.hub.renew()
   }
 
   /** While data is away there are no totals, but whoever looks must see that time goes on and nothing is served. */

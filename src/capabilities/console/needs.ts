@@ -2,6 +2,8 @@ import type { Configuration } from '../../platform/config/current.ts'
 import type { Elsewhere } from '../../platform/http/elsewhere.ts'
 import type { House } from '../../platform/host.ts'
 import type { ListenerBoard } from '../../platform/listeners/board.ts'
+import type { Tick } from '../../contracts/feed.ts'
+import type { Clock } from '../../platform/capability.ts'
 import type { Settings } from '../../settings.ts'
 import type { Discovery } from '../discovery/api.ts'
 import type { Gateway } from '../gateway/api.ts'
@@ -29,6 +31,8 @@ export interface ConsoleNeeds {
   readonly configuration: () => Configuration<Settings>
   /** Control and data: are they there? */
   readonly isDataConnected: () => boolean
+  /** What was told in the last ten minutes, as far as telemetry remembers. */
+  readonly pastTicks: (clock: Clock) => Promise<readonly Tick[]>
   /** Routes below `/api/v1` that other processes of ours serve. */
   readonly elsewhere: readonly Elsewhere[]
 }

@@ -175,4 +175,16 @@ function* dataFamilies(data: DataTotals | undefined): Generator<MetricFamily> {
     type: 'counter',
     samples: [{ labels: {}, value: data?.accessLogDropped ?? 0 }],
   }
+  yield {
+    name: 'backplane_gateway_access_log_lost_total',
+    help: 'Access log lines that the disk refused, such as a full one.',
+    type: 'counter',
+    samples: [{ labels: {}, value: data?.accessLogLost ?? 0 }],
+  }
+  yield {
+    name: 'backplane_gateway_records_dropped_total',
+    help: 'Finished requests that telemetry was not told of, because it was away or too slow.',
+    type: 'counter',
+    samples: [{ labels: {}, value: data?.recordsDropped ?? 0 }],
+  }
 }

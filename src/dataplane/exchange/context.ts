@@ -10,7 +10,7 @@ import type { UpstreamGround } from '../upstream/ground.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceEvents, InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
-import type { ExchangeRecord } from '../records/record.ts'
+import type { Sinks } from '../records/sinks.ts'
 import type { DateLine } from './date-line.ts'
 import type { Attempt, Exchange } from './exchange.ts'
 import type { HostNames } from './host-check.ts'
@@ -18,16 +18,11 @@ import type { PolicyView } from './policy-view.ts'
 import type { Identifiers } from './identifiers.ts'
 import type { HeadFields, Routes } from './routes.ts'
 
-/** Where finished records go; gives back one that may be overwritten. */
-export interface RecordSink {
-  finish(record: ExchangeRecord): ExchangeRecord
-}
-
 /** Everything that the exchanges of one worker share. One a worker; nothing of it is visible to another one. */
 export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly counts: KeyedCounts
   readonly totals: TotalsCollector
-  readonly records: RecordSink
+  readonly sinks: Sinks
   readonly identifiers: Identifiers
   readonly requestRewrite: RequestRewrite
   readonly responseRewrite: ResponseRewrite

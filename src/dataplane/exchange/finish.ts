@@ -3,7 +3,7 @@ import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { clearRecord, createRecord } from '../records/record.ts'
 import { PLACE } from '../shared/counts.ts'
-import { countLatency, statusClass } from '../totals/counters.ts'
+import { finishRecord } from '../records/sinks.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
 import {
   createExchange,
@@ -57,25 +57,11 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   if (policies?.hasEnd === true) {
     policies.end(exchange.policiesRan, record.status, record.durationMs)
   }
-  countExchange(ctx, exchange)
-  exchange.record = ctx.records.finish(record)
+  if (exchange.edge !== null) exchange.edge.inFlight--
+  exchange.record = finishRecord(ctx.sinks, record, exchange.edge)
   recycle(ctx, exchange)
   ctx.counts.give(PLACE.requests)
   client.release(nowMs)
-}
-
-function countExchange(ctx: ExchangeContext, exchange: Exchange): void {
-  const { record } = exchange
-  const edge = exchange.edge ?? ctx.totals.edge(record.caller, record.route, record.service)
-  if (exchange.edge !== null) edge.inFlight--
-  edge.statuses[statusClass(record.status)]!++
-  edge.requestBytes += record.requestBytes
-  edge.responseBytes += record.responseBytes
-  if (record.reason !== '') {
-    edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
-  }
-  countLatency(edge, record.durationMs)
-  ctx.totals.touchEdge(edge)
 }
 
 function recycle(ctx: ExchangeContext, exchange: Exchange): void {

@@ -34,7 +34,12 @@ export interface SpawnedData {
 export async function spawnData(workers: number): Promise<SpawnedData> {
   const dataDir = mkdtempSync(join(tmpdir(), 'backplane-data-'))
   const snapshotSocket = join(dataDir, 'snapshot.sock')
-  const none = { configFile: '', overlay: '', adminSocket: '', adminSockets: [], json: false }
+  const sockets = {
+    recordsSocket: join(dataDir, 'records.sock'),
+    adminSocket: '',
+    adminSockets: [],
+  }
+  const none = { configFile: '', overlay: '', ...sockets, json: false }
   const boot: Boot = { ...none, dataDir, snapshotSocket, workers }
   const child = fork(new URL('../data.ts', import.meta.url), {
     env: { ...process.env, BACKPLANE_BOOT: JSON.stringify(boot) },

@@ -36,8 +36,9 @@ export type ToWorker =
     }
   /** Closes the listeners to the outside; answered by `idle` when nothing from there is in flight any more. */
   | { readonly type: 'drain' }
-  /** Gives a written access log buffer back. */
+  /** Gives the buffer of a batch back. */
   | { readonly type: 'log-buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'records-buffer'; readonly buffer: ArrayBuffer }
 
 /** Worker to main thread. */
 export type FromWorker =
@@ -54,7 +55,9 @@ export type FromWorker =
     }
   | WorkerTotals
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
-  | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
+  | (Batch & { readonly type: 'log' })
+  /** Finished requests, in the form of src/contracts/records.ts. */
+  | (Batch & { readonly type: 'records' })
   | { readonly type: 'idle' }
   /** A throw of ours was caught: it cost one request. */
   | { readonly type: 'defect'; readonly stack: string }
@@ -63,6 +66,13 @@ export type FromWorker =
 
 /** Sends to the main thread; `transfer` moves the buffer of a log batch. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
+
+/** Lines or records that a worker hands over at once; the buffer is moved, and given back. */
+export interface Batch {
+  readonly buffer: ArrayBuffer
+  readonly length: number
+  readonly count: number
+}
 
 export interface ListenerError {
   readonly id: string
@@ -79,6 +89,7 @@ export interface WorkerTotals {
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
   readonly accessLogDropped: number
+  readonly recordsDropped: number
 }
 
 /** What a worker thread is started with. */

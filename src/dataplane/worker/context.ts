@@ -20,7 +20,8 @@ import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/route
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
-import { type AccessLog, createAccessLog } from '../records/access-log.ts'
+import { createAccessLog } from '../records/access-log.ts'
+import { createRecordBatches } from '../records/record-batches.ts'
 import { createRecordRing, type RecordRing } from '../records/ring.ts'
 import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
@@ -33,7 +34,6 @@ export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
   readonly ring: RecordRing
-  readonly log: AccessLog
   readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
@@ -64,7 +64,12 @@ export function createContext(
   const ring = createRecordRing(index)
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const log = createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer]))
+  const accessLog = createAccessLog((buffer, length, count) =>
+    post({ type: 'log', buffer, length, count }, [buffer]),
+  )
+  const batches = createRecordBatches((buffer, length, count) =>
+    post({ type: 'records', buffer, length, count }, [buffer]),
+  )
   const context: WorkerContext = {
     index,
     workers,
@@ -73,13 +78,7 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     totals,
     ring,
-    log,
-    records: {
-      finish(record) {
-        log.write(record)
-        return ring.keep(record)
-      },
-    },
+    sinks: { totals, accessLog, batches, ring },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),

@@ -10,8 +10,8 @@ import { startTicks } from './tick.ts'
 const REPORT_MS = 1_000
 /** How often a draining worker looks whether all is done. */
 const DRAIN_LOOK_MS = 20
-/** How often the access log is handed over when it is not full. */
-const LOG_FLUSH_MS = 250
+/** How often lines of the access log and records are handed over when their batch is not full. */
+const FLUSH_MS = 250
 
 /** One worker of the data plane. */
 export interface Worker {
@@ -36,7 +36,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const stopTicks = startTicks(ctx)
   const stopReports = ctx.clock.every(REPORT_MS, () => report(ctx, post))
   const stopWakes = ctx.counts.onWake(() => roomElsewhere(ctx))
-  const stopFlushes = ctx.clock.every(LOG_FLUSH_MS, () => ctx.log.flush())
+  const stopFlushes = ctx.clock.every(FLUSH_MS, () => flush(ctx))
 
   async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
     applyOps(ctx, message.ops, message.reset, message.places, (op, error) =>
@@ -65,7 +65,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'drain':
         return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'outbound'))
       case 'log-buffer':
-        return ctx.log.giveBack(message.buffer)
+        return ctx.sinks.accessLog.giveBack(message.buffer)
+      case 'records-buffer':
+        return ctx.sinks.batches.giveBack(message.buffer)
       default:
         return message satisfies never
     }
@@ -122,17 +124,23 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     if (isBusy) return
     stop()
     report(ctx, post)
-    ctx.log.flush()
+    flush(ctx)
     post({ type: 'idle' })
   }
   look()
+}
+
+function flush(ctx: WorkerContext): void {
+  ctx.sinks.accessLog.flush()
+  ctx.sinks.batches.flush()
 }
 
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
       connections: ctx.clients.size + ctx.rawClients.size,
-      accessLogDropped: ctx.log.droppedCount,
+      accessLogDropped: ctx.sinks.accessLog.droppedCount,
+      recordsDropped: ctx.sinks.batches.droppedCount,
       wallMs: ctx.clock.nowMs(),
       monotonicMs: ctx.clock.monotonicMs(),
     }),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import { serveAdminSocket } from './elsewhere.ts'
+import { serveAdminSocket } from './admin-socket.ts'
 import { openEvents } from './events.ts'
 import { createListenerApp, openListener } from './listener.ts'
 
@@ -31,7 +31,11 @@ async function start(t: TestContext) {
       events = reply.raw
     })
     app.get('/other', { schema: { summary: 'Not below the prefix.' } }, () => '')
-    return serveAdminSocket(app, socketPath)
+    return serveAdminSocket(
+      socketPath,
+      () => {},
+      async () => app,
+    )
   }
   const elsewhere = [{ process: 'telemetry', prefix: 'logs', socketPath }]
   const control = createListenerApp({ ...options, token, elsewhere })

@@ -1,4 +1,3 @@
-import { chmod, rm } from 'node:fs/promises'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -31,24 +30,6 @@ export interface Elsewhere {
   readonly process: string
   readonly prefix: string
   readonly socketPath: string
-}
-
-/**
- * Serves the routes of `app` (of `createListenerApp`) on a Unix socket that only this user can open. Host, Origin and login were
- * checked where the request came in. Returns the end of it.
- */
-export async function serveAdminSocket(
-  app: FastifyInstance,
-  path: string,
-): Promise<() => Promise<void>> {
-  // One that a killed process has left.
-  await rm(path, { force: true })
-  await app.listen({ path })
-  await chmod(path, 0o600)
-  return async () => {
-    await app.close()
-    await rm(path, { force: true })
-  }
 }
 
 /** Hands requests below `/api/v1/<prefix>` over as they come, bodies and events in both directions; 503 while that process is away. */

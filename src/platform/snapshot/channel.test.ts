@@ -177,7 +177,8 @@ test('totals and drained instances reach who listens', async (t) => {
     channel.onDrained((of, id, removal) => resolve(`${totals} ${of} ${id} ${removal}`))
   })
   await channel.hello
-  const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
+  const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
+  const process = { connections: [], requests: [], limited: {}, ...lost }
   data.send({ type: 'totals', atMs: 7, edges: [], instances: [], process })
   data.send({ type: 'drained', service: 'a', id: '1', removal: 3 })
   assert.equal(await heard, '7 a 1 3')

@@ -2,7 +2,13 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
 import { createSnapshotModel } from './model.ts'
-import type { ListenerStatus, FromData, SnapshotOp, ToData } from '../../contracts/snapshot.ts'
+import type {
+  ListenerStatus,
+  FromData,
+  SnapshotOp,
+  ToData,
+  TotalsMessage,
+} from '../../contracts/snapshot.ts'
 
 /** Time between two attempts to reach the data plane. */
 const RECONNECT_MS = 50
@@ -20,7 +26,7 @@ export interface SnapshotChannelOptions {
 }
 
 type Hello = Extract<FromData, { type: 'hello' }>
-export type Totals = Extract<FromData, { type: 'totals' }>
+export type Totals = TotalsMessage
 
 /** Control's end of the snapshot channel. Reconnects for ever; a new connection gets everything again. */
 export interface SnapshotChannel {
