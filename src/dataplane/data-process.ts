@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import type { Clock, Log } from '../platform/capability.ts'
 import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../contracts/snapshot.ts'
 import { NameTable } from './names/name-table.ts'
+import { RequestStore } from '../platform/records/request-store.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
@@ -57,6 +58,7 @@ export class DataProcess {
   readonly #names: NameTable
   readonly #drains: Drains
   readonly #asks: Asks
+  readonly #requests = new RequestStore()
   readonly #pool: WorkerPool
   readonly #channel: ChannelServer
   readonly #stopReports: () => void
@@ -100,6 +102,8 @@ export class DataProcess {
     this.#asks = createAsks(
       workers,
       (index, message) => this.#pool.send(index, message),
+      this.#requests,
+      (error) => log('error', 'records of finished requests cannot be read', { error }),
       (answer) => this.#channel.send(answer),
     )
     this.#names = new NameTable({
@@ -253,13 +257,14 @@ export class DataProcess {
       case 'totals':
         this.#changes.add(message)
         return this.#totals.add(index, message)
-      case 'answer':
-        return this.#asks.answered(message.ask, index, message.body)
+      case 'flushed':
+        return this.#asks.flushed(message.ask, index)
       case 'log':
         return void this.#appendLog(index, message)
       case 'records': {
         const { buffer, length, count } = message
-        this.#shipper.ship(index, new Uint8Array(buffer, 0, length), count)
+        const kept = this.#shipper.ship(index, new Uint8Array(buffer, 0, length), count)
+        this.#requests.add(index, kept)
         return void this.#pool.send(index, { type: 'records-buffer', buffer }, [buffer])
       }
       case 'idle':

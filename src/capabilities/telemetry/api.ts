@@ -1,4 +1,4 @@
-import type { RequestStore } from './request-store.ts'
+import type { RequestStore } from '../../platform/records/request-store.ts'
 import type { SeriesStore } from './series-store.ts'
 
 /** The last hour of counts, and the newest finished requests. */

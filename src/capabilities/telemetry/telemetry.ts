@@ -1,7 +1,7 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Telemetry } from './api.ts'
 import { openReceiver } from './receiver.ts'
-import { RequestStore } from './request-store.ts'
+import { RequestStore } from '../../platform/records/request-store.ts'
 import { registerTelemetryRoutes } from './routes.ts'
 import { SeriesStore } from './series-store.ts'
 

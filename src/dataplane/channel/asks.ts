@@ -1,4 +1,5 @@
 import type { FromData, RequestRecord, ToData } from '../../contracts/snapshot.ts'
+import type { RequestStore } from '../../platform/records/request-store.ts'
 import type { ToWorker } from '../threads/messages.ts'
 
 /** Questions that may be open; beyond it the oldest is answered with what there is. */
@@ -6,29 +7,37 @@ const ASKS_MAX = 256
 
 type Question = Extract<ToData, { type: 'why' | 'recent' }>
 
-/** Asks every worker and puts their answers together. */
+/** Answers questions about finished requests from what the workers have handed over; what they still hold is asked for first. */
 export interface Asks {
   ask(question: Question): void
-  answered(ask: number, worker: number, body: unknown): void
+  /** A worker has handed over all that it held when it was asked. */
+  flushed(ask: number, worker: number): void
   lost(worker: number): void
 }
 
 interface OpenAsk {
   readonly question: Question
   readonly waiting: Set<number>
-  readonly bodies: unknown[]
 }
 
 export function createAsks(
   workers: number,
   send: (worker: number, message: ToWorker) => boolean,
+  store: RequestStore,
+  onBroken: (error: unknown) => void,
   answer: (message: FromData) => void,
 ): Asks {
   const open = new Map<number, OpenAsk>()
 
-  function finish(ask: number, entry: OpenAsk): void {
+  function bodyOf(question: Question): RequestRecord | null | readonly RequestRecord[] {
+    if (question.type === 'why') return store.find(question.requestId, onBroken)
+    const isWanted = question.onlyFailed ? hasFailed : () => true
+    return store.newest(question.limit, isWanted, onBroken)
+  }
+
+  function finish(ask: number, { question }: OpenAsk): void {
     open.delete(ask)
-    answer({ type: 'answer', ask, body: joinAnswers(entry.question, entry.bodies) })
+    answer({ type: 'answer', ask, body: bodyOf(question) })
   }
 
   function settle(ask: number, entry: OpenAsk, worker: number): void {
@@ -38,20 +47,18 @@ export function createAsks(
 
   return {
     ask(question) {
-      const entry: OpenAsk = { question, waiting: new Set(), bodies: [] }
+      const entry: OpenAsk = { question, waiting: new Set() }
       const oldest = open.entries().next().value
       if (open.size >= ASKS_MAX && oldest !== undefined) finish(...oldest)
       open.set(question.ask, entry)
       for (let worker = 0; worker < workers; worker++) {
-        if (send(worker, question)) entry.waiting.add(worker)
+        if (send(worker, { type: 'flush', ask: question.ask })) entry.waiting.add(worker)
       }
       if (entry.waiting.size === 0) finish(question.ask, entry)
     },
-    answered(ask, worker, body) {
+    flushed(ask, worker) {
       const entry = open.get(ask)
-      if (entry === undefined) return
-      entry.bodies.push(body)
-      settle(ask, entry, worker)
+      if (entry !== undefined) settle(ask, entry, worker)
     },
     lost(worker) {
       for (const [ask, entry] of open) settle(ask, entry, worker)
@@ -59,14 +66,6 @@ export function createAsks(
   }
 }
 
-function joinAnswers(question: Question, bodies: readonly unknown[]): unknown {
-  if (question.type === 'why') {
-    const records = (bodies as (RequestRecord | null)[]).filter((record) => record !== null)
-    const byTime = records.toSorted((a, b) => a.startedAtMs - b.startedAtMs)
-    return byTime.find((record) => record.caller === '') ?? byTime[0] ?? null
-  }
-  return (bodies as RequestRecord[][])
-    .flat()
-    .toSorted((a, b) => b.startedAtMs - a.startedAtMs)
-    .slice(0, question.limit)
+function hasFailed({ reason, status }: RequestRecord): boolean {
+  return reason !== '' || status >= 500
 }

@@ -67,7 +67,7 @@ test('two parts are fetched side by side, without a client, and put together', a
     ['users', { u: 2 }],
   ])
   assert.match(upstream.heads[0]!, /x-forwarded-for: 192\.0\.2\.1\r\nx-request-id: whole-1\r\n/)
-  const records = gateway.worker.context.ring.recent(5, false)
+  const records = gateway.recent(5, false)
   assert.deepEqual(
     records.map(({ protocol, caller, status, requestId }) => [protocol, caller, status, requestId]),
     [

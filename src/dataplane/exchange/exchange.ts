@@ -91,7 +91,7 @@ export interface Exchange {
   /** Null at outbound listeners. */
   route: Route | null
   edge: EdgeCounters | null
-  record: ExchangeRecord
+  readonly record: ExchangeRecord
   /** Two at a time when hedging: the second one runs beside the first. */
   readonly first: Attempt
   readonly second: Attempt

@@ -58,7 +58,7 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
     policies.end(exchange.policiesRan, record.status, record.durationMs)
   }
   if (exchange.edge !== null) exchange.edge.inFlight--
-  exchange.record = finishRecord(ctx.sinks, record, exchange.edge)
+  finishRecord(ctx.sinks, record, exchange.edge)
   recycle(ctx, exchange)
   ctx.counts.give(PLACE.requests)
   client.release(nowMs)

@@ -142,6 +142,8 @@ export class Identifiers {
   }
 
   #drawTrace(record: ExchangeRecord): void {
+    const { parentSpanId } = record
+    for (let at = 0; at < parentSpanId.length; at++) parentSpanId[at] = 0
     this.#at = copyRandom(this.#pool, this.#at, record.traceId)
     this.#at = copyRandom(this.#pool, this.#at, record.spanId)
     record.isSampled = this.sampleRatio >= 1 || isWithin(record.traceId, this.sampleRatio)

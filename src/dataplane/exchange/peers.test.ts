@@ -122,7 +122,7 @@ test('the outbound listener leads to its service, whatever the path, and is coun
   ).reader.until('ok')
   assert.match(upstream.heads[0]!, /^GET \/a\/\.\.\/b HTTP/)
   assert.equal(lineOf(upstream.heads[0], 'x-forwarded-for'), '6.6.6.6, 127.0.0.1')
-  const [record] = gateway.worker.context.ring.recent(1, false)
+  const [record] = gateway.recent(1, false)
   assert.equal(record?.caller, 'web')
   assert.equal(record?.service, 'echo')
 })

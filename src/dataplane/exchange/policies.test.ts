@@ -32,7 +32,7 @@ test('a limit lets its burst pass, then says 429 and when to come again; `why` h
   assert.equal(reasonIn(text), 'ERR_GATEWAY_RATE_LIMITED')
   assert.match(text, /HTTP\/1\.1 429 [^]*\r\nretry-after: \d+\r\n/)
   assert.equal(upstream.heads.length, 2)
-  const [third, second] = gateway.worker.context.ring.recent(2, false)
+  const [third, second] = gateway.recent(2, false)
   assert.equal(second!.policies[0]!.policy, 'limit')
   assert.match(third!.policies[0]!.decision, /limit of 1\/h/)
 })

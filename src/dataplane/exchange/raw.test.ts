@@ -27,9 +27,8 @@ test('bytes go both ways, and each direction is closed by itself', async (t) => 
   await request.closed()
   socket.end('answer')
   assert.equal(await reader.closed(), 'answer')
-  const ring = gateway.worker.context.ring
-  while (ring.recent(1, false).length === 0) await new Promise((resolve) => setImmediate(resolve))
-  const [record] = ring.recent(1, false)
+  while (gateway.recent(1).length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const [record] = gateway.recent(1)
   assert.deepEqual([record!.method, record!.requestBytes, record!.responseBytes], ['TCP', 8, 6])
 })
 

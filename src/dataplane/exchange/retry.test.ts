@@ -25,7 +25,7 @@ test('a refused connection costs nothing: another instance, for POST too, withou
     socket.end(OK.replace('OK', 'OK\r\nConnection: close'))
     await reader.until('ok')
   }
-  const [last, first] = gateway.worker.context.ring.recent(2, false)
+  const [last, first] = gateway.recent(2, false)
   const outcomes = [...first!.attempts, ...last!.attempts].map((attempt) => attempt.outcome)
   assert.equal(outcomes.filter((outcome) => outcome === 'answered').length, 2)
   assert.ok(outcomes.includes('connect-refused'))
@@ -193,7 +193,7 @@ test('all ejected: they are asked nevertheless', async (t) => {
     .instances.get(`echo-${upstream.port}`)!
   instance.ejectedUntilMs = performance.now() + 60_000
   await say(t, gateway, get()).reader.until('ok')
-  const [record] = gateway.worker.context.ring.recent(1, false)
+  const [record] = gateway.recent(1, false)
   assert.match(record!.attempts[0]!.choice, /ejection was ignored/)
 })
 

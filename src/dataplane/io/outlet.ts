@@ -1,28 +1,14 @@
 import type { Socket } from 'node:net'
 import { getSystemErrorMap } from 'node:util'
+import { streamBinding, type WriteRequest } from './stream-binding.ts'
 
 /** What may wait in an outlet before its source is paused. */
 export const OUTLET_BYTES_MAX = 16 * 1024
-
-/** What Node's own sockets write through. Not documented: each part of it is looked for, and without it all goes through the stream. */
-interface StreamBinding {
-  readonly WriteWrap: new () => WriteRequest
-  readonly streamBaseState: Int32Array
-  readonly kLastWriteWasAsync: number
-}
-
-interface WriteRequest {
-  oncomplete: ((status: number) => void) | undefined
-  /** Must not be collected while the kernel has not taken all of it. */
-  buffer: Uint8Array | undefined
-}
 
 interface Handle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
   readonly writeQueueSize?: number
 }
-
-const binding = findBinding()
 
 /** What an outlet tells its connection. */
 export interface OutletEvents {
@@ -107,13 +93,13 @@ export class Outlet {
   #send(bytes: Uint8Array): boolean {
     const handle = this.#handle
     if (handle === null) return this.#sendByStream(bytes)
-    const request = (this.#spare ??= new binding!.WriteWrap())
+    const request = (this.#spare ??= new streamBinding!.WriteWrap())
     const status = handle.writeBuffer(request, bytes)
     if (status !== 0) {
       this.#fail(errorCode(status))
       return true
     }
-    if (binding!.streamBaseState[binding!.kLastWriteWasAsync] === 0) return true
+    if (streamBinding!.streamBaseState[streamBinding!.kLastWriteWasAsync] === 0) return true
     this.#spare = null
     this.#wait(bytes)
     request.buffer = bytes
@@ -161,25 +147,10 @@ export class Outlet {
 
 function handleOf(socket: Socket): Handle | null {
   const { _handle: handle } = socket as unknown as { readonly _handle: Partial<Handle> | null }
-  const isUsable = binding !== undefined && typeof handle?.writeBuffer === 'function'
+  const isUsable = streamBinding !== undefined && typeof handle?.writeBuffer === 'function'
   return isUsable ? (handle as Handle) : null
 }
 
 function errorCode(status: number): string {
   return getSystemErrorMap().get(status)?.[0] ?? 'UNKNOWN'
-}
-
-function findBinding(): StreamBinding | undefined {
-  try {
-    const found = (process as unknown as { binding(name: string): Partial<StreamBinding> }).binding(
-      'stream_wrap',
-    )
-    const isWhole =
-      typeof found.WriteWrap === 'function' &&
-      found.streamBaseState instanceof Int32Array &&
-      typeof found.kLastWriteWasAsync === 'number'
-    return isWhole ? (found as StreamBinding) : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,5 @@
 import { connect, Socket } from 'node:net'
+import { streamBinding } from './stream-binding.ts'
 
 /** Bytes of one read go into a buffer that all sockets of a worker share: one of their own would cost a quarter of a small request's CPU (measured). */
 type Received = (length: number) => void
@@ -15,6 +16,7 @@ export function adoptSocket(accepted: Socket, buffer: Buffer, received: Received
     allowHalfOpen: true,
     onread: { buffer, callback: deliverTo(received) },
   } as ConstructorParameters<typeof Socket>[0])
+  readDirectly(socket, received)
   socket.resume()
   return socket
 }
@@ -26,19 +28,35 @@ export function connectSocket(
   buffer: Buffer,
   received: Received,
 ): Socket {
-  return connect({
+  const socket = connect({
     host,
     port,
     noDelay: true,
     allowHalfOpen: true,
     onread: { buffer, callback: deliverTo(received) },
   })
+  readDirectly(socket, received)
+  return socket
 }
 
 function deliverTo(received: Received): (length: number) => boolean {
   return (length) => {
     received(length)
     return true
+  }
+}
+
+type OnRead = (this: unknown, bytes: unknown) => unknown
+
+/** Bytes go to `received` without the detour through the stream; its end and its errors are told to the stream as ever. */
+function readDirectly(socket: Socket, received: Received): void {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { onread?: OnRead } | null }
+  const told = handle?.onread
+  if (streamBinding === undefined || handle === null || typeof told !== 'function') return
+  const { streamBaseState, kReadBytesOrError } = streamBinding
+  handle.onread = function read(bytes) {
+    const length = streamBaseState[kReadBytesOrError]!
+    return length > 0 ? received(length) : told.call(this, bytes)
   }
 }
 

@@ -9,10 +9,8 @@ import { AccessLine, lineBytesMax } from './access-line.ts'
 import { createAccessLog } from './access-log.ts'
 import { BATCH_BYTES, BATCHES_MAX } from './batch-buffers.ts'
 import { createLogFile } from './log-file.ts'
-import { createRecordRing } from './ring.ts'
 import {
   addAttempt,
-  bytesOfRecord,
   createRecord,
   type ExchangeRecord,
   noteRequestId,
@@ -185,44 +183,4 @@ test('a disk that fails is said once, its lines are counted, and it stops nobody
   await file.append(Buffer.from('b'), 4)
   assert.deepEqual(said, ['the access log cannot be written'])
   assert.equal(file.lostCount, 7)
-})
-
-test('the ring keeps the newest, finds by id, and hands out what it overwrites', () => {
-  const ring = createRecordRing(3, 4)
-  const first = createRecord()
-  noteRequestId(first, '0')
-  ring.keep(first)
-  for (let i = 1; i < 6; i++) {
-    const record = createRecord()
-    noteRequestId(record, String(i))
-    record.status = i === 4 ? 502 : 200
-    addAttempt(record, 5).instance = `echo-${i}`
-    const old = ring.keep(record)
-    if (i === 4) assert.equal(old, first)
-  }
-  assert.deepEqual(
-    ring.recent(3, false).map(({ requestId }) => requestId),
-    ['5', '4', '3'],
-  )
-  assert.deepEqual(
-    ring.recent(9, true).map(({ requestId }) => requestId),
-    ['4'],
-  )
-  assert.equal(ring.find('0'), null)
-  assert.equal(ring.find('2')?.worker, 3)
-  assert.equal(ring.find('5')?.attempts[0]?.instance, 'echo-5')
-})
-
-test('the ring is bounded in bytes too: long requests push out more than one', () => {
-  const bytesMax = 20_000
-  const ring = createRecordRing(0, 100, bytesMax)
-  const short = createRecord()
-  for (let i = 0; i < 50; i++) ring.keep(createRecord())
-  assert.ok(ring.bytes <= bytesMax && ring.bytes > bytesMax - bytesOfRecord(short))
-  const before = ring.recent(100, false).length
-  ring.keep(hostileRecord('h'.repeat(300), 'p'.repeat(2_000)))
-  const after = ring.recent(100, false)
-  assert.ok(ring.bytes <= bytesMax && after.length < before)
-  assert.match(after[0]!.target, /^p+\.\.\.$/)
-  createRecordRing(0, 100, 1).keep(short)
 })

@@ -18,11 +18,6 @@ export const DETAIL_BYTES_MAX = 512
 export const TEXT_BYTES_MIN = 256
 export const TEXT_BYTES_MAX = HOST_BYTES_MAX + PATH_BYTES_MAX + DETAIL_BYTES_MAX
 
-/** About what V8 takes for a record, an attempt and a note of a policy, without the record's own bytes. */
-const RECORD_BYTES = 1_400
-const ATTEMPT_BYTES = 400
-const POLICY_NOTE_BYTES = 64
-
 const TRACE_ID_BYTES = 16
 const SPAN_ID_BYTES = 8
 
@@ -141,12 +136,9 @@ export function createRecord(): ExchangeRecord {
   }
 }
 
-/** Forgets what the last request left in it. */
+/** Forgets what the last request left in it; whoever names the request writes all of its ids anew. */
 export function clearRecord(record: ExchangeRecord): void {
   record.requestIdLength = 0
-  record.traceId.fill(0)
-  record.spanId.fill(0)
-  record.parentSpanId.fill(0)
   record.isSampled = false
   record.hostLength = 0
   record.isHostCut = false
@@ -201,7 +193,8 @@ export function noteTrace(record: ExchangeRecord, sent: string, received: string
   record.traceId.write(sent.slice(3, 35), 'hex')
   record.spanId.write(sent.slice(36, 52), 'hex')
   record.isSampled = (Number.parseInt(sent.slice(53, 55), 16) & 1) === 1
-  if (received !== null) record.parentSpanId.write(received.slice(36, 52), 'hex')
+  if (received === null) record.parentSpanId.fill(0)
+  else record.parentSpanId.write(received.slice(36, 52), 'hex')
 }
 
 /** Notes why the gateway answered itself. */
@@ -233,16 +226,6 @@ function growText(record: ExchangeRecord, needed: number): void {
   const larger = Buffer.allocUnsafeSlow(size)
   record.text.copy(larger, 0, 0, record.hostLength + record.pathLength)
   record.text = larger
-}
-
-/** About what a record takes in memory: at most 11 KiB. */
-export function bytesOfRecord(record: ExchangeRecord): number {
-  return (
-    RECORD_BYTES +
-    record.text.length +
-    record.attempts.length * ATTEMPT_BYTES +
-    record.policies.length * POLICY_NOTE_BYTES
-  )
 }
 
 /** The record of the next attempt; beyond `ATTEMPTS_MAX` the last one is overwritten. */

@@ -72,11 +72,13 @@ export class RecordShipper {
   }
 
   /** Takes a batch of `count` records; the bytes are copied. */
-  ship(worker: number, batch: Uint8Array, count: number): void {
+  ship(worker: number, batch: Uint8Array, count: number): Buffer {
     const number = Buffer.from([worker >>> 8, worker & 255])
-    this.#push({ frame: encodeTelemetryFrame(TELEMETRY_FRAME.records, number, batch), count })
+    const frame = encodeTelemetryFrame(TELEMETRY_FRAME.records, number, batch)
+    this.#push({ frame, count })
     this.#dropOldest()
     this.#send()
+    return frame.subarray(frame.length - batch.length)
   }
 
   /** Takes the changes of one second; call it only while `takesChanges`. */

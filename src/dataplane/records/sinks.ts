@@ -3,29 +3,26 @@ import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { AccessLog } from './access-log.ts'
 import type { ExchangeRecord } from './record.ts'
 import type { RecordBatches } from './record-batches.ts'
-import type { RecordRing } from './ring.ts'
 
 /** Everybody who is told of finished requests, in one list. Nobody of them waits, and what does not fit is dropped and counted. */
 export interface Sinks {
   readonly totals: Pick<TotalsCollector, 'edge' | 'touchEdge'>
   readonly accessLog: AccessLog
   readonly batches: RecordBatches
-  readonly ring: RecordRing
 }
 
 /**
- * Gives a finished record to all and returns one that may be overwritten. `edge` is the one that the request counted in flight on; null:
+ * Gives a finished record to all; it may be overwritten afterwards. `edge` is the one that the request counted in flight on; null:
  * it came to none, and is counted on that of its names.
  */
 export function finishRecord(
   sinks: Sinks,
   record: ExchangeRecord,
   edge: EdgeCounters | null,
-): ExchangeRecord {
+): void {
   countRecord(sinks.totals, record, edge)
   sinks.accessLog.write(record)
   sinks.batches.add(record)
-  return sinks.ring.keep(record)
 }
 
 function countRecord(

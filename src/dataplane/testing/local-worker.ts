@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../platform/clock.ts'
-import type { ListenerSpec, SnapshotOp } from '../../contracts/snapshot.ts'
+import { RequestStore } from '../../platform/records/request-store.ts'
+import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
@@ -16,11 +17,14 @@ export interface LocalWorker {
   update(ops: readonly SnapshotOp[], reset?: boolean): Promise<ReadonlyMap<string, number>>
   port(listener: string): number
   connect(listener?: string): Socket
+  /** Finished requests, newest first. */
+  recent(limit: number, onlyFailed?: boolean): readonly RequestRecord[]
   close(): void
 }
 
 export function startLocalWorker(): LocalWorker {
   const said: FromWorker[] = []
+  const requests = new RequestStore()
   const ports = new Map<string, number>()
   let version = 0
   let waiting: ((message: FromWorker) => void) | undefined
@@ -32,6 +36,10 @@ export function startLocalWorker(): LocalWorker {
     clock: systemClock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
+      if (message.type === 'records') {
+        requests.add(0, Buffer.from(new Uint8Array(message.buffer.slice(0, message.length))))
+        worker.receive({ type: 'records-buffer', buffer: message.buffer })
+      }
       said.push(message)
       if (message.type === 'applied') waiting?.(message)
     },
@@ -66,6 +74,14 @@ export function startLocalWorker(): LocalWorker {
       return ports
     },
     port: (listener) => ports.get(listener)!,
+    recent(limit, onlyFailed = false) {
+      worker.context.sinks.batches.flush()
+      const isWanted = ({ reason, status }: RequestRecord): boolean =>
+        !onlyFailed || reason !== '' || status >= 500
+      return requests.newest(limit, isWanted, (error) => {
+        throw error
+      })
+    },
     connect(listener = 'gateway') {
       const socket = connect(ports.get(listener)!, '127.0.0.1')
       socket.on('error', () => {})

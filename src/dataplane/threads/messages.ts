@@ -27,13 +27,8 @@ export type ToWorker =
     }
   /** IP addresses of host names of instances, new or changed. */
   | { readonly type: 'names'; readonly addresses: ReadonlyMap<string, string> }
-  | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
-  | {
-      readonly type: 'recent'
-      readonly ask: number
-      readonly limit: number
-      readonly onlyFailed: boolean
-    }
+  /** Hands over what is held of finished requests; answered by `flushed`. */
+  | { readonly type: 'flush'; readonly ask: number }
   /** Closes the listeners to the outside; answered by `idle` when nothing from there is in flight any more. */
   | { readonly type: 'drain' }
   /** Gives the buffer of a batch back. */
@@ -54,7 +49,7 @@ export type FromWorker =
       readonly removal: number
     }
   | WorkerTotals
-  | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+  | { readonly type: 'flushed'; readonly ask: number }
   | (Batch & { readonly type: 'log' })
   /** Finished requests, in the form of src/contracts/records.ts. */
   | (Batch & { readonly type: 'records' })

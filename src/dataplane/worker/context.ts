@@ -22,7 +22,6 @@ import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
 import { createRecordBatches } from '../records/record-batches.ts'
-import { createRecordRing, type RecordRing } from '../records/ring.ts'
 import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
@@ -33,7 +32,6 @@ import type { Instance } from '../upstream/instance.ts'
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
-  readonly ring: RecordRing
   readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
@@ -61,7 +59,6 @@ export function createContext(
 ): WorkerContext {
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
-  const ring = createRecordRing(index)
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
   const accessLog = createAccessLog((buffer, length, count) =>
@@ -77,8 +74,7 @@ export function createContext(
     wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
     counts: openKeyedCounts(options.shared, index),
     totals,
-    ring,
-    sinks: { totals, accessLog, batches, ring },
+    sinks: { totals, accessLog, batches },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),

@@ -56,12 +56,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'names':
         for (const [host, address] of message.addresses) ctx.addresses.set(host, address)
         return
-      case 'why':
-        return post({ type: 'answer', ask: message.ask, body: ctx.ring.find(message.requestId) })
-      case 'recent': {
-        const body = ctx.ring.recent(message.limit, message.onlyFailed)
-        return post({ type: 'answer', ask: message.ask, body })
-      }
+      case 'flush':
+        flush(ctx)
+        return post({ type: 'flushed', ask: message.ask })
       case 'drain':
         return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'outbound'))
       case 'log-buffer':

@@ -61,9 +61,9 @@ export function compileRoutes(routes: readonly RouteInput[]): RouteTable {
   return { exactHosts, suffixHosts, anyHost, methods: [...methods] }
 }
 
-function trieOf(attempts: Map<string, TrieNode>, key: string): TrieNode {
-  let trie = attempts.get(key)
-  if (trie === undefined) attempts.set(key, (trie = createTrieNode()))
+function trieOf(tries: Map<string, TrieNode>, key: string): TrieNode {
+  let trie = tries.get(key)
+  if (trie === undefined) tries.set(key, (trie = createTrieNode()))
   return trie
 }
 

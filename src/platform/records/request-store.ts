@@ -40,6 +40,18 @@ export class RequestStore {
   }
 
   /**
+   * The request with this id: that of a client where there is one, the newest of them; else the first call that carried the id. Batches that do not have the
+   * bytes of the id are not read.
+   */
+  find(requestId: string, onBroken: (error: unknown) => void): RequestRecord | null {
+    const id = Buffer.from(requestId, 'latin1')
+    const batches = this.#batches.filter(({ bytes }) => bytes.includes(id))
+    const isIt = (record: RequestRecord): boolean => record.requestId === requestId
+    const found = newestOf(batches, FOUND_MAX, isIt, onBroken)
+    return found.find(({ caller }) => caller === '') ?? found.at(-1) ?? null
+  }
+
+  /**
    * Newest first, at most `limit` of those that are wanted. A batch that cannot be read is left out, and told to `onBroken`. Workers hand
    * over a few times a second, so the order between two of them is as exact as that.
    */
@@ -48,19 +60,31 @@ export class RequestStore {
     isWanted: (record: RequestRecord) => boolean,
     onBroken: (error: unknown) => void,
   ): RequestRecord[] {
-    const found: RequestRecord[] = []
-    for (const { worker, bytes } of this.#batches.toReversed()) {
-      if (found.length >= limit) break
-      try {
-        const wanted = readRecords(bytes, worker).filter(isWanted)
-        found.push(...wanted.toReversed().slice(0, limit - found.length))
-      } catch (error) {
-        onBroken(error)
-      }
-    }
-    return found.toSorted((a, b) => endOf(b) - endOf(a))
+    return newestOf(this.#batches, limit, isWanted, onBroken)
   }
 }
+
+function newestOf(
+  batches: readonly Batch[],
+  limit: number,
+  isWanted: (record: RequestRecord) => boolean,
+  onBroken: (error: unknown) => void,
+): RequestRecord[] {
+  const found: RequestRecord[] = []
+  for (const { worker, bytes } of batches.toReversed()) {
+    if (found.length >= limit) break
+    try {
+      const wanted = readRecords(bytes, worker).filter(isWanted)
+      found.push(...wanted.toReversed().slice(0, limit - found.length))
+    } catch (error) {
+      onBroken(error)
+    }
+  }
+  return found.toSorted((a, b) => endOf(b) - endOf(a))
+}
+
+/** As many as one request can have: the client's, and those of services that pass its id on. */
+const FOUND_MAX = 256
 
 function endOf({ startedAtMs, durationMs }: RequestRecord): number {
   return startedAtMs + durationMs
