@@ -69,11 +69,12 @@ export function passHead(
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
-  noteAnswer(ctx, attempt, head.status)
+  const nowMs = ctx.clock.monotonicMs()
+  noteAnswer(ctx, attempt, head.status, nowMs)
   toAnswering(attempt)
   exchange.phase = PHASE.answering
-  if (stream.body.isDone) return endAnswer(ctx, attempt)
-  awaitMore(ctx, attempt)
+  if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
+  awaitMore(ctx, attempt, nowMs)
 }
 
 /** Another attempt of the same request has an answer first. */
@@ -96,8 +97,9 @@ export function passBody(
     const { code, title } = headError(error)
     return breakOff(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
   }
-  if (stream.body.isDone) return endAnswer(ctx, attempt)
-  awaitMore(ctx, attempt)
+  const nowMs = ctx.clock.monotonicMs()
+  if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
+  awaitMore(ctx, attempt, nowMs)
 }
 
 /** The instance has closed in order: the end of the body where nothing else says it, else the answer broke off. */
@@ -108,7 +110,7 @@ export function passEnd(ctx: ExchangeContext, attempt: BoundAttempt): void {
   }
   attempt.exchange.client.endBody()
   body.isDone = true
-  endAnswer(ctx, attempt)
+  endAnswer(ctx, attempt, ctx.clock.monotonicMs())
 }
 
 /** The stream can not go on. Before an answer: the attempt has failed. Behind it: the client must see that the answer is not complete. */
@@ -144,7 +146,7 @@ function switchProtocols(
     const detail = `${attempt.instance.id} switched protocols without being asked`
     return failAttempt(ctx, attempt, 'bad-response', detail)
   }
-  noteAnswer(ctx, attempt, head.status)
+  noteAnswer(ctx, attempt, head.status, ctx.clock.monotonicMs())
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = true
   openTunnel(ctx, attempt)
@@ -182,10 +184,14 @@ function prepareRewrite(
 }
 
 /** The attempt has an answer: balancing, ejection, counters, record. */
-function noteAnswer(ctx: ExchangeContext, attempt: BoundAttempt, status: number): void {
+function noteAnswer(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  status: number,
+  nowMs: number,
+): void {
   const { instance, exchange, entry } = attempt
   const service = exchange.service!
-  const nowMs = ctx.clock.monotonicMs()
   entry.answeredMs = nowMs
   entry.outcome = 'answered'
   entry.status = status
@@ -201,9 +207,9 @@ function noteAnswer(ctx: ExchangeContext, attempt: BoundAttempt, status: number)
   service.balancer.observe(instance, latencyMs, nowMs, true)
 }
 
-function awaitMore(ctx: ExchangeContext, attempt: BoundAttempt): void {
+function awaitMore(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, stream } = attempt
-  attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
+  attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
   if (!exchange.client.outlet.isClogged) return
   exchange.unsentBefore = exchange.client.outlet.unsentBytes
   stream.pause()
@@ -222,9 +228,8 @@ function breakOff(
   answerLocally(ctx, attempt.exchange, { code: 'ERR_GATEWAY_UPSTREAM_BROKE_OFF', detail })
 }
 
-function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt): void {
+function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, stream } = attempt
-  const nowMs = ctx.clock.monotonicMs()
   exchange.sentBytes = stream.body.received
   const isWhole = exchange.client.body.isDone
   // The client sends a body that nobody reads any more.

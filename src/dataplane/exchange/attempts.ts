@@ -8,7 +8,7 @@ import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import { decideAttemptDeadline, mayHedge } from './decide.ts'
-import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange } from './exchange.ts'
+import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
 
 /** How often a worker asks the others to give back what they hold and do not use; whoever waits looks as often. */
@@ -223,7 +223,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   const { exchange, stream } = attempt
   attempt.entry.connectedMs = nowMs
   attempt.sentEnd = exchange.outEnd
-  if (!stream.sendRequest(exchange.method, exchange.out, exchange.outEnd)) {
+  if (!stream.sendRequest(exchange.method, viewOfOut(exchange))) {
     exchange.isOutLent = true
   }
   armDeadline(ctx, attempt, nowMs)

@@ -113,6 +113,8 @@ export interface Exchange {
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
   outEnd: number
+  /** [0, outEnd) of `out`, as it was sent last: requests of one client are often of one length, and making a view costs more than keeping it. */
+  outView: Uint8Array
   /** The kernel may still read `out`: it must not be used again. */
   isOutLent: boolean
   /** All that was sent is in `out`. */
@@ -169,6 +171,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     setsSticky: false,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
+    outView: NO_BYTES,
     isOutLent: false,
     isReplayable: true,
     startedMs: 0,
@@ -195,6 +198,8 @@ export function createExchange(record: ExchangeRecord): Exchange {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+const NO_BYTES = new Uint8Array(0)
+
 /** Stands for "none" in the pool, so that nobody who has an exchange must ask. */
 const NO_CLIENT = null as unknown as ClientOf<Exchange>
 
@@ -219,4 +224,12 @@ export function growOut(exchange: Exchange, bytes: number): void {
   exchange.out.copy(larger, 0, 0, exchange.outEnd)
   exchange.out = larger
   exchange.isOutLent = false
+}
+
+/** What there is of the request, as one write takes it. */
+export function viewOfOut(exchange: Exchange): Uint8Array {
+  const { out, outEnd, outView } = exchange
+  if (outView.length === outEnd && outView.buffer === out.buffer) return outView
+  exchange.outView = out.subarray(0, outEnd)
+  return exchange.outView
 }

@@ -49,7 +49,7 @@ export function routeRequest(
   if (listener.service !== '') {
     return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
   }
-  const path = normalizePath(pathOf(head))
+  const path = normalizePath(head.path)
   if (path === null) {
     const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
@@ -59,11 +59,6 @@ export function routeRequest(
   const index = matchRoute(ctx.routes.table, head.hostname, path, head.method, fields)
   if (index < 0) return refuseRoute(ctx, exchange, head, path, index)
   return followRoute(ctx, exchange, head, bytes, ctx.routes.list[index]!, path)
-}
-
-/** Path of the target, without query. */
-function pathOf(head: RequestHead): string {
-  return head.pathEnd === head.target.length ? head.target : head.target.slice(0, head.pathEnd)
 }
 
 function followRoute(
@@ -116,7 +111,7 @@ export function routeOn(
   head: RequestHead,
   bytes: Buffer,
 ): Routed {
-  const path = normalizePath(pathOf(head)) ?? ''
+  const path = normalizePath(head.path) ?? ''
   ctx.requestRewrite.target = ''
   if (route.policies !== null) {
     const from = exchange.policiesRan

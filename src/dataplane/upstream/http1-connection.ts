@@ -99,12 +99,12 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     return this.#outlet.unsentBytes
   }
 
-  sendRequest(method: string, bytes: Buffer, end: number): boolean {
+  sendRequest(method: string, bytes: Uint8Array): boolean {
     this.#method = method
     this.#reads = READS.head
     this.#interimCount = 0
     this.hasAnswered = false
-    return this.#outlet.write(bytes.subarray(0, end))
+    return this.#outlet.write(bytes)
   }
 
   sendMore(bytes: Buffer, start: number, end: number): boolean {

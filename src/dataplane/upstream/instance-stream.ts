@@ -25,10 +25,10 @@ export interface InstanceStream {
   readonly hasAnswered: boolean
 
   /**
-   * The request as far as it is there, in one write: [0, end) of a buffer. False: the kernel has not taken all of it, and the buffer belongs to
-   * the stream until the request is over.
+   * The request as far as it is there, in one write. False: the kernel has not taken all of it, and the bytes belong to the stream until the
+   * request is over.
    */
-  sendRequest(method: string, bytes: Buffer, end: number): boolean
+  sendRequest(method: string, bytes: Uint8Array): boolean
   /** More of it, framed already: [start, end) of a buffer that may be kept as above. */
   sendMore(bytes: Buffer, start: number, end: number): boolean
   /** More of the body, as `body` decodes it. A negative HEAD_ERROR, and nothing of [start, end) was sent, where its framing is broken. */

@@ -39,6 +39,7 @@ export function createRequestHead(headersMax: number): RequestHead {
     form: 'origin',
     target: '',
     pathEnd: 0,
+    path: '',
     targetStart: 0,
     targetEnd: 0,
     targetAuthority: '',
@@ -50,6 +51,8 @@ export function createRequestHead(headersMax: number): RequestHead {
     hostField: -1,
     knownHost: '',
     knownHostname: '',
+    knownTarget: '',
+    knownPath: '',
   }
 }
 

@@ -4,6 +4,8 @@ import { HEAD_ERROR } from './errors.ts'
 import type { HeadLimits, RequestHead } from './request-record.ts'
 
 const METHOD_BYTES_MAX = 32
+/** A target up to this length is remembered for the next request. */
+const KNOWN_TARGET_BYTES_MAX = 256
 const VERSION_LINE_BYTES = 10
 
 /** `target` bytes: visible ASCII without '#'. A fragment is never sent (RFC 9112 section 3.2), raw UTF-8 and controls are no URI. */
@@ -130,7 +132,7 @@ function internMethod(bytes: Uint8Array, start: number, end: number): string {
 function parseTarget(bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
   if (bytes[start] === SLASH) {
     head.form = 'origin'
-    return setTarget(latin1(bytes, start, end), start, end, head)
+    return setOriginTarget(bytes, start, end, head)
   }
   if (end - start === 1 && bytes[start] === 42) {
     if (head.method !== 'OPTIONS') return HEAD_ERROR.target
@@ -140,12 +142,33 @@ function parseTarget(bytes: Uint8Array, start: number, end: number, head: Reques
   return parseAbsoluteTarget(bytes, start, end, head)
 }
 
+/** A connection that asks for the same again makes no new string. */
+function setOriginTarget(bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
+  const { knownTarget } = head
+  if (knownTarget.length === end - start && isText(bytes, start, end, knownTarget)) {
+    head.target = knownTarget
+    head.targetStart = start
+    head.targetEnd = end
+    head.path = head.knownPath
+    head.pathEnd = head.path.length
+    return 1
+  }
+  const result = setTarget(latin1(bytes, start, end), start, end, head)
+  // A long one is rarely asked for again, and would be held on to.
+  if (end - start <= KNOWN_TARGET_BYTES_MAX) {
+    head.knownTarget = head.target
+    head.knownPath = head.path
+  }
+  return result
+}
+
 function setTarget(target: string, start: number, end: number, head: RequestHead): number {
   head.target = target
   head.targetStart = start
   head.targetEnd = end
   const query = target.indexOf('?')
   head.pathEnd = query < 0 ? target.length : query
+  head.path = query < 0 ? target : target.slice(0, query)
   return 1
 }
 

@@ -18,6 +18,8 @@ export interface RequestHead extends MessageHead {
   target: string
   /** Length of the path in `target`: the place of '?', or the target's length. */
   pathEnd: number
+  /** `target` without its query. */
+  path: string
   /** The target's bytes as received. */
   targetStart: number
   targetEnd: number
@@ -36,4 +38,7 @@ export interface RequestHead extends MessageHead {
   /** The last valid host of this record, so that a connection that always asks the same one makes no new strings. */
   knownHost: string
   knownHostname: string
+  /** The last target of this record that was short enough, and its path. */
+  knownTarget: string
+  knownPath: string
 }
