@@ -62,8 +62,10 @@ export function failAttempt(
   }
   // What of the body is still to come waits until it is clear where it goes.
   if (!exchange.client.body.isDone) exchange.client.pause()
+  const { edge } = exchange
   if (startNextAttempt(ctx, attempt, nowMs)) {
-    exchange.edge!.retries++
+    // The exchange itself may be over: the queue was full, and that was answered.
+    edge!.retries++
     return
   }
   answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
