@@ -12,7 +12,7 @@ import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
 import { toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Failure } from './decide.ts'
-import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { ATTEMPT, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
 import { failAttempt, reportFailure } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
@@ -58,24 +58,27 @@ export function passHead(
 ): void {
   const { exchange, stream } = attempt
   const { client } = exchange
-  const other = exchange.first === attempt ? exchange.second : exchange.first
-  if (other.state !== ATTEMPT.over) dropLoser(ctx, other)
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
   const rewrite = prepareRewrite(ctx, attempt, head)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
-  noteAnswer(ctx, attempt, head.status)
-  toAnswering(attempt)
+  // First of all: whatever fails from here on, there can be no second head.
   exchange.phase = PHASE.answering
+  toAnswering(attempt)
+  dropOther(ctx, attempt)
+  noteAnswer(ctx, attempt, head.status)
   if (stream.body.isDone) return endAnswer(ctx, attempt)
   awaitMore(ctx, attempt)
 }
 
-/** Another attempt of the same request has an answer first. */
-function dropLoser(ctx: ExchangeContext, attempt: Attempt): void {
-  attempt.entry.outcome = 'lost-the-race'
-  cancelAttempt(ctx, attempt)
+/** Another attempt of the same request has a usable answer first. */
+function dropOther(ctx: ExchangeContext, winner: BoundAttempt): void {
+  const { first, second } = winner.exchange
+  const other = first === winner ? second : first
+  if (other.state === ATTEMPT.over) return
+  other.entry.outcome = 'lost-the-race'
+  cancelAttempt(ctx, other)
 }
 
 /** More of the body, from the instance to the client. */
@@ -140,10 +143,11 @@ function switchProtocols(
     const detail = `${attempt.instance.id} switched protocols without being asked`
     return failAttempt(ctx, attempt, 'bad-response', detail)
   }
-  noteAnswer(ctx, attempt, head.status)
   const rewrite = prepareRewrite(ctx, attempt, head)
   rewrite.isTunnel = true
   openTunnel(ctx, attempt)
+  dropOther(ctx, attempt)
+  noteAnswer(ctx, attempt, head.status)
   exchange.client.openTunnel(head, bytes, start, end, rewrite)
   exchange.sentBytes += end - start
 }

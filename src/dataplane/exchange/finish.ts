@@ -52,8 +52,13 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
-  countExchange(ctx, exchange)
-  exchange.record = ctx.records.finish(record)
+  try {
+    countExchange(ctx, exchange)
+    exchange.record = ctx.records.finish(record)
+  } catch (error) {
+    // Nobody waits for the record: the request ends all the same.
+    ctx.reportDefect(error)
+  }
   recycle(ctx, exchange)
   ctx.counts.give('requests')
   client.release(nowMs)

@@ -31,6 +31,8 @@ export function beginRequest(
   end: number,
 ): number {
   const isAdmitted = ctx.counts.take('requests', ctx.limits.requestsInFlightMax)
+  // finishExchange gives one back, whatever happens.
+  if (!isAdmitted) ctx.counts.take('requests', Infinity)
   const exchange = openExchange(ctx, client)
   describeRequest(ctx, exchange, head, bytes)
   const framing = requestFraming(head)
@@ -68,8 +70,6 @@ function describeRequest(
 
 function refuseBusy(ctx: ExchangeContext, exchange: Exchange, start: number): number {
   ctx.totals.countLimited('requests')
-  // finishExchange gives one back.
-  ctx.counts.take('requests', Infinity)
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_REQUESTS_FULL',
     detail: `${ctx.limits.requestsInFlightMax} requests are in flight: gateway.limits.requests`,
@@ -178,8 +178,9 @@ export function takeBody(
 
 /** The instance takes more: so may the client send. */
 export function instanceWritable(exchange: Exchange): void {
-  const { first } = exchange
-  if (isBound(first) && first.state !== ATTEMPT.connecting) exchange.client.resume()
+  const { first, second } = exchange
+  const isOpen = isBound(first) ? first.state !== ATTEMPT.connecting : isBound(second)
+  if (isOpen) exchange.client.resume()
 }
 
 /** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
