@@ -3,6 +3,8 @@ import { getSystemErrorMap } from 'node:util'
 
 /** What may wait in an outlet before its source is paused. */
 export const OUTLET_BYTES_MAX = 16 * 1024
+/** In as many writes: each costs some hundred bytes of its own. */
+export const OUTLET_WRITES_MAX = 64
 
 /** What Node's own sockets write through. Not documented: each part of it is looked for, and without it all goes through the stream. */
 interface StreamBinding {
@@ -65,7 +67,7 @@ export class Outlet {
 
   /** The peer reads slower than its source writes: stop the source until `flushed`. */
   get isClogged(): boolean {
-    return this.waitingBytes >= OUTLET_BYTES_MAX
+    return this.waitingBytes >= OUTLET_BYTES_MAX || this.#queue.length >= OUTLET_WRITES_MAX
   }
 
   /** Nothing waits in our memory. */
