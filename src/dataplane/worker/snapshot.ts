@@ -130,7 +130,11 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
 function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
   const service = ctx.services.get(serviceName)
   const instance = service?.instances.get(id)
-  if (service !== undefined && instance !== undefined) removeInstance(service, instance)
+  if (service !== undefined && instance !== undefined) {
+    removeInstance(service, instance)
+    // It may have been the last one: then those that wait are told.
+    ctx.turns.schedule(service)
+  }
   // Also where this worker never knew it: the main thread waits for all.
   if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
 }
