@@ -55,7 +55,10 @@ export class RawConnection<E> implements ClientOf<E> {
     )
     this.outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => this.socket.destroy(),
+      failed: () => {
+        this.#wasReset = true
+        this.socket.destroy()
+      },
     })
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', () => (this.#wasReset = true))
