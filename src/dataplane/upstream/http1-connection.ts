@@ -32,7 +32,7 @@ const LOCAL_ERRORS: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
   'EAGAIN',
 ])
-/** The last bytes for an instance may take this long after a tunnel. */
+/** The last bytes for an instance may take this long, from one to the next, after a tunnel. */
 const FLUSH_MS = 5_000
 
 /** What comes from the instance is. */
@@ -76,7 +76,8 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     this.socket = connectSocket(host, port, ground.readBuffer, (length) => this.#received(length))
     this.#outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => this.#guarded(() => this.#unwritable()),
+      // In a turn of its own: it may be told in the middle of a write, which is in the middle of somebody's step.
+      failed: () => queueMicrotask(() => this.#guarded(() => this.#unwritable())),
     })
     this.socket.on('connect', () => this.#guarded(() => this.#connected()))
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
@@ -156,6 +157,8 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     }
     this.#isReused = true
     this.idleSinceMs = nowMs
+    // Its last answer may have been held back for a slow reader: the next one must not be.
+    if (this.socket.isPaused()) this.socket.resume()
   }
 
   get wasReset(): boolean {
@@ -183,9 +186,15 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   #flushAndClose(): void {
     this.#giveUp()
     if (this.#outlet.isFlushed || this.#outlet.hasFailed) return void this.socket.destroy()
-    this.#cancelFlush = this.#ground.clock.after(FLUSH_MS, () => this.socket.destroy())
     this.#outlet.end()
     this.socket.resume()
+    this.#awaitFlush(Infinity)
+  }
+
+  #awaitFlush(unsentBefore: number): void {
+    const unsent = this.#outlet.unsentBytes
+    if (unsent >= unsentBefore) return void this.socket.destroy()
+    this.#cancelFlush = this.#ground.clock.after(FLUSH_MS, () => this.#awaitFlush(unsent))
   }
 
   /** Its place is free, whatever the socket still does. */
@@ -305,7 +314,13 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   }
 
   #unwritable(): void {
-    if (this.owner !== null) this.#events.unwritable(this.owner)
+    const { owner } = this
+    if (owner === null) return
+    if (this.#reads !== READS.raw || !this.socket.readableEnded)
+      return this.#events.unwritable(owner)
+    // It had closed its side in order, and now it is gone: nothing will tell but this.
+    this.#errorCode = 'EPIPE'
+    this.#break(owner, this.#errorCode)
   }
 
   #ended(): void {
