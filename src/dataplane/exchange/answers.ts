@@ -9,10 +9,10 @@ import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
-import { toAnswering } from './attempt-states.ts'
+import { isBound, toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Failure } from './decide.ts'
-import { ATTEMPT, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
 import { failAttempt, reportFailure } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
@@ -231,7 +231,15 @@ export function clientWritable(ctx: ExchangeContext, exchange: Exchange): void {
   if (exchange.phase === PHASE.flushing) {
     return endExchange(ctx, exchange, ctx.clock.monotonicMs())
   }
-  const { first, second } = exchange
-  if (first.stream !== null) first.stream.resume()
-  if (second.stream !== null) second.stream.resume()
+  letSend(ctx, exchange.first)
+  letSend(ctx, exchange.second)
+}
+
+/** The instance may go on, and has the whole time for what comes next: it was we who held it back. */
+function letSend(ctx: ExchangeContext, attempt: Attempt): void {
+  if (!isBound(attempt)) return
+  if (attempt.state === ATTEMPT.answering) {
+    attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
+  }
+  attempt.stream.resume()
 }

@@ -166,6 +166,7 @@ function describeAttempt(
   copyChoice(ctx.pick.choice, entry.choice)
   exchange.setsSticky = ctx.pick.setsSticky
   attempt.entry = entry
+  attempt.isBlamed = false
   attempt.startedMs = nowMs
 }
 
@@ -251,6 +252,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
 export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange } = attempt
   if (!exchange.client.body.isDone) {
+    attempt.unsentBefore = attempt.stream.unsentBytes
     attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
     return
   }

@@ -73,9 +73,9 @@ export function createInstanceEvents(context: () => ExchangeContext): InstanceEv
       passBody(context(), attempt as BoundAttempt, bytes, start, end),
     raw: (attempt, bytes, start, end) =>
       tunnelDown(context(), attempt as BoundAttempt, bytes, start, end),
-    writable: (attempt) => instanceWritable(attempt.exchange),
+    writable: (attempt) => instanceWritable(context(), attempt),
     // It reads no more, but may have said why: its answer, or the end of the connection, comes next.
-    unwritable: (attempt) => instanceWritable(attempt.exchange),
+    unwritable: (attempt) => instanceWritable(context(), attempt),
     ended(attempt) {
       const bound = attempt as BoundAttempt
       if (bound.state === ATTEMPT.tunnel) halfClose(context(), bound, 'instance')
