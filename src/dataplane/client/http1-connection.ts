@@ -8,7 +8,7 @@ import {
 } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import { adoptSocket, plainAddress } from '../io/sockets.ts'
+import { adoptSocket, plainAddress, resetSocket } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import { ReadGate } from '../io/read-gate.ts'
 import type { Turn } from '../io/turns.ts'
@@ -182,7 +182,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     // Where nothing but the end of the connection tells the end of an answer, only a reset tells that it is cut. A client that does not read would keep
     // what the kernel has for it for minutes.
     if (this.#answer.isDelimited && this.outlet.isFlushed) this.socket.destroy()
-    else this.socket.resetAndDestroy()
+    else resetSocket(this.socket)
   }
 
   /** At once, without a word. */
@@ -364,7 +364,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #closeOn(close: OrderlyClose): void {
     const step = close.look(this.#ground.clock.monotonicMs())
     this.deadlineMs = close.deadlineMs
-    if (step === 'reset') this.socket.resetAndDestroy()
+    if (step === 'reset') resetSocket(this.socket)
     else if (step === 'close') this.destroy()
   }
 

@@ -8,11 +8,13 @@ export interface SeenRequest {
   readonly fields: readonly (readonly [name: string, value: string])[]
   readonly payload: string
   readonly isWhole: boolean
+  /** Bytes of it, head and body. */
+  readonly length: number
 }
 
 /**
  * All that one connection to an instance carried, as a strict parser of its own reads it: requests, one behind the other, the last of which may
- * be cut. Fails for anything else.
+ * be cut. Fails for anything else. What comes behind an upgrade is not looked at.
  */
 export function judgeConnection(text: string): SeenRequest[] {
   const seen: SeenRequest[] = []
@@ -28,8 +30,8 @@ export function judgeConnection(text: string): SeenRequest[] {
     const rest = text.slice(at + length)
     const body = isChunked ? judgeChunks(rest) : judgeLength(rest, Math.max(0, contentLength))
     const { payload, isWhole } = body
-    seen.push({ method, target, fields, payload, isWhole })
-    if (!isWhole) return seen
+    seen.push({ method, target, fields, payload, isWhole, length: length + body.length })
+    if (!isWhole || valuesOf(fields, 'upgrade').length > 0) return seen
     at += length + body.length
   }
   return seen

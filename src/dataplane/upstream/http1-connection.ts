@@ -13,7 +13,7 @@ import {
   type ResponseHead,
 } from '../../mechanisms/http1/response-head.ts'
 import { Outlet } from '../io/outlet.ts'
-import { connectSocket } from '../io/sockets.ts'
+import { connectSocket, resetSocket } from '../io/sockets.ts'
 import type { UpstreamGround } from './ground.ts'
 import type { Instance } from './instance.ts'
 import type { InstanceEvents, InstanceOf, StreamFailure } from './instance-stream.ts'
@@ -166,7 +166,7 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 
   cancel(): void {
