@@ -39,6 +39,10 @@ interface AttemptBase {
   deadlineMs: number
   /** How much of the exchange's request was sent. */
   sentEnd: number
+  /** What waited for the instance when that was looked at last: one that reads slowly moves on. */
+  unsentBefore: number
+  /** Its failure was counted against the instance: one failure counts once. */
+  isBlamed: boolean
 }
 
 /** It has no instance: it is over, or waits for one. */
@@ -213,6 +217,8 @@ function createAttempt(exchange: Exchange, entry: AttemptEntry): Attempt {
     startedMs: 0,
     deadlineMs: Infinity,
     sentEnd: 0,
+    unsentBefore: 0,
+    isBlamed: false,
   }
 }
 

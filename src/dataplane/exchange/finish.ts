@@ -53,15 +53,23 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
-  const policies = exchange.route?.policies
-  if (policies?.hasEnd === true) {
-    policies.end(exchange.policiesRan, record.status, record.durationMs)
+  try {
+    endPolicies(exchange)
+    if (exchange.edge !== null) exchange.edge.inFlight--
+    finishRecord(ctx.sinks, record, exchange.edge)
+  } catch (error) {
+    // Nobody waits for the record: the request ends all the same.
+    ctx.reportDefect(error)
   }
-  if (exchange.edge !== null) exchange.edge.inFlight--
-  finishRecord(ctx.sinks, record, exchange.edge)
   recycle(ctx, exchange)
   ctx.counts.give(PLACE.requests)
   client.release(nowMs)
+}
+
+function endPolicies(exchange: Exchange): void {
+  const policies = exchange.route?.policies
+  if (policies?.hasEnd !== true) return
+  policies.end(exchange.policiesRan, exchange.record.status, exchange.record.durationMs)
 }
 
 function recycle(ctx: ExchangeContext, exchange: Exchange): void {

@@ -17,7 +17,15 @@ import { PLACE } from '../shared/counts.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
 import type { ExchangeContext } from './context.ts'
-import { ATTEMPT, type Exchange, growOut, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
+import {
+  ATTEMPT,
+  type Attempt,
+  type BoundAttempt,
+  type Exchange,
+  growOut,
+  PHASE,
+  REPLAY_BYTES_MAX,
+} from './exchange.ts'
 import { forgetBody, openExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { ROUTED, routeOn, routeRequest } from './routing.ts'
@@ -40,6 +48,8 @@ export function beginRequest(
   end: number,
 ): number {
   const isAdmitted = ctx.counts.take(PLACE.requests, ctx.limits.requestsInFlightMax)
+  // finishExchange gives one back, whatever happens.
+  if (!isAdmitted) ctx.counts.take(PLACE.requests, Infinity)
   const exchange = openExchange(ctx, client)
   describeRequest(ctx, exchange, head, bytes)
   const framing = requestFraming(head)
@@ -141,8 +151,6 @@ function describeRequest(
 
 function refuseBusy(ctx: ExchangeContext, exchange: Exchange, start: number): number {
   ctx.totals.countLimited('requests')
-  // finishExchange gives one back.
-  ctx.counts.take(PLACE.requests, Infinity)
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_REQUESTS_FULL',
     detail: `${ctx.limits.requestsInFlightMax} requests are in flight: gateway.limits.requests`,
@@ -251,16 +259,34 @@ export function takeBody(
     if (error < 0) return refuseBody(ctx, exchange, error, end)
   }
   const nowMs = ctx.clock.monotonicMs()
-  if (first.state === ATTEMPT.sent) armDeadline(ctx, first, nowMs)
-  else first.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+  renewDeadline(ctx, first, nowMs)
   if (!body.isDone && first.stream.isClogged) client.pause()
   return body.consumed
 }
 
-/** The instance takes more: so may the client send. */
-export function instanceWritable(exchange: Exchange): void {
-  const { first } = exchange
-  if (isBound(first) && first.state !== ATTEMPT.connecting) exchange.client.resume()
+/** The instance takes more: so may the client send, and it has the whole time for it. */
+export function instanceWritable(ctx: ExchangeContext, attempt: Attempt): void {
+  if (!isBound(attempt) || attempt.state === ATTEMPT.connecting) return
+  const { client } = attempt.exchange
+  if (!client.body.isDone) renewDeadline(ctx, attempt, ctx.clock.monotonicMs())
+  client.resume()
+}
+
+/** Something of the request's body has moved. */
+function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  switch (attempt.state) {
+    case ATTEMPT.sent:
+      return armDeadline(ctx, attempt, nowMs)
+    case ATTEMPT.answering:
+      attempt.unsentBefore = attempt.stream.unsentBytes
+      attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+      return
+    case ATTEMPT.connecting:
+    case ATTEMPT.tunnel:
+      return
+    default:
+      return attempt.state satisfies never
+  }
 }
 
 /** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
