@@ -84,7 +84,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.service = null
   exchange.route = null
   exchange.edge = null
-  exchange.tried.length = 0
+  // Even the same length would be a call of the runtime.
+  if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
   exchange.expectsContinue = false
   exchange.isRaw = false
