@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { say, startGateway } from '../testing/setup.ts'
@@ -51,17 +51,24 @@ test('a reset of the instance reaches the client as a reset', async (t) => {
 })
 
 test('an instance that has closed and then goes away takes the other half along', async (t) => {
-  const { gateway, client, instance } = await startTunnel(t)
-  instance.socket.end()
-  await client.reader.closed()
-  instance.socket.destroy()
-  const gone = new Promise((resolve) => client.socket.on('close', resolve))
-  while (gateway.worker.context.exchanges.length > 0) {
-    client.socket.write('into the void')
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const gateway = await startGateway(t, [upstream.port], { gateway: { listeners: [tcp] } })
+  const client = connect({ port: gateway.port('db'), host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => client.destroy())
+  client.resume()
+  const ended = once(client, 'end')
+  const closed = new Promise((resolve) => client.on('close', resolve))
+  client.on('error', () => {})
+  const { socket } = await upstream.accept()
+  socket.end()
+  await ended
+  socket.destroy()
+  while (!client.destroyed) {
+    client.write('into the void')
     await turnOfLoop()
   }
-  client.socket.destroy()
-  await gone
+  await closed
 })
 
 test('what is queued for a slow instance is not dropped when the client ends', async (t) => {

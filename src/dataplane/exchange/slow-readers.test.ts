@@ -6,6 +6,7 @@ import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { get, say, startGateway } from '../testing/setup.ts'
 import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 import { testLimits } from '../testing/specs.ts'
+import { PHASE } from './exchange.ts'
 
 const limits = { ...testLimits, bodyTimeoutMs: 300 }
 const TOTAL = 6 * 1024 * 1024
@@ -205,13 +206,16 @@ test('a client that has closed its side is let go behind its answer', async (t) 
   const { socket, reader } = await upstream.accept()
   await reader.until('\r\n\r\n')
   const [connection] = gateway.worker.context.clients
-  socket.write(length)
-  socket.write(Buffer.alloc(TOTAL, 'x'))
   const [exchange] = gateway.worker.context.exchanges
-  const reading = readSlowly(client, TOTAL - 500_000)
-  while (exchange!.first.stream !== null) await once(AbortSignal.timeout(1), 'abort')
+  socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+  while (connection!.outlet.isFlushed) {
+    socket.write(`1000\r\n${'x'.repeat(4_096)}\r\n`)
+    await turnOfLoop()
+  }
+  socket.write('0\r\n\r\n')
+  while (exchange!.phase !== PHASE.flushing) await turnOfLoop()
   client.end()
-  await reading
+  while (!connection!.socket.readableEnded) await turnOfLoop()
   client.resume()
   while (!connection!.socket.destroyed) await once(AbortSignal.timeout(5), 'abort')
 })
