@@ -1,10 +1,8 @@
-import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { findField } from '../../mechanisms/http1/fields.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import { stickyValueOf } from '../../mechanisms/balancing/candidate.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
@@ -16,6 +14,7 @@ import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from '
 import { failAttempt, reportFailure } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -173,11 +172,7 @@ function prepareRewrite(
   }
   let lines = exchange.responseLines
   if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
-  if (exchange.setsSticky) {
-    const { cookie } = exchange.service!.spec.balance
-    const value = stickyValueOf(attempt.instance)
-    lines += formatLine('set-cookie', `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax`)
-  }
+  if (exchange.setsSticky) lines += stickyLine(exchange, attempt.instance)
   rewrite.lines = lines
   rewrite.fixedLines = route === null ? NO_BYTES : route.fixedResponseLines
   rewrite.drops = route === null || route.drops === null ? ctx.responseDrops : route.drops.response

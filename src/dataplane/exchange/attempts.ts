@@ -98,7 +98,7 @@ function chooseWithRoom(
     exchange.tried.push(instance)
     instance = pick(ctx, exchange, service, nowMs)
   }
-  exchange.tried.length = triedCount
+  if (exchange.tried.length > triedCount) exchange.tried.length = triedCount
   return instance !== undefined && hasRoom(instance) ? instance : undefined
 }
 

@@ -101,6 +101,8 @@ export interface Exchange {
   readonly second: Attempt
 
   method: string
+  /** False: it is one more than gateway.limits.requests. */
+  isAdmitted: boolean
   isIdempotent: boolean
   /** The client asked to switch protocols. */
   isUpgrade: boolean
@@ -165,6 +167,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     first: null as unknown as Attempt,
     second: null as unknown as Attempt,
     method: '',
+    isAdmitted: true,
     isIdempotent: false,
     isUpgrade: false,
     expectsContinue: false,

@@ -13,13 +13,23 @@ import {
   REPLAY_BYTES_MAX,
 } from './exchange.ts'
 
-/** Takes an exchange from the pool and puts it into flight. */
-export function openExchange(ctx: ExchangeContext, client: ClientOf<Exchange>): Exchange {
+/**
+ * Takes an exchange from the pool and puts it into flight. Beyond `requestsMax` in all workers it is not admitted, and counts all the
+ * same: `finishExchange` gives one back, whatever happens.
+ */
+export function openExchange(
+  ctx: ExchangeContext,
+  client: ClientOf<Exchange>,
+  requestsMax: number,
+): Exchange {
+  const isAdmitted = ctx.counts.take(PLACE.requests, requestsMax)
+  if (!isAdmitted) ctx.counts.take(PLACE.requests, Infinity)
   const exchange = ctx.spareExchanges.pop() ?? createExchange(createRecord())
   const { record } = exchange
   clearRecord(record)
   const nowMs = ctx.clock.monotonicMs()
   exchange.phase = PHASE.asking
+  exchange.isAdmitted = isAdmitted
   exchange.client = client
   client.owner = exchange
   exchange.startedMs = nowMs
@@ -84,7 +94,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.service = null
   exchange.route = null
   exchange.edge = null
-  exchange.tried.length = 0
+  // Even the same length would be a call of the runtime.
+  if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
   exchange.expectsContinue = false
   exchange.isRaw = false

@@ -1,4 +1,4 @@
-import { beginBody, forwardBody, forwardRoom, requestFraming } from '../../mechanisms/http1/body.ts'
+import { forwardBody, forwardRoom } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
@@ -13,7 +13,6 @@ import { isIdempotent } from '../../mechanisms/retry/retry.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { VERDICT } from '../policies/policy.ts'
 import { notePolicy, noteRequestLine } from '../records/record.ts'
-import { PLACE } from '../shared/counts.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
 import type { ExchangeContext } from './context.ts'
@@ -26,6 +25,7 @@ import {
   PHASE,
   REPLAY_BYTES_MAX,
 } from './exchange.ts'
+import { refuseLargeBody, runEntry } from './entry.ts'
 import { forgetBody, openExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { ROUTED, routeOn, routeRequest } from './routing.ts'
@@ -47,15 +47,10 @@ export function beginRequest(
   start: number,
   end: number,
 ): number {
-  const isAdmitted = ctx.counts.take(PLACE.requests, ctx.limits.requestsInFlightMax)
-  // finishExchange gives one back, whatever happens.
-  if (!isAdmitted) ctx.counts.take(PLACE.requests, Infinity)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, ctx.limits.requestsInFlightMax)
   describeRequest(ctx, exchange, head, bytes)
-  const framing = requestFraming(head)
-  const over = beginBody(client.body, framing, head.contentLength, ctx.limits.bodyBytesMax)
-  if (!isAdmitted) return refuseBusy(ctx, exchange, start)
-  if (over < 0) return refuseBody(ctx, exchange, over, end)
+  const answeredBy = runEntry(ctx, exchange, head, bytes)
+  if (answeredBy !== undefined) return answeredBy === 'body' ? end : start
   const routed = routeRequest(ctx, exchange, head, bytes)
   if (routed === ROUTED.go) return forward(ctx, exchange, head, bytes, start, end)
   if (routed === ROUTED.pending) holdRequest(ctx, exchange, head, bytes)
@@ -149,28 +144,16 @@ function describeRequest(
   exchange.isChunked = head.isChunked
 }
 
-function refuseBusy(ctx: ExchangeContext, exchange: Exchange, start: number): number {
-  ctx.totals.countLimited('requests')
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_REQUESTS_FULL',
-    detail: `${ctx.limits.requestsInFlightMax} requests are in flight: gateway.limits.requests`,
-  })
-  return start
-}
-
 /** Where the body ends is not known, or it is too long to be read: what follows on the connection is lost. */
 function refuseBody(ctx: ExchangeContext, exchange: Exchange, error: number, end: number): number {
-  exchange.client.closeAfterwards()
-  const { code, title } = headError(error)
-  if (error !== HEAD_ERROR.bodyTooLarge) {
-    answerLocally(ctx, exchange, { code, detail: title })
+  const { client } = exchange
+  if (error === HEAD_ERROR.bodyTooLarge) {
+    answerLocally(ctx, exchange, refuseLargeBody(ctx, client))
     return end
   }
-  ctx.totals.countLimited('body')
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_BODY_TOO_LARGE',
-    detail: `the body is larger than ${ctx.limits.bodyBytesMax} bytes: gateway.limits.body`,
-  })
+  client.closeAfterwards()
+  const { code, title } = headError(error)
+  answerLocally(ctx, exchange, { code, detail: title })
   return end
 }
 
@@ -291,8 +274,7 @@ function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: numbe
 
 /** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
 export function beginConnection(ctx: ExchangeContext, client: ClientOf<Exchange>): void {
-  ctx.counts.take(PLACE.requests, Infinity)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, Infinity)
   const { record } = exchange
   const { service: name, route, edge } = client.listener
   ctx.identifiers.nameConnection(record)
@@ -328,8 +310,7 @@ export function refuseHead(
   code: string,
   detail: string,
 ): void {
-  ctx.counts.take(PLACE.requests, Infinity)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, Infinity)
   ctx.identifiers.nameConnection(exchange.record)
   exchange.record.protocol = client.protocol
   exchange.isRaw = client.protocol === 'tcp'

@@ -84,6 +84,7 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   ctx.trusted = trusted
   ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
+  ctx.identifiers.sampleRate = gateway.traceSampleRate
   ctx.limits = limits
   ctx.headLimits = limits
   ctx.responseLimits = {
