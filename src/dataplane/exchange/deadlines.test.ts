@@ -24,7 +24,7 @@ function blames(gateway: LocalWorker): number {
 }
 
 function lastRecord(gateway: LocalWorker) {
-  return gateway.worker.context.ring.recent(1, false)[0]!
+  return gateway.recent(1)[0]!
 }
 
 test('what cannot be tried again is not cut by the deadline of an attempt', async (t) => {

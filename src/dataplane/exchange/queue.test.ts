@@ -58,7 +58,7 @@ test('those that wait are served in the order in which they came, over one conne
   busy.socket.write(OK)
   await clients[3]!.reader.until('ok')
   assert.equal(upstream.sockets.length, 1)
-  const record = gateway.worker.context.ring.recent(1, false)[0]!
+  const record = gateway.recent(1)[0]!
   assert.equal(record.status, 200)
 })
 
