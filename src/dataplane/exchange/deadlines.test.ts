@@ -118,7 +118,7 @@ test('an instance that was held back for a slow reader has its whole time again'
   client.write(get())
   const { socket, reader: request } = await upstream.accept()
   await request.until('\r\n\r\n')
-  socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n')
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n')
   const [connection] = gateway.worker.context.clients
   // All of it is with the gateway, and some of that waits for the client, also when the kernel has made more room.
   do {
