@@ -6,7 +6,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startDiscovery, type Discovery } from '../src/capabilities/discovery/discovery.ts'
+import type { Discovery } from '../src/capabilities/discovery/api.ts'
+import { startDiscovery } from '../src/capabilities/discovery/discovery.ts'
+import { noListeners } from '../src/platform/listeners/testing/none.ts'
 import { parseRegistration } from '../src/capabilities/discovery/registration.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { startStorage } from '../src/platform/storage/storage.ts'
@@ -136,14 +138,16 @@ async function measure(discovery: Discovery): Promise<void> {
 const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))
 const storage = await startStorage({ file: join(folder, 'state.db') })
 const releases: (() => void | Promise<void>)[] = []
-const discovery = await startDiscovery(
-  { instances: instanceCount + changeCount, lease: 30_000, checks: 256 },
-  { storage },
+const limits = { instances: instanceCount + changeCount, lease: 30_000, checks: 256 }
+const { api: discovery } = await startDiscovery(
+  { limits, services: {}, folder },
+  { storage, everywhere: () => Promise.resolve() },
   {
     name: 'discovery',
     clock: systemClock,
     random: Math.random,
     log: () => {},
+    listeners: noListeners,
     stopping: new AbortController().signal,
     onStop: (release) => void releases.push(release),
   },

@@ -1,6 +1,6 @@
 /**
- * Puts docs/errors.md together from docs/errors/*.md, one entry a code, sorted, with a table of contents, and holds it
- * against the code: each code that `src` can show has an entry, and each entry has a code. `--check` writes nothing.
+ * Puts docs/errors.md together from docs/errors/*.md and the errors.md of capabilities, one entry a code, sorted, with a table of
+ * contents, and holds it against the code: each code that `src` can show has an entry, and each entry has a code. `--check` writes nothing.
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import {
@@ -15,7 +15,7 @@ const target = 'docs/errors.md'
 const isCheck = process.argv.includes('--check')
 
 const problems: string[] = []
-const entries: ErrorEntry[] = globSync('docs/errors/*.md')
+const entries: ErrorEntry[] = globSync('{docs/errors/*.md,src/capabilities/*/errors.md}')
   .toSorted()
   .flatMap((file) => parseEntries(file, readFileSync(file, 'utf8'), problems))
 const sources = globSync('src/**/*.ts').filter((file) => !/\.(test|contract)\.ts$/.test(file))

@@ -1,7 +1,7 @@
 import type { Storage } from './platform/storage/storage.ts'
 import { packageVersion } from './cli/help.ts'
 import { formatStatus } from './cli/status-text.ts'
-import { compose, type Server } from './compose.ts'
+import { composeControl, type ControlPlane } from './compose/control.ts'
 import type { Picture } from './contracts/feed.ts'
 import type { Log } from './platform/capability.ts'
 import { systemClock } from './platform/clock.ts'
@@ -17,7 +17,16 @@ import {
   type IpcPort,
   type SupervisorLink,
 } from './platform/supervisor-link.ts'
-import { checkSettings, settingsSchema, SMALLEST_FILE, type Settings } from './settings.ts'
+import { ListenerBoard } from './platform/listeners/board.ts'
+import { readPortsBefore } from './platform/listeners/ports-before.ts'
+import {
+  checkSettings,
+  listenerTable,
+  needsRestart,
+  settingsSchema,
+  SMALLEST_FILE,
+  type Settings,
+} from './settings.ts'
 import type { Boot } from './contracts/supervisor.ts'
 
 /** The table at the start is printed at the latest after this time, also when services are still starting. */
@@ -26,7 +35,7 @@ const READY_WAIT_MAX_MS = 60_000
 /** After this time the operator is told what is still starting. */
 const STILL_STARTING_MS = 3_000
 
-export type Loaded = LoadedConfig<Settings>
+type Loaded = LoadedConfig<Settings>
 
 /** Runs until SIGTERM or the end of the supervisor. */
 export async function runControl(
@@ -38,32 +47,36 @@ export async function runControl(
   const log = createJsonLog(process.stderr, systemClock, level)
   const link = openSupervisorLink(port)
   const channel = openSnapshotChannel({ socketPath: boot.snapshotSocket, clock: systemClock, log })
-  const host = new Host({ clock: systemClock, random: Math.random, log })
+  let host: Host<Loaded> | undefined
   port.on('SIGINT', () => {})
-  port.once('SIGTERM', () => void end(host, 0))
+  port.once('SIGTERM', () => void end(host))
   try {
     const loaded = await load(boot)
-    const server = await compose(host, {
-      boot,
-      loaded,
-      link,
-      channel,
-      storage,
-      version: packageVersion(),
+    const { settings, sourceOf } = loaded
+    const listeners = new ListenerBoard({
+      table: listenerTable,
+      listen: settings.listen,
+      sourceOf,
+      log,
+      clock: systemClock,
+      portsBefore: await readPortsBefore(boot.dataDir),
     })
-    followConfiguration(boot, loaded, server, link, log)
-    link.send({ type: 'listening', listen: openListeners(server.picture()) })
-    await settle(server, link)
-    announce(server, link)
+    host = new Host({ clock: systemClock, random: Math.random, log, listeners }, loaded)
+    const input = { boot, link, channel, listeners, storage, version: packageVersion() }
+    const control = await composeControl(host, input)
+    followConfiguration(boot, loaded, host, control, link, log)
+    link.send({ type: 'listening', listen: openListeners(control.console.picture()) })
+    await settle(control, link)
+    announce(control, link)
   } catch (error) {
     link.send({ type: 'fatal', ...explain(error), exitCode: 1 })
     log('debug', 'control does not start', { error })
   }
 }
 
-async function end(host: Host, exitCode: number): Promise<void> {
-  await host[Symbol.asyncDispose]()
-  process.exit(exitCode)
+async function end(host: Host<Loaded> | undefined): Promise<void> {
+  await host?.[Symbol.asyncDispose]()
+  process.exit(0)
 }
 
 /** Reads and validates the file. Throws `ConfigError` with every problem. */
@@ -95,16 +108,12 @@ function explain(error: unknown): {
   return { text: `${message} (${code})`, json: { event: 'fatal', code, message } }
 }
 
-/** Settings that are read once, at the start of our own processes. */
-const RESTART_SETTINGS =
-  /^(listen\.console|listen\.default|admin|discovery|name|gateway\.workers)\b/
-
 /** Tells the operator that a change of the file is in force, and what of it is not before the next start. */
 function describeChanges(paths: readonly string[]): {
   readonly text: string
   readonly json: unknown
 } {
-  const waiting = paths.filter((path) => RESTART_SETTINGS.test(path))
+  const waiting = paths.filter(needsRestart)
   const count = `${paths.length} setting${paths.length === 1 ? '' : 's'}`
   const later =
     waiting.length === 0 ? '' : `; ${waiting.join(', ')} will be after the next 'backplane up'`
@@ -118,7 +127,8 @@ function describeChanges(paths: readonly string[]): {
 function followConfiguration(
   boot: Boot,
   first: Loaded,
-  server: Server,
+  host: Host<Loaded>,
+  control: ControlPlane,
   link: SupervisorLink,
   log: Log,
 ): void {
@@ -131,7 +141,7 @@ function followConfiguration(
     try {
       const next = await load(boot)
       const changes = diffSettings(current, next)
-      await server.apply(next)
+      await host.reload(next)
       current = next
       watcher.setFiles(next.files)
       if (changes.length === 0) return
@@ -140,7 +150,8 @@ function followConfiguration(
     } catch (error) {
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
-      server.rejectReload(text)
+      control.configuration.reject(text)
+      control.console.touch()
       const event = { ...json, event: 'reload-refused' }
       link.send({
         type: 'notice',
@@ -190,18 +201,18 @@ function describeWaiting({ services, listeners }: Picture): {
 }
 
 /** Waits until nothing is on its way up any more: each service is well, finished, stopped, or known to be broken. */
-function settle(server: Server, link: SupervisorLink): Promise<void> {
+function settle(control: ControlPlane, link: SupervisorLink): Promise<void> {
   const done = Promise.withResolvers<void>()
   let isOver = false
   const look = (): void => {
-    if (isOver || !isSettled(server.picture())) return
+    if (isOver || !isSettled(control.console.picture())) return
     isOver = true
     done.resolve()
   }
-  server.onChanged(look)
+  control.processes.onChange(look)
   systemClock.after(READY_WAIT_MAX_MS, done.resolve)
   systemClock.after(STILL_STARTING_MS, () => {
-    if (!isOver) link.send({ type: 'notice', ...describeWaiting(server.picture()) })
+    if (!isOver) link.send({ type: 'notice', ...describeWaiting(control.console.picture()) })
   })
   look()
   return done.promise
@@ -212,9 +223,9 @@ function isSettled({ services }: Picture): boolean {
   return services.every(({ state }) => state !== 'starting' && (state !== 'waiting' || isAnyDown))
 }
 
-function announce(server: Server, link: SupervisorLink): void {
-  server.setReady()
-  const picture = server.picture()
+function announce(control: ControlPlane, link: SupervisorLink): void {
+  control.console.setReady()
+  const picture = control.console.picture()
   const listen = openListeners(picture)
   link.send({
     type: 'ready',

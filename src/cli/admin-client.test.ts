@@ -7,12 +7,19 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { runScale, runStop } from './change.ts'
+import type { RunState } from '../contracts/supervisor.ts'
+import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
 import { runLogs } from './logs.ts'
 import { runStatus } from './status.ts'
 
 /** A folder whose Backplane answers as the test says; undefined: none has ever run there. */
-async function start(t: TestContext, answer?: RequestListener, listen?: object) {
+async function start(
+  t: TestContext,
+  answer?: RequestListener,
+  listen?: object,
+  more: Partial<RunState> = {},
+) {
   const cwd = mkdtempSync(join(tmpdir(), 'backplane-cli-'))
   t.after(() => rmSync(cwd, { recursive: true }))
   const asked: string[] = []
@@ -31,13 +38,14 @@ async function start(t: TestContext, answer?: RequestListener, listen?: object) 
   }
   if (answer !== undefined || listen !== undefined) {
     mkdirSync(join(cwd, '.backplane', 'run'), { recursive: true })
-    const state = { listen: listen ?? { console: `127.0.0.1:${port}` } }
+    const state = { listen: listen ?? { console: `127.0.0.1:${port}` }, ...more }
     writeFileSync(join(cwd, '.backplane', 'run', 'state.json'), JSON.stringify(state))
   }
   const run = async (
     command: (argv: readonly string[], io: Io) => Promise<number>,
     argv: readonly string[],
     env: Record<string, string> = {},
+    isTTY = false,
   ) => {
     const texts = { out: '', err: '' }
     const collect = (name: 'out' | 'err') =>
@@ -47,7 +55,8 @@ async function start(t: TestContext, answer?: RequestListener, listen?: object) 
           done()
         },
       })
-    const code = await command(argv, { stdout: collect('out'), stderr: collect('err'), env, cwd })
+    const stdout = Object.assign(collect('out'), { isTTY })
+    const code = await command(argv, { stdout, stderr: collect('err'), env, cwd })
     return { code, ...texts }
   }
   return { run, asked }
@@ -67,6 +76,35 @@ test('nothing runs, the listener is off, the listener does not answer: each is s
     (JSON.parse(json.out) as { error: { code: string } }).error.code,
     'ERR_CLI_LISTENER_CLOSED',
   )
+})
+
+test('control is down: what the supervisor wrote says why, and that the rest goes on', async (t) => {
+  const listen = { console: '127.0.0.1:1' }
+  const startTime = readStartTime(process.pid)
+  const reason = 'cannot run:\nbackplane.yaml:3:1 wrong'
+  const down = [{ name: 'control', sinceMs: 0, endCount: 3, reason }]
+  const { run } = await start(t, undefined, listen, { pid: process.pid, startTime, down })
+  for (const command of [runStatus, runLogs]) {
+    const { code, err } = await run(command, [])
+    assert.equal(code, 1)
+    assert.match(err, /control \(down since 1970-01-01T00:00:00.000Z, ended 3 times\) cannot run:/)
+    assert.match(err, /\n {4}backplane\.yaml:3:1 wrong\n.*by itself.*\[ERR_CLI_CONTROL_DOWN\]/)
+  }
+  // The same file of a supervisor that is gone says nothing of now.
+  const gone = await start(t, undefined, listen, { pid: process.pid, startTime: '1', down })
+  assert.match((await gone.run(runStatus, [])).err, /ERR_CLI_LISTENER_CLOSED/)
+})
+
+test('logs: a terminal gets the colours of a service and no other command, a pipe gets its bytes', async (t) => {
+  const text = '\x1b[31mred\x1b]0;title\x07'
+  const data = { lines: [{ ...lines[0], text }], dropped: 0 }
+  const { run } = await start(t, (_request, response) => {
+    response.end(`data: ${JSON.stringify(data)}\n\n`)
+  })
+  const prefix = '00:00:01.000 orders-1 | '
+  const shown = '\x1b[31mred\\x1b]0;title\\x07\x1b[0m'
+  assert.equal((await run(runLogs, [], {}, true)).out, `${prefix}${shown}\n`)
+  assert.equal((await run(runLogs, [], {}, false)).out, `${prefix}${text}\n`)
 })
 
 test('a problem of the admin API is told with its code', async (t) => {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { request } from '../platform/http/node-http.ts'
 import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
+import { describeDown, readRunState } from './run-state.ts'
 
 /** A command could not be carried out; the message is for the operator. */
 export class CommandError extends Error {
@@ -38,22 +39,13 @@ export async function findAdmin(target: AdminTarget, io: Io): Promise<AdminClien
   const dataDir = resolve(io.cwd, target.data ?? join(folder, '.backplane'))
   const address = await listenerAddress(dataDir)
   const token = io.env['BACKPLANE_TOKEN']
-  return createAdminClient(address, token)
+  return createAdminClient(address, token, dataDir)
 }
 
 async function listenerAddress(dataDir: string): Promise<string> {
-  let state: unknown
-  try {
-    state = JSON.parse(await readFile(join(dataDir, 'run', 'state.json'), 'utf8'))
-  } catch {
-    throw await whyNoState(dataDir)
-  }
-  const listen =
-    typeof state === 'object' && state !== null && 'listen' in state ? state.listen : {}
-  const address =
-    typeof listen === 'object' && listen !== null && 'console' in listen
-      ? listen.console
-      : undefined
+  const state = await readRunState(dataDir)
+  if (state === null) throw await whyNoState(dataDir)
+  const address = state.listen?.['console']
   if (typeof address === 'string' && address !== '') return address
   throw new CommandError(
     'ERR_CLI_NO_LISTENER',
@@ -79,7 +71,19 @@ async function whyNoState(dataDir: string): Promise<CommandError> {
   )
 }
 
-function createAdminClient(address: string, token: string | undefined): AdminClient {
+/** The console does not answer: what the supervisor knows of it is better than a guess. */
+async function whyClosed(dataDir: string, guess: string): Promise<CommandError> {
+  const known = describeDown((await readRunState(dataDir)) ?? {})
+  if (known !== null) return new CommandError('ERR_CLI_CONTROL_DOWN', known)
+  const hint = "Is Backplane still running? 'backplane up' starts it."
+  return new CommandError('ERR_CLI_LISTENER_CLOSED', `${guess}. ${hint}`)
+}
+
+function createAdminClient(
+  address: string,
+  token: string | undefined,
+  dataDir: string,
+): AdminClient {
   const [host, port] = splitAddress(address)
   const headers = {
     accept: 'application/json',
@@ -105,14 +109,10 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
         },
         done,
       )
-      outgoing.on('error', (cause) =>
-        fail(
-          new CommandError(
-            'ERR_CLI_LISTENER_CLOSED',
-            `The console listener on ${address} does not answer (${cause.message}). Is Backplane still running? 'backplane up' starts it.`,
-          ),
-        ),
-      )
+      outgoing.on('error', ({ message }) => {
+        const guess = `The console listener on ${address} does not answer (${message})`
+        void whyClosed(dataDir, guess).then(fail)
+      })
       outgoing.end(text)
     })
   }
@@ -130,7 +130,7 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
         throw problemOf(parseAnswer(await textOf(response), address), response.statusCode ?? 500)
       }
       let rest = ''
-      for await (const chunk of piecesOf(response, address)) {
+      for await (const chunk of piecesOf(response, address, dataDir)) {
         const events = (rest + chunk).split('\n\n')
         rest = events.pop() ?? ''
         for (const event of events) {
@@ -141,16 +141,18 @@ function createAdminClient(address: string, token: string | undefined): AdminCli
   }
 }
 
-async function* piecesOf(response: IncomingMessage, address: string): AsyncGenerator<string> {
+async function* piecesOf(
+  response: IncomingMessage,
+  address: string,
+  dataDir: string,
+): AsyncGenerator<string> {
   response.setEncoding('utf8')
   try {
     for await (const chunk of response) yield String(chunk)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CommandError(
-      'ERR_CLI_LISTENER_CLOSED',
-      `The console listener on ${address} closed the connection (${why}). Is Backplane still running? 'backplane up' starts it.`,
-    )
+    const guess = `The console listener on ${address} closed the connection (${why})`
+    throw await whyClosed(dataDir, guess)
   }
 }
 

@@ -1,8 +1,9 @@
 import type { OutputLine } from '../contracts/supervisor.ts'
+import { showOnTerminal } from '../mechanisms/terminal-text/terminal-text.ts'
 import { CommandError, findAdmin } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'
-import type { Io } from './io.ts'
+import { isTerminal, type Io } from './io.ts'
 
 const spec = {
   name: 'logs',
@@ -41,17 +42,19 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
       service === undefined
         ? '/api/v1/logs'
         : `/api/v1/services/${encodeURIComponent(service)}/logs`
+    // What a service prints is bytes for a pipe, and no command for the operator's terminal.
+    const show = isTerminal(io.stdout) ? showOnTerminal : (text: string) => text
     await admin.events(`${path}?tail=${flags.tail}&follow=${flags.follow}`, (event) => {
       const { lines, dropped } = event as { lines: readonly OutputLine[]; dropped: number }
       if (dropped > 0) io.stderr.write(`(${dropped} lines were dropped)\n`)
       for (const line of lines)
-        io.stdout.write(flags.json ? `${JSON.stringify(line)}\n` : formatLine(line))
+        io.stdout.write(flags.json ? `${JSON.stringify(line)}\n` : formatLine(line, show))
     })
     return 0
   })
 }
 
-function formatLine(line: OutputLine): string {
+function formatLine(line: OutputLine, show: (text: string) => string): string {
   const time = new Date(line.atMs).toISOString().slice(11, 23)
-  return `${time} ${line.process} ${line.stream === 'stderr' ? '! ' : '| '}${line.text}\n`
+  return `${time} ${line.process} ${line.stream === 'stderr' ? '! ' : '| '}${show(line.text)}\n`
 }

@@ -1,7 +1,8 @@
+import { showLinesOnTerminal } from '../mechanisms/terminal-text/terminal-text.ts'
 import { findAdmin } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'
-import type { Io } from './io.ts'
+import { isTerminal, type Io } from './io.ts'
 import { formatStatus, type StatusParts } from './status-text.ts'
 
 const spec = {
@@ -19,7 +20,9 @@ export async function runStatus(argv: readonly string[], io: Io): Promise<number
   return runGuarded(io, flags.json, async () => {
     const admin = await findAdmin(flags, io)
     const status = (await admin.call('GET', '/api/v1/status')) as StatusParts
-    io.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : formatStatus(status))
+    // The last words of a service that crashed are among what is wrong.
+    const show = isTerminal(io.stdout) ? showLinesOnTerminal : (text: string) => text
+    io.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : show(formatStatus(status)))
     return status.problems.some((problem) => problem.severity === 'error') ? 1 : 0
   })
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { supervisorClock } from '../platform/clock.ts'
+import type { OwnProcessSpec } from '../supervisor/own/own-process-spec.ts'
 import { runSupervisor } from '../supervisor/supervisor.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import type { Io } from './io.ts'
@@ -36,8 +36,33 @@ const spec = {
   ],
 } as const satisfies CommandSpec
 
-/** A path of a Unix socket may have 107 bytes on Linux and 103 on macOS. */
-const SOCKET_PATH_BYTES_MAX = 100
+/** Our own processes, in the order of their start. One more of them is one more element here. */
+const ownProcesses = [
+  {
+    name: 'data',
+    entry: entry('dataplane/data'),
+    role: 'traffic',
+    when: 'always',
+    isVital: true,
+    stopOrder: 1,
+  },
+  {
+    name: 'control',
+    entry: entry('control'),
+    role: 'control',
+    when: 'always',
+    isVital: true,
+    stopOrder: 0,
+  },
+  {
+    name: 'telemetry',
+    entry: entry('telemetry'),
+    role: 'plain',
+    when: 'always',
+    isVital: false,
+    stopOrder: 0,
+  },
+] as const satisfies readonly OwnProcessSpec[]
 
 /** `backplane up`: this process becomes the supervisor. */
 export async function runUp(argv: readonly string[], io: Io): Promise<number> {
@@ -52,17 +77,10 @@ export async function runUp(argv: readonly string[], io: Io): Promise<number> {
   }
   const dataDir = resolve(io.cwd, data ?? join(dirname(configFile), '.backplane'))
   return runSupervisor({
-    boot: {
-      configFile,
-      overlay,
-      dataDir,
-      snapshotSocket: socketPath(dataDir),
-      json,
-      workers: 0,
-    },
-    controlEntry: entry('control'),
-    dataEntry: entry('dataplane/data'),
+    boot: { configFile, overlay, dataDir, json, workers: 0 },
+    own: ownProcesses,
     nodeArgs: ['--disable-warning=ExperimentalWarning'],
+    clock: supervisorClock,
     json,
     stdout: io.stdout,
     stderr: io.stderr,
@@ -75,14 +93,4 @@ function entry(name: string): string {
   return here.endsWith('.ts')
     ? join(dirname(here), '..', `${name}.ts`)
     : join(dirname(here), `${name.split('/').at(-1)}.js`)
-}
-
-/** In the data folder, or in a private folder below the temporary one where that path is too long for a socket. */
-function socketPath(dataDir: string): string {
-  const near = join(dataDir, 'run', 'snapshot.sock')
-  if (Buffer.byteLength(near) <= SOCKET_PATH_BYTES_MAX) return near
-  const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const folder = join(tmpdir(), `backplane-${process.getuid?.() ?? 0}-${name}`)
-  mkdirSync(folder, { mode: 0o700, recursive: true })
-  return join(folder, 'snapshot.sock')
 }

@@ -28,7 +28,7 @@ export interface Picture {
 
 export interface ListenerView {
   readonly id: string
-  readonly kind: 'gateway' | 'console' | 'tcp' | 'outbound'
+  readonly kind: 'gateway' | 'console' | 'tcp' | 'outbound' | 'http' | 'udp'
   readonly address: string
   readonly url: string
   /** Empty when open. */
@@ -115,6 +115,8 @@ export interface Tick {
   readonly atMs: number
   /** Edges with traffic in the last ten seconds. */
   readonly edges: readonly EdgeTick[]
+  /** What flows into each service from all of its callers; percentiles are those of all requests together. */
+  readonly services: readonly ServiceTick[]
   readonly instances: readonly InstanceTick[]
 }
 
@@ -131,6 +133,8 @@ export interface EdgeTick {
   readonly p99Ms: number
   readonly retriesPerSecond: number
 }
+
+export type ServiceTick = Omit<EdgeTick, 'caller'>
 
 export interface InstanceTick {
   readonly service: string

@@ -39,8 +39,17 @@ export type SnapshotOp =
   | { readonly op: 'service-gone'; readonly service: string }
   /** Adds an instance or replaces the one with the same id. */
   | { readonly op: 'instance'; readonly instance: InstanceSpec }
-  /** Out of rotation: no new request. Those in flight end in peace; then `drained` is reported. */
-  | { readonly op: 'instance-gone'; readonly service: string; readonly id: string }
+  /**
+   * Out of rotation: no new request. Those in flight end in peace; then `drained` is reported with the same `removal`, which is a number
+   * that this instance never had before, also not from a former control plane. Also of an instance that is out already: answered when
+   * everything of its earlier removals has ended. Without a number nobody waits.
+   */
+  | {
+      readonly op: 'instance-gone'
+      readonly service: string
+      readonly id: string
+      readonly removal?: number
+    }
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -191,17 +200,31 @@ export type FromData =
       readonly version: number
       readonly listeners: readonly ListenerStatus[]
     }
-  /** No worker has a request in flight to this removed instance any more. */
-  | { readonly type: 'drained'; readonly service: string; readonly id: string }
-  /** Every second: the rows that changed, with totals since this data process started. */
+  /** No worker has a request in flight that the instance had before this removal of it. Negative: not a removal of control's. */
   | {
-      readonly type: 'totals'
-      readonly atMs: number
-      readonly edges: readonly EdgeTotals[]
-      readonly instances: readonly InstanceTotals[]
-      readonly process: DataTotals
+      readonly type: 'drained'
+      readonly service: string
+      readonly id: string
+      readonly removal: number
     }
+  | TotalsMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
+
+/** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */
+export interface TotalsMessage {
+  readonly type: 'totals'
+  readonly atMs: number
+  /** Forget what was told before: from here on every row is told again. After `hello`, over as many seconds as it takes. */
+  readonly reset?: true
+  /** Another message of the same second follows. */
+  readonly more?: true
+  readonly edges: readonly EdgeTotals[]
+  readonly instances: readonly InstanceTotals[]
+  readonly process: DataTotals
+}
+
+/** The name of the row on which counts what is beyond a limit of rows: caller, route and service of an edge, service and id of an instance. */
+export const TOTALS_OTHER = '(other)'
 
 export interface ListenerStatus {
   readonly id: string
@@ -257,7 +280,11 @@ export interface DataTotals {
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>
+  /** Lines that were dropped because the disk did not keep up, and lines that it refused. */
   readonly accessLogDropped: number
+  readonly accessLogLost: number
+  /** Finished requests that telemetry was not told of, because it did not keep up or was away. */
+  readonly recordsDropped: number
 }
 
 /** What `backplane why` tells of one request. Times are milliseconds since `startedAtMs`. */

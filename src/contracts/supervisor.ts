@@ -1,6 +1,6 @@
 /**
- * What the supervisor and its children of ours (control, data) say over the Node IPC channel ('json').
- * The supervisor executes, control decides: it knows process specifications, not services' health.
+ * What the supervisor and our own processes say over the Node IPC channel ('json'). Each of ours says that it is alive; only control says
+ * what is in `ToSupervisor`. The supervisor executes, control decides: it knows process specifications, not services' health.
  * The channel is kept short: at most one `events` and one `output` message a subscription is unacknowledged.
  */
 export interface ProcessSpec {
@@ -26,8 +26,10 @@ export interface ProcessSpec {
   readonly stopGraceMs: number
   /** When everything stops, higher numbers stop first. */
   readonly stopOrder: number
-  /** Equal hash: the same specification, so a new control plane adopts the process. */
+  /** Equal hash: the same specification but for variables that Backplane adds, so a new control plane may adopt the process. */
   readonly hash: string
+  /** Tells this use of the id from earlier ones: what is said of another incarnation is about a process that is gone. */
+  readonly incarnation?: number
 }
 
 /** Each state carries only its own data. */
@@ -80,11 +82,16 @@ export interface ProcessStatus {
   readonly linesDropped: number
 }
 
-/** Ours: what the supervisor says of control and data. */
+/** What the supervisor says of one of our own processes. */
 export interface OwnProcess {
-  readonly name: 'control' | 'data'
+  /** `control`, `data`, ...: the list is in `src/cli/up.ts`. */
+  readonly name: string
+  /** 0 while there is none. */
   readonly pid: number
+  /** Starts after the first one. */
   readonly restarts: number
+  /** Why its last life ended, as a part of a sentence ("ended by SIGKILL"); '' before the first end. */
+  readonly lastReason: string
 }
 
 export interface OutputLine {
@@ -98,7 +105,10 @@ export interface OutputLine {
 }
 
 export type ToSupervisor =
-  /** Starts a process, or replaces the specification of an id that is not running. */
+  /**
+   * Starts a process. One that runs with the same hash goes on, and has this specification from its next start on; with another hash it
+   * is stopped first.
+   */
   | { readonly type: 'start'; readonly spec: ProcessSpec }
   /** SIGTERM to the group, grace, SIGKILL. Answered by its state in `events`. */
   | { readonly type: 'stop'; readonly id: string }
@@ -123,7 +133,10 @@ export type ToSupervisor =
       readonly text: string
       readonly json: Readonly<Record<string, unknown>>
     }
-  /** Cannot run: printed, everything stops, this exit code. */
+  /**
+   * Control cannot run. Before the first `listening` it is printed, everything stops, and this is the exit code. Afterwards nothing is stopped
+   * but this control, which is started again with back-off until it can run; the operator is told once.
+   */
   | {
       readonly type: 'fatal'
       readonly text: string
@@ -132,6 +145,8 @@ export type ToSupervisor =
     }
   /** Data is to run with this many workers: it is replaced at once. Only before it serves anybody. */
   | { readonly type: 'data-workers'; readonly workers: number }
+  /** The configuration needs these of the processes that run only when they are wanted, and none of the others. Until it is said nothing changes. */
+  | { readonly type: 'own-wanted'; readonly names: readonly string[] }
   /** A line for the operator on stderr. */
   | { readonly type: 'notice'; readonly text: string; readonly json: unknown }
 
@@ -160,18 +175,55 @@ export type FromSupervisor =
   /** Everything is about to stop: change nothing any more. The supervisor does the stopping itself. */
   | { readonly type: 'stopping' }
 
-/** Supervisor to data: close the listeners to the outside, finish what is in flight; answered by `drained`. SIGTERM ends it. */
+/** Each of ours to the supervisor, every second: its main thread turns. One that says nothing for long is ended and started again. */
+export type FromOwnProcess = { readonly type: 'alive' }
+
+/** Supervisor to a process that carries traffic: close the listeners to the outside, finish what is in flight; answered by `drained`. SIGTERM ends it. */
 export type ToDataProcess = { readonly type: 'drain'; readonly graceMs: number }
 export type FromDataProcess = { readonly type: 'listening' } | { readonly type: 'drained' }
 
-/** How ours are started: `control.ts` and `data.ts` get this as the environment variable BACKPLANE_BOOT (JSON, no secrets). */
+/** How ours are started: each gets this as the environment variable BACKPLANE_BOOT (JSON, no secrets). */
 export interface Boot {
   readonly configFile: string
   readonly overlay: string
   readonly dataDir: string
   /** Unix socket of the snapshot channel. */
   readonly snapshotSocket: string
+  /** Unix socket on which telemetry takes records. */
+  readonly recordsSocket: string
+  /** Unix socket for the admin routes of the process that gets this; no file is there when it starts. */
+  readonly adminSocket: string
+  /** Where the admin routes of each of ours are, also of those that do not run now. */
+  readonly adminSockets: readonly AdminSocket[]
   readonly json: boolean
   /** Wanted number of data-plane workers; 0: one a core. */
   readonly workers: number
+}
+
+export interface AdminSocket {
+  readonly name: string
+  readonly path: string
+}
+
+/** `run/state.json` in the data folder: how commands find the running system, and what they can say of it without control. */
+export interface RunState {
+  /** The supervisor: with its start time it tells whether the file is of a system that still runs. */
+  readonly pid: number
+  readonly startTime: string
+  readonly dataDir: string
+  /** Address of each listener, by its name, as control said it last. */
+  readonly listen: Readonly<Record<string, string>>
+  /** Own processes that ended and are not well again; empty when all is well. */
+  readonly down: readonly OwnDown[]
+}
+
+/** One of ours that does not come up again. */
+export interface OwnDown {
+  readonly name: string
+  /** Unix milliseconds of the first end. */
+  readonly sinceMs: number
+  /** Ends since then. */
+  readonly endCount: number
+  /** The last reason, for people; may have several lines. */
+  readonly reason: string
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { type TestContext, test } from 'node:test'
 import type { RequestRecord, SnapshotOp } from '../contracts/snapshot.ts'
 import { get, reasonIn } from './testing/setup.ts'
@@ -126,6 +127,37 @@ test('a removed instance is reported drained when its last request has ended', a
   await control.next('drained', (message) => message.id === id)
 })
 
+test('a removal is over when the requests of all earlier ones are, also for a control plane that asks again', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const data = await spawn(t, 2)
+  const first = await data.control()
+  const [listener] = await first.update(everything(upstream.port), true)
+  const { reader } = call(t, listener!.port, get())
+  const { socket, reader: request } = await upstream.accept()
+  await request.until('\r\n\r\n')
+  const instance = instanceSpec(upstream.port)
+  const gone = (removal: number, id = instance.id): SnapshotOp => ({
+    op: 'instance-gone',
+    service: 'echo',
+    id,
+    removal,
+  })
+  await first.update([gone(1)])
+  await first.update([{ op: 'instance', instance }])
+  await first.update([gone(2)])
+  const control = await data.control()
+  const [service, , gateway] = everything(upstream.port)
+  await control.update([service!, gone(2), gone(3), gateway!], true)
+  await control.update([gone(4, 'never-there')])
+  await control.next('drained', (message) => message.removal === 4)
+  const drained = control.next('drained', (message) => message.removal === 3)
+  assert.equal(await Promise.race([drained, immediate('in flight')]), 'in flight')
+  socket.write(OK)
+  await reader.until('ok')
+  await drained
+})
+
 test('control goes and comes back: data serves on, tells what it routes, and a reset is applied as a difference', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
@@ -238,3 +270,49 @@ test('reloads and registrations during load: nothing fails, nothing drops', asyn
   for (const text of await Promise.all(loops)) assert.doesNotMatch(text, /HTTP\/1\.1 [345]/)
   assert.ok(count > 100)
 })
+
+test('a limit of one connection is one connection, whichever workers its requests come to, and everybody is served', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  let open = 0
+  let most = 0
+  void (async () => {
+    for (;;) {
+      const { socket, reader } = await upstream.accept()
+      open++
+      socket.on('end', () => open--)
+      // The end of the one before may be in the same turn of the loop.
+      setImmediate(() => (most = Math.max(most, open)))
+      void answerEach(socket, reader)
+    }
+  })()
+  const data = await spawn(t, 2)
+  const control = await data.control()
+  const [listener] = await control.update(
+    [
+      { op: 'service', service: serviceSpec({ connectionsPerInstanceMax: 1 }) },
+      { op: 'instance', instance: instanceSpec(upstream.port) },
+      { op: 'gateway', gateway: gatewaySpec() },
+    ],
+    true,
+  )
+  const clients = Array.from({ length: 16 }, () => call(t, listener!.port, get('/0')))
+  for (let round = 1; round <= 10; round++) {
+    const answered = new RegExp(`(ok[^]*){${round}}`)
+    await Promise.all(clients.map(({ reader }) => reader.until(answered)))
+    for (const { socket } of clients) socket.write(get(`/${round}`))
+  }
+  assert.equal(most, 1)
+})
+
+async function answerEach(socket: Socket, reader: Reader): Promise<void> {
+  try {
+    for (let at = 0; ;) {
+      await reader.until(new RegExp(`^[^]{${at}}[^]*?\\r\\n\\r\\n`))
+      at = reader.text.indexOf('\r\n\r\n', at) + 4
+      socket.write(OK)
+    }
+  } catch {
+    socket.destroy()
+  }
+}

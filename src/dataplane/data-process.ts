@@ -1,23 +1,40 @@
+import { randomInt } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import type { Clock, Log } from '../platform/capability.ts'
 import type { FromData, SnapshotOp, ToData, UpdateMessage } from '../contracts/snapshot.ts'
+import { NameTable } from './names/name-table.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
 import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
-import { createSharedMemory, openSharedCounts, type SharedCounts } from './shared-counts.ts'
-import { TotalsMerge } from './totals/merge.ts'
-import { createDrains, type Drains } from './threads/drains.ts'
-import type { ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import {
+  createCountMemory,
+  createPlaces,
+  openKeyedCounts,
+  type KeyedCounts,
+  type Places,
+} from './shared/counts.ts'
+import { createBucketMemory } from './shared/buckets.ts'
+import { RecordShipper } from './records/shipper.ts'
+import { TotalsChanges } from './totals/changes.ts'
+import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
+import { createDrains, type Drains, type Removal } from './threads/drains.ts'
+import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
+import { connectionsKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
+/** Seeds of the hash of token buckets are below it. */
+const SEED_MAX = 2 ** 31
 /** How often control is told of the totals. */
 const REPORT_MS = 1_000
 
 export interface DataProcessOptions {
   readonly socketPath: string
   readonly dataDir: string
+  /** Telemetry's socket for records and totals. */
+  readonly recordsSocket: string
   readonly workers: number
   readonly clock: Clock
   readonly log: Log
@@ -28,20 +45,25 @@ export interface DataProcessOptions {
 /** The main thread of the data plane: holds the authoritative snapshot, and serves no request itself. */
 export class DataProcess {
   readonly #options: DataProcessOptions
-  readonly #counts: SharedCounts
+  readonly #counts: KeyedCounts
+  readonly #places: Places
   readonly #totals: TotalsMerge
+  readonly #totalsForControl: TotalsReader
+  readonly #changes: TotalsChanges
+  readonly #shipper: RecordShipper
   readonly #plan = createListenerPlan()
   readonly #logFile: LogFile
   readonly #rollout: Rollout
+  readonly #names: NameTable
   readonly #drains: Drains
   readonly #asks: Asks
   readonly #pool: WorkerPool
   readonly #channel: ChannelServer
-  readonly #reports: NodeJS.Timeout
+  readonly #stopReports: () => void
   /** Workers that still have something from outside in flight, while draining. */
   readonly #busy = new Set<number>()
   readonly #drained = Promise.withResolvers<void>()
-  #model: SnapshotModel = createSnapshotModel()
+  readonly #model: SnapshotModel = createSnapshotModel()
   #version = 0
   #listenerErrors: readonly ListenerError[] = []
   #isDraining = false
@@ -50,22 +72,51 @@ export class DataProcess {
 
   constructor(options: DataProcessOptions) {
     const { workers, log, clock } = options
-    const shared = createSharedMemory(workers)
+    const shared = createCountMemory(workers)
     this.#options = options
-    this.#counts = openSharedCounts(shared, 0)
+    this.#counts = openKeyedCounts(shared, 0)
+    this.#places = createPlaces(this.#counts)
     this.#totals = new TotalsMerge(workers)
     this.#logFile = createLogFile(options.dataDir, log)
+    const others = () => ({
+      accessLogLost: this.#logFile.lostCount,
+      recordsDropped: this.#shipper.droppedCount,
+    })
+    this.#totalsForControl = this.#totals.createReader(others)
+    this.#changes = new TotalsChanges(this.#totals)
+    this.#shipper = new RecordShipper({
+      socketPath: options.recordsSocket,
+      clock,
+      log,
+      connected: () => this.#changes.begin(),
+      lost: () => this.#changes.end(),
+    })
     this.#rollout = createRollout(workers, (index) => this.#pool.isAlive(index))
-    this.#drains = createDrains(workers, (service, id) => this.#instanceDrained(service, id))
+    this.#drains = createDrains(
+      workers,
+      (index) => this.#pool.isAlive(index),
+      (removal) => this.#instanceDrained(removal),
+    )
     this.#asks = createAsks(
       workers,
       (index, message) => this.#pool.send(index, message),
       (answer) => this.#channel.send(answer),
     )
+    this.#names = new NameTable({
+      clock,
+      log,
+      lookup: async (host) => (await lookup(host)).address,
+      changed: (addresses) => this.#tellNames(addresses),
+    })
     this.#pool = startWorkerPool({
       workers,
       shared,
+      buckets: createBucketMemory({
+        seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
+        nowMs: clock.monotonicMs(),
+      }),
       log,
+      clock,
       receive: (index, message) => this.#fromWorker(index, message),
       started: (index) => this.#workerStarted(index),
       died: (index) => this.#workerDied(index),
@@ -77,10 +128,7 @@ export class DataProcess {
       receive: (message) => this.#fromControl(message),
       hello: () => this.#hello(),
     })
-    this.#reports = setInterval(
-      () => this.#channel.send(this.#totals.take(clock.nowMs())),
-      REPORT_MS,
-    )
+    this.#stopReports = clock.every(REPORT_MS, () => this.#tellTotals())
   }
 
   /** Closes the listeners to the outside; resolves when nothing from there is in flight, or after the grace. */
@@ -97,13 +145,23 @@ export class DataProcess {
 
   /** Ends every worker and connection; what was logged is on the disk. */
   async stop(): Promise<void> {
-    clearInterval(this.#reports)
+    this.#stopReports()
+    this.#names.stop()
     this.#channel.close()
     await this.#pool.stop()
+    this.#shipper.close()
     await this.#logFile.close()
   }
 
+  #tellTotals(): void {
+    const nowMs = this.#options.clock.nowMs()
+    for (const message of this.#totalsForControl.take(nowMs)) this.#channel.send(message)
+    // While telemetry is busy the changes gather: nothing is lost, it is only told later.
+    if (this.#shipper.takesChanges) this.#shipper.tell(this.#changes.take(nowMs))
+  }
+
   #hello(): FromData {
+    this.#totalsForControl.restart()
     const { workers } = this.#options
     const routed = routedOf(this.#model)
     return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
@@ -128,19 +186,24 @@ export class DataProcess {
   }
 
   async #apply(update: UpdateMessage): Promise<void> {
-    const isReset = update.reset === true
-    if (isReset) this.#forgetModel()
-    for (const op of update.ops) this.#note(op)
+    // What goes is named in `ops`, so that a reset is a difference like any other to workers that live.
+    const ops = this.#drains.begin(update, () => this.#model.takeAll())
+    for (const op of ops) {
+      this.#model.apply(op)
+      if (op.op === 'instance') this.#totals.knowInstance(op.instance.service, op.instance.id)
+    }
     this.#model.takeChanges()
+    await this.#names.apply(ops)
     const gateway = update.ops.findLast((op) => op.op === 'gateway')
     const all =
       gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.listeners)
     const listeners = all === undefined ? undefined : this.#stillOpen(all)
     this.#version = update.version
     const errors = await this.#rollout.run(update.version, (index) => {
-      this.#sendUpdate(index, update.ops, isReset, listeners)
+      this.#sendUpdate(index, ops, false, listeners)
     })
     if (listeners !== undefined) this.#listenerErrors = errors
+    this.#dropPlaces(ops)
     const version = this.#version
     this.#channel.send({
       type: 'applied',
@@ -149,25 +212,32 @@ export class DataProcess {
     })
   }
 
-  /** What a reset does not name is gone; what it names is not, which `#note` says right afterwards. */
-  #forgetModel(): void {
-    for (const { service, id } of routedOf(this.#model)) this.#drains.expect(service, id)
-    this.#model = createSnapshotModel()
-  }
-
-  #note(op: SnapshotOp): void {
-    this.#model.apply(op)
-    if (op.op === 'instance-gone') this.#drains.expect(op.service, op.id)
-    if (op.op === 'instance') this.#drains.cancel(op.instance.service, op.instance.id)
-  }
-
   #sendUpdate(
     index: number,
     ops: readonly SnapshotOp[],
     reset: boolean,
     listeners: readonly ListenerBinding[] | undefined,
   ): void {
-    this.#pool.send(index, { type: 'update', version: this.#version, ops, reset, listeners })
+    const places = this.#placesOf(ops)
+    const version = this.#version
+    this.#pool.send(index, { type: 'update', version, ops, reset, places, listeners })
+  }
+
+  /** Where the limits of what the operations name are counted. */
+  #placesOf(ops: readonly SnapshotOp[]): ReadonlyMap<string, number> {
+    return new Map(keysOf(ops).map((key) => [key, this.#places.of(key)]))
+  }
+
+  /** Every worker has applied the update: what it has removed needs no place any more. */
+  #dropPlaces(ops: readonly SnapshotOp[]): void {
+    const named = new Set(keysOf(ops))
+    for (const op of ops) {
+      if (op.op !== 'instance-gone' && op.op !== 'service-gone') continue
+      const key =
+        op.op === 'instance-gone' ? connectionsKey(op.service, op.id) : pendingKey(op.service)
+      // What went and came back in one update keeps its place.
+      if (!named.has(key)) this.#places.drop(key)
+    }
   }
 
   #stillOpen(listeners: readonly ListenerBinding[]): readonly ListenerBinding[] {
@@ -179,13 +249,19 @@ export class DataProcess {
       case 'applied':
         return this.#rollout.applied(index, message.version, message.errors)
       case 'drained':
-        return this.#drains.report(index, message.service, message.id)
+        return this.#drains.report(index, message)
       case 'totals':
+        this.#changes.add(message)
         return this.#totals.add(index, message)
       case 'answer':
         return this.#asks.answered(message.ask, index, message.body)
       case 'log':
-        return void this.#appendLog(index, message.buffer, message.length)
+        return void this.#appendLog(index, message)
+      case 'records': {
+        const { buffer, length, count } = message
+        this.#shipper.ship(index, new Uint8Array(buffer, 0, length), count)
+        return void this.#pool.send(index, { type: 'records-buffer', buffer }, [buffer])
+      }
       case 'idle':
         return this.#workerIdle(index)
       case 'failed': {
@@ -202,18 +278,28 @@ export class DataProcess {
     }
   }
 
-  async #appendLog(index: number, buffer: ArrayBuffer, length: number): Promise<void> {
-    await this.#logFile.append(new Uint8Array(buffer, 0, length))
+  async #appendLog(index: number, { buffer, length, count }: Batch): Promise<void> {
+    await this.#logFile.append(new Uint8Array(buffer, 0, length), count)
     this.#pool.send(index, { type: 'log-buffer', buffer }, [buffer])
   }
 
-  #instanceDrained(service: string, id: string): void {
-    this.#totals.forgetInstance(service, id)
-    this.#channel.send({ type: 'drained', service, id })
+  #instanceDrained(removal: Removal): void {
+    const { service, id } = removal
+    const isBack = this.#model.hasInstance(service, id) || this.#drains.isOpen(service, id)
+    if (!isBack) this.#totals.forgetInstance(service, id)
+    this.#model.drained(service, id, removal.removal)
+    this.#channel.send({ type: 'drained', ...removal })
+  }
+
+  #tellNames(addresses: ReadonlyMap<string, string>): void {
+    for (let index = 0; index < this.#options.workers; index++) {
+      this.#pool.send(index, { type: 'names', addresses })
+    }
   }
 
   #workerStarted(index: number): void {
     if (this.#version === 0) return
+    this.#pool.send(index, { type: 'names', addresses: this.#names.addresses })
     this.#rollout.expect(index)
     this.#sendUpdate(index, this.#model.takeAll(), true, this.#stillOpen(this.#plan.bindings))
   }
@@ -238,4 +324,12 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .takeAll()
     .filter((op) => op.op === 'instance')
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
+}
+
+/** Of each service its queue, of each instance its connections. */
+function keysOf(ops: readonly SnapshotOp[]): string[] {
+  return ops.flatMap((op) => {
+    if (op.op === 'service') return [pendingKey(op.service.name)]
+    return op.op === 'instance' ? [connectionsKey(op.instance.service, op.instance.id)] : []
+  })
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { systemClock } from '../platform/clock.ts'
+import { startHeartbeat } from '../platform/heartbeat.ts'
 import { createJsonLog } from '../platform/log.ts'
 import type { Boot, FromDataProcess, ToDataProcess } from '../contracts/supervisor.ts'
 import { DataProcess } from './data-process.ts'
@@ -9,9 +10,13 @@ const boot = JSON.parse(process.env['BACKPLANE_BOOT'] ?? 'null') as Boot | null
 if (boot === null) throw new Error('BACKPLANE_BOOT is not set: the supervisor starts this file')
 
 const log = createJsonLog(process.stderr, systemClock, 'info')
+startHeartbeat(systemClock, process)
+// What it logs is for the owner of the data folder, whatever the mode of that folder is.
+process.umask(0o077)
 const data = new DataProcess({
   socketPath: boot.snapshotSocket,
   dataDir: boot.dataDir,
+  recordsSocket: boot.recordsSocket,
   workers: boot.workers === 0 ? availableParallelism() : boot.workers,
   clock: systemClock,
   log,
@@ -26,7 +31,7 @@ function tell(message: FromDataProcess): void {
 const STOP_MS = 800
 
 function stop(): void {
-  setTimeout(() => process.exit(0), STOP_MS)
+  systemClock.after(STOP_MS, () => process.exit(0))
   void data.stop().then(() => process.exit(0))
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Listeners } from './listeners/opening.ts'
 import type { MetricFamily } from './metrics-text.ts'
 
 /** Starts one capability. Everything that it may touch is in these three arguments. */
@@ -6,7 +7,7 @@ export type Start<Config, Needs, Api> = (
   config: Config,
   needs: Needs,
   scope: Scope,
-) => Api | Promise<Api>
+) => Part<Config, Api> | Promise<Part<Config, Api>>
 
 /** What a capability gives: its Api for siblings, and what the house collects from everyone. */
 export interface Part<Config, Api> {
@@ -54,6 +55,8 @@ export interface Scope {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Opens the ports that belong to this capability; they are closed with it. */
+  readonly listeners: Listeners
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
   /** Releases run in reverse order of registration, also when a later start fails. */

@@ -19,3 +19,12 @@ export const systemClock: Clock = {
     return () => clearImmediate(turn)
   },
 }
+
+/** The same for the supervisor: its timers keep the process alive. While all of ours wait to be started again nothing else does. */
+export const supervisorClock: Clock = {
+  ...systemClock,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}

@@ -14,7 +14,7 @@ function start() {
   return { link: openSupervisorLink(port as never), sent, says }
 }
 
-const own = [{ name: 'data', pid: 3, restarts: 1 }] as const
+const own = [{ name: 'data', pid: 3, restarts: 1, lastReason: 'ended by SIGKILL' }] as const
 const line: OutputLine = { seq: 1, atMs: 1, process: 'a-1', stream: 'stdout', text: 'x' }
 
 test('events are acknowledged after they were heard; who we are is kept', async () => {

@@ -1,6 +1,6 @@
 import type { Boot } from '../contracts/supervisor.ts'
 
-/** Control or data was started by hand, not by the supervisor. */
+/** One of ours was started by hand, not by the supervisor. */
 export class BootMissingError extends Error {
   override readonly name = 'BootMissingError'
   readonly code = 'ERR_PROCESSES_BOOT_MISSING'
@@ -21,16 +21,35 @@ export function parseBoot(text: string | undefined): Boot {
   } catch {
     throw new BootMissingError('there is no JSON')
   }
-  const { configFile, overlay, dataDir, snapshotSocket, json, workers } = raw
+  const { configFile, overlay, dataDir, snapshotSocket, recordsSocket } = raw
+  const { adminSocket, adminSockets, json, workers } = raw
   if (
     typeof configFile !== 'string' ||
     typeof overlay !== 'string' ||
     typeof dataDir !== 'string' ||
     typeof snapshotSocket !== 'string' ||
+    typeof recordsSocket !== 'string' ||
+    typeof adminSocket !== 'string' ||
+    !Array.isArray(adminSockets) ||
     typeof json !== 'boolean' ||
     typeof workers !== 'number'
   ) {
     throw new BootMissingError('a field is missing')
   }
-  return { configFile, overlay, dataDir, snapshotSocket, json, workers }
+  return {
+    configFile,
+    overlay,
+    dataDir,
+    snapshotSocket,
+    recordsSocket,
+    adminSocket,
+    adminSockets: adminSockets as Boot['adminSockets'],
+    json,
+    workers,
+  }
+}
+
+/** Where the admin routes of one of ours are; '' for a name that is not in the list. */
+export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
+  return adminSockets.find((one) => one.name === name)?.path ?? ''
 }

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { DataFolderLockedError, lockDataFolder } from './data-folder-lock.ts'
+import {
+  DataFolderForeignError,
+  DataFolderLockedError,
+  lockDataFolder,
+} from './data-folder-lock.ts'
 import { makeFolder } from './testdata/specs.ts'
 
 test('the folder is made for its owner alone, and the lock goes when it is released', () => {
@@ -14,6 +26,43 @@ test('the folder is made for its owner alone, and the lock goes when it is relea
   assert.throws(() => lockDataFolder(folder), DataFolderLockedError)
   lock.release()
   assert.deepEqual(readdirSync(folder), [])
+})
+
+test('a folder of somebody else is refused, and neither its mode nor its files change', () => {
+  const folder = makeFolder()
+  chmodSync(folder, 0o755)
+  writeFileSync(join(folder, 'letter.txt'), 'dear')
+  assert.throws(
+    () => lockDataFolder(folder),
+    (error) =>
+      error instanceof DataFolderForeignError &&
+      error.code === 'ERR_PROCESSES_DATA_FOREIGN' &&
+      error.message.includes(folder) &&
+      error.message.includes('letter.txt'),
+  )
+  assert.equal(statSync(folder).mode & 0o777, 0o755)
+  assert.deepEqual(readdirSync(folder), ['letter.txt'])
+})
+
+test('an empty folder, a new disk and a folder of a former backplane are taken as they are', () => {
+  const before: readonly (readonly string[])[] = [
+    [],
+    ['lost+found'],
+    ['run', 'letter.txt'],
+    ['state.sqlite', 'letter.txt'],
+    ['lock', 'letter.txt'],
+    ['lock.draft-77'],
+  ]
+  for (const names of before) {
+    const folder = makeFolder()
+    chmodSync(folder, 0o750)
+    for (const name of names) {
+      if (name === 'run') mkdirSync(join(folder, name))
+      else writeFileSync(join(folder, name), '')
+    }
+    lockDataFolder(folder).release()
+    assert.equal(statSync(folder).mode & 0o777, 0o750, names.join())
+  }
 })
 
 test('a lock of a process that is gone, or that is damaged, is taken over', () => {

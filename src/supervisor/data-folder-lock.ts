@@ -1,7 +1,7 @@
 import {
-  chmodSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -27,6 +27,23 @@ export class DataFolderLockedError extends Error {
   }
 }
 
+/** The folder is there, and is of somebody else: nothing in it is changed. */
+export class DataFolderForeignError extends Error {
+  override readonly name = 'DataFolderForeignError'
+  readonly code = 'ERR_PROCESSES_DATA_FOREIGN'
+  readonly folder: string
+  readonly found: string
+
+  constructor(folder: string, found: string) {
+    super(
+      `${folder} is no data folder of a backplane: there is '${found}' in it, and nothing of ours. ` +
+        'Name a folder that is new or empty with --data',
+    )
+    this.folder = folder
+    this.found = found
+  }
+}
+
 /** Holds the folder until it is released or this process is gone. */
 export interface DataFolderLock {
   release(): void
@@ -41,15 +58,20 @@ interface Holder {
 /** Turns of the acquisition before it gives up; only contenders that start in the same millisecond need more than one. */
 const ATTEMPTS_MAX = 100
 
+/** What a backplane leaves in its folder; the first pattern also fits what one that starts right now is writing. */
+const OURS = [/^lock(\.|$)/, /^run$/, /^state\.sqlite$/]
+/** Nobody put this there: it is in the root of a new file system. */
+const NOBODYS = 'lost+found'
+
 /**
- * Makes the folder (mode 0700) and locks it with a file `lock` that names this process.
- * A lock whose process is gone is taken over. Throws `DataFolderLockedError`, or what the file system says.
+ * Makes the folder (mode 0700) and locks it with a file `lock` that names this process. One that is there already must be empty or of a
+ * former backplane, and keeps its mode. A lock whose process is gone is taken over. Throws `DataFolderLockedError`,
+ * `DataFolderForeignError`, or what the file system says.
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
   const folder = resolve(dataDir)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  // Also one that was there before: what lies in it is for its owner.
-  chmodSync(folder, 0o700)
+  const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined
+  if (!isNew) refuseForeign(folder)
   const path = join(folder, 'lock')
   const me: Holder = {
     pid: process.pid,
@@ -63,6 +85,13 @@ export function lockDataFolder(dataDir: string): DataFolderLock {
       if (isSame(readHolder(path), me)) rmSync(path, { force: true })
     },
   }
+}
+
+function refuseForeign(folder: string): void {
+  const names = readdirSync(folder).filter((name) => name !== NOBODYS)
+  const [found] = names
+  if (found === undefined || names.some((name) => OURS.some((ours) => ours.test(name)))) return
+  throw new DataFolderForeignError(folder, found)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../platform/capability.ts'
 import {
   hasEnvironment,
   isGroupAlive,
@@ -9,6 +9,7 @@ import {
   signalProcess,
 } from './process-facts.ts'
 import type { ProcessRecord } from './process-records.ts'
+import { wait } from './wait.ts'
 
 /** Every process that we start has this in its environment: the net below the records, for the moment between spawn and record. */
 export const RUN_MARK_NAME = 'BACKPLANE_RUN'
@@ -39,16 +40,17 @@ export interface LeftOver {
 export async function endLeftOvers(
   records: readonly ProcessRecord[],
   mark: string,
+  clock: Clock,
 ): Promise<readonly LeftOver[]> {
   const found = new Map<number, LeftOverTarget>()
   if (collect(records, mark, found) === 0) return []
   signalAll(found, 'SIGTERM')
-  await waitUntilGone(found, LEFT_OVER_GRACE_MS)
-  const killUntilMs = Date.now() + LEFT_OVER_KILL_MS
+  await waitUntilGone(found, LEFT_OVER_GRACE_MS, clock)
+  const killUntilMs = clock.monotonicMs() + LEFT_OVER_KILL_MS
   // Again and again: a process may have forked between the look and the signal.
-  while (collect(records, mark, found) > 0 && Date.now() < killUntilMs) {
+  while (collect(records, mark, found) > 0 && clock.monotonicMs() < killUntilMs) {
     signalAll(found, 'SIGKILL')
-    await waitUntilGone(found, POLL_MS)
+    await waitUntilGone(found, POLL_MS, clock)
   }
   return [...found.values()].map(({ id, pid, isLeader, startTime }) => ({
     id,
@@ -98,10 +100,14 @@ function signalAll(found: Map<number, LeftOverTarget>, signal: NodeJS.Signals): 
   }
 }
 
-async function waitUntilGone(found: Map<number, LeftOverTarget>, waitMs: number): Promise<void> {
-  const untilMs = Date.now() + waitMs
+async function waitUntilGone(
+  found: Map<number, LeftOverTarget>,
+  waitMs: number,
+  clock: Clock,
+): Promise<void> {
+  const untilMs = clock.monotonicMs() + waitMs
   do {
-    await delay(POLL_MS)
+    await wait(clock, POLL_MS)
     if (![...found.values()].some(isTargetAlive)) return
-  } while (Date.now() < untilMs)
+  } while (clock.monotonicMs() < untilMs)
 }

@@ -1,3 +1,5 @@
+import { showLinesOnTerminal } from '../mechanisms/terminal-text/terminal-text.ts'
+
 /** Where lines for people and for programs go. */
 export interface OperatorStreams {
   readonly json: boolean
@@ -26,7 +28,10 @@ export function createOperatorLines({ json, stdout, stderr }: OperatorStreams): 
     const { writableLength } = stream as { writableLength?: number }
     if ((writableLength ?? 0) > WAITING_BYTES_MAX) return
     const line = json ? JSON.stringify(object) : text
-    stream.write(line.endsWith('\n') ? line : `${line}\n`)
+    // The last words of services are in the table; a terminal would obey what they have in them.
+    const { isTTY } = stream as { isTTY?: boolean }
+    const shown = isTTY === true ? showLinesOnTerminal(line) : line
+    stream.write(shown.endsWith('\n') ? shown : `${shown}\n`)
   }
 
   return {

@@ -1,50 +1,39 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../platform/capability.ts'
 import { endLeftOvers } from './left-overs.ts'
-import type { OwnProcessKeeper } from './own-process.ts'
-import type { Supervision } from './supervision.ts'
+import type { OperatorLines } from './operator-lines.ts'
+import type { ControlChannel } from './own/control-channel.ts'
+import type { OwnProcesses } from './own/own-processes.ts'
+import type { ProcessRecords } from './process-records.ts'
+import type { ProcessTable } from './services/process-table.ts'
 
 /** Requests in flight may take this long when everything stops. */
 export const DRAIN_GRACE_MS = 10_000
-/** Control and data, from SIGTERM to SIGKILL. */
-export const OWN_GRACE_MS = 5_000
 
-/** The ordered stop: drained, then the users' processes in waves, then data, then control; works without control and without data. */
+/** All the parts of a running system. */
+export interface Supervision {
+  readonly lines: OperatorLines
+  readonly table: ProcessTable
+  readonly own: OwnProcesses
+  readonly channel: ControlChannel
+  readonly records: ProcessRecords
+  readonly mark: string
+  readonly clock: Clock
+}
+
+/** The ordered stop: drained, then the users' processes in waves, then ours in their order; works without any of ours. */
 export async function stopEverything(parts: Supervision): Promise<void> {
-  const { lines, table, control, data, channel, mark } = parts
+  const { lines, table, own, channel, mark, clock } = parts
   channel.send({ type: 'stopping' })
-  control.abandon()
-  data.abandon()
+  own.abandon()
   lines.progress('stopping…', { event: 'stopping' })
-  await drain(parts)
+  await own.drain(DRAIN_GRACE_MS)
   await table.stopAll((ids) => {
     lines.progress(`stopping ${describeWave(ids)}…`, { event: 'stopping-processes', ids })
   })
-  await endOwn(data)
-  await endOwn(control)
+  await own.stop()
   // What has left its group (a daemon) still has the mark.
-  await endLeftOvers([], mark)
+  await endLeftOvers([], mark, clock)
   lines.progress('stopped', { event: 'stopped' })
-}
-
-async function drain({ data, drained }: Supervision): Promise<void> {
-  if (!data.isLive) return
-  data.send({ type: 'drain', graceMs: DRAIN_GRACE_MS })
-  await within(DRAIN_GRACE_MS, Promise.race([drained.promise, data.ended()]))
-}
-
-async function endOwn(own: OwnProcessKeeper): Promise<void> {
-  own.signal('SIGTERM')
-  await within(OWN_GRACE_MS, own.ended())
-  own.signal('SIGKILL')
-  await within(OWN_GRACE_MS, own.ended())
-}
-
-/** Settles with the promise, or at the latest after this time. */
-async function within(waitMs: number, promise: Promise<void>): Promise<void> {
-  const timer = new AbortController()
-  const late = delay(waitMs, undefined, { signal: timer.signal }).catch(() => undefined)
-  await Promise.race([promise, late])
-  timer.abort()
 }
 
 /** `orders (2), payments`: ids are a service and a slot. */

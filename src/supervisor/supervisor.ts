@@ -1,44 +1,39 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { DataFolderLockedError, lockDataFolder, type DataFolderLock } from './data-folder-lock.ts'
+import {
+  DataFolderForeignError,
+  DataFolderLockedError,
+  lockDataFolder,
+  type DataFolderLock,
+} from './data-folder-lock.ts'
 import { endLeftOvers, runMark, type LeftOver } from './left-overs.ts'
-import { createOperatorLines, type OperatorLines, type OperatorStreams } from './operator-lines.ts'
+import { createOperatorLines, type OperatorLines } from './operator-lines.ts'
 import { readRecords } from './process-records.ts'
-import type { Boot } from '../contracts/supervisor.ts'
+import { removeRunState } from './run-state.ts'
+import { socketPath } from './socket-path.ts'
+import type { SocketPaths, SupervisorOptions } from './supervisor-options.ts'
 import { supervise } from './supervision.ts'
-
-/** What `backplane up` gives. */
-export interface SupervisorOptions extends OperatorStreams {
-  readonly boot: Boot
-  /** The programs of control and data, run by this Node with `nodeArgs`. */
-  readonly controlEntry: string
-  readonly dataEntry: string
-  readonly nodeArgs: readonly string[]
-}
 
 /** Another program has the data folder. */
 const EXIT_LOCKED = 3
 
 /**
- * Runs the whole system until it is told to stop (SIGINT, SIGTERM, `fatal` of control), and resolves with the exit code:
- * 0 stopped; 1 control or data cannot run; 3 the data folder is locked; 70 a defect of the supervisor; 130 a second SIGINT;
+ * Runs the whole system until it is told to stop (SIGINT, SIGTERM, `fatal` of control before its listeners were ever open), and resolves with the exit code:
+ * 0 stopped; 1 one of ours cannot run; 3 the data folder is locked; 70 a defect of the supervisor; 130 a second SIGINT;
  * or what control said. When it resolves none of the processes that it started is left.
  */
 export async function runSupervisor(options: SupervisorOptions): Promise<number> {
   const lines = createOperatorLines(options)
-  const { dataDir, snapshotSocket } = options.boot
+  const { dataDir } = options.boot
   const lock = tryLock(dataDir, lines)
   if (typeof lock === 'number') return lock
-  // Left by a killed predecessor, it would name listeners that are closed.
-  const statePath = join(dataDir, 'run', 'state.json')
   try {
-    rmSync(statePath, { force: true })
+    const sockets = tryPlaceSockets(options, lines)
+    if (typeof sockets === 'number') return sockets
+    removeRunState(dataDir)
     const mark = runMark(dataDir)
-    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark), lines)
-    rmSync(snapshotSocket, { force: true })
-    return await supervise(options, lines, mark)
+    reportLeftOvers(await endLeftOvers(readRecords(dataDir), mark, options.clock), lines)
+    return await supervise(options, sockets, lines, mark)
   } finally {
-    rmSync(statePath, { force: true })
+    removeRunState(dataDir)
     lock.release()
   }
 }
@@ -47,13 +42,33 @@ function tryLock(dataDir: string, lines: OperatorLines): DataFolderLock | number
   try {
     return lockDataFolder(dataDir)
   } catch (error) {
-    const isLocked = error instanceof DataFolderLockedError
-    const reason = error instanceof Error ? error.message : String(error)
-    const code = isLocked ? error.code : 'ERR_PROCESSES_DATA_FOLDER'
-    const message = isLocked ? reason : `the data folder ${dataDir} cannot be used: ${reason}`
-    lines.failure(`error: ${message} [${code}]`, { event: 'fatal', code, message })
-    return isLocked ? EXIT_LOCKED : 1
+    return reportUnusable(dataDir, error, lines)
   }
+}
+
+function tryPlaceSockets(
+  { boot: { dataDir }, own }: SupervisorOptions,
+  lines: OperatorLines,
+): SocketPaths | number {
+  try {
+    return {
+      snapshot: socketPath(dataDir, 'snapshot'),
+      records: socketPath(dataDir, 'telemetry-records'),
+      admin: own.map(({ name }) => ({ name, path: socketPath(dataDir, name) })),
+    }
+  } catch (error) {
+    return reportUnusable(dataDir, error, lines)
+  }
+}
+
+function reportUnusable(dataDir: string, error: unknown, lines: OperatorLines): number {
+  const isLocked = error instanceof DataFolderLockedError
+  const isNamed = isLocked || error instanceof DataFolderForeignError
+  const reason = error instanceof Error ? error.message : String(error)
+  const code = isNamed ? error.code : 'ERR_PROCESSES_DATA_FOLDER'
+  const message = isNamed ? reason : `the data folder ${dataDir} cannot be used: ${reason}`
+  lines.failure(`error: ${message} [${code}]`, { event: 'fatal', code, message })
+  return isLocked ? EXIT_LOCKED : 1
 }
 
 function reportLeftOvers(leftOvers: readonly LeftOver[], lines: OperatorLines): void {

@@ -110,10 +110,28 @@ export function shopTick(
   const edges = SHOP_EDGES.map(([caller, service, rate]) =>
     edgeTick(caller, service, rate * shape, change[`${caller}>${service}`]),
   )
-  return { atMs, edges, instances: shopNames.flatMap((name) => instanceTicks(name, edges)) }
+  const instances = shopNames.flatMap((name) => instanceTicks(name, edges))
+  return {
+    atMs,
+    edges,
+    services: shopNames.flatMap((name) => serviceTicks(name, edges)),
+    instances,
+  }
 }
 
 const shopNames = ['web', 'catalog', 'orders', 'payments', 'users', 'recommendations']
+
+/** What flows into one service; its callers' percentiles are the same in this scene. */
+function serviceTicks(service: string, edges: readonly EdgeTick[]): Tick['services'] {
+  const into = edges.filter((edge) => edge.service === service)
+  const [first] = into
+  if (first === undefined) return []
+  const sum = (of: (edge: EdgeTick) => number) => into.reduce((all, edge) => all + of(edge), 0)
+  const requestsPerSecond = sum((edge) => edge.requestsPerSecond)
+  const errors = sum((edge) => edge.requestsPerSecond * edge.errorRatio)
+  const { caller: _, ...row } = first
+  return [{ ...row, requestsPerSecond, errorRatio: errors / requestsPerSecond }]
+}
 
 function instanceTicks(service: string, edges: readonly EdgeTick[]): Tick['instances'] {
   const rate = edges
@@ -262,6 +280,7 @@ export function largePicture(): Picture {
   const ticks = [0, 1, 2].map((age) => ({
     atMs: SCENE_AT_MS - (2 - age) * 1000,
     edges,
+    services: services.flatMap(({ name }) => serviceTicks(name, edges)),
     instances: [],
   }))
   return shopPicture({ name: 'forty', services, ticks })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCli, startBackplane, until, type Running } from '../harness/backplane.ts'
@@ -108,4 +108,81 @@ test('a reload whose command cannot run changes nothing, also not its routes', a
   await until(() => /services\.echo\.run.*WAT/.test(backplane.output()), 'the notice')
   assert.equal((await fetch(`${backplane.gateway}/generation/0`)).status, 200)
   assert.equal((await fetch(`${backplane.gateway}/generation/1`)).status, 404)
+})
+
+test('a reload that any part refuses changes nothing anywhere: routes, listeners, services, instances', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port: takenPort } = taken.address() as AddressInfo
+  const fileOf = (more: { route: string; services: string; gateway?: number }) => `
+name: whole
+listen: { gateway: ${more.gateway ?? 0}, console: 0 }
+discovery: { instances: 3 }
+services:
+  echo: { run: node ${echo}, health: { http: /health } }
+${more.services}
+gateway: { routes: [{ path: ${more.route}, to: echo }, { path: /tcp-like/**, to: echo }] }
+`
+  const legacy = '  legacy: { at: ["127.0.0.1:1"], health: { startup: 0s } }'
+  await using backplane = await startBackplane({
+    config: fileOf({ route: '/before', services: legacy }),
+  })
+  const shape = async () => {
+    const answer = await fetch(`${backplane.admin}/api/v1/status`)
+    const { listeners, services } = (await answer.json()) as {
+      listeners: { id: string; address: string; error: string }[]
+      services: { name: string; instances: { id: string }[] }[]
+    }
+    return {
+      listeners: listeners.map(({ id, address, error }) => `${id} ${address} ${error}`),
+      services: services.map(({ name, instances }) => [name, ...instances.map(({ id }) => id)]),
+    }
+  }
+  const before = await shape()
+  const free = '  extra: { at: ["127.0.0.1:2"] }'
+  const refusals: readonly [string, RegExp, string][] = [
+    [
+      'the registry is full',
+      /ERR_DISCOVERY_FULL/,
+      fileOf({
+        route: '/after',
+        services: '  extra: { at: ["127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:4"] }',
+      }),
+    ],
+    [
+      'a listener that is taken',
+      /ERR_LISTENER_TAKEN/,
+      fileOf({ route: '/after', services: free, gateway: takenPort }),
+    ],
+    [
+      'a command that cannot run',
+      /ERR_PROCESSES_COMMAND/,
+      fileOf({ route: '/after', services: `${free}\n  broken: { run: node $WAT }` }),
+    ],
+  ]
+  for (const [what, said, file] of refusals) {
+    await backplane.configure(file)
+    backplane.child.kill('SIGHUP')
+    await until(() => said.test(backplane.output()), what)
+    await until(
+      async () =>
+        /ERR_CONFIG_RELOAD/.test(await (await fetch(`${backplane.admin}/api/v1/status`)).text()),
+      `${what} in the console`,
+    )
+    assert.deepEqual(await shape(), before, what)
+    assert.equal((await fetch(`${backplane.gateway}/before`)).status, 200, what)
+    assert.equal((await fetch(`${backplane.gateway}/after`)).status, 404, what)
+  }
+  taken.close()
+  await once(taken, 'close')
+  await backplane.configure(fileOf({ route: '/after', services: free, gateway: takenPort }))
+  const moved = `http://127.0.0.1:${takenPort}/after`
+  await until(
+    async () => (await fetch(moved).catch(() => undefined))?.status === 200,
+    'the free port, with the new routes',
+  )
+  assert.deepEqual(
+    (await shape()).services.map(([name]) => name),
+    ['echo', 'extra'],
+  )
 })

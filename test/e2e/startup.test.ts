@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -53,6 +53,32 @@ test('a named listener that is taken is an error with port and setting; an autom
   }
   taken.close()
   await rm(folder, { recursive: true })
+})
+
+test('--data on a folder of somebody else is refused and stays as it is; an empty one is taken', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-data-'))
+  const config = 'listen: { gateway: 0, console: 0 }\n'
+  const data = join(folder, 'data')
+  await mkdir(data)
+  await chmod(data, 0o755)
+  await writeFile(join(data, 'thesis.tex'), 'mine')
+  await writeFile(join(folder, 'backplane.yaml'), config)
+  const up = await runCli(['up', '--data', 'data'], folder)
+  assert.equal(up.code, 1)
+  assert.match(up.stderr, /thesis\.tex.*--data.*\[ERR_PROCESSES_DATA_FOREIGN\]/)
+  assert.deepEqual(await readdir(data), ['thesis.tex'])
+  assert.equal((await stat(data)).mode & 0o777, 0o755)
+  await rm(join(data, 'thesis.tex'))
+  {
+    await using backplane = await startBackplane({ config, folder, args: ['--data', 'data'] })
+    await (await fetch(`${backplane.gateway}/nowhere`)).arrayBuffer()
+    assert.equal((await stat(data)).mode & 0o777, 0o755)
+    for (const name of await readdir(data)) {
+      const { mode } = await stat(join(data, name))
+      assert.equal(mode & 0o077, 0, `${name} is for its owner`)
+    }
+  }
+  await rm(folder, { recursive: true, force: true })
 })
 
 test('commands explain themselves and refuse wrong use with code 2', async () => {

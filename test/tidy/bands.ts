@@ -23,7 +23,7 @@ const mayRun: Readonly<Record<string, readonly string[]>> = {
 export function findCrossings(files: readonly ParsedFile[]): readonly string[] {
   return files.flatMap((file) => {
     const from = areaOf(file.path)
-    if (from === 'top') return []
+    if (from === 'top' || from === 'compose') return []
     const allowed = mayRun[from.split('/')[0] ?? ''] ?? []
     return file.references
       .filter(({ kind, target }) => kind === 'value' && target.startsWith('src/'))
@@ -57,14 +57,15 @@ export function findSupervisorPackages(files: readonly ParsedFile[]): readonly s
     )
 }
 
-/** Capabilities are started in one place, by plain calls in reading order. */
+/** Capabilities are started in one place, by plain calls in reading order; `settings.ts` puts their settings together. */
 export function findOtherStarters(files: readonly ParsedFile[]): readonly string[] {
   return files
-    .filter((file) => file.path !== 'src/compose.ts' && areaOf(file.path) === 'top')
+    .filter((file) => areaOf(file.path) === 'top')
     .flatMap((file) =>
       file.references
         .filter(({ kind, target }) => kind === 'value' && target.startsWith('src/capabilities/'))
-        .map(({ target }) => `${file.path} runs ${target}, which only src/compose.ts may`),
+        .filter(({ target }) => file.path !== 'src/settings.ts' || !target.endsWith('/settings.ts'))
+        .map(({ target }) => `${file.path} runs ${target}, which only src/compose/ may`),
     )
 }
 

@@ -55,7 +55,7 @@ test('the platform that runs a capability, and a data plane that runs one', () =
   const line = "import { a } from '../capabilities/orders/orders.ts'"
   caught(findCrossings([file('src/platform/host.ts', line)]))
   caught(findCrossings([file('src/dataplane/data.ts', line)]))
-  fine(findCrossings([file('src/compose.ts', "import { a } from './capabilities/a/a.ts'")]))
+  fine(findCrossings([file('src/compose/x.ts', "import { a } from '../capabilities/a/a.ts'")]))
 })
 
 test('a mechanism that knows the platform', () => {
@@ -76,7 +76,9 @@ test('a supervisor with a package', () => {
 test('a second place that starts capabilities', () => {
   const line = "import { startOrders } from './capabilities/orders/orders.ts'"
   caught(findOtherStarters([file('src/control.ts', line)]))
-  fine(findOtherStarters([file('src/compose.ts', line)]))
+  fine(findOtherStarters([file('src/compose/control.ts', line.replace('./', '../'))]))
+  caught(findOtherStarters([file('src/settings.ts', line)]))
+  fine(findOtherStarters([file('src/settings.ts', line.replace('orders.ts', 'settings.ts'))]))
 })
 
 test('a module that is slow to import', () => {

@@ -19,7 +19,8 @@ async function start(t: TestContext) {
     response.writeHead(200)
     response.flushHeaders()
     newest = response
-    accepted.push(hub.subscribe(response))
+    accepted.push(!hub.isFull)
+    hub.subscribe(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {
@@ -72,7 +73,7 @@ test('first the picture, then only what is different', async (t) => {
   parts.listeners = [{ id: 'gateway' } as ListenerView]
   hub.update(parts)
   assert.deepEqual(await next(messages), { type: 'listeners', listeners: parts.listeners })
-  hub.tick({ atMs: 1, edges: [], instances: [] })
+  hub.tick({ atMs: 1, edges: [], services: [], instances: [] })
   assert.equal((await next(messages)).type, 'tick')
 })
 
@@ -99,7 +100,9 @@ test('a slow reader loses its backlog and gets a fresh picture', async (t) => {
   const { hub, parts, open, response } = await start(t)
   const incoming = await open()
   const filling = 'x'.repeat(256 * 1024)
-  const big = { atMs: 1, edges: [], instances: [], filling } satisfies Tick & { filling: string }
+  const big = { atMs: 1, edges: [], services: [], instances: [], filling } satisfies Tick & {
+    filling: string
+  }
   let sent = 0
   // Nobody reads: the socket's buffers fill, then ours, then no more is kept.
   while (sent < 200) {

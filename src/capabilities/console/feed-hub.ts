@@ -7,6 +7,7 @@ import type {
   ServiceView,
   Tick,
 } from '../../contracts/feed.ts'
+import { eventOf } from '../../platform/http/events.ts'
 
 /** Consoles that may be open at the same time. */
 export const SUBSCRIBERS_MAX = 100
@@ -22,11 +23,15 @@ export interface PictureParts {
 
 /** Sends each console the picture, then what differs from what it has. */
 export interface FeedHub {
-  /** False when there are too many already. */
-  subscribe(response: ServerResponse): boolean
+  /** No further console can be served. */
+  readonly isFull: boolean
+  /** Does nothing when it is full. */
+  subscribe(response: ServerResponse): void
   /** Compares with what was sent last and sends the difference. */
   update(parts: PictureParts): void
   tick(tick: Tick): void
+  /** Sends everybody a fresh picture. */
+  renew(): void
   readonly subscriberCount: number
   close(): void
 }
@@ -82,8 +87,11 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
   }
 
   return {
+    get isFull() {
+      return subscribers.size >= SUBSCRIBERS_MAX
+    },
     subscribe(response) {
-      if (subscribers.size >= SUBSCRIBERS_MAX) return false
+      if (subscribers.size >= SUBSCRIBERS_MAX) return
       // What the others were sent last becomes what this one is sent first, so that no difference is missed.
       update(pictureNow())
       const subscriber: Subscriber = { response, isBehind: true }
@@ -91,10 +99,10 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
       response.on('drain', () => catchUp(subscriber))
       response.on('close', () => subscribers.delete(subscriber))
       catchUp(subscriber)
-      return true
     },
     update,
     tick: (tick) => broadcast({ type: 'tick', tick }),
+    renew: () => broadcast({ type: 'picture', picture: pictureNow() }),
     get subscriberCount() {
       return subscribers.size
     },
@@ -103,9 +111,4 @@ export function createFeedHub(pictureNow: () => Picture): FeedHub {
       subscribers.clear()
     },
   }
-}
-
-/** One Server-Sent Event. JSON has no line breaks outside of escapes. */
-export function eventOf(message: unknown): string {
-  return `data: ${JSON.stringify(message)}\n\n`
 }

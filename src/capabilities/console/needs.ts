@@ -1,45 +1,38 @@
-import type { OutputLine } from '../../contracts/supervisor.ts'
-import type { Gateway } from '../gateway/gateway.ts'
-import type { SourceOf } from '../gateway/specify.ts'
-import type { Processes } from '../processes/processes.ts'
+import type { Configuration } from '../../platform/config/current.ts'
+import type { Elsewhere } from '../../platform/http/elsewhere.ts'
+import type { House } from '../../platform/host.ts'
+import type { ListenerBoard } from '../../platform/listeners/board.ts'
+import type { Tick } from '../../contracts/feed.ts'
+import type { Clock } from '../../platform/capability.ts'
 import type { Settings } from '../../settings.ts'
-import type { InstanceView } from '../../contracts/feed.ts'
+import type { Discovery } from '../discovery/api.ts'
+import type { Gateway } from '../gateway/api.ts'
+import type { Processes } from '../processes/api.ts'
 
-/** One instance as discovery sees it. */
-export type DiscoveredInstance = Pick<
-  InstanceView,
-  'id' | 'address' | 'source' | 'isRoutable' | 'health' | 'checks'
->
-
-/** What the console shows and moves. */
+/** What the console shows and serves. */
 export interface ConsoleNeeds {
-  readonly gateway: Pick<Gateway, 'listeners' | 'totals' | 'why' | 'recent'>
-  readonly processes: Processes
-  readonly discovery: {
-    services(): readonly string[]
-    instances(service: string): readonly DiscoveredInstance[]
-    onChange(listener: (services: ReadonlySet<string>) => void): void
-  }
-  readonly output: {
-    follow(
-      processes: readonly string[],
-      tail: number,
-      onLines: (lines: readonly OutputLine[], dropped: number) => void | Promise<void>,
-    ): () => void
-  }
+  /** Routes, metrics and problems of everyone who started before. */
+  readonly house: House
+  readonly listeners: Pick<ListenerBoard, 'views'>
+  readonly gateway: Pick<Gateway, 'totals'>
+  readonly processes: Pick<
+    Processes,
+    | 'services'
+    | 'service'
+    | 'instances'
+    | 'problemOf'
+    | 'override'
+    | 'targetByFile'
+    | 'scaleMax'
+    | 'onChange'
+  >
+  readonly discovery: Pick<Discovery, 'services' | 'instances' | 'problemOf' | 'subscribe'>
   /** The configuration as it is in force. */
-  readonly configuration: () => Configuration
+  readonly configuration: () => Configuration<Settings>
   /** Control and data: are they there? */
   readonly isDataConnected: () => boolean
-}
-
-export interface Configuration {
-  readonly settings: Settings
-  readonly file: string
-  readonly overlay: string
-  readonly sourceOf: SourceOf
-  /** Plain data, secrets masked. */
-  effective(): unknown
-  /** The last change of the file that could not be applied, or ''. */
-  readonly reloadError: string
+  /** What was told in the last ten minutes, as far as telemetry remembers. */
+  readonly pastTicks: (clock: Clock) => Promise<readonly Tick[]>
+  /** Routes below `/api/v1` that other processes of ours serve. */
+  readonly elsewhere: readonly Elsewhere[]
 }

@@ -5,15 +5,15 @@ import { extname, join } from 'node:path'
 /** Only what the console's build makes; a name is one folder level at most and never begins with a dot. */
 const ASSET = /^assets\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}$/
 
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json',
-}
+const types: ReadonlyMap<string, string> = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.svg', 'image/svg+xml'],
+  ['.png', 'image/png'],
+  ['.woff2', 'font/woff2'],
+  ['.json', 'application/json'],
+])
 
 /** React Flow sets styles on elements; everything else comes from this listener. */
 export const CONTENT_SECURITY_POLICY =
@@ -29,7 +29,7 @@ export function serveConsole(app: FastifyInstance, folder: string): void {
     const content = ASSET.test(name) ? await read(join(folder, name)) : undefined
     if (content === undefined) return reply.callNotFound()
     return reply
-      .header('content-type', types[extname(name)] ?? 'application/octet-stream')
+      .header('content-type', types.get(extname(name)) ?? 'application/octet-stream')
       .header('cache-control', 'public, max-age=31536000, immutable')
       .send(content)
   })

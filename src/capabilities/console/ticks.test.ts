@@ -118,3 +118,72 @@ test('ticks and rows are bounded; the busiest are kept', () => {
   assert.equal(store.ticks().length, TICKS_MAX)
   assert.equal(store.ticks()[0]?.atMs, 20_000)
 })
+
+/** Totals of an edge whose answers all took about so long. */
+const edgeAt = (caller: string, count: number, ms: number): EdgeTotals =>
+  edge(count, 0, {
+    caller,
+    latencyCounts: none.with(
+      LATENCY_BOUNDS_MS.findIndex((bound) => bound >= ms),
+      count,
+    ),
+  })
+
+test('percentiles of a service are those of all its requests, not means of its callers', () => {
+  const store = createTickStore()
+  take(store, 0, [edgeAt('', 0, 1_000), edgeAt('users', 0, 1)])
+  const tick = take(store, 1, [edgeAt('', 60, 1_000), edgeAt('users', 40, 1)])
+  const [service, ...others] = tick.services
+  assert.deepEqual(
+    [service!.service, service!.requestsPerSecond, others.length],
+    ['orders', 100, 0],
+  )
+  assert.ok(service!.p50Ms > 750 && service!.p95Ms > 900, JSON.stringify(service))
+  assert.equal(tick.edges.length, 2)
+})
+
+test('two services may have instances of the same id', () => {
+  const store = createTickStore()
+  const users = { ...instance('1', 0), service: 'users' }
+  const sample = (atMs: number, cpu: number) =>
+    store.take({
+      atMs,
+      edges: [],
+      instances: [instance('1', 0), users],
+      useOf: (service) => ({
+        cpuSeconds: service === 'users' ? cpu : 0,
+        residentBytes: service === 'users' ? 7 : 3,
+      }),
+    })
+  sample(0, 0)
+  assert.deepEqual(
+    sample(1_000, 0.5).instances.map((row) => [row.service, row.cpuRatio, row.residentBytes]),
+    [
+      ['orders', 0, 3],
+      ['users', 0.5, 7],
+    ],
+  )
+})
+
+test('ticks from before go in front, none twice, and never more than ten minutes', () => {
+  const store = createTickStore()
+  const past = Array.from({ length: TICKS_MAX }, (_, at) => ({
+    atMs: at * 1_000,
+    edges: [],
+    services: [],
+    instances: [],
+  }))
+  store.take({ atMs: 590_200, edges: [], instances: [], useOf: () => undefined })
+  store.prepend(past)
+  assert.equal(store.ticks()[0]?.atMs, 0)
+  assert.deepEqual(
+    store
+      .ticks()
+      .slice(-2)
+      .map(({ atMs }) => atMs),
+    [589_000, 590_200],
+  )
+  for (let second = 600; second < 700; second++) take(store, second, [])
+  store.prepend(past)
+  assert.equal(store.ticks().length, TICKS_MAX)
+})

@@ -25,8 +25,11 @@ export interface TickStore {
     readonly atMs: number
     readonly edges: Iterable<EdgeTotals>
     readonly instances: Iterable<InstanceTotals>
-    useOf(instance: string): ProcessUse | undefined
+    /** Two services may have instances of the same id. */
+    useOf(service: string, id: string): ProcessUse | undefined
   }): Tick
+  /** Puts ticks from before the first one of this store in front; later ones are left out. */
+  prepend(past: readonly Tick[]): void
   ticks(): readonly Tick[]
 }
 
@@ -47,6 +50,8 @@ interface Change {
   readonly latencyCounts: readonly number[]
   readonly cpuSeconds: number
 }
+
+const HALF_TICK_MS = 500
 
 export function createTickStore(): TickStore {
   const windows = new Map<string, Sample[]>()
@@ -73,31 +78,43 @@ export function createTickStore(): TickStore {
     take(sample) {
       const { atMs, edges, instances } = sample
       const seen = new Set<string>()
-      const edgeTicks = new Map<string, EdgeTick>()
+      const edgeTicks: EdgeTick[] = []
+      const services = new Map<string, ServiceChange>()
       for (const [key, total] of sumByEdge(edges)) {
         seen.add(key)
         const change = slide(key, sampleOf(atMs, total, total.retries, 0))
-        if (change !== undefined && change.requests > 0) {
-          edgeTicks.set(key, edgeTick(total.caller, total.service, change))
-        }
+        if (change === undefined || change.requests === 0) continue
+        const { caller, service } = total
+        edgeTicks.push({ caller, service, ...trafficOf(change) })
+        services.set(service, addChange(services.get(service), change))
       }
       const instanceTicks: InstanceTick[] = []
       for (const total of instances) {
         const key = `instance ${total.service} ${total.id}`
         seen.add(key)
-        const use = sample.useOf(total.id)
+        const use = sample.useOf(total.service, total.id)
         const change = slide(key, sampleOf(atMs, total, 0, use?.cpuSeconds ?? 0))
         if (change !== undefined) instanceTicks.push(instanceTick(total, change, use))
       }
       forget(seen)
       const tick: Tick = {
         atMs,
-        edges: busiest([...edgeTicks.values()]),
+        edges: busiest(edgeTicks),
+        services: busiest(
+          [...services].map(([service, change]) => ({ service, ...trafficOf(change) })),
+        ),
         instances: busiest(instanceTicks),
       }
       ticks.push(tick)
       if (ticks.length > TICKS_MAX) ticks.shift()
       return tick
+    },
+    prepend(past) {
+      const firstMs = ticks[0]?.atMs ?? Infinity
+      // What was told before is floored to whole seconds: half a second tells two neighbours apart.
+      const before = past.filter(({ atMs }) => atMs < firstMs - HALF_TICK_MS)
+      const room = TICKS_MAX - ticks.length
+      if (room > 0) ticks.unshift(...before.slice(-room))
     },
     ticks: () => ticks,
   }
@@ -165,11 +182,24 @@ function changeOf(first: Sample, last: Sample): Change {
   }
 }
 
-function edgeTick(caller: string, service: string, change: Change): EdgeTick {
+/** Changes of all callers of a service, over the same window; histograms are added, so that percentiles are those of all requests. */
+type ServiceChange = Change
+
+function addChange(sum: ServiceChange | undefined, change: Change): ServiceChange {
+  if (sum === undefined) return change
+  return {
+    seconds: Math.max(sum.seconds, change.seconds),
+    requests: sum.requests + change.requests,
+    errors: sum.errors + change.errors,
+    retries: sum.retries + change.retries,
+    latencyCounts: add(sum.latencyCounts, change.latencyCounts),
+    cpuSeconds: 0,
+  }
+}
+
+function trafficOf(change: Change): Omit<EdgeTick, 'caller' | 'service'> {
   const at = (q: number) => quantile(LATENCY_BOUNDS_MS, change.latencyCounts, q)
   return {
-    caller,
-    service,
     requestsPerSecond: change.requests / change.seconds,
     errorRatio: change.errors / Math.max(1, change.requests),
     p50Ms: at(0.5),

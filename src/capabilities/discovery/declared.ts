@@ -1,6 +1,76 @@
 import { parseHostPort } from '../../platform/config/addresses.ts'
-import type { ServiceSettings } from '../../settings.ts'
+import { ownEntry } from '../../platform/own-entry.ts'
+import type { ServiceSettings, Settings } from '../../settings.ts'
+import { instanceTakenError, registryFullError } from './errors.ts'
 import type { CheckSpec, InstanceSpec } from './model.ts'
+import type { Registry } from './registry.ts'
+
+/** The services of the file, and where its exec checks run. */
+export interface Declared {
+  readonly services: Settings['services']
+  readonly folder: string
+}
+
+/**
+ * Takes over what the file says: which services there are, their checks, and the instances of `at`. A difference to what is there: what
+ * stays keeps its health. `put` may throw.
+ */
+export function declareServices(
+  registry: Registry,
+  { services, folder }: Declared,
+  put: (spec: InstanceSpec) => void,
+): void {
+  // First what goes, so that what comes finds room.
+  for (const name of registry.services.keys()) {
+    const wanted = idsOf(name, services)
+    removeStatic(registry, name, (id) => !wanted.has(id))
+    if (!Object.hasOwn(services, name)) registry.undeclareService(name)
+  }
+  for (const [name, settings] of Object.entries(services)) {
+    const checks = checksOf(settings.health, { cwd: folder })
+    const before = registry.services.get(name)
+    const isOther = JSON.stringify(before?.defaultChecks) !== JSON.stringify(checks)
+    registry.declareService(name, checks)
+    for (const instance of before?.instances.values() ?? []) {
+      if (isOther && instance.source === 'run') registry.replaceChecks(instance, checks)
+    }
+    for (const spec of staticInstances(name, settings)) put(spec)
+  }
+}
+
+/** Throws what `declareServices` would meet, and changes nothing. */
+export function checkDeclared(
+  registry: Registry,
+  { services }: Declared,
+  instancesMax: number,
+): void {
+  let count = registry.instanceCount
+  for (const [name, { instances }] of registry.services) {
+    const wanted = idsOf(name, services)
+    for (const { id, source } of instances.values()) {
+      if (source === 'at' && !wanted.has(id)) count--
+    }
+  }
+  for (const name of Object.keys(services)) {
+    for (const id of idsOf(name, services)) {
+      const there = registry.find(name, id)
+      if (there?.source === 'run') throw instanceTakenError(there)
+      if (there === undefined && ++count > instancesMax) throw registryFullError(count - 1)
+    }
+  }
+}
+
+/** Ids of the instances that `at` names. */
+function idsOf(name: string, services: Settings['services']): ReadonlySet<string> {
+  const settings = ownEntry(services, name)
+  return new Set(settings === undefined ? [] : staticInstances(name, settings).map(({ id }) => id))
+}
+
+function removeStatic(registry: Registry, name: string, isGone: (id: string) => boolean): void {
+  for (const { id, source } of registry.services.get(name)?.instances.values() ?? []) {
+    if (source === 'at' && isGone(id)) registry.removeInstance(name, id)
+  }
+}
 
 /** The checks that the health settings of a service ask for; without any of them a TCP connection to the port. */
 export function checksOf(

@@ -1,133 +1,51 @@
-import type { Clock, Scope } from '../../platform/capability.ts'
+import type { Clock, Log, Part, Scope } from '../../platform/capability.ts'
+import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
+import type { Discovery, ServiceSummary } from './api.ts'
 import { CheckRunner } from './checks/runner.ts'
-import { checksOf, staticInstances } from './declared.ts'
+import { discoveryMetrics, problemOf, problemsOf } from './console.ts'
+import { checkDeclared, declareServices } from './declared.ts'
 import { instanceUnknownError } from './errors.ts'
-import type {
-  Change,
-  CheckSpec,
-  CheckStatus,
-  Instance,
-  InstanceSpec,
-  Node,
-  StatusOverride,
-  Target,
-} from './model.ts'
-import type { Registration } from './registration.ts'
-import { claimFirstIndex, discoveryMigrations, Registrations } from './registrations.ts'
+import type { InstanceSpec } from './model.ts'
+import { registerDiscoveryRoutes } from './protocols/admin.ts'
+import { claimFirstIndex, discoveryMigrations, Registrations } from './registration-store.ts'
 import { Registry } from './registry.ts'
 import type { ServiceRecord } from './records.ts'
-import type { Listener } from './watchers.ts'
 
-export type DiscoveryConfig = Settings['discovery']
+export interface DiscoveryConfig {
+  readonly limits: Settings['discovery']
+  readonly services: Settings['services']
+  /** Absolute folder of the configuration file: the working folder of exec checks. */
+  readonly folder: string
+}
 
 export interface DiscoveryNeeds {
   /** Keeps registrations and overrides over restarts. */
   readonly storage: Storage
+  /** Resolves when every worker has applied all that was told until now. */
+  everywhere(): Promise<void>
 }
 
-/** One service as a list shows it. */
-export interface ServiceSummary {
-  readonly name: string
-  readonly instanceCount: number
-  readonly routableCount: number
-  /** Index of its last change. */
-  readonly index: number
-  /** The file names it: it is there without instances, too. */
-  readonly isDeclared: boolean
-}
-
-/** How a source of the house (not a registration) puts an instance. */
-export interface PutInstanceOptions {
-  readonly source: 'run' | 'at'
-  /** Default: those of the declared service. */
-  readonly checks?: readonly CheckSpec[]
-  /** `passing` for an instance that is in rotation already: it stays there until a check says otherwise. */
-  readonly initially?: CheckStatus
-}
-
-/** The one registry of services, instances and their health. Reads are synchronous and live. */
-export interface Discovery {
-  /**
-   * Takes over what the file says: which services there are, their checks, and the instances of `at`. `folder` is the working
-   * folder of exec checks. A difference to what is there: what stays keeps its health.
-   */
-  configure(services: Settings['services'], options: { readonly folder: string }): void
-
-  /** Adds or replaces an instance of the house. Throws `ERR_DISCOVERY_FULL`, `ERR_DISCOVERY_INSTANCE_TAKEN`. Not persisted. */
-  putInstance(spec: InstanceSpec, options: PutInstanceOptions): Instance
-  /** False when it was not there. Not for registrations: those are deregistered. */
-  removeInstance(service: string, id: string): boolean
-  /** Out of rotation (or back), still shown. */
-  setDraining(service: string, id: string, isDraining: boolean): void
-  /** These are routed by the data plane already: they stay in rotation until a check says otherwise. */
-  adopt(routed: readonly { readonly service: string; readonly id: string }[]): void
-
-  /** Resolves when it is stored. See `Registrations`. */
-  register(registration: Registration): Promise<Instance>
-  /** A heartbeat. False: unknown, must register again. */
-  renew(service: string, id: string): boolean
-  deregister(service: string, id: string): Promise<void>
-  /** Undefined clears. Resolves when it is stored. Of an instance of any source. */
-  setOverride(service: string, id: string, override: StatusOverride | undefined): Promise<void>
-  /** The result of a TTL or reported check. Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, also for an unknown check. */
-  reportCheck(service: string, id: string, check: string, status: CheckStatus, output: string): void
-
-  putNode(name: string, address: string, meta: Readonly<Record<string, string>>): Node
-  reportNodeCheck(node: string, check: string, status: CheckStatus, output: string): void
-  removeNodeCheck(node: string, check: string): void
-  nodes(): Iterable<Node>
-
-  services(): Iterable<ServiceSummary>
-  service(name: string): ServiceSummary | undefined
-  /** Empty for an unknown service. */
-  instances(service: string): Iterable<Instance>
-  instance(service: string, id: string): Instance | undefined
-  /** Registered instances of all services, active checks that run, those that wait for their turn, and watchers. */
-  counts(): {
-    readonly instances: number
-    readonly checksRunning: number
-    readonly checksQueued: number
-    readonly watchers: number
-  }
-
-  /** Rises with each change of the target and never falls, also over a restart. */
-  indexOf(target: Target): number
-  /** Calls back once a batch of changes with what changed there. Returns the end of it. */
-  subscribe(target: Target, listener: Listener): () => void
-  /** See `Watchers.waitForChange`: a blocking query. */
-  waitForChange(
-    target: Target,
-    afterIndex: number,
-    waitMs: number,
-    signal?: AbortSignal,
-  ): Promise<number>
-  /** Resolves with true when the instance is in rotation here, with false after `waitMs`, when it is gone, or on abort. */
-  whenRoutable(service: string, id: string, waitMs: number, signal?: AbortSignal): Promise<boolean>
-  /** Changes of all services after an index, oldest first; undefined: too long ago, read everything. */
-  changesSince(index: number): readonly Change[] | undefined
-  /** Tells watchers now what they would be told in the next turn. */
-  flush(): void
-}
-
-/** Starts the registry with what was registered before. */
+/** Starts the registry with what the file says and what was registered before. */
 export async function startDiscovery(
-  config: DiscoveryConfig,
-  { storage }: DiscoveryNeeds,
+  first: DiscoveryConfig,
+  needs: DiscoveryNeeds,
   scope: Scope,
-): Promise<Discovery> {
+): Promise<Part<DiscoveryConfig, Discovery>> {
+  const { limits } = first
+  const { storage } = needs
   await storage.migrate('discovery', discoveryMigrations)
   let isRestoring = true
-  const checks: CheckRunner = new CheckRunner(scope, config.checks, (...result) =>
+  const checks: CheckRunner = new CheckRunner(scope, limits.checks, (...result) =>
     registry.reportCheck(...result),
   )
   const registry = new Registry({
     clock: scope.clock,
     // What was acknowledged comes back, also when the bound is lower now.
-    instancesMax: () => (isRestoring ? Infinity : config.instances),
-    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs()),
-    scheduleFlush: (flush) => void setImmediate(flush),
+    instancesMax: () => (isRestoring ? Infinity : limits.instances),
+    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
+    scheduleFlush: (flush) => void scope.clock.nextTurn(flush),
     startCheck: (instance, check) => checks.start(instance, check),
     stopCheck: (check) => checks.stop(check),
     onLapsed: (instance) => {
@@ -140,7 +58,8 @@ export async function startDiscovery(
     registry.close()
     await checks.close()
   })
-  const registrations = new Registrations(registry, storage, config.instances)
+  const setAside = createSetAside(storage, 'discovery', scope)
+  const registrations = new Registrations(registry, storage, setAside, limits.instances)
   function forget(service: string, id: string): void {
     registrations.forget(service, id).catch((error: unknown) => {
       // It comes back with the next start, and its lease runs out again.
@@ -149,7 +68,34 @@ export async function startDiscovery(
   }
   await registrations.restore()
   isRestoring = false
-  return createApi(registry, registrations, checks, forget, scope.clock)
+  const api = createApi(registry, registrations, checks, forget, scope.clock)
+  const put = (spec: InstanceSpec): void => void api.putInstance(spec, { source: 'at' })
+  declareServices(registry, first, put)
+  return {
+    api,
+    prepare(next) {
+      checkDeclared(registry, next, limits.instances)
+      return {
+        commit: () => declareServices(registry, next, (spec) => putOrTell(spec, put, scope.log)),
+      }
+    },
+    routes: [
+      (app) =>
+        registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
+    ],
+    metrics: () => discoveryMetrics(api),
+    problems: () => [...setAside.problems(), ...problemsOf(api)],
+  }
+}
+
+/** What was possible when the reload was prepared may have been taken by a registration since: the others are put all the same. */
+function putOrTell(spec: InstanceSpec, put: (spec: InstanceSpec) => void, log: Log): void {
+  try {
+    put(spec)
+  } catch (error) {
+    const { service, id } = spec
+    log('error', 'an address of the file could not be put', { service, instance: id, error })
+  }
 }
 
 function createApi(
@@ -170,7 +116,6 @@ function createApi(
     return instance
   }
   return {
-    configure: (services, { folder }) => configureServices(registry, putInstance, services, folder),
     putInstance,
     removeInstance: (service, id) => registry.removeInstance(service, id),
     setDraining(service, id, isDraining) {
@@ -206,6 +151,7 @@ type Reads = Pick<
   | 'nodes'
   | 'services'
   | 'service'
+  | 'problemOf'
   | 'instances'
   | 'instance'
   | 'counts'
@@ -229,6 +175,10 @@ function createReads(registry: Registry, checks: CheckRunner, clock: Clock): Rea
     service(name) {
       const record = registry.services.get(name)
       return record && summaryOf(record)
+    },
+    problemOf(name) {
+      const record = registry.services.get(name)
+      return record && problemOf(summaryOf(record), record.instances.values())
     },
     instances: (name) => registry.services.get(name)?.instances.values() ?? [],
     instance: (name, id) => registry.find(name, id),
@@ -271,38 +221,6 @@ async function whenRoutable(
       leftMs,
       signal,
     )
-  }
-}
-
-function configureServices(
-  registry: Registry,
-  putInstance: Discovery['putInstance'],
-  services: Settings['services'],
-  folder: string,
-): void {
-  for (const [name, settings] of Object.entries(services)) {
-    const specs = staticInstances(name, settings)
-    const wanted = new Set(specs.map((spec) => spec.id))
-    const checks = checksOf(settings.health, { cwd: folder })
-    const before = registry.services.get(name)
-    const isOther = JSON.stringify(before?.defaultChecks) !== JSON.stringify(checks)
-    registry.declareService(name, checks)
-    for (const instance of before?.instances.values() ?? []) {
-      if (isOther && instance.source === 'run') registry.replaceChecks(instance, checks)
-    }
-    for (const spec of specs) putInstance(spec, { source: 'at' })
-    removeStatic(registry, name, (id) => !wanted.has(id))
-  }
-  for (const name of registry.services.keys()) {
-    if (Object.hasOwn(services, name)) continue
-    removeStatic(registry, name, () => true)
-    registry.undeclareService(name)
-  }
-}
-
-function removeStatic(registry: Registry, name: string, isGone: (id: string) => boolean): void {
-  for (const { id, source } of registry.services.get(name)?.instances.values() ?? []) {
-    if (source === 'at' && isGone(id)) registry.removeInstance(name, id)
   }
 }
 

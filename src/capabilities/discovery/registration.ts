@@ -116,8 +116,7 @@ export function parseRegistration(
   body: unknown,
   defaultTtlMs: number,
 ): Registration {
-  refuseBadName('service', service, 'serviceCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._-]*$/)
-  refuseBadName('id', id, 'idCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
+  refuseBadNames(service, id)
   refuseExec(body)
   const { host: address, port, ttl, weight, tags, meta, checks } = parse(registrationSchema, body)
   return {
@@ -125,6 +124,12 @@ export function parseRegistration(
     checks: checks.map(checkOf),
     ttlMs: ttl ?? defaultTtlMs,
   }
+}
+
+/** Throws `ERR_DISCOVERY_INVALID` for names that no registration may have. */
+export function refuseBadNames(service: string, id: string): void {
+  refuseBadName('service', service, 'serviceCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  refuseBadName('id', id, 'idCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
 }
 
 /** Undefined clears the override. Throws `ERR_DISCOVERY_INVALID`. */

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { startStorage } from '../../platform/storage/storage.ts'
-import type { Discovery } from './discovery.ts'
+import type { Discovery } from './api.ts'
 import { parseOverride, parseRegistration } from './registration.ts'
 import { FakeClock, startOn } from './testdata/ground.ts'
 

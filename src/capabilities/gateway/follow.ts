@@ -1,5 +1,5 @@
 import type { SnapshotOp } from '../../contracts/snapshot.ts'
-import type { Discovery } from '../discovery/discovery.ts'
+import type { Discovery } from '../discovery/api.ts'
 import type { Instance } from '../discovery/model.ts'
 
 /** What the gateway needs of discovery. */

@@ -9,7 +9,10 @@ import { createSnapshotModel } from '../../platform/snapshot/model.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
 import { settingsSchema } from '../../settings.ts'
 import { startDiscovery } from '../discovery/discovery.ts'
-import { GatewayListenerError, startGateway, urlVariable, type GatewayConfig } from './gateway.ts'
+import { noListeners } from '../../platform/listeners/testing/none.ts'
+import type { GatewayConfig } from './api.ts'
+import { GatewayListenerError } from './data-listeners.ts'
+import { startGateway, urlVariable } from './gateway.ts'
 import type { OutboundListener } from './specify.ts'
 
 const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']
@@ -24,14 +27,18 @@ const configOf = (file: object): GatewayConfig => ({
 function createFakeData(taken: Set<number>) {
   const model = createSnapshotModel()
   const totals: ((message: Totals) => void)[] = []
-  const drained: ((service: string, id: string) => void)[] = []
+  const drained: Parameters<SnapshotChannel['onDrained']>[0][] = []
+  const removals = new Map<string, number>()
   const channel: SnapshotChannel = {
     hello: new Promise(() => {}),
     isConnected: true,
     begin() {},
     close() {},
     publish(ops) {
-      for (const op of ops) model.apply(op)
+      for (const op of ops) {
+        model.apply(op)
+        if (op.op === 'instance-gone') removals.set(`${op.service} ${op.id}`, op.removal ?? 0)
+      }
       return Promise.resolve(statuses())
     },
     ask: (question) => Promise.resolve(question.type === 'why' ? null : 'nonsense'),
@@ -63,8 +70,10 @@ function createFakeData(taken: Set<number>) {
         )
         .toSorted(),
     saysTotals: (message: Totals) => totals.forEach((listener) => listener(message)),
-    saysDrained: (service: string, id: string) =>
-      drained.forEach((listener) => listener(service, id)),
+    /** The newest removal of the instance, 0 for none. */
+    removalOf: (service: string, id: string) => removals.get(`${service} ${id}`) ?? 0,
+    saysDrained: (service: string, id: string, removal = removals.get(`${service} ${id}`) ?? 0) =>
+      drained.forEach((listener) => listener(service, id, removal)),
   }
 }
 
@@ -83,23 +92,39 @@ async function start(
     clock: options.clock ?? systemClock,
     random: () => 0,
     log: () => {},
+    listeners: noListeners,
     stopping: new AbortController().signal,
     onStop: (release) => void releases.push(release),
   }
   const config = configOf(file)
-  const discovery = await startDiscovery(config.settings.discovery, { storage }, scope)
-  discovery.configure(config.settings.services, { folder: '.' })
+  const discoveryConfig = ({ settings }: GatewayConfig) => ({
+    limits: settings.discovery,
+    services: settings.services,
+    folder: '.',
+  })
+  const needs = { storage, everywhere: () => Promise.resolve() }
+  const { api: discovery, ...rest } = await startDiscovery(discoveryConfig(config), needs, scope)
   const taken = new Set(options.taken)
   const data = createFakeData(taken)
   const saved: (readonly OutboundListener[])[] = []
+  const store = { isFull: false }
   const portStore = {
     load: () => Promise.resolve(options.store ?? []),
     save: (listeners: readonly OutboundListener[]) => {
+      if (store.isFull) return Promise.reject(new Error('the disk is full'))
       saved.push(listeners)
       return Promise.resolve()
     },
   }
-  const gateway = await startGateway(config, { discovery, channel: data.channel, portStore }, scope)
+  const part = await startGateway(config, { discovery, channel: data.channel, portStore }, scope)
+  const { api: gateway } = part
+  /** A reload that nobody else refuses. */
+  const reload = async (next: GatewayConfig) => {
+    const before = await rest.prepare?.(discoveryConfig(next))
+    const prepared = await part.prepare?.(next)
+    await before?.commit()
+    await prepared?.commit()
+  }
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
@@ -111,7 +136,7 @@ async function start(
     discovery.removeInstance(service, id)
     discovery.flush()
   }
-  return { gateway, discovery, data, saved, taken, put, remove }
+  return { part, gateway, discovery, data, saved, store, taken, put, remove, reload }
 }
 
 const file = {
@@ -145,20 +170,19 @@ test('data follows discovery: only what is routable, and services by registratio
 })
 
 test('a service that leaves the file stays while somebody has registered an instance', async (t) => {
-  const { gateway, discovery, data, put, remove } = await start(t, file)
+  const { gateway, discovery, data, put, remove, reload } = await start(t, file)
   await gateway.begin()
   put('orders', 'guest-1')
   const next = configOf({ services: { web: { run: 'w', pending: 7 } } })
-  await gateway.configure(next)
-  discovery.configure(next.settings.services, { folder: '.' })
+  await reload(next)
   discovery.flush()
   assert.deepEqual(data.names(), ['orders 1024', 'orders/guest-1', 'web 7'])
   remove('orders', 'guest-1')
   assert.deepEqual(data.names(), ['web 7'])
 })
 
-test('a named listener that is taken: the error names it, and everything is as it was', async (t) => {
-  const { gateway, data, saved, taken, put, remove } = await start(t, file)
+test('a listener that is taken, a full disk, another part that refuses: everything is as it was', async (t) => {
+  const { part, gateway, data, saved, store, taken, put, remove } = await start(t, file)
   await gateway.begin()
   put('guest', 'guest-1')
   const before = {
@@ -171,11 +195,20 @@ test('a named listener that is taken: the error names it, and everything is as i
     listen: { gateway: 9999 },
     services: { guest: { run: 'g', pending: 3 } },
   })
-  await assert.rejects(gateway.configure(next), (error) => {
-    assert.ok(error instanceof GatewayListenerError)
-    assert.match(error.message, /'gateway'.*EADDRINUSE/)
-    return true
-  })
+  await assert.rejects(
+    async () => part.prepare?.(next),
+    (error) => {
+      assert.ok(error instanceof GatewayListenerError)
+      assert.match(error.message, /'gateway'.*EADDRINUSE/)
+      return true
+    },
+  )
+  taken.delete(9999)
+  store.isFull = true
+  await assert.rejects(async () => part.prepare?.(next), /the disk is full/)
+  store.isFull = false
+  const prepared = await part.prepare?.(next)
+  await prepared?.cancel?.()
   const byText = (ops: readonly SnapshotOp[]) => ops.map((op) => JSON.stringify(op)).toSorted()
   assert.deepEqual(byText(data.all()), byText(before.all))
   assert.deepEqual(gateway.outboundUrls('web'), before.urls)
@@ -216,17 +249,35 @@ test('drained: true when data says so, false when the time is over; its totals a
       return () => {}
     },
   }
-  const { gateway, data, put } = await start(t, file, { clock })
+  const { gateway, discovery, data, put } = await start(t, file, { clock })
   put('orders', 'orders-1')
-  const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
+  const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
+  const process = { connections: [], requests: [], limited: {}, ...lost }
   const row = { service: 'orders', id: 'orders-1' } as InstanceTotals
   data.saysTotals({ type: 'totals', atMs: 1, edges: [], instances: [row], process })
   assert.equal(gateway.totals.instance('orders', 'orders-1'), row)
+  const drain = (isDraining: boolean) => {
+    discovery.setDraining('orders', 'orders-1', isDraining)
+    discovery.flush()
+  }
   const first = gateway.drained('orders', 'orders-1', 1234)
+  drain(true)
   data.saysDrained('orders', 'orders-2')
   data.saysDrained('orders', 'orders-1')
   assert.equal(await first, true)
   assert.equal(gateway.totals.instance('orders', 'orders-1'), undefined)
+  const again = gateway.drained('orders', 'orders-1', 1234)
+  const removal = data.removalOf('orders', 'orders-1')
+  drain(false)
+  drain(true)
+  assert.ok(data.removalOf('orders', 'orders-1') > removal, 'asked anew, then removed anew')
+  data.saysDrained('orders', 'orders-1', removal)
+  assert.equal(
+    await Promise.race([again, turn('an old removal ends no new wait')]),
+    'an old removal ends no new wait',
+  )
+  data.saysDrained('orders', 'orders-1')
+  assert.equal(await again, true)
   const second = gateway.drained('orders', 'orders-1', 1234)
   await turn()
   timers.at(-1)?.()
@@ -275,4 +326,63 @@ test('the gateway specification: listeners, routes and what is off', async (t) =
   )
   const off = await start(t, { listen: { default: 'off' } })
   assert.deepEqual(off.gateway.listeners(), [])
+})
+
+test('a reload opens what is new beside what is open, and switches at once', async (t) => {
+  const { part, gateway, data } = await start(t, file)
+  await gateway.begin()
+  const listening = () =>
+    (data.all().find((op) => op.op === 'gateway')?.gateway.listeners ?? []).map(
+      ({ id, port }) => `${id} ${port}`,
+    )
+  const before = listening()
+  const next = configOf({
+    listen: { gateway: 8081 },
+    services: { web: { run: 'w', calls: ['orders', 'users'] }, orders: {}, users: {} },
+  })
+  const prepared = await part.prepare?.(next)
+  assert.deepEqual(listening(), [...before, 'gateway (next) 8081', 'outbound/web/users 20001'])
+  assert.deepEqual(data.names(), ['orders 2', 'web 1'], 'services are as they were')
+  assert.deepEqual(
+    gateway.listeners().map(({ spec }) => spec.port),
+    [8080, 20_000],
+  )
+  await prepared?.commit()
+  assert.deepEqual(listening(), [
+    'gateway 8081',
+    'outbound/web/orders 20000',
+    'outbound/web/users 20001',
+  ])
+  assert.deepEqual(data.names(), ['orders 1024', 'users 1024', 'web 1024'])
+})
+
+test('many services without calls share one listener a callee; what was told before stays true', async (t) => {
+  const many = (count: number, more: object = {}) => ({
+    listen: { gateway: 8080 },
+    services: {
+      ...Object.fromEntries(Array.from({ length: count }, (_, at) => [`s${at}`, { run: 'x' }])),
+      ...more,
+    },
+  })
+  const { gateway, reload, data } = await start(t, many(20))
+  await gateway.begin()
+  const before = gateway.outboundUrls('s0')
+  assert.equal(Object.keys(before).length, 19)
+  await reload(configOf(many(21, { last: { run: 'x', calls: ['s1', 'last'] } })))
+  const after = gateway.outboundUrls('s0')
+  assert.deepEqual({ ...after, ...before }, after)
+  assert.equal(Object.keys(after).length, 21)
+  assert.equal(after['LAST_URL'], gateway.outboundUrls('s1')['LAST_URL'])
+  assert.notEqual(after['S1_URL'], gateway.outboundUrls('last')['S1_URL'], 'named by calls')
+  assert.deepEqual(Object.keys(gateway.outboundUrls('last')), ['S1_URL', 'LAST_URL'])
+  const outbound =
+    data
+      .all()
+      .find((op) => op.op === 'gateway')
+      ?.gateway.listeners.slice(1) ?? []
+  assert.equal(outbound.length, 20 * 19 + 2 + 22)
+  const fresh = await start(t, many(300))
+  await fresh.gateway.begin()
+  assert.equal(fresh.gateway.listeners().length, 1 + 300)
+  assert.equal(Object.keys(fresh.gateway.outboundUrls('s7')).length, 299)
 })

@@ -1,5 +1,11 @@
 import type { Storage } from '../../platform/storage/storage.ts'
-import type { PortStore } from './gateway.ts'
+import type { OutboundListener } from './specify.ts'
+
+/** Where the ports of the outbound listeners are kept over restarts. */
+export interface PortStore {
+  load(): Promise<readonly OutboundListener[]>
+  save(listeners: readonly OutboundListener[]): Promise<void>
+}
 
 const migrations = [
   `CREATE TABLE inside_doors (

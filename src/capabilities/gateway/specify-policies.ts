@@ -9,7 +9,7 @@ import type {
 } from '../../contracts/policies.ts'
 import type { SettingPath } from '../../platform/config/problems.ts'
 import { formatRatePerSecond } from '../../platform/config/units.ts'
-import type { PolicyRoute, SettingsOf } from '../../settings/policies.ts'
+import type { PolicyRoute, SettingsOf } from './policy-settings.ts'
 
 /** Methods of a preflight's answer where neither policy nor route names some. */
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']

@@ -5,19 +5,17 @@ import type {
   RouteSpec,
   ServiceSpec,
 } from '../../contracts/snapshot.ts'
+import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
+import type { Edge } from './edges.ts'
+import { gatewaySettings } from './settings.ts'
 import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
-
-/** Where the gateway listens when the file does not say. */
-export const GATEWAY_PORT = 8080
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
 
 /** The outbound listeners: one port an edge, told to the caller as `<SERVICE>_URL`. */
-export interface OutboundListener {
-  readonly caller: string
-  readonly service: string
+export interface OutboundListener extends Edge {
   readonly port: number
 }
 
@@ -38,21 +36,24 @@ export function specifyGateway(
   }
 }
 
+/** Off, automatic or named. */
+export function wantedGateway({ listen }: Settings): Wanted {
+  return wantedListener('gateway', gatewaySettings.listeners.gateway, listen)
+}
+
 function outsideListeners(settings: Settings): ListenerSpec[] {
   const { proxyProtocol, routes } = settings.gateway
-  const named = settings.listen.gateway
-  const isOff = named === 'off' || (named === undefined && settings.listen.default === 'off')
-  const address =
-    named === undefined || named === 'off' ? { host: '127.0.0.1', port: GATEWAY_PORT } : named
-  const gateway: ListenerSpec[] = isOff
-    ? []
-    : hostsOf(address.host).map((host, at) => ({
-        kind: 'gateway',
-        id: at === 0 ? 'gateway' : `gateway-${at + 1}`,
-        host,
-        port: address.port,
-        proxyProtocol,
-      }))
+  const wanted = wantedGateway(settings)
+  const gateway: ListenerSpec[] =
+    wanted.mode === 'off'
+      ? []
+      : hostsOf(wanted.address.host).map((host, at) => ({
+          kind: 'gateway',
+          id: at === 0 ? 'gateway' : `gateway-${at + 1}`,
+          host,
+          port: wanted.address.port,
+          proxyProtocol,
+        }))
   const tcp = routes.flatMap((route, at): ListenerSpec[] => {
     if (route.tcp === undefined || route.tcp === 'off') return []
     const { port } = route.tcp
@@ -158,23 +159,4 @@ export function specifyService(
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
   }
-}
-
-/** The edges that get an outbound listener: every service that is run here, to each one that it may call. */
-export function edgesOf(settings: Settings): readonly { caller: string; service: string }[] {
-  const names = Object.keys(settings.services)
-  return Object.entries(settings.services).flatMap(([caller, service]) =>
-    service.run === undefined
-      ? []
-      : (service.calls ?? names.filter((name) => canBeCalled(settings, name, caller))).map(
-          (name) => ({
-            caller,
-            service: name,
-          }),
-        ),
-  )
-}
-
-function canBeCalled(settings: Settings, name: string, caller: string): boolean {
-  return name !== caller && settings.services[name]?.task !== true
 }

@@ -1,13 +1,15 @@
 import type { Totals } from '../../platform/snapshot/channel.ts'
-import type { DataTotals, EdgeTotals, InstanceTotals } from '../../contracts/snapshot.ts'
+import {
+  type DataTotals,
+  type EdgeTotals,
+  type InstanceTotals,
+  TOTALS_OTHER,
+} from '../../contracts/snapshot.ts'
 
-/** Rows of edges that are kept; the data plane bounds them too (it folds what is beyond into one row). */
-export const EDGE_ROWS_MAX = 20_000
-
-/** The newest totals of the data plane, by edge and by instance. */
+/** The newest totals of the data plane, by edge and by instance. The data plane bounds them: what is beyond counts on `TOTALS_OTHER`. */
 export interface TotalsStore {
   add(message: Totals): void
-  /** Called once a second, after `add`. */
+  /** Called once a second, after the last `add` of that second. */
   onTotals(listener: (message: Totals) => void): void
   edges(): IterableIterator<EdgeTotals>
   instances(): IterableIterator<InstanceTotals>
@@ -26,13 +28,18 @@ export function createTotalsStore(isKnown: (service: string, id: string) => bool
   return {
     add(message) {
       process = message.process
+      if (message.reset) {
+        edges.clear()
+        instances.clear()
+      }
       for (const row of message.edges) {
-        const key = `${row.caller} ${row.route} ${row.service}`
-        if (edges.size < EDGE_ROWS_MAX || edges.has(key)) edges.set(key, row)
+        edges.set(`${row.caller}\n${row.route}\n${row.service}`, row)
       }
       for (const row of message.instances) {
-        if (isKnown(row.service, row.id)) instances.set(`${row.service} ${row.id}`, row)
+        if (row.service === TOTALS_OTHER || isKnown(row.service, row.id))
+          instances.set(`${row.service} ${row.id}`, row)
       }
+      if (message.more) return
       for (const listener of listeners) listener(message)
     },
     onTotals: (listener) => void listeners.push(listener),

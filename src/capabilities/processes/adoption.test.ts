@@ -46,7 +46,7 @@ test('another specification is replaced, after the new one is up', async (t) => 
   assert.deepEqual(await told(), ['put orders-1 1 routable', 'start orders-2'])
   supervisor.says('orders-2', running(2))
   registry.passes('orders-2')
-  assert.deepEqual(await told(), ['put orders-2 2', 'await drained orders-1', 'drain orders-1'])
+  assert.deepEqual(await told(), ['put orders-2 2', 'drain orders-1', 'await drained orders-1'])
 })
 
 test('processes of a service that is not in the file any more are stopped and forgotten', async (t) => {

@@ -1,5 +1,6 @@
+import type { Problem, Scope } from '../../platform/capability.ts'
 import type { ServiceSettings } from '../../settings.ts'
-import type { ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
+import type { OutputLine, ProcessStatus, ToSupervisor } from '../../contracts/supervisor.ts'
 
 /** What the processes capability needs of the supervisor. */
 export interface SupervisorNeed {
@@ -32,6 +33,15 @@ export interface DiscoveryNeed {
   onChange(listener: (services: ReadonlySet<string>) => void): void
 }
 
+/** The output of processes: first the last lines, then each new one, until the returned function is called. */
+export interface OutputNeed {
+  follow(
+    processes: readonly string[],
+    tail: number,
+    onLines: (lines: readonly OutputLine[], dropped: number) => void | Promise<void>,
+  ): () => void
+}
+
 /** What it needs of the gateway. */
 export interface GatewayNeed {
   drained(service: string, id: string, timeoutMs: number): Promise<boolean>
@@ -47,7 +57,9 @@ export interface Override {
 }
 
 export interface OverrideStore {
-  load(): Promise<readonly Override[]>
+  /** Once. A row that cannot be read is set aside, and a problem from then on. */
+  load(scope: Pick<Scope, 'clock' | 'log'>): Promise<readonly Override[]>
+  problems(): Iterable<Problem>
   /** An override without a difference is deleted. */
   save(override: Override): Promise<void>
 }

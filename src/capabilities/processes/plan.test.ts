@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { planInstances, type SlotView } from './plan.ts'
+import { isTaskFinished, planInstances, type SlotView } from './plan.ts'
 
 const slot = (number: number, state: string): SlotView => ({
   number,
@@ -32,6 +32,26 @@ test('a replacement goes one at a time and never below the target', () => {
     'retire 2',
     'start 4',
   ])
+})
+
+test('a task is finished by what is wanted now, not by what an earlier version of it has done', () => {
+  const task = (state: string) => ({
+    isCurrent: !state.includes('old'),
+    isRetiring: state.includes('retiring'),
+    hasSucceeded: state.includes('done'),
+  })
+  const finished = (...states: string[]) => isTaskFinished(states.map(task))
+  assert.equal(finished('done'), true)
+  assert.equal(finished('old done', 'done'), true)
+  for (const states of [
+    [],
+    ['old done'],
+    ['done retiring'],
+    ['running'],
+    ['old done', 'running'],
+  ]) {
+    assert.equal(finished(...states), false, states.join())
+  }
 })
 
 test('a broken old instance is replaced at once', () => {

@@ -19,6 +19,20 @@ export interface PlanInput {
   readonly mayStart: boolean
 }
 
+/** What is known of one slot of a task. */
+export interface TaskView {
+  readonly isCurrent: boolean
+  readonly isRetiring: boolean
+  /** It has ended with 0. */
+  readonly hasSucceeded: boolean
+}
+
+/** Whether what waits for a task may start: by what is wanted now; what an earlier version of it has done does not count. */
+export function isTaskFinished(slots: readonly TaskView[]): boolean {
+  const counting = slots.filter((slot) => slot.isCurrent && !slot.isRetiring)
+  return counting.length > 0 && counting.every((slot) => slot.hasSucceeded)
+}
+
 export type PlanAction =
   | { readonly do: 'start'; readonly number: number }
   | { readonly do: 'retire'; readonly number: number }

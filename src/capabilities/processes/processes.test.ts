@@ -53,14 +53,14 @@ test('a restart goes one by one: the new one is up, then out of rotation, draine
   supervisor.says('orders-3', running(3))
   assert.deepEqual(await told(), ['put orders-3 3'], 'the old ones stay until it is routable')
   registry.passes('orders-3')
-  assert.deepEqual(await told(), ['await drained orders-2', 'drain orders-2', 'start orders-4'])
+  assert.deepEqual(await told(), ['drain orders-2', 'await drained orders-2', 'start orders-4'])
   drained('orders', 'orders-2')
   assert.deepEqual(await told(), ['stop orders-2'], 'the signal comes after the last request')
   supervisor.says('orders-2', exited(0))
   assert.deepEqual(await told(), ['forget orders-2', 'remove orders-2'])
   supervisor.says('orders-4', running(4))
   registry.passes('orders-4')
-  assert.deepEqual(await told(), ['put orders-4 4', 'await drained orders-1', 'drain orders-1'])
+  assert.deepEqual(await told(), ['put orders-4 4', 'drain orders-1', 'await drained orders-1'])
   drained('orders', 'orders-1', false)
   assert.deepEqual(await told(), ['stop orders-1'], 'the time to drain has an end')
 })
@@ -85,8 +85,8 @@ test('scale up and down; bounds; an unknown service', async (t) => {
   assert.deepEqual(await told(), [
     'forget orders-2',
     'stop orders-1',
-    'await drained orders-3',
     'drain orders-3',
+    'await drained orders-3',
   ])
   drained('orders', 'orders-3')
   const refused = (code: string) => (error: unknown) =>
@@ -117,7 +117,7 @@ test('a fixed port: the old one is gone before the new one starts', async (t) =>
   registry.passes('orders-1')
   await told()
   processes.restart('orders')
-  assert.deepEqual(await told(), ['await drained orders-1', 'drain orders-1'])
+  assert.deepEqual(await told(), ['drain orders-1', 'await drained orders-1'])
   drained('orders', 'orders-1')
   await told()
   supervisor.says('orders-1', exited(0))

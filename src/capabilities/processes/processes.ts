@@ -1,265 +1,96 @@
-import type { Scope } from '../../platform/capability.ts'
-import { ProblemError } from '../../platform/problem.ts'
-import type { ServiceSettings, Settings } from '../../settings.ts'
-import type { ProcessStatus } from '../../contracts/supervisor.ts'
+import type { Part, Scope } from '../../platform/capability.ts'
+import type { Processes } from './api.ts'
+import { problemOf, problemsOf, registerServiceRoutes } from './console.ts'
+import { registerLogRoutes } from './logs.ts'
+import { processesMetrics } from './metrics.ts'
 import type {
   DiscoveryNeed,
   GatewayNeed,
-  Override,
+  OutputNeed,
   OverrideStore,
   SupervisorNeed,
 } from './needs.ts'
-import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
-import { checkCommands, specifyProcess, stopOrders } from './specify.ts'
-
-export interface ProcessesConfig {
-  readonly settings: Settings
-  /** Absolute folder of the configuration file. */
-  readonly folder: string
-  readonly inherited: Readonly<Record<string, string | undefined>>
-  /** Variables that tell services of our open listeners. */
-  readonly listeners: Readonly<Record<string, string>>
-}
+import { loadOverrides } from './overrides.ts'
+import { RunSet, type ProcessesConfig } from './run-set.ts'
+import { viewSlot } from './slot-view.ts'
+import { checkCommands } from './specify.ts'
+import { fileTarget, refuseScale, scaleMaxOf } from './targets.ts'
 
 export interface ProcessesNeeds {
   readonly supervisor: SupervisorNeed
+  readonly output: OutputNeed
   readonly discovery: DiscoveryNeed
   readonly gateway: GatewayNeed
   readonly overrides: OverrideStore
   /** `service instance` of what the data plane routed when this control plane started. */
   readonly routed: ReadonlySet<string>
+  /** What services are told of our own listeners: variables by name. */
+  variables(): Readonly<Record<string, string>>
 }
 
-/** The supervised services: how many instances run, replaced in order, changed at run time. */
-export interface Processes {
-  /** From now on instances are started; before it only those that run already are adopted. */
-  begin(config: ProcessesConfig): void
-  configure(config: ProcessesConfig): void
-  /** Throws `CommandUnusableError` where `configure` could not run a service: before anything is changed. */
-  check(config: ProcessesConfig): void
-  services(): readonly ServiceRun[]
-  service(name: string): ServiceRun | undefined
-  override(name: string): Override | undefined
-  /** What the file says, without overrides. */
-  targetByFile(name: string): number
-  /** The highest number that `scale` accepts. */
-  scaleMax(name: string): number
-  /** All of these throw `ProblemError` for a service that is not supervised here; they resolve when the wish is durable, not when it is fulfilled. */
-  restart(name: string): void
-  stop(name: string): Promise<void>
-  start(name: string): Promise<void>
-  scale(name: string, instances: number): Promise<void>
-  clearOverride(name: string): Promise<void>
-  /** Calls back with the services that have changed, until the returned function is called. */
-  onChange(listener: (services: Iterable<string>) => void): () => void
-}
-
+/** Adopts what runs already; starts nothing before `begin`. */
 export async function startProcesses(
   first: ProcessesConfig,
   needs: ProcessesNeeds,
   scope: Scope,
-): Promise<Processes> {
-  const { supervisor, discovery, overrides: store } = needs
-  const runs = new Map<string, ServiceRun>()
+): Promise<Part<ProcessesConfig, Processes>> {
+  const { supervisor, discovery } = needs
   const listeners = new Set<(services: Iterable<string>) => void>()
-  let config = first
-  let hasBegun = false
-  let changing: Promise<void> = Promise.resolve()
-  let orders = stopOrders(first.settings.services)
-  const overrides = new Map((await store.load()).map((one) => [one.service, one]))
-
-  function changed(services: Iterable<string>): void {
+  const changed = (services: Iterable<string>): void => {
     for (const listener of listeners) listener(services)
   }
-
-  /** A service that the file does not name any more is forgotten with its last instance. */
-  function slotsChanged(name: string): void {
-    const isGone = config.settings.services[name]?.run === undefined
-    if (isGone && runs.get(name)?.slots().length === 0) runs.delete(name)
-    changed([name])
-  }
-
-  function reconcileAll(): void {
-    for (const run of runs.values()) run.reconcile()
-  }
-
-  function isReady(name: string): boolean {
-    const run = runs.get(name)
-    if (run?.wanted().settings.task === true) return run.isFinished()
-    return discovery.routableCount(name) > 0
-  }
-
-  function wantedOf(name: string, settings: ServiceSettings): Wanted {
-    const override = overrides.get(name)
-    const target = override?.isStopped === true ? 0 : targetOf(settings, override)
-    const context = {
-      folder: config.folder,
-      inherited: config.inherited,
-      urls: needs.gateway.outboundUrls(name),
-      listeners: config.listeners,
-      stopOrder: orders.get(name) ?? 0,
-    }
-    return {
-      settings,
-      target,
-      hash: specifyProcess(name, settings, 1, context).hash,
-      specify: (slot) => specifyProcess(name, settings, slot, context),
-      mayStart: () => hasBegun && settings.after.every(isReady),
-    }
-  }
-
-  function applyAll(): void {
-    for (const [name, settings] of Object.entries(config.settings.services)) {
-      if (settings.run === undefined) continue
-      const wanted = wantedOf(name, settings)
-      const run = runs.get(name)
-      if (run === undefined)
-        runs.set(
-          name,
-          createServiceRun(name, wanted, { ...needs, scope, changed: () => slotsChanged(name) }),
-        )
-      else run.want(wanted)
-    }
-  }
-
-  function retireGone(): void {
-    for (const [name, run] of runs) {
-      const still = config.settings.services[name]
-      if (still?.run !== undefined) continue
-      run.want({ ...run.wanted(), target: 0 })
-      if (run.slots().length === 0) runs.delete(name)
-    }
-  }
-
-  function observe(statuses: readonly ProcessStatus[]): void {
-    for (const status of statuses) {
-      const run = runs.get(status.spec.service)
-      if (run === undefined) dismiss(status)
-      else run.observe(status)
-    }
-    retireGone()
-    reconcileAll()
-    changed(new Set(statuses.map((status) => status.spec.service)))
-  }
-
-  /** A process of a service that is not ours is stopped, and its record dropped. */
-  function dismiss({ spec: { id }, state: { state } }: ProcessStatus): void {
-    const hasEnded = state === 'exited' || state === 'failed'
-    if (hasEnded) supervisor.send({ type: 'forget', id })
-    else if (state !== 'stopping') supervisor.send({ type: 'stop', id })
-  }
-
-  async function adoptAll(): Promise<void> {
-    const { processes } = await supervisor.hello
-    for (const status of processes) {
-      const { service, id } = status.spec
-      const run = runs.get(service)
-      if (run === undefined) {
-        dismiss(status)
-        continue
-      }
-      run.adopt(status, needs.routed.has(`${service} ${id}`))
-    }
-  }
-
-  function runOf(name: string): ServiceRun {
-    const run = runs.get(name)
-    if (run !== undefined) return run
-    throw new ProblemError(
-      404,
-      'ERR_PROCESSES_SERVICE_UNKNOWN',
-      `'${name}' is not a service that runs here. Known: ${[...runs.keys()].join(', ') || 'none'}.`,
-    )
-  }
-
-  /** One after the other: each builds on the one before. */
-  function change(name: string, next: Partial<Override>): Promise<void> {
-    const done = changing.then(() => changeNow(name, next))
-    changing = done.catch(() => {})
-    return done
-  }
-
-  async function changeNow(name: string, next: Partial<Override>): Promise<void> {
-    const run = runOf(name)
-    const before = overrides.get(name) ?? { service: name, instances: undefined, isStopped: false }
-    const override = { ...before, ...next }
-    await store.save(override)
-    if (override.instances === undefined && !override.isStopped) overrides.delete(name)
-    else overrides.set(name, override)
-    // While it was stored, the service may have gone from the file.
-    const settings = config.settings.services[name]
-    if (settings?.run !== undefined) run.want(wantedOf(name, settings))
-    changed([name])
-  }
-
-  applyAll()
-  await adoptAll()
-  supervisor.onProcesses(observe)
+  const overrides = await loadOverrides(
+    needs.overrides,
+    scope,
+    (name) => void runs.get(name),
+    (name) => runs.apply(name),
+  )
+  const overrideOf = (name: string) => overrides.of(name)
+  const runs: RunSet = new RunSet(first, { ...needs, overrideOf, scope, changed })
+  runs.adopt((await supervisor.hello).processes, needs.routed)
+  supervisor.onProcesses((statuses) => runs.observe(statuses))
   discovery.onChange((services) => {
-    reconcileAll()
+    runs.reconcile()
     changed(services)
   })
 
-  function configure(next: ProcessesConfig): void {
-    config = next
-    orders = stopOrders(next.settings.services)
-    applyAll()
-    retireGone()
-    reconcileAll()
-    changed(runs.keys())
-  }
-
-  return {
-    begin(next) {
-      hasBegun = true
-      configure(next)
-    },
-    configure,
-    check: checkCommands,
-    services: () => [...runs.values()],
-    service: (name) => runs.get(name),
-    override: (name) => (runs.has(name) ? overrides.get(name) : undefined),
-    scaleMax: (name) => scaleMaxOf(runOf(name).wanted().settings),
-    targetByFile: (name) => fileTarget(runOf(name).wanted().settings),
+  const isUp = (name: string): boolean => discovery.routableCount(name) > 0
+  const api: Processes = {
+    begin: () => runs.begin(),
+    services: () => runs.all(),
+    service: (name) => runs.find(name),
+    instances: (name) => (runs.find(name)?.slots() ?? []).map(viewSlot),
+    problemOf: (name) => problemOf(name, api.instances(name), isUp(name)),
+    override: (name) => (runs.find(name) === undefined ? undefined : overrides.of(name)),
+    scaleMax: (name) => scaleMaxOf(runs.get(name).wanted().settings),
+    targetByFile: (name) => fileTarget(runs.get(name).wanted().settings),
     restart(name) {
-      runOf(name).restart()
+      runs.get(name).restart()
       changed([name])
     },
-    stop: (name) => change(name, { isStopped: true }),
-    start: (name) => change(name, { isStopped: false }),
+    stop: (name) => overrides.change(name, { isStopped: true }),
+    start: (name) => overrides.change(name, { isStopped: false }),
     async scale(name, instances) {
-      refuseScale(name, runOf(name).wanted().settings, instances)
-      await change(name, { instances, isStopped: false })
+      refuseScale(name, runs.get(name).wanted().settings, instances)
+      await overrides.change(name, { instances, isStopped: false })
     },
-    clearOverride: (name) => change(name, { instances: undefined, isStopped: false }),
+    clearOverride: (name) => overrides.change(name, { instances: undefined, isStopped: false }),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
   }
-}
-
-function fileTarget(settings: ServiceSettings): number {
-  return typeof settings.instances === 'number' ? settings.instances : settings.instances.min
-}
-
-/** A number of instances that was set at run time holds within what the file allows now. */
-function targetOf(settings: ServiceSettings, override: Override | undefined): number {
-  const wanted = override?.instances ?? fileTarget(settings)
-  return override === undefined ? wanted : Math.min(wanted, scaleMaxOf(settings))
-}
-
-function scaleMaxOf(settings: ServiceSettings): number {
-  if (settings.port !== undefined || settings.task) return 1
-  return typeof settings.instances === 'number' ? 1000 : settings.instances.max
-}
-
-function refuseScale(name: string, settings: ServiceSettings, instances: number): void {
-  const max = scaleMaxOf(settings)
-  if (instances <= max) return
-  throw new ProblemError(
-    400,
-    'ERR_PROCESSES_SCALE_BOUND',
-    `'${name}' may have at most ${max} instance${max === 1 ? '' : 's'}; ${instances} were asked for. Raise services.${name}.instances.max in the file.`,
-  )
+  return {
+    api,
+    prepare(next) {
+      checkCommands({ ...next, listeners: needs.variables() })
+      return { commit: () => runs.configure(next) }
+    },
+    routes: [
+      (app) => registerServiceRoutes(app, api),
+      (app) => registerLogRoutes(app, api, needs.output, scope.clock),
+    ],
+    metrics: () => processesMetrics(runs.all()),
+    problems: () => [...needs.overrides.problems(), ...problemsOf(api)],
+  }
 }

@@ -1,23 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Scope } from '../../platform/capability.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import type { DiscoveryNeed, GatewayNeed, SupervisorNeed } from './needs.ts'
-import { planInstances } from './plan.ts'
+import { isTaskFinished, planInstances } from './plan.ts'
 
 /** What one supervised service should be. */
 export interface Wanted {
   readonly settings: ServiceSettings
   readonly target: number
-  /** Hash of the specification, the same for each slot. */
-  readonly hash: string
   specify(slot: number): ProcessSpec
+  /** A process with this specification may stay. */
+  fits(spec: ProcessSpec): boolean
   /** All of `after` are healthy or finished. */
   mayStart(): boolean
 }
 
 export interface Slot {
   readonly number: number
-  readonly spec: ProcessSpec
+  spec: ProcessSpec
   readonly generation: number
   status: ProcessStatus | undefined
   isRetiring: boolean
@@ -29,6 +30,7 @@ export interface Slot {
 export interface ServiceRun {
   readonly name: string
   slots(): readonly Slot[]
+  /** Acts with the next `reconcile`: what waits for other services must not be decided by what those were. */
   want(wanted: Wanted): void
   wanted(): Wanted
   /** Takes over a process that a former control plane started. */
@@ -38,6 +40,7 @@ export interface ServiceRun {
   restart(): void
   /** Looks again at what is to do: something around it has changed. */
   reconcile(): void
+  /** A task whose process that is wanted now has ended with 0. */
   isFinished(): boolean
 }
 
@@ -56,11 +59,12 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   const ended = new Map<number, () => void>()
   let wanted = first
   let generation = 0
+  let lastIncarnation = 0
   let isReconciling = false
   let mustLookAgain = false
 
   function isCurrent(slot: Slot): boolean {
-    return slot.generation === generation && slot.spec.hash === wanted.hash
+    return slot.generation === generation && wanted.fits(slot.spec)
   }
 
   function isUp(slot: Slot): boolean {
@@ -105,7 +109,8 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   }
 
   function start(number: number): void {
-    const spec = wanted.specify(number)
+    lastIncarnation = Math.max(lastIncarnation + 1, scope.clock.nowMs())
+    const spec = { ...wanted.specify(number), incarnation: lastIncarnation }
     slots.set(number, {
       number,
       spec,
@@ -124,10 +129,10 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     if (slot === undefined || slot.isRetiring) return
     slot.isRetiring = true
     const { id } = slot.spec
-    if (discovery.isRoutable(name, id)) {
-      const drained = gateway.drained(name, id, wanted.settings.stop.drain)
+    if (slot.registeredPort !== 0) {
       discovery.drain(name, id)
-      if (!(await drained)) {
+      // Also where a check has taken it out before: what was in flight then may still be.
+      if (!(await gateway.drained(name, id, wanted.settings.stop.drain))) {
         scope.log('warn', 'requests were still in flight when the time to drain was over', {
           service: name,
           instance: id,
@@ -155,11 +160,50 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
 
   function observe(status: ProcessStatus): void {
     const slot = [...slots.values()].find((one) => one.spec.id === status.spec.id)
-    if (slot === undefined) return
+    if (slot === undefined) return meetStray(status)
+    // About a former process with this id.
+    if (slot.spec.incarnation !== status.spec.incarnation) return
     slot.status = status
     register(slot, false)
     if (hasEnded(status)) ended.get(slot.number)?.()
     reconcile()
+  }
+
+  /** A process that is not known here: it was about to start when this control plane asked what there is, or it has just been forgotten. */
+  function meetStray(status: ProcessStatus): void {
+    if (hasEnded(status)) supervisor.send({ type: 'forget', id: status.spec.id })
+    else adopt(status, false)
+    reconcile()
+  }
+
+  function adopt(status: ProcessStatus, wasRoutable: boolean): void {
+    const { id, incarnation = 0, task } = status.spec
+    const number = Number(id.slice(name.length + 1))
+    lastIncarnation = Math.max(lastIncarnation, incarnation)
+    const slot: Slot = {
+      number,
+      spec: status.spec,
+      generation,
+      status,
+      isRetiring: false,
+      registeredPort: 0,
+    }
+    slots.set(number, slot)
+    register(slot, wasRoutable)
+    // A former control plane was about to take it away. What has ended keeps its slot only as the result of a task.
+    const { state } = status.state
+    if (state === 'stopping' || (state === 'exited' && !task)) void retire(number)
+  }
+
+  /** A process that stays has the newest variables when the supervisor starts it again. A task is not touched: it might run twice. */
+  function renew(slot: Slot): void {
+    if (slot.spec.task || slot.isRetiring || hasEnded(slot.status) || !isCurrent(slot)) return
+    const { incarnation } = slot.spec
+    const next = wanted.specify(slot.number)
+    const spec = incarnation === undefined ? next : { ...next, incarnation }
+    if (isDeepStrictEqual(spec, slot.spec)) return
+    slot.spec = spec
+    supervisor.send({ type: 'start', spec })
   }
 
   /** Discovery knows an instance exactly as long as its process runs. */
@@ -188,24 +232,9 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     wanted: () => wanted,
     want(next) {
       wanted = next
-      reconcile()
+      for (const slot of slots.values()) renew(slot)
     },
-    adopt(status, wasRoutable) {
-      const number = Number(status.spec.id.slice(name.length + 1))
-      const slot: Slot = {
-        number,
-        spec: status.spec,
-        generation,
-        status,
-        isRetiring: false,
-        registeredPort: 0,
-      }
-      slots.set(number, slot)
-      register(slot, wasRoutable)
-      // A former control plane was about to take it away. What has ended keeps its slot only as the result of a task.
-      const { state } = status.state
-      if (state === 'stopping' || (state === 'exited' && !status.spec.task)) void retire(number)
-    },
+    adopt,
     observe,
     restart() {
       generation++
@@ -213,10 +242,13 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     },
     reconcile,
     isFinished: () =>
-      slots.size > 0 &&
-      [...slots.values()].every(({ status }) => {
-        return status?.state.state === 'exited' && status.state.exit.code === 0
-      }),
+      isTaskFinished(
+        [...slots.values()].map((slot) => ({
+          isCurrent: isCurrent(slot),
+          isRetiring: slot.isRetiring,
+          hasSucceeded: slot.status?.state.state === 'exited' && slot.status.state.exit.code === 0,
+        })),
+      ),
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settingsSchema } from '../../settings.ts'
-import { specifyProcess, stopOrders } from './specify.ts'
+import { fitsSpecification, specifyProcess, stopOrders } from './specify.ts'
 
 function specify(service: object, slot = 1, more: object = {}) {
   const { orders } = settingsSchema.parse({
@@ -89,9 +89,39 @@ test('other hashes: whatever makes another process', () => {
     specify({ port: 80 }),
     specify({ stop: { grace: '1s' } }),
     specify({ restart: { loop: 9 } }),
-    specify({}, 1, { urls: { USERS_URL: 'http://127.0.0.1:2' } }),
+    specify({}, 1, { inherited: { A: '1' } }),
   ].map(({ hash }) => hash)
   assert.equal(new Set(hashes).size, hashes.length)
+})
+
+test('variables of ours: a new one and one that has gone are no reason for another process, another value is', () => {
+  const withUrls = (urls: Record<string, string>, listeners: Record<string, string> = {}) => {
+    const context = { urls, listeners }
+    return { spec: specify({}, 1, context), context }
+  }
+  const fits = (running: ReturnType<typeof withUrls>, wanted: ReturnType<typeof withUrls>) =>
+    fitsSpecification(running.spec, wanted.spec, wanted.context)
+  const none = withUrls({})
+  const users = withUrls({ USERS_URL: 'http://127.0.0.1:2' }, { CONSUL_HTTP_ADDR: '127.0.0.1:1' })
+  assert.ok(fits(none, users))
+  assert.ok(fits(users, none))
+  assert.ok(!fits(users, withUrls({ USERS_URL: 'http://127.0.0.1:3' })))
+  assert.ok(!fits(users, withUrls({}, { CONSUL_HTTP_ADDR: '127.0.0.1:2' })))
+  const moved = withUrls({}, { BACKPLANE_URL: 'http://127.0.0.1:9' })
+  assert.ok(fits(withUrls({}, { BACKPLANE_URL: 'http://127.0.0.1:8' }), moved))
+  assert.ok(!fitsSpecification(none.spec, specify({ env: { A: '1' } }), none.context))
+  const byFile = specify({ env: { USERS_URL: 'mine' } })
+  assert.ok(
+    fitsSpecification(
+      byFile,
+      specify({ env: { USERS_URL: 'mine' } }, 1, users.context),
+      users.context,
+    ),
+    'what the file sets stands above ours',
+  )
+  const inherited = specify({}, 1, { inherited: { USERS_URL: 'inherited' } })
+  const covered = specify({}, 1, { inherited: { USERS_URL: 'inherited' }, ...users.context })
+  assert.ok(!fitsSpecification(inherited, covered, users.context), 'it had another value')
 })
 
 test('what others wait for stops last', () => {

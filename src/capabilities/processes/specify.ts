@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
+import { ownEntry } from '../../platform/own-entry.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { ProcessSpec } from '../../contracts/supervisor.ts'
 
@@ -32,14 +33,16 @@ export function specifyProcess(
   context: SpecifyContext,
 ): ProcessSpec {
   const id = `${name}-${slot}`
+  const inherited = inheritedEnv(context.inherited)
+  const ownEnv = textsOf(service.env)
   const env = {
-    ...inheritedEnv(context.inherited),
+    ...inherited,
     OTEL_SERVICE_NAME: name,
     BACKPLANE_SERVICE: name,
     BACKPLANE_INSTANCE: id,
     ...context.urls,
     ...context.listeners,
-    ...textsOf(service.env),
+    ...ownEnv,
   }
   const spec = {
     id,
@@ -59,22 +62,45 @@ export function specifyProcess(
     stopGraceMs: service.stop.grace,
     stopOrder: context.stopOrder,
   }
-  return { ...spec, hash: hashOf(spec, service.run ?? []) }
+  return { ...spec, hash: hashOf(spec, service.run ?? [], [inherited, ownEnv]) }
 }
 
 /**
- * Equal for all slots of a service with the same settings; excludes what may change without a reason to restart. The command is
- * taken as it was written: its words follow from it and the environment, and may name the instance.
+ * Equal for all slots of a service with the same settings; excludes the variables that Backplane adds: other services and listeners
+ * come and go without a reason to restart this one. The command is taken as it was written: its words follow from it and the
+ * environment, and may name the instance.
  */
-function hashOf(spec: Omit<ProcessSpec, 'hash'>, run: string | readonly string[]): string {
-  const { id: _id, argv: _argv, stopOrder: _stopOrder, env, ...rest } = spec
-  const lasting = Object.entries(env)
-    .filter(([name]) => name !== 'BACKPLANE_INSTANCE' && !UNHASHED_VARIABLES.has(name))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+function hashOf(
+  spec: Omit<ProcessSpec, 'hash'>,
+  run: string | readonly string[],
+  environments: readonly Readonly<Record<string, string>>[],
+): string {
+  const { id: _id, argv: _argv, stopOrder: _stopOrder, env: _env, ...rest } = spec
+  const lasting = environments.map((env) =>
+    Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
   return createHash('sha256')
     .update(JSON.stringify([rest, run, lasting]))
     .digest('hex')
     .slice(0, 16)
+}
+
+/**
+ * Whether a process that runs by `running` may stay where `wanted` is asked for: the same hash, and no variable of ours that it was given has
+ * another value now. One that is merely new, or not there any more, is no reason to replace it (docs/decisions/0015).
+ */
+export function fitsSpecification(
+  running: ProcessSpec,
+  wanted: ProcessSpec,
+  { urls, listeners }: Pick<SpecifyContext, 'urls' | 'listeners'>,
+): boolean {
+  if (running.hash !== wanted.hash) return false
+  return Object.keys({ ...urls, ...listeners }).every(
+    (name) =>
+      UNHASHED_VARIABLES.has(name) ||
+      !Object.hasOwn(running.env, name) ||
+      ownEntry(running.env, name) === ownEntry(wanted.env, name),
+  )
 }
 
 function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {
@@ -128,7 +154,7 @@ export class CommandUnusableError extends Error {
 
 /** Looks at every command as it would be run. Throws `CommandUnusableError`. */
 export function checkCommands(config: {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'services'>
   readonly inherited: SpecifyContext['inherited']
   readonly listeners: SpecifyContext['listeners']
 }): void {
@@ -149,7 +175,7 @@ export function stopOrders(services: Settings['services']): ReadonlyMap<string, 
   const orderOf = (name: string, path: readonly string[]): number => {
     const known = orders.get(name)
     if (known !== undefined) return known
-    const before = services[name]?.after ?? []
+    const before = Object.hasOwn(services, name) ? (services[name]?.after ?? []) : []
     const order = path.includes(name)
       ? 0
       : 1 + Math.max(-1, ...before.map((one) => orderOf(one, [...path, name])))

@@ -10,10 +10,10 @@ import type { Peer } from './client-stream.ts'
 import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
-/** Fields that the gateway writes itself. */
-const OWN_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
-const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_FIELDS })
-const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_FIELDS })
+/** Fields of requests that the gateway writes itself. */
+export const OWN_REQUEST_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
+const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
+const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
 
 const NOT_TRUSTED: ProxyParse = {
   kind: 'error',

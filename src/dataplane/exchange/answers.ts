@@ -18,6 +18,8 @@ import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { openTunnel } from './tunnels.ts'
 
+const NO_BYTES = new Uint8Array(0)
+
 /** How the failures of a stream count as failures of an attempt. */
 const FAILURES = {
   local: 'local',
@@ -40,8 +42,10 @@ export function passInterim(
   const isWanted = head.status !== 100 || exchange.expectsContinue
   if (client.isHttp10 || !isWanted || exchange.second.state !== ATTEMPT.over) return
   const rewrite = ctx.responseRewrite
+  rewrite.fixedLines = NO_BYTES
   rewrite.ownLinesEnd = 0
   rewrite.lines = ''
+  rewrite.drops = ctx.responseDrops
   rewrite.isTunnel = false
   client.sendInterim(head, bytes, rewrite)
   if (client.outlet.isClogged) stream.pause()
@@ -59,7 +63,7 @@ export function passHead(
   const { exchange, stream } = attempt
   const { client } = exchange
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
-  const rewrite = prepareRewrite(ctx, attempt, head)
+  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
@@ -143,7 +147,7 @@ function switchProtocols(
     const detail = `${attempt.instance.id} switched protocols without being asked`
     return failAttempt(ctx, attempt, 'bad-response', detail)
   }
-  const rewrite = prepareRewrite(ctx, attempt, head)
+  const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = true
   openTunnel(ctx, attempt)
   dropOther(ctx, attempt)
@@ -157,9 +161,14 @@ function prepareRewrite(
   ctx: ExchangeContext,
   attempt: BoundAttempt,
   head: ResponseHead,
+  bytes: Buffer,
 ): ResponseRewrite {
   const { exchange } = attempt
   const rewrite = ctx.responseRewrite
+  const { route } = exchange
+  if (route?.policies?.hasResponse === true) {
+    route.policies.response(ctx.policyView.ofAnswer(exchange), head, bytes)
+  }
   let lines = exchange.responseLines
   if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
   if (exchange.setsSticky) {
@@ -168,6 +177,8 @@ function prepareRewrite(
     lines += formatLine('set-cookie', `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax`)
   }
   rewrite.lines = lines
+  rewrite.fixedLines = route === null ? NO_BYTES : route.fixedResponseLines
+  rewrite.drops = route === null || route.drops === null ? ctx.responseDrops : route.drops.response
   const { identifiers } = ctx
   rewrite.ownLines = identifiers.lines
   rewrite.ownLinesEnd = identifiers.writeIdLine(exchange.record)

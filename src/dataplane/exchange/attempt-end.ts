@@ -59,5 +59,5 @@ function leaveInstance(ctx: ExchangeContext, instance: Instance): void {
   instance.inFlight--
   ctx.instanceChanged(instance)
   if (instance.isGone && instance.inFlight === 0)
-    ctx.reportDrained(instance.spec.service, instance.id)
+    ctx.reportDrained(instance.spec.service, instance.id, instance.removal)
 }

@@ -11,6 +11,9 @@ import { decideAttemptDeadline, mayHedge } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
 
+/** How often a worker asks the others to give back what they hold and do not use; whoever waits looks as often. */
+const URGE_MS = 25
+
 /** Begins an attempt of an exchange whose request is in `out`: at an instance, in the queue, or the exchange is answered. */
 export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
   const { exchange } = attempt
@@ -188,6 +191,19 @@ function waitForPlace(
   attempt.startedMs = nowMs
   toWaiting(attempt, exchange.totalDeadlineMs || nowMs + exchange.timeoutMs)
   service.waiting.add(attempt)
+  ctx.crowded.add(service)
+  askForRoom(ctx, service, nowMs)
+}
+
+/** Other workers say when they give something back. */
+function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, nowMs: number): void {
+  const wasFree = isAnyFree(service)
+  // Workers that all wait must not wake each other without end.
+  const urges = nowMs - service.urgedAtMs >= URGE_MS
+  if (urges) service.urgedAtMs = nowMs
+  for (const { permits } of service.instances.values()) permits.waitForRoom(urges)
+  // Room may have come before the others knew that somebody waits.
+  if (!wasFree && isAnyFree(service)) ctx.turns.schedule(service)
 }
 
 /**
@@ -199,12 +215,14 @@ export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): v
   for (const attempt of service.waiting) {
     const { client } = attempt.exchange
     try {
-      if (!serveOne(ctx, service, attempt, nowMs) && !isAnyFree(service)) return
+      if (!serveOne(ctx, service, attempt, nowMs) && !isAnyFree(service)) break
     } catch (error) {
       // It costs the request at hand, not those behind it.
       ctx.clientEvents.failed(client, error)
     }
   }
+  if (service.waiting.size > 0) askForRoom(ctx, service, nowMs)
+  else ctx.crowded.delete(service)
 }
 
 /** False: there is no room for it. */

@@ -6,6 +6,7 @@ import { startGateway } from '../testing/setup.ts'
 import { startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 import type { LocalWorker } from '../testing/local-worker.ts'
 import { createRequestDrops } from '../../mechanisms/http1/drops.ts'
+import { PLACE } from '../shared/counts.ts'
 import type { Exchange } from './exchange.ts'
 
 const listener: ClientListener = {
@@ -74,7 +75,7 @@ test('two parts are fetched side by side, without a client, and put together', a
       ['sub-request', 'web', 200, 'whole-1'],
     ],
   )
-  assert.equal(gateway.worker.context.counts.total('requests'), 0)
+  assert.equal(gateway.worker.context.counts.total(PLACE.requests), 0)
 })
 
 test('a part that is too large, breaks off, or has no instance says so', async (t) => {

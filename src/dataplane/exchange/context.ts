@@ -2,34 +2,36 @@ import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
 import type { ClientGround } from '../client/ground.ts'
-import type { SharedCounts } from '../shared-counts.ts'
+import type { PolicyGround } from '../policies/policy.ts'
+import type { Drops } from '../../mechanisms/http1/drops.ts'
+import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { UpstreamGround } from '../upstream/ground.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceEvents, InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
-import type { ExchangeRecord } from '../records/record.ts'
+import type { Sinks } from '../records/sinks.ts'
 import type { DateLine } from './date-line.ts'
 import type { Attempt, Exchange } from './exchange.ts'
 import type { HostNames } from './host-check.ts'
+import type { PolicyView } from './policy-view.ts'
 import type { Identifiers } from './identifiers.ts'
 import type { HeadFields, Routes } from './routes.ts'
 
-/** Where finished records go; gives back one that may be overwritten. */
-export interface RecordSink {
-  finish(record: ExchangeRecord): ExchangeRecord
-}
-
 /** Everything that the exchanges of one worker share. One a worker; nothing of it is visible to another one. */
 export interface ExchangeContext extends ClientGround, UpstreamGround {
-  readonly counts: SharedCounts
+  readonly counts: KeyedCounts
   readonly totals: TotalsCollector
-  readonly records: RecordSink
+  readonly sinks: Sinks
   readonly identifiers: Identifiers
   readonly requestRewrite: RequestRewrite
   readonly responseRewrite: ResponseRewrite
   readonly pick: PickContext<Instance>
   readonly headFields: HeadFields
+  readonly policyView: PolicyView
+  readonly policyGround: PolicyGround
+  /** Fields of answers that are not forwarded, where no policy says more. */
+  readonly responseDrops: Drops
   readonly dateLine: DateLine
 
   /** Unix milliseconds minus monotonic milliseconds, renewed every tick. */
@@ -39,6 +41,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   routes: Routes
   readonly services: Map<string, Service<Attempt>>
 
+  /** Services that somebody waits for, here. */
+  readonly crowded: Set<Service<Attempt>>
   /** In flight, in no order: a dense array, so that the scan of deadlines is one loop. */
   readonly exchanges: Exchange[]
   readonly spareExchanges: Exchange[]
@@ -47,7 +51,7 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   /** Begins a connection to the instance, for which a place was taken. */
   connect(instance: Instance): InstanceOf<Attempt>
   /** A removed instance has nothing in flight any more. */
-  reportDrained(service: string, id: string): void
+  reportDrained(service: string, id: string, removal: number): void
   /** A defect of ours was caught: it is counted and logged with its stack. */
   reportDefect(error: unknown): void
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
+import { PLACE } from '../shared/counts.ts'
 import type { LocalWorker } from '../testing/local-worker.ts'
 import type { WorkerContext } from '../worker/context.ts'
 
@@ -165,7 +166,7 @@ test('records that cannot be kept end no request, and no worker', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
   const gateway = await startGateway(t, [upstream.port])
-  plant(context(gateway).records, 'finish', 3)
+  plant(context(gateway).sinks.batches, 'add', 3)
   const { socket, reader } = say(t, gateway, '')
   for (let i = 1; i <= 4; i++) {
     socket.write(get(`/${i}`))
@@ -187,7 +188,7 @@ test('a request beyond the limit that meets a defect is counted once', async (t)
   await request.until('/1')
   plant(context(gateway).identifiers, 'nameRequest')
   assert.equal(reasonIn(await say(t, gateway, get()).reader.closed()), 'ERR_GATEWAY_DEFECT')
-  assert.equal(context(gateway).counts.total('requests'), 1)
+  assert.equal(context(gateway).counts.total(PLACE.requests), 1)
   socket.write(OK)
   await first.reader.until('ok')
 })

@@ -1,4 +1,7 @@
+import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
+import type { PendingDecision } from '../policies/policy.ts'
+import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { Instance } from '../upstream/instance.ts'
@@ -133,8 +136,16 @@ export interface Exchange {
   retriesLeft: number
   /** A connection that was open already closed under the request: the next attempt takes a new one. */
   needsFresh: boolean
-  /** Lines that policies add to the answer. */
+  /** Lines that policies add to the answer, and to the request for the instance. */
   responseLines: string
+  requestLines: string
+  /** How many policies have seen the request: they are told of its end. */
+  policiesRan: number
+  /** While a policy decides: the request's head, which nobody else keeps, and what the policy said in the end. */
+  heldHead: RequestHead | null
+  heldBytes: Buffer | null
+  ticket: Ticket | null
+  decision: PendingDecision | null
 }
 
 /** An exchange for the pool. `client` is set before it is used. */
@@ -174,6 +185,12 @@ export function createExchange(record: ExchangeRecord): Exchange {
     retriesLeft: 0,
     needsFresh: false,
     responseLines: '',
+    requestLines: '',
+    policiesRan: 0,
+    heldHead: null,
+    heldBytes: null,
+    ticket: null,
+    decision: null,
   }
   exchange.first = createAttempt(exchange, entry)
   exchange.second = createAttempt(exchange, entry)

@@ -2,7 +2,8 @@ import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { clearRecord, createRecord } from '../records/record.ts'
-import { countLatency, statusClass } from '../totals/counters.ts'
+import { PLACE } from '../shared/counts.ts'
+import { finishRecord } from '../records/sinks.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
 import {
   createExchange,
@@ -52,30 +53,26 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
+  if (exchange.edge !== null) exchange.edge.inFlight--
   try {
-    countExchange(ctx, exchange)
-    exchange.record = ctx.records.finish(record)
+    tellEnd(ctx, exchange)
   } catch (error) {
-    // Nobody waits for the record: the request ends all the same.
+    // Nobody waits for what is told: the request ends all the same.
     ctx.reportDefect(error)
   }
   recycle(ctx, exchange)
-  ctx.counts.give('requests')
+  ctx.counts.give(PLACE.requests)
   client.release(nowMs)
 }
 
-function countExchange(ctx: ExchangeContext, exchange: Exchange): void {
+/** To the policies, and to who counts, logs and remembers. */
+function tellEnd(ctx: ExchangeContext, exchange: Exchange): void {
   const { record } = exchange
-  const edge = exchange.edge ?? ctx.totals.edge(record.caller, record.route, record.service)
-  if (exchange.edge !== null) edge.inFlight--
-  edge.statuses[statusClass(record.status)]!++
-  edge.requestBytes += record.requestBytes
-  edge.responseBytes += record.responseBytes
-  if (record.reason !== '') {
-    edge.reasons.set(record.reason, (edge.reasons.get(record.reason) ?? 0) + 1)
+  const policies = exchange.route?.policies
+  if (policies?.hasEnd === true) {
+    policies.end(exchange.policiesRan, record.status, record.durationMs)
   }
-  countLatency(edge, record.durationMs)
-  ctx.totals.touchEdge(edge)
+  exchange.record = finishRecord(ctx.sinks, record, exchange.edge)
 }
 
 function recycle(ctx: ExchangeContext, exchange: Exchange): void {
@@ -104,6 +101,12 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sentBytes = 0
   exchange.needsFresh = false
   exchange.responseLines = ''
+  exchange.requestLines = ''
+  exchange.policiesRan = 0
+  exchange.heldHead = null
+  exchange.heldBytes = null
+  exchange.ticket = null
+  exchange.decision = null
   if (exchange.isOutLent || exchange.out.length > REPLAY_BYTES_MAX) {
     exchange.out = Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES)
     exchange.isOutLent = false

@@ -62,6 +62,11 @@ export class Identifiers {
     if (this.#at + RANDOM_BYTES_MAX > POOL_BYTES) this.#refill()
     if (!this.#keepId(record, head, bytes)) this.#drawId(record)
     this.#trace(record, head, bytes)
+    this.composeLines(record)
+  }
+
+  /** Composes the lines of a request that was named before. */
+  composeLines(record: ExchangeRecord): void {
     this.requestEnd = this.#writeTrace(record, this.writeIdLine(record))
   }
 

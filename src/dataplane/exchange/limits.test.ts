@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { PLACE } from '../shared/counts.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 import { routeSpec, testLimits } from '../testing/specs.ts'
@@ -103,7 +104,7 @@ test('connections beyond the limit are told so and closed, and room is made by c
     const { reader } = say(t, gateway, get())
     if (/200 OK/.test(await reader.until(/200 OK|FULL/))) break
   }
-  assert.equal(gateway.worker.context.counts.total('connections') <= 1, true)
+  assert.equal(gateway.worker.context.counts.total(PLACE.connections) <= 1, true)
 })
 
 test('requests in flight beyond the limit get 503 and the connection stays', async (t) => {
@@ -121,7 +122,7 @@ test('requests in flight beyond the limit get 503 and the connection stays', asy
   await request.until('/3')
   socket.write(OK)
   await second.reader.until('ok')
-  assert.equal(gateway.worker.context.counts.total('requests'), 0)
+  assert.equal(gateway.worker.context.counts.total(PLACE.requests), 0)
 })
 
 test('requests wait for a connection up to the limit, then 503; who waits is served when one is free', async (t) => {

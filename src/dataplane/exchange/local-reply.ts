@@ -29,7 +29,11 @@ export function reasonOf(code: string): Reason {
  */
 export function answerLocally(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): void {
   cancelAttempts(ctx, exchange)
-  const { client, record } = exchange
+  const { client, record, ticket } = exchange
+  if (ticket !== null) {
+    exchange.ticket = null
+    ticket.cancel(reply.code === 'ERR_GATEWAY_CLIENT_ABORTED' ? 'client-gone' : 'deadline')
+  }
   const reason = reasonOf(reply.code)
   const nowMs = ctx.clock.monotonicMs()
   if (reply.code !== '') noteReason(record, reply.code, reply.detail)

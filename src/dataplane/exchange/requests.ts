@@ -2,11 +2,18 @@ import { beginBody, forwardBody, forwardRoom, requestFraming } from '../../mecha
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
-import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { Drops } from '../../mechanisms/http1/drops.ts'
+import {
+  createRequestHead,
+  parseRequestHead,
+  type RequestHead,
+} from '../../mechanisms/http1/request-head.ts'
 import { writeRequestHead } from '../../mechanisms/http1/write-head.ts'
 import { isIdempotent } from '../../mechanisms/retry/retry.ts'
 import type { ClientOf } from '../client/client-stream.ts'
-import { noteRequestLine } from '../records/record.ts'
+import { VERDICT } from '../policies/policy.ts'
+import { notePolicy, noteRequestLine } from '../records/record.ts'
+import { PLACE } from '../shared/counts.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
 import type { ExchangeContext } from './context.ts'
@@ -21,8 +28,10 @@ import {
 } from './exchange.ts'
 import { forgetBody, openExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
-import { routeRequest } from './routing.ts'
+import { ROUTED, routeOn, routeRequest } from './routing.ts'
 
+/** How long a policy may take where the route says no timeout. */
+const PENDING_TIMEOUT_MS = 30_000
 /** More than the lines that we add to a request head, without what depends on the host and what policies add. */
 const ADDED_LINES_BYTES_MAX = 768
 
@@ -38,16 +47,31 @@ export function beginRequest(
   start: number,
   end: number,
 ): number {
-  const isAdmitted = ctx.counts.take('requests', ctx.limits.requestsInFlightMax)
+  const isAdmitted = ctx.counts.take(PLACE.requests, ctx.limits.requestsInFlightMax)
   // finishExchange gives one back, whatever happens.
-  if (!isAdmitted) ctx.counts.take('requests', Infinity)
+  if (!isAdmitted) ctx.counts.take(PLACE.requests, Infinity)
   const exchange = openExchange(ctx, client)
   describeRequest(ctx, exchange, head, bytes)
   const framing = requestFraming(head)
   const over = beginBody(client.body, framing, head.contentLength, ctx.limits.bodyBytesMax)
   if (!isAdmitted) return refuseBusy(ctx, exchange, start)
   if (over < 0) return refuseBody(ctx, exchange, over, end)
-  if (!routeRequest(ctx, exchange, head, bytes)) return start
+  const routed = routeRequest(ctx, exchange, head, bytes)
+  if (routed === ROUTED.go) return forward(ctx, exchange, head, bytes, start, end)
+  if (routed === ROUTED.pending) holdRequest(ctx, exchange, head, bytes)
+  return start
+}
+
+/** The request goes to an instance: with as much of its body as there is. Returns the position behind what was taken of it. */
+function forward(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const { client } = exchange
   composeHead(ctx, exchange, head, bytes)
   const taken = start < end && !client.body.isDone ? keepBody(exchange, bytes, start, end) : 0
   if (taken < 0) return refuseBody(ctx, exchange, taken, end)
@@ -57,6 +81,55 @@ export function beginRequest(
   const next = taken > 0 ? client.body.consumed : start
   startAttempt(ctx, exchange.first, exchange.startedMs)
   return next
+}
+
+/** A policy decides later: until then the exchange owns its head, and the body stays with the client. */
+function holdRequest(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+): void {
+  const timeoutMs = exchange.route?.spec.timeoutMs ?? 0
+  exchange.timeoutMs = timeoutMs === 0 ? PENDING_TIMEOUT_MS : timeoutMs
+  exchange.phase = PHASE.pending
+  exchange.deadlineMs = exchange.startedMs + exchange.timeoutMs
+  const held = Buffer.from(bytes.subarray(head.start, head.end))
+  const heldHead = createRequestHead(ctx.limits.headersMax)
+  if (parseRequestHead(held, 0, held.length, ctx.headLimits, heldHead) !== held.length) {
+    throw new TypeError('a head that was valid is not any more')
+  }
+  exchange.heldBytes = held
+  exchange.heldHead = heldHead
+  if (!exchange.client.body.isDone) exchange.client.pause()
+}
+
+/** In a turn of its own: the policy that a request waited for has decided. */
+export function resumeRequest(ctx: ExchangeContext, exchange: Exchange): void {
+  const { decision, heldHead, heldBytes, route } = exchange
+  if (decision === null || heldHead === null || heldBytes === null || route === null) return
+  exchange.decision = null
+  exchange.ticket = null
+  if (decision.note !== undefined) {
+    notePolicy(
+      exchange.record,
+      route.policies?.kindAt(exchange.policiesRan) ?? '',
+      decision.note,
+      0,
+    )
+  }
+  if (decision.verdict === VERDICT.answer) return answerLocally(ctx, exchange, decision.answer)
+  exchange.requestLines += decision.requestLines ?? ''
+  exchange.responseLines += decision.responseLines ?? ''
+  exchange.phase = PHASE.asking
+  exchange.deadlineMs = Infinity
+  const routed = routeOn(ctx, exchange, route, heldHead, heldBytes)
+  if (routed === ROUTED.pending) return holdRequest(ctx, exchange, heldHead, heldBytes)
+  if (routed !== ROUTED.go) return
+  ctx.identifiers.composeLines(exchange.record)
+  exchange.heldHead = null
+  exchange.heldBytes = null
+  forward(ctx, exchange, heldHead, heldBytes, heldBytes.length, heldBytes.length)
 }
 
 /** What the record and the later steps need of the head; nothing points into its bytes afterwards. */
@@ -114,8 +187,11 @@ function composeHead(
   rewrite.fixedLines = client.peer.forwardedLines(head, bytes)
   rewrite.ownLines = identifiers.lines
   rewrite.ownLinesEnd = identifiers.requestEnd
-  rewrite.lines = maxForwards(head, bytes)
-  rewrite.drops = client.peer.drops
+  const { route } = exchange
+  rewrite.lines =
+    maxForwards(head, bytes) +
+    (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
+  rewrite.drops = dropsOf(exchange)
   rewrite.isTunnel = exchange.isUpgrade
   // HTTP/1.0 may say no host; its instance speaks HTTP/1.1 and must be told one.
   rewrite.hostFallback = exchange.service!.name
@@ -124,6 +200,11 @@ function composeHead(
   growOut(exchange, room + rewrite.target.length + head.host.length * 2)
   exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
+}
+
+function dropsOf({ client, route }: Exchange): Drops {
+  if (route === null || route.drops === null) return client.peer.drops
+  return client.peer.isTrusted ? route.drops.trusted : route.drops.untrusted
 }
 
 /** One hop less (RFC 9110 section 7.6.2); the client's own line is dropped. */
@@ -210,7 +291,7 @@ function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: numbe
 
 /** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
 export function beginConnection(ctx: ExchangeContext, client: ClientOf<Exchange>): void {
-  ctx.counts.take('requests', Infinity)
+  ctx.counts.take(PLACE.requests, Infinity)
   const exchange = openExchange(ctx, client)
   const { record } = exchange
   const { service: name, route, edge } = client.listener
@@ -247,7 +328,7 @@ export function refuseHead(
   code: string,
   detail: string,
 ): void {
-  ctx.counts.take('requests', Infinity)
+  ctx.counts.take(PLACE.requests, Infinity)
   const exchange = openExchange(ctx, client)
   ctx.identifiers.nameConnection(exchange.record)
   exchange.record.protocol = client.protocol

@@ -1,10 +1,20 @@
-import type { Drops } from '../../mechanisms/http1/drops.ts'
+import {
+  createRequestDrops,
+  createResponseDrops,
+  type Drops,
+} from '../../mechanisms/http1/drops.ts'
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
 import { compileRoutes, type RouteTable } from '../../mechanisms/routing/routing.ts'
+import { OWN_REQUEST_FIELDS } from '../client/peer.ts'
+import { type CompiledPolicies, compilePolicies } from '../policies/compile.ts'
+import type { PolicyGround } from '../policies/policy.ts'
 import type { RouteSpec } from '../../contracts/snapshot.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
+
+/** Fields of answers that the gateway writes itself. */
+export const OWN_RESPONSE_FIELDS = ['x-request-id'] as const
 
 /** One service that a route leads to. */
 export interface RouteTarget {
@@ -18,6 +28,12 @@ export interface Route {
   readonly spec: RouteSpec
   readonly targets: readonly RouteTarget[]
   readonly weightSum: number
+  /** Null where there is none. */
+  readonly policies: CompiledPolicies | null
+  /** Null where the policies drop nothing: then those of the peer hold, and the worker's. */
+  readonly drops: RouteDrops | null
+  readonly fixedRequestLines: string
+  readonly fixedResponseLines: Uint8Array
 }
 
 /** The compiled routes of one snapshot. */
@@ -26,19 +42,42 @@ export interface Routes {
   readonly list: readonly Route[]
 }
 
-/** @throws RoutePatternError for a pattern that control should not have let through. */
-export function createRoutes(specs: readonly RouteSpec[], totals: TotalsCollector): Routes {
+/** @throws RoutePatternError, PolicyKindError and what a policy says of a specification that control should not have let through. */
+export function createRoutes(
+  specs: readonly RouteSpec[],
+  totals: TotalsCollector,
+  ground: PolicyGround,
+): Routes {
   return {
     table: compileRoutes(specs),
-    list: specs.map((spec) => ({
-      spec,
-      targets: spec.to.map(({ service, weight }) => ({
-        service,
-        weight,
-        edge: totals.edge('', spec.id, service),
-      })),
-      weightSum: spec.to.reduce((sum, target) => sum + target.weight, 0),
+    list: specs.map((spec) => createRoute(spec, totals, ground)),
+  }
+}
+
+function createRoute(spec: RouteSpec, totals: TotalsCollector, ground: PolicyGround): Route {
+  const policies = spec.policies.length === 0 ? null : compilePolicies(spec.policies, ground)
+  return {
+    spec,
+    targets: spec.to.map(({ service, weight }) => ({
+      service,
+      weight,
+      edge: totals.edge('', spec.id, service),
     })),
+    weightSum: spec.to.reduce((sum, target) => sum + target.weight, 0),
+    policies,
+    drops: policies === null ? null : dropsOf(policies),
+    fixedRequestLines: policies?.fixedRequestLines ?? '',
+    fixedResponseLines: Buffer.from(policies?.fixedResponseLines ?? '', 'latin1'),
+  }
+}
+
+function dropsOf({ dropsRequestFields, dropsResponseFields }: CompiledPolicies): RouteDrops | null {
+  if (dropsRequestFields.length + dropsResponseFields.length === 0) return null
+  const names = [...OWN_REQUEST_FIELDS, ...dropsRequestFields]
+  return {
+    trusted: createRequestDrops({ isPeerTrusted: true, names }),
+    untrusted: createRequestDrops({ isPeerTrusted: false, names }),
+    response: createResponseDrops([...OWN_RESPONSE_FIELDS, ...dropsResponseFields]),
   }
 }
 

@@ -6,6 +6,8 @@ import {
   matchRoute,
   ROUTE_METHOD_NOT_ALLOWED,
 } from '../../mechanisms/routing/routing.ts'
+import { type CompiledPolicies, ranOf, verdictOf } from '../policies/compile.ts'
+import { VERDICT } from '../policies/policy.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,8 +18,19 @@ import { chooseTarget, type Route } from './routes.ts'
 /** Methods that the gateway forwards, for `OPTIONS *` (RFC 9110 section 9.3.7). */
 const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
+/** Where routing has led. */
+export const ROUTED = {
+  /** To a service. */
+  go: 0,
+  /** The exchange is answered. */
+  answered: 1,
+  /** A policy decides later. */
+  pending: 2,
+} as const
+export type Routed = (typeof ROUTED)[keyof typeof ROUTED]
+
 /**
- * Decides service, deadline and the target that goes to the instance. False: there is none, and the exchange is answered. At an outbound
+ * Decides service, deadline and the target that goes to the instance, and runs the policies of the route. At an outbound
  * listener the service is fixed and the target goes on as it came.
  */
 export function routeRequest(
@@ -25,7 +38,7 @@ export function routeRequest(
   exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
-): boolean {
+): Routed {
   const { client } = exchange
   const { listener } = client
   ctx.requestRewrite.target = ''
@@ -40,7 +53,7 @@ export function routeRequest(
   if (path === null) {
     const detail = 'the path has dot segments, encoded slashes or bytes that a path cannot have'
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_PATH_AMBIGUOUS', detail })
-    return false
+    return ROUTED.answered
   }
   const fields = ctx.headFields.of(head, bytes)
   const index = matchRoute(ctx.routes.table, head.hostname, path, head.method, fields)
@@ -60,12 +73,68 @@ function followRoute(
   bytes: Buffer,
   route: Route,
   path: string,
-): boolean {
-  const { spec } = route
-  const { record } = exchange
+): Routed {
+  const { spec, policies } = route
   exchange.route = route
-  record.route = spec.id
-  record.routeSource = spec.source
+  exchange.record.route = spec.id
+  exchange.record.routeSource = spec.source
+  if (policies?.hasRequest === true) {
+    const routed = runPolicies(ctx, exchange, head, bytes, policies, path, 0)
+    if (routed !== ROUTED.go) return routed
+  }
+  return enterTarget(ctx, exchange, head, bytes, route, path)
+}
+
+/** The policies from the `from`-th on. */
+function runPolicies(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+  policies: CompiledPolicies,
+  path: string,
+  from: number,
+): Routed {
+  const view = ctx.policyView.of(exchange, head, bytes, path)
+  const step = policies.run(view, from)
+  exchange.policiesRan = ranOf(step)
+  const verdict = verdictOf(step)
+  if (verdict === VERDICT.go) return ROUTED.go
+  if (verdict === VERDICT.pending) return ROUTED.pending
+  if (view.answer === undefined) {
+    throw new TypeError(`the policy ${view.policy} answers, and says nothing`)
+  }
+  answerLocally(ctx, exchange, view.answer)
+  return ROUTED.answered
+}
+
+/** A pending policy has let the request pass: those behind it, and the service. `head` and `bytes` are the exchange's own. */
+export function routeOn(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  route: Route,
+  head: RequestHead,
+  bytes: Buffer,
+): Routed {
+  const path = normalizePath(pathOf(head)) ?? ''
+  ctx.requestRewrite.target = ''
+  if (route.policies !== null) {
+    const from = exchange.policiesRan
+    const routed = runPolicies(ctx, exchange, head, bytes, route.policies, path, from)
+    if (routed !== ROUTED.go) return routed
+  }
+  return enterTarget(ctx, exchange, head, bytes, route, path)
+}
+
+function enterTarget(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  head: RequestHead,
+  bytes: Buffer,
+  route: Route,
+  path: string,
+): Routed {
+  const { spec } = route
   const upstreamPath = stripPrefix(path, spec.stripPrefix)
   const isKept =
     upstreamPath.length === head.pathEnd &&
@@ -96,7 +165,7 @@ function enterService(
   name: string,
   edge: EdgeCounters,
   timeoutMs: number,
-): boolean {
+): Routed {
   const service = ctx.services.get(name)
   const { record } = exchange
   record.service = name
@@ -116,7 +185,7 @@ function enterService(
   if (spec.balance.algorithm === 'sticky-cookie') {
     exchange.sticky = cookieValue(headerValue(bytes, head, 'cookie') ?? '', spec.balance.cookie)
   }
-  return true
+  return ROUTED.go
 }
 
 function refuseHost(
@@ -124,7 +193,7 @@ function refuseHost(
   exchange: Exchange,
   head: RequestHead,
   code: HostRefusal,
-): false {
+): Routed {
   const known = exchange.client.listener.isPublic
     ? "name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies"
     : 'call it by 127.0.0.1, localhost or the name of its service'
@@ -133,33 +202,33 @@ function refuseHost(
       ? 'this listener is for services, and a page in a browser asked'
       : `this listener is on loopback and does not answer to '${head.hostname}': ${known}`
   answerLocally(ctx, exchange, { code, detail })
-  return false
+  return ROUTED.answered
 }
 
 /** TRACE shows what a proxy has added to whoever asks; nobody needs it through a gateway (RFC 9110 section 9.3.8). */
-function refuseTrace(ctx: ExchangeContext, exchange: Exchange): false {
+function refuseTrace(ctx: ExchangeContext, exchange: Exchange): Routed {
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_METHOD_NOT_ALLOWED',
     detail: 'TRACE is not passed on',
     lines: `allow: ${FORWARDED_METHODS}\r\n`,
   })
-  return false
+  return ROUTED.answered
 }
 
 /** OPTIONS for the server as a whole is for us (RFC 9110 section 9.3.7). */
-function answerOptions(ctx: ExchangeContext, exchange: Exchange): false {
+function answerOptions(ctx: ExchangeContext, exchange: Exchange): Routed {
   answerLocally(ctx, exchange, {
     code: '',
     detail: '',
     lines: `allow: ${FORWARDED_METHODS}\r\n`,
     plain: { status: 204, contentType: '', body: '' },
   })
-  return false
+  return ROUTED.answered
 }
 
-function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): false {
+function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): Routed {
   answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_SERVICE_UNKNOWN', detail })
-  return false
+  return ROUTED.answered
 }
 
 function refuseRoute(
@@ -168,7 +237,7 @@ function refuseRoute(
   head: RequestHead,
   path: string,
   result: number,
-): false {
+): Routed {
   if (result === ROUTE_METHOD_NOT_ALLOWED) {
     const allowed = allowedMethods(ctx.routes.table, head.hostname, path, ctx.headFields).join(', ')
     answerLocally(ctx, exchange, {
@@ -176,14 +245,14 @@ function refuseRoute(
       detail: `${path} takes ${allowed}, not ${head.method}`,
       lines: `allow: ${allowed}\r\n`,
     })
-    return false
+    return ROUTED.answered
   }
   const host = head.hostname === '' ? 'a request without host' : head.hostname
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_ROUTE_NOT_FOUND',
     detail: `no route for ${path} of ${host}`,
   })
-  return false
+  return ROUTED.answered
 }
 
 /** RFC 6265 section 4.2.1; '' where the cookie is not there. */

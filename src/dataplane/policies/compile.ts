@@ -16,6 +16,7 @@ export interface CompiledPolicies {
   readonly fixedResponseLines: string
   /** A policy may answer `VERDICT.pending`. */
   readonly mayPend: boolean
+  readonly hasRequest: boolean
   readonly hasResponse: boolean
   readonly hasEnd: boolean
   /**
@@ -23,6 +24,8 @@ export interface CompiledPolicies {
    * see `verdictOf` and `ranOf`, and keep `ranOf` for `end`.
    */
   run(exchange: PolicyExchange, from: number): Step
+  /** The kind of the policy that ran as the `ran`-th. */
+  kindAt(ran: number): string
   /** When the head of an instance's answer is there, the last policy first: the first one has the last word. */
   response(exchange: PolicyExchange, head: ResponseHead, bytes: Uint8Array): void
   /** Once a request, however it ended. `ran` is `ranOf` of the last step; a policy that has not seen the request is not told of its end. */
@@ -94,15 +97,19 @@ export function chainPolicies(
     fixedRequestLines: list.map(({ fixedRequestLines = '' }) => fixedRequestLines).join(''),
     fixedResponseLines: list.map(({ fixedResponseLines = '' }) => fixedResponseLines).join(''),
     mayPend,
+    hasRequest: requests.length > 0,
     hasResponse: responses.length > 0,
     hasEnd,
     run(exchange, from) {
       for (let at = from; at < requests.length; at++) {
-        const verdict = requests[at]!.request!(exchange)
+        const policy = requests[at]!
+        exchange.policy = policy.kind
+        const verdict = policy.request!(exchange)
         if (verdict !== VERDICT.go) return ((at + 1) << RAN_SHIFT) | verdict
       }
       return requests.length << RAN_SHIFT
     },
+    kindAt: (ran) => requests[ran - 1]?.kind ?? '',
     response(exchange, head, bytes) {
       for (const policy of responses) policy.response!(exchange, head, bytes)
     },

@@ -48,6 +48,8 @@ export interface PolicyExchange {
   readonly nowMs: number
   /** Value of a request field; several lines joined by ", ". */
   header(lowerName: string): string | undefined
+  /** The kind of the policy that is running: the chain says it, for `note`. */
+  policy: string
   /** Set before `VERDICT.answer` is returned. */
   answer: LocalReply | undefined
   /** Field lines (with CR LF) that are added to the answer, whoever makes it. Policies append. */

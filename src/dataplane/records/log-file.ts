@@ -9,8 +9,10 @@ export const LOG_FILES_KEPT = 3
 
 /** `access.log` of the whole process: batches of all workers, written one after the other. */
 export interface LogFile {
-  /** Resolves when the bytes are written or lost: the buffer may be used again. */
-  append(bytes: Uint8Array): Promise<void>
+  /** Resolves when so many lines are written or lost: the buffer may be used again. */
+  append(bytes: Uint8Array, lineCount: number): Promise<void>
+  /** Lines that the disk did not take. */
+  readonly lostCount: number
   close(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export function createLogFile(folder: string, log: Log, bytesMax = LOG_FILE_BYTE
   let file: FileHandle | undefined
   let size = 0
   let hasFailed = false
+  let lostCount = 0
   let last: Promise<void> = Promise.resolve()
 
   async function write(bytes: Uint8Array): Promise<void> {
@@ -33,13 +36,16 @@ export function createLogFile(folder: string, log: Log, bytesMax = LOG_FILE_BYTE
     size += bytes.length
   }
 
-  async function writeOrSay(bytes: Uint8Array): Promise<void> {
+  async function writeOrSay(bytes: Uint8Array, lineCount: number): Promise<void> {
     try {
       await write(bytes)
       hasFailed = false
     } catch (error) {
       if (!hasFailed) log('error', 'the access log cannot be written', { path, error })
       hasFailed = true
+      lostCount += lineCount
+      // Half a line would make nonsense of the next one.
+      await file?.truncate(size).catch(() => undefined)
     }
   }
 
@@ -54,9 +60,12 @@ export function createLogFile(folder: string, log: Log, bytesMax = LOG_FILE_BYTE
   }
 
   return {
-    append(bytes) {
-      last = last.then(() => writeOrSay(bytes))
+    append(bytes, lineCount) {
+      last = last.then(() => writeOrSay(bytes, lineCount))
       return last
+    },
+    get lostCount() {
+      return lostCount
     },
     async close() {
       await last

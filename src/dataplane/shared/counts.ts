@@ -13,6 +13,10 @@ export interface KeyedCounts {
   own(place: number): number
   /** Asks to be woken when the place has room. Call it, then `take` again: room may have come in between. Holds for one wake-up. */
   waitFor(place: number): void
+  /** Another worker waits for the place: what is not needed should be given back. */
+  isWanted(place: number): boolean
+  /** Wakes the other workers, so that they give back what they do not need. */
+  wakeOthers(): void
   /**
    * Calls `callback` after this worker was woken: it takes again for whatever waits, and asks again for what found no room. Wake-ups that come close
    * together may be one call. Returns what ends it.
@@ -136,6 +140,22 @@ class CountTable implements KeyedCounts {
   waitFor(place: number): void {
     const at = this.#at(place) + WAITING + (this.#index >> 5)
     Atomics.or(this.#words, at, 1 << (this.#index & 31))
+  }
+
+  isWanted(place: number): boolean {
+    const at = this.#at(place) + WAITING
+    const own = 1 << (this.#index & 31)
+    for (let half = 0; half < 2; half++) {
+      const bits = Atomics.load(this.#words, at + half)
+      if ((half === this.#index >> 5 ? bits & ~own : bits) !== 0) return true
+    }
+    return false
+  }
+
+  wakeOthers(): void {
+    for (let index = 0; index < this.#workers; index++) {
+      if (index !== this.#index) this.#wake(index)
+    }
   }
 
   onWake(callback: () => void): () => void {

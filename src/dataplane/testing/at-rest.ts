@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { ATTEMPT, PHASE } from '../exchange/exchange.ts'
+import { PLACE } from '../shared/counts.ts'
 import type { LocalWorker } from './local-worker.ts'
 
 /** What ends with its clients has this long to do so. */
@@ -24,8 +25,8 @@ export async function assertAtRest(gateway: LocalWorker): Promise<void> {
     'exchanges that never end',
   )
   assert.equal(ctx.clients.size + ctx.rawClients.size, 0, 'client connections')
-  assert.equal(ctx.counts.total('requests'), 0, 'count of requests')
-  assert.equal(ctx.counts.total('connections'), 0, 'count of connections')
+  assert.equal(ctx.counts.total(PLACE.requests), 0, 'count of requests')
+  assert.equal(ctx.counts.total(PLACE.connections), 0, 'count of connections')
   assertPool(gateway)
   assertServices(gateway)
   assertTotals(gateway)
@@ -59,7 +60,13 @@ function assertServices({ worker }: LocalWorker): void {
 
 /** The rows of removed instances and routes too: what was told last. */
 function assertTotals({ worker, said }: LocalWorker): void {
-  const values = { connections: 0, accessLogDropped: 0, wallMs: 0, monotonicMs: 0 }
+  const values = {
+    connections: 0,
+    accessLogDropped: 0,
+    recordsDropped: 0,
+    wallMs: 0,
+    monotonicMs: 0,
+  }
   const reports = said.filter((message) => message.type === 'totals')
   const inFlight = new Map<string, number>()
   for (const { edges, instances } of [...reports, worker.context.totals.take(values)]) {

@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../platform/clock.ts'
 import type { ListenerSpec, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
-import { createSharedMemory } from '../shared-counts.ts'
+import { createCountMemory } from '../shared/counts.ts'
+import { createBucketMemory } from '../shared/buckets.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
 
@@ -26,7 +27,8 @@ export function startLocalWorker(): LocalWorker {
   const worker = startWorker({
     index: 0,
     workers: 1,
-    shared: createSharedMemory(1),
+    shared: createCountMemory(1),
+    buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
     clock: systemClock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
@@ -52,7 +54,14 @@ export function startLocalWorker(): LocalWorker {
         gateway === undefined ? undefined : await Promise.all(gateway.gateway.listeners.map(bind))
       const applied = Promise.withResolvers<FromWorker>()
       waiting = applied.resolve
-      worker.receive({ type: 'update', version: ++version, reset, ops, listeners })
+      worker.receive({
+        type: 'update',
+        version: ++version,
+        reset,
+        ops,
+        places: new Map(),
+        listeners,
+      })
       await applied.promise
       return ports
     },

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFrameReader, encodeFrame } from '../../platform/snapshot/frames.ts'
 import type { ListenerStatus, FromData, SnapshotOp, ToData } from '../../contracts/snapshot.ts'
-import type { Boot, ToDataProcess } from '../../contracts/supervisor.ts'
+import type { Boot, FromDataProcess, ToDataProcess } from '../../contracts/supervisor.ts'
 
 type Kind = FromData['type']
 type Message<K extends Kind> = Extract<FromData, { type: K }>
@@ -34,14 +34,24 @@ export interface SpawnedData {
 export async function spawnData(workers: number): Promise<SpawnedData> {
   const dataDir = mkdtempSync(join(tmpdir(), 'backplane-data-'))
   const snapshotSocket = join(dataDir, 'snapshot.sock')
-  const boot: Boot = { configFile: '', overlay: '', dataDir, snapshotSocket, json: false, workers }
+  const sockets = {
+    recordsSocket: join(dataDir, 'records.sock'),
+    adminSocket: '',
+    adminSockets: [],
+  }
+  const none = { configFile: '', overlay: '', ...sockets, json: false }
+  const boot: Boot = { ...none, dataDir, snapshotSocket, workers }
   const child = fork(new URL('../data.ts', import.meta.url), {
     env: { ...process.env, BACKPLANE_BOOT: JSON.stringify(boot) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [],
   })
   const exited = once(child, 'exit')
-  await once(child, 'message')
+  await new Promise<void>((listening) => {
+    child.on('message', (message) => {
+      if ((message as FromDataProcess).type === 'listening') listening()
+    })
+  })
   return {
     child,
     dataDir,

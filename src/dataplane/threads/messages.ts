@@ -20,9 +20,13 @@ export type ToWorker =
       readonly version: number
       readonly reset: boolean
       readonly ops: readonly SnapshotOp[]
+      /** Places of the shared counts: of a service's queue by its name, of an instance's connections by service and id. */
+      readonly places: ReadonlyMap<string, number>
       /** All listeners that shall be open; undefined: as before. */
       readonly listeners: readonly ListenerBinding[] | undefined
     }
+  /** IP addresses of host names of instances, new or changed. */
+  | { readonly type: 'names'; readonly addresses: ReadonlyMap<string, string> }
   | { readonly type: 'why'; readonly ask: number; readonly requestId: string }
   | {
       readonly type: 'recent'
@@ -32,8 +36,9 @@ export type ToWorker =
     }
   /** Closes the listeners to the outside; answered by `idle` when nothing from there is in flight any more. */
   | { readonly type: 'drain' }
-  /** Gives a written access log buffer back. */
+  /** Gives the buffer of a batch back. */
   | { readonly type: 'log-buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'records-buffer'; readonly buffer: ArrayBuffer }
 
 /** Worker to main thread. */
 export type FromWorker =
@@ -42,10 +47,17 @@ export type FromWorker =
       readonly version: number
       readonly errors: readonly ListenerError[]
     }
-  | { readonly type: 'drained'; readonly service: string; readonly id: string }
+  | {
+      readonly type: 'drained'
+      readonly service: string
+      readonly id: string
+      readonly removal: number
+    }
   | WorkerTotals
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
-  | { readonly type: 'log'; readonly buffer: ArrayBuffer; readonly length: number }
+  | (Batch & { readonly type: 'log' })
+  /** Finished requests, in the form of src/contracts/records.ts. */
+  | (Batch & { readonly type: 'records' })
   | { readonly type: 'idle' }
   /** A throw of ours was caught: it cost one request. */
   | { readonly type: 'defect'; readonly stack: string }
@@ -54,6 +66,13 @@ export type FromWorker =
 
 /** Sends to the main thread; `transfer` moves the buffer of a log batch. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void
+
+/** Lines or records that a worker hands over at once; the buffer is moved, and given back. */
+export interface Batch {
+  readonly buffer: ArrayBuffer
+  readonly length: number
+  readonly count: number
+}
 
 export interface ListenerError {
   readonly id: string
@@ -70,11 +89,24 @@ export interface WorkerTotals {
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
   readonly accessLogDropped: number
+  readonly recordsDropped: number
 }
 
 /** What a worker thread is started with. */
 export interface WorkerBoot {
   readonly index: number
   readonly workers: number
+  /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
+  readonly buckets: SharedArrayBuffer
+}
+
+/** Key of a place of the shared counts: the requests that wait for a service. */
+export function pendingKey(service: string): string {
+  return service
+}
+
+/** Key of a place of the shared counts: the connections to an instance. */
+export function connectionsKey(service: string, id: string): string {
+  return `${service}\n${id}`
 }

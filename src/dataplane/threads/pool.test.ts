@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { createBucketMemory } from '../shared/buckets.ts'
+import { systemClock } from '../../platform/clock.ts'
 import { probePort } from '../listeners/probe.ts'
-import { createSharedMemory, openSharedCounts } from '../shared-counts.ts'
+import { createCountMemory, openKeyedCounts, PLACE } from '../shared/counts.ts'
 import { get } from '../testing/setup.ts'
 import { OK, readFrom, startAnsweringUpstream } from '../testing/sockets.ts'
 import { gatewaySpec, instanceSpec, serviceSpec } from '../testing/specs.ts'
@@ -24,16 +26,19 @@ test('a worker that dies is started again; the other one and its connections do 
       { op: 'instance', instance: instanceSpec(upstream.port) },
       { op: 'gateway', gateway },
     ],
+    places: new Map(),
     listeners: [{ spec: gateway.listeners[0]!, addresses: ['127.0.0.1'], port }],
   }
-  const shared = createSharedMemory(2)
-  const counts = openSharedCounts(shared, 0)
+  const shared = createCountMemory(2)
+  const counts = openKeyedCounts(shared, 0)
   const events = new EventTarget()
   const next = (name: string): Promise<unknown[]> => once(events, name)
   const pool = startWorkerPool({
     workers: 2,
     shared,
+    buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
     log: () => {},
+    clock: systemClock,
     receive: (index, { type }: FromWorker) =>
       void events.dispatchEvent(new Event(`${type} ${index}`)),
     died(index) {
@@ -51,7 +56,7 @@ test('a worker that dies is started again; the other one and its connections do 
     return { socket, reader: readFrom(socket) }
   })
   await Promise.all(clients.map(({ reader }) => reader.until('ok')))
-  assert.equal(counts.total('connections'), 32)
+  assert.equal(counts.total(PLACE.connections), 32)
 
   const died = next('died 0')
   const back = next('applied 0')
@@ -60,6 +65,7 @@ test('a worker that dies is started again; the other one and its connections do 
     version: 2,
     reset: false,
     ops: null,
+    places: new Map(),
     listeners: undefined,
   } as unknown as ToWorker)
   await died
@@ -67,7 +73,7 @@ test('a worker that dies is started again; the other one and its connections do 
   await back
   const survivors = alive.filter(({ socket }) => !socket.readableEnded && !socket.destroyed)
   assert.ok(survivors.length > 0 && survivors.length < 32, `${survivors.length} of 32 live`)
-  assert.equal(counts.total('connections'), survivors.length)
+  assert.equal(counts.total(PLACE.connections), survivors.length)
   for (const { socket, reader } of survivors) {
     socket.write(get('/2'))
     await reader.until(/ok[^]*ok/)

@@ -1,16 +1,21 @@
 import { Worker } from 'node:worker_threads'
-import type { Log } from '../../platform/capability.ts'
+import type { Clock, Log } from '../../platform/capability.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from './messages.ts'
 
-/** Wait before a dead worker is started again; doubles up to the longest, and begins anew after a minute of life. */
-const RESTART_MIN_MS = 50
-const RESTART_MAX_MS = 5_000
+/**
+ * Wait before a dead worker is started again; doubles up to the longest, and begins anew after a minute of life. The longest is short: with one worker,
+ * nobody is served meanwhile.
+ */
+const RESTART_MIN_MS = 10
+const RESTART_MAX_MS = 500
 const LONG_LIFE_MS = 60_000
 
 export interface WorkerPoolOptions {
   readonly workers: number
   readonly shared: SharedArrayBuffer
+  readonly buckets: SharedArrayBuffer
   readonly log: Log
+  readonly clock: Clock
   receive(index: number, message: FromWorker): void
   /** A thread has died; what it held is lost. It is started again. */
   died(index: number): void
@@ -27,15 +32,15 @@ export interface WorkerPool {
 }
 
 export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { log, workers, shared } = options
+  const { log, workers, shared, buckets, clock } = options
   const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
   const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
   let isStopping = false
 
   function start(index: number): void {
     if (isStopping) return
-    const boot: WorkerBoot = { index, workers, shared }
-    const startedMs = performance.now()
+    const boot: WorkerBoot = { index, workers, shared, buckets }
+    const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread
     thread.on('message', (message: FromWorker) => options.receive(index, message))
@@ -45,15 +50,15 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
     thread.on('exit', () => {
       threads[index] = undefined
       options.died(index)
-      if (performance.now() - startedMs > LONG_LIFE_MS) delays[index] = RESTART_MIN_MS
-      setTimeout(() => start(index), delays[index])
+      if (clock.monotonicMs() - startedMs > LONG_LIFE_MS) delays[index] = RESTART_MIN_MS
+      clock.after(delays[index]!, () => start(index))
       delays[index] = Math.min(RESTART_MAX_MS, delays[index]! * 2)
     })
     options.started(index)
   }
 
   // In the next turn, when the caller holds the pool.
-  setImmediate(() => threads.forEach((_, index) => start(index)))
+  clock.nextTurn(() => threads.forEach((_, index) => start(index)))
   return {
     send(index, message, transfer) {
       const thread = threads[index]

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createDrains } from './drains.ts'
 import { createRollout } from './rollout.ts'
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -43,18 +42,4 @@ test('with nobody alive the first one that comes back counts', async () => {
   rollout.expect(1)
   rollout.applied(1, 1, [])
   await done
-})
-
-test('drained is said once, when the last worker has said it or died, and not for one that came back', () => {
-  const said: string[] = []
-  const drains = createDrains(3, (service, id) => void said.push(`${service}/${id}`))
-  drains.expect('orders', '1')
-  drains.expect('orders', '2')
-  drains.cancel('orders', '2')
-  for (const worker of [0, 1, 1, 0]) drains.report(worker, 'orders', '1')
-  for (const worker of [0, 1, 2]) drains.report(worker, 'orders', '2')
-  assert.deepEqual(said, [])
-  drains.lost(2)
-  drains.report(2, 'orders', '1')
-  assert.deepEqual(said, ['orders/1'])
 })

@@ -1,23 +1,30 @@
 import { addCounts } from '../../mechanisms/histogram/histogram.ts'
-import type { EdgeTotals, FromData, InstanceTotals } from '../../contracts/snapshot.ts'
+import {
+  type DataTotals,
+  type EdgeTotals,
+  type InstanceTotals,
+  TOTALS_OTHER,
+  type TotalsMessage,
+} from '../../contracts/snapshot.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, createInstanceCounters } from './counters.ts'
-import { OTHER } from './worker-totals.ts'
 
-/** Rows of edges that are kept since the start of the process. */
+/** Rows of edges that are kept since the start of the process; what is beyond counts on one row, `TOTALS_OTHER`. */
 export const EDGE_ROWS_MAX = 8_192
-/** Rows of instances; those of removed instances go first. */
+/** Rows of instances; a removed instance's goes. What is beyond counts on one row, `TOTALS_OTHER`, without gauges. */
 export const INSTANCE_ROWS_MAX = 131_072
+/** Rows in one message: some 1.5 MB of JSON at most. */
+export const ROWS_PER_MESSAGE_MAX = 4_096
+/** Messages a second; what changes beyond that is told in the next second, the longest waiting first. */
+export const MESSAGES_PER_SECOND_MAX = 4
 /** Names of limits that are counted. */
 const LIMITED_NAMES_MAX = 64
 
-type Totals = Extract<FromData, { type: 'totals' }>
-
 interface EdgeRow {
-  readonly total: { -readonly [K in keyof EdgeTotals]: EdgeTotals[K] }
+  readonly total: { -readonly [K in keyof Omit<EdgeTotals, 'reasons'>]: EdgeTotals[K] }
   readonly statuses: number[]
   readonly latencyCounts: number[]
-  readonly reasons: Record<string, number>
+  readonly reasons: Map<string, number>
   readonly inFlight: number[]
 }
 
@@ -33,27 +40,81 @@ interface InstanceRow {
   readonly ejectedUntilMs: number[]
 }
 
+/** Tells one listener what changed since it was told last. */
+export interface TotalsReader {
+  /** Somebody new listens: every row is told again. */
+  restart(): void
+  /** At least one message, at most `MESSAGES_PER_SECOND_MAX`. */
+  take(atMs: number): readonly TotalsMessage[]
+}
+
+/** Bounds of rows; others than the constants only in tests. */
+export interface RowLimits {
+  readonly edges: number
+  readonly instances: number
+  readonly perMessage: number
+}
+
+const ROW_LIMITS: RowLimits = {
+  edges: EDGE_ROWS_MAX,
+  instances: INSTANCE_ROWS_MAX,
+  perMessage: ROWS_PER_MESSAGE_MAX,
+}
+
+/** What a reader has not been told yet, the longest waiting first. */
+interface Untold {
+  readonly edges: Set<EdgeRow>
+  readonly instances: Set<InstanceRow>
+  mustReset: boolean
+}
+
 /** Adds up what the workers report, since the start of the process. */
 export class TotalsMerge {
   readonly #workers: number
+  readonly #limits: RowLimits
+  readonly #readers: Untold[] = []
+  /** Instances that exist, or still have a request in flight: a late report of another one makes no row. */
+  readonly #known = new Set<string>()
   readonly #edges = new Map<string, EdgeRow>()
   readonly #instances = new Map<string, InstanceRow>()
-  readonly #dirtyEdges = new Set<EdgeRow>()
-  readonly #dirtyInstances = new Set<InstanceRow>()
   readonly #connections: number[]
   readonly #requests: number[]
   readonly #requestsBefore: number[]
   readonly #dropped: number[]
   readonly #droppedBefore: number[]
+  readonly #recordsDropped: number[]
+  readonly #recordsDroppedBefore: number[]
   readonly #limited = new Map<string, number>()
 
-  constructor(workers: number) {
+  constructor(workers: number, limits = ROW_LIMITS) {
     this.#workers = workers
+    this.#limits = limits
     this.#connections = zeros(workers)
     this.#requests = zeros(workers)
     this.#requestsBefore = zeros(workers)
     this.#dropped = zeros(workers)
     this.#droppedBefore = zeros(workers)
+    this.#recordsDropped = zeros(workers)
+    this.#recordsDroppedBefore = zeros(workers)
+  }
+
+  /** `others`: what the main thread counts itself. */
+  createReader(others: () => Pick<DataTotals, 'accessLogLost' | 'recordsDropped'>): TotalsReader {
+    const untold: Untold = {
+      edges: new Set(),
+      instances: new Set(),
+      mustReset: true,
+    }
+    this.#readers.push(untold)
+    return {
+      restart: () => this.#restart(untold),
+      take: (atMs) => this.#take(untold, atMs, this.#process(others())),
+    }
+  }
+
+  /** From now on this instance has a row. */
+  knowInstance(service: string, id: string): void {
+    this.#known.add(instanceKey(service, id))
   }
 
   add(worker: number, totals: WorkerTotals): void {
@@ -62,6 +123,7 @@ export class TotalsMerge {
     this.#connections[worker] = totals.connections
     this.#requests[worker] = this.#requestsBefore[worker]! + totals.requests
     this.#dropped[worker] = this.#droppedBefore[worker]! + totals.accessLogDropped
+    this.#recordsDropped[worker] = this.#recordsDroppedBefore[worker]! + totals.recordsDropped
     for (const [name, count] of Object.entries(totals.limited)) {
       const before = this.#limited.get(name)
       if (before !== undefined || this.#limited.size < LIMITED_NAMES_MAX) {
@@ -73,49 +135,93 @@ export class TotalsMerge {
   /** The gauges of a dead worker are zero; what it had counted stays. */
   forgetWorker(worker: number): void {
     for (const row of this.#edges.values()) {
-      if (clear(row.inFlight, worker)) this.#dirtyEdges.add(row)
+      if (clear(row.inFlight, worker)) this.#touchEdge(row)
     }
     for (const row of this.#instances.values()) {
       const hadRequests = clear(row.inFlight, worker)
       const hadConnections = clear(row.connections, worker)
       const wasEjected = clear(row.ejectedUntilMs, worker)
-      if (hadRequests || hadConnections || wasEjected) this.#dirtyInstances.add(row)
+      if (hadRequests || hadConnections || wasEjected) this.#touchInstance(row)
     }
     this.#connections[worker] = 0
     this.#requestsBefore[worker] = this.#requests[worker]!
     this.#droppedBefore[worker] = this.#dropped[worker]!
+    this.#recordsDroppedBefore[worker] = this.#recordsDropped[worker]!
   }
 
+  /** The instance is gone, and no worker has a request in flight to it. */
   forgetInstance(service: string, id: string): void {
-    const key = `${service}\n${id}`
+    const key = instanceKey(service, id)
+    this.#known.delete(key)
     const row = this.#instances.get(key)
-    if (row !== undefined) this.#dirtyInstances.delete(row)
+    if (row === undefined) return
     this.#instances.delete(key)
+    for (const { instances } of this.#readers) instances.delete(row)
   }
 
-  /** The rows that changed since the last time. */
-  take(atMs: number): Totals {
-    const edges = [...this.#dirtyEdges].map((row) => ({
-      ...row.total,
-      inFlight: sum(row.inFlight),
-    }))
-    const instances = [...this.#dirtyInstances].map(tellInstance)
-    this.#dirtyEdges.clear()
-    this.#dirtyInstances.clear()
-    const process = {
+  /** Requests in flight on an edge, by all workers. */
+  edgeInFlight({ caller, route, service }: EdgeTotals): number {
+    return sum(this.#edges.get(edgeKey(caller, route, service))?.inFlight ?? [])
+  }
+
+  /** Requests in flight at an instance, by all workers. */
+  instanceInFlight({ service, id }: InstanceTotals): number {
+    return sum(this.#instances.get(instanceKey(service, id))?.inFlight ?? [])
+  }
+
+  #restart(untold: Untold): void {
+    untold.mustReset = true
+    for (const row of this.#edges.values()) untold.edges.add(row)
+    for (const row of this.#instances.values()) untold.instances.add(row)
+  }
+
+  #take(untold: Untold, atMs: number, process: DataTotals): readonly TotalsMessage[] {
+    const messages: TotalsMessage[] = []
+    for (let count = 1; count <= MESSAGES_PER_SECOND_MAX; count++) {
+      const { perMessage } = this.#limits
+      const edges = takeFirst(untold.edges, perMessage).map(tellEdge)
+      const instances = takeFirst(untold.instances, perMessage - edges.length).map(tellInstance)
+      const isAll = untold.edges.size + untold.instances.size === 0
+      const hasMore = !isAll && count < MESSAGES_PER_SECOND_MAX
+      messages.push({
+        type: 'totals',
+        atMs,
+        edges,
+        instances,
+        process,
+        ...(untold.mustReset ? { reset: true } : {}),
+        ...(hasMore ? { more: true } : {}),
+      })
+      untold.mustReset = false
+      if (!hasMore) break
+    }
+    return messages
+  }
+
+  #process(others: Pick<DataTotals, 'accessLogLost' | 'recordsDropped'>): DataTotals {
+    return {
       connections: [...this.#connections],
       requests: [...this.#requests],
       limited: Object.fromEntries(this.#limited),
       accessLogDropped: sum(this.#dropped),
+      accessLogLost: others.accessLogLost,
+      recordsDropped: sum(this.#recordsDropped) + others.recordsDropped,
     }
-    return { type: 'totals', atMs, edges, instances, process }
+  }
+
+  #touchEdge(row: EdgeRow): void {
+    for (const { edges } of this.#readers) edges.add(row)
+  }
+
+  #touchInstance(row: InstanceRow): void {
+    for (const { instances } of this.#readers) instances.add(row)
   }
 
   #addEdge(worker: number, row: EdgeTotals): void {
     const into = this.#edgeRow(row)
     addEdgeCounts(into, row)
     into.inFlight[worker] = row.inFlight
-    this.#dirtyEdges.add(into)
+    this.#touchEdge(into)
   }
 
   #addInstance(worker: number, row: InstanceTotals): void {
@@ -125,18 +231,19 @@ export class TotalsMerge {
     addCounts(into.latencyCounts, row.latencyCounts)
     into.failures += row.failures
     into.latencySumMs += row.latencySumMs
+    this.#touchInstance(into)
+    if (into.service === TOTALS_OTHER) return
     into.inFlight[worker] = row.inFlight
     into.connections[worker] = row.connections
     into.ejectedUntilMs[worker] = row.ejectedUntilMs
-    this.#dirtyInstances.add(into)
   }
 
-  /** Beyond the limit all that is new counts on one row. */
   #edgeRow({ caller, route, service }: EdgeTotals): EdgeRow {
     const found = this.#edges.get(edgeKey(caller, route, service))
     if (found !== undefined) return found
-    if (this.#edges.size < EDGE_ROWS_MAX) return this.#addEdgeRow(caller, route, service)
-    return this.#edges.get(edgeKey(OTHER, OTHER, OTHER)) ?? this.#addEdgeRow(OTHER, OTHER, OTHER)
+    if (this.#edges.size < this.#limits.edges) return this.#addEdgeRow(caller, route, service)
+    const other = this.#edges.get(edgeKey(TOTALS_OTHER, TOTALS_OTHER, TOTALS_OTHER))
+    return other ?? this.#addEdgeRow(TOTALS_OTHER, TOTALS_OTHER, TOTALS_OTHER)
   }
 
   #addEdgeRow(caller: string, route: string, service: string): EdgeRow {
@@ -146,12 +253,18 @@ export class TotalsMerge {
   }
 
   #instanceRow({ service, id }: InstanceTotals): InstanceRow | undefined {
-    const key = `${service}\n${id}`
+    const key = instanceKey(service, id)
     const found = this.#instances.get(key)
-    if (found !== undefined || this.#instances.size >= INSTANCE_ROWS_MAX) return found
-    const created = createInstanceRow(service, id, this.#workers)
-    this.#instances.set(key, created)
-    return created
+    if (found !== undefined || !this.#known.has(key)) return found
+    if (this.#instances.size < this.#limits.instances) return this.#addInstanceRow(service, id)
+    const other = this.#instances.get(instanceKey(TOTALS_OTHER, TOTALS_OTHER))
+    return other ?? this.#addInstanceRow(TOTALS_OTHER, TOTALS_OTHER)
+  }
+
+  #addInstanceRow(service: string, id: string): InstanceRow {
+    const row = createInstanceRow(service, id, this.#workers)
+    this.#instances.set(instanceKey(service, id), row)
+    return row
   }
 }
 
@@ -159,7 +272,7 @@ function addEdgeCounts(into: EdgeRow, row: EdgeTotals): void {
   addCounts(into.statuses, row.statuses)
   addCounts(into.latencyCounts, row.latencyCounts)
   for (const [code, count] of Object.entries(row.reasons)) {
-    into.reasons[code] = (into.reasons[code] ?? 0) + count
+    into.reasons.set(code, (into.reasons.get(code) ?? 0) + count)
   }
   into.total.retries += row.retries
   into.total.requestBytes += row.requestBytes
@@ -169,10 +282,9 @@ function addEdgeCounts(into: EdgeRow, row: EdgeTotals): void {
 
 function createEdgeRow(caller: string, route: string, service: string, workers: number): EdgeRow {
   const { statuses, latencyCounts } = createEdgeCounters(caller, route, service)
-  const reasons: Record<string, number> = {}
   const numbers = { retries: 0, requestBytes: 0, responseBytes: 0, latencySumMs: 0, inFlight: 0 }
-  const total = { caller, route, service, statuses, latencyCounts, reasons, ...numbers }
-  return { total, statuses, latencyCounts, reasons, inFlight: zeros(workers) }
+  const total = { caller, route, service, statuses, latencyCounts, ...numbers }
+  return { total, statuses, latencyCounts, reasons: new Map(), inFlight: zeros(workers) }
 }
 
 function createInstanceRow(service: string, id: string, workers: number): InstanceRow {
@@ -188,6 +300,22 @@ function createInstanceRow(service: string, id: string, workers: number): Instan
     connections: zeros(workers),
     ejectedUntilMs: zeros(workers),
   }
+}
+
+/** Takes the first so many out of a set. */
+function takeFirst<Row>(rows: Set<Row>, count: number): Row[] {
+  const taken: Row[] = []
+  for (const row of rows) {
+    if (taken.length === count) break
+    taken.push(row)
+    rows.delete(row)
+  }
+  return taken
+}
+
+function tellEdge(row: EdgeRow): EdgeTotals {
+  const reasons = Object.fromEntries(row.reasons)
+  return { ...row.total, reasons, inFlight: sum(row.inFlight) }
 }
 
 function tellInstance(row: InstanceRow): InstanceTotals {
@@ -206,6 +334,10 @@ function tellInstance(row: InstanceRow): InstanceTotals {
 
 function edgeKey(caller: string, route: string, service: string): string {
   return `${caller}\n${route}\n${service}`
+}
+
+function instanceKey(service: string, id: string): string {
+  return `${service}\n${id}`
 }
 
 function clear(values: number[], worker: number): boolean {

@@ -1,12 +1,10 @@
-import type { InstanceTotals } from '../../contracts/snapshot.ts'
+import { type InstanceTotals, TOTALS_OTHER } from '../../contracts/snapshot.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'
 
 /** Edges of one worker; beyond it what is new counts on one row of its own. Callers x routes x services are bounded by the file, but reloads add. */
 export const EDGES_MAX = 4096
-/** The row of what has none of its own. */
-export const OTHER = 'other'
 
 /** Collects what one worker counts, and reports what changed. */
 export interface TotalsCollector {
@@ -21,6 +19,7 @@ export interface TotalsCollector {
   take(values: {
     readonly connections: number
     readonly accessLogDropped: number
+    readonly recordsDropped: number
     readonly wallMs: number
     readonly monotonicMs: number
   }): WorkerTotals
@@ -28,7 +27,7 @@ export interface TotalsCollector {
 
 export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
   const edges = new Map<string, EdgeCounters>()
-  const other = createEdgeCounters(OTHER, OTHER, OTHER)
+  const other = createEdgeCounters(TOTALS_OTHER, TOTALS_OTHER, TOTALS_OTHER)
   let dirtyEdges: EdgeCounters[] = []
   let dirtyInstances: Instance[] = []
   const limited = new Map<string, number>()
@@ -78,6 +77,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
         requests,
         limited: limitedNow,
         accessLogDropped: values.accessLogDropped,
+        recordsDropped: values.recordsDropped,
       }
     },
   }

@@ -14,6 +14,8 @@ export interface UpstreamGround {
   /** For the head that is being parsed; one that is kept by a connection with half a head is replaced. */
   responseHead: ResponseHead
   responseLimits: HeadLimits
+  /** IP addresses of the host names of instances. */
+  readonly addresses: Map<string, string>
   /** Connections or requests of the instance have changed: there is something to report. */
   instanceChanged(instance: Instance): void
 }

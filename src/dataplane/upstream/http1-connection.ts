@@ -73,7 +73,11 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     this.instance = instance
     this.#events = events
     const { host, port } = instance.spec
-    this.socket = connectSocket(host, port, ground.readBuffer, (length) => this.#received(length))
+    // A name that is not known yet is looked up by the system, as a last resort.
+    const address = ground.addresses.get(host) ?? host
+    this.socket = connectSocket(address, port, ground.readBuffer, (length) =>
+      this.#received(length),
+    )
     this.#outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
       // In a turn of its own: it may be told in the middle of a write, which is in the middle of somebody's step.
@@ -172,8 +176,9 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   cancel(): void {
     this.owner = null
     this.#reads = READS.nothing
-    this.#giveUp()
+    // First closed, then given up: whoever gets the place must not be one too many at the instance.
     this.socket.destroy()
+    this.#giveUp()
   }
 
   /** Bytes behind the end of an answer belong to nobody: the next request must not get them. */

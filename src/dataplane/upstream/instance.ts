@@ -30,8 +30,8 @@ export interface Instance extends Candidate {
   readonly permits: Permits
   /** Out of rotation; lives on until nothing is in flight. */
   isGone: boolean
-  /** The removal that took it out, for who waits until it is drained. */
-  generation: number
+  /** Number of the removal that took it out; 0 before, and where another address replaced it. */
+  removal: number
   readonly counters: InstanceCounters
 }
 
@@ -51,7 +51,7 @@ export function createInstance(
     connectionCount: 0,
     permits,
     isGone: false,
-    generation: 0,
+    removal: 0,
     counters: createInstanceCounters(),
   }
 }

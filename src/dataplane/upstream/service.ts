@@ -17,6 +17,8 @@ export class Service<W> implements Turn {
   readonly retries: RetryBudget
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
+  /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
+  urgedAtMs = -Infinity
   /** Limits how many may wait, over all workers. */
   readonly pending: Permits
   readonly #serve: (service: Service<W>) => void

@@ -4,6 +4,7 @@ import { Http1Connection } from '../client/http1-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ListenerBinding } from '../threads/messages.ts'
+import { PLACE } from '../shared/counts.ts'
 import type { WorkerContext } from './context.ts'
 
 const FULL_BODY =
@@ -28,7 +29,7 @@ export class Acceptor {
   accept(binding: ListenerBinding, socket: Socket): void {
     const ctx = this.#ctx
     const isRaw = binding.spec.kind === 'tcp'
-    if (!ctx.counts.take('connections', ctx.limits.connectionsMax)) {
+    if (!ctx.counts.take(PLACE.connections, ctx.limits.connectionsMax)) {
       ctx.totals.countLimited('connections')
       return this.#refuse(socket, isRaw)
     }
@@ -36,14 +37,14 @@ export class Acceptor {
     if (isRaw) {
       const raw = new RawConnection(ctx, listener, socket, ctx.clientEvents, (gone) => {
         ctx.rawClients.delete(gone)
-        ctx.counts.give('connections')
+        ctx.counts.give(PLACE.connections)
       })
       if (!raw.socket.destroyed) ctx.rawClients.add(raw)
       return
     }
     const client = new Http1Connection(ctx, listener, socket, ctx.clientEvents, (gone) => {
       ctx.clients.delete(gone)
-      ctx.counts.give('connections')
+      ctx.counts.give(PLACE.connections)
     })
     ctx.clients.add(client)
   }

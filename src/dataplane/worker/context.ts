@@ -14,12 +14,16 @@ import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
-import { createRoutes, HeadFields } from '../exchange/routes.ts'
+import { PolicyView } from '../exchange/policy-view.ts'
+import { resumeRequest } from '../exchange/requests.ts'
+import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
-import { type AccessLog, createAccessLog } from '../records/access-log.ts'
+import { createAccessLog } from '../records/access-log.ts'
+import { createRecordBatches } from '../records/record-batches.ts'
 import { createRecordRing, type RecordRing } from '../records/ring.ts'
-import { openSharedCounts } from '../shared-counts.ts'
+import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
@@ -30,7 +34,6 @@ export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
   readonly ring: RecordRing
-  readonly log: AccessLog
   readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
@@ -59,22 +62,23 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const ring = createRecordRing(index)
-  const log = createAccessLog((buffer, length) => post({ type: 'log', buffer, length }, [buffer]))
+  const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
+  const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
+  const accessLog = createAccessLog((buffer, length, count) =>
+    post({ type: 'log', buffer, length, count }, [buffer]),
+  )
+  const batches = createRecordBatches((buffer, length, count) =>
+    post({ type: 'records', buffer, length, count }, [buffer]),
+  )
   const context: WorkerContext = {
     index,
     workers,
     clock,
     wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
-    counts: openSharedCounts(options.shared, index),
+    counts: openKeyedCounts(options.shared, index),
     totals,
     ring,
-    log,
-    records: {
-      finish(record) {
-        log.write(record)
-        return ring.keep(record)
-      },
-    },
+    sinks: { totals, accessLog, batches, ring },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -83,9 +87,12 @@ export function createContext(
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
     responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
-    responseRewrite: { ...createResponseRewrite(), drops: createResponseDrops(['x-request-id']) },
+    responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
     headFields: new HeadFields(),
+    policyGround,
+    policyView: new PolicyView((exchange) => resume(context, exchange)),
+    responseDrops,
     version: 0,
     limits: FIRST_LIMITS,
     headLimits: FIRST_LIMITS,
@@ -93,8 +100,10 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
-    routes: createRoutes([], totals),
+    routes: createRoutes([], totals, policyGround),
     services: new Map(),
+    addresses: new Map(),
+    crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
     exchanges: [],
@@ -106,7 +115,7 @@ export function createContext(
     connect: (instance) =>
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
-    reportDrained: (service, id) => post({ type: 'drained', service, id }),
+    reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportDefect(error) {
       context.defectCount++
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -114,4 +123,21 @@ export function createContext(
     },
   }
   return context
+}
+
+/** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */
+function resume(ctx: WorkerContext, exchange: Exchange): void {
+  const { turn } = exchange
+  ctx.turns.schedule({
+    isScheduled: false,
+    runTurn() {
+      if (exchange.turn !== turn) return
+      try {
+        resumeRequest(ctx, exchange)
+      } catch (error) {
+        ctx.clientEvents.failed(exchange.client, error)
+      }
+    },
+  })
+  ctx.clock.nextTurn(() => ctx.turns.run())
 }

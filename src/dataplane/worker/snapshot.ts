@@ -13,6 +13,7 @@ import { createRoutes } from '../exchange/routes.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { Service } from '../upstream/service.ts'
+import { connectionsKey, pendingKey } from '../threads/messages.ts'
 import type { WorkerContext } from './context.ts'
 
 /**
@@ -23,30 +24,35 @@ export function applyOps(
   ctx: WorkerContext,
   ops: readonly SnapshotOp[],
   isReset: boolean,
+  places: ReadonlyMap<string, number>,
   failed: (op: SnapshotOp, error: unknown) => void,
 ): void {
   if (isReset) dropUnnamed(ctx, ops)
   for (const op of ops) {
     try {
-      applyOp(ctx, op)
+      applyOp(ctx, op, places)
     } catch (error) {
       failed(op, error)
     }
   }
 }
 
-function applyOp(ctx: WorkerContext, op: SnapshotOp): void {
+function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string, number>): void {
   switch (op.op) {
     case 'gateway':
       return applyGateway(ctx, op.gateway)
     case 'service':
-      return applyService(ctx, op.service)
+      return applyService(ctx, op.service, placeOf(places, pendingKey(op.service.name)))
     case 'service-gone':
       return dropService(ctx, op.service)
     case 'instance':
-      return applyInstance(ctx, op.instance)
+      return applyInstance(
+        ctx,
+        op.instance,
+        placeOf(places, connectionsKey(op.instance.service, op.instance.id)),
+      )
     case 'instance-gone':
-      return dropInstance(ctx, op.service, op.id)
+      return dropInstance(ctx, op.service, op.id, op.removal)
     default:
       return op satisfies never
   }
@@ -70,7 +76,7 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
 
 function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   const { limits } = gateway
-  const routes = createRoutes(gateway.routes, ctx.totals)
+  const routes = createRoutes(gateway.routes, ctx.totals, ctx.policyGround)
   const trusted = createCidrSet(gateway.trustedProxies)
   if (limits.headersMax !== ctx.limits.headersMax)
     ctx.requestHead = createRequestHead(limits.headersMax)
@@ -86,10 +92,15 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   }
 }
 
-function applyService(ctx: WorkerContext, spec: ServiceSpec): void {
+/** -1: there was no place left, and the limit holds for each worker by itself. */
+function placeOf(places: ReadonlyMap<string, number>, key: string): number {
+  return places.get(key) ?? -1
+}
+
+function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): void {
   const known = ctx.services.get(spec.name)
   if (known === undefined) {
-    const pending = createPermits(spec.pendingMax)
+    const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
     ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, serve))
     return
@@ -107,7 +118,7 @@ function dropService(ctx: WorkerContext, name: string): void {
   ctx.turns.schedule(service)
 }
 
-function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
+function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): void {
   const service = ctx.services.get(spec.service)
   if (service === undefined) return
   const known = service.instances.get(spec.id)
@@ -120,23 +131,24 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec): void {
   // The first instances of a service are not new to it: slow start is for those that join others.
   const isFirst = service.instances.size === 0
   const sinceMs = isFirst ? -Infinity : ctx.clock.monotonicMs()
-  const permits = createPermits(service.spec.connectionsPerInstanceMax)
+  const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
   const instance = createInstance(service, spec, sinceMs, permits)
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
   ctx.turns.schedule(service)
 }
 
-function dropInstance(ctx: WorkerContext, serviceName: string, id: string): void {
+function dropInstance(ctx: WorkerContext, serviceName: string, id: string, removal = 0): void {
   const service = ctx.services.get(serviceName)
   const instance = service?.instances.get(id)
   if (service !== undefined && instance !== undefined) {
+    instance.removal = removal
     removeInstance(service, instance)
     // It may have been the last one: then those that wait are told.
     ctx.turns.schedule(service)
   }
   // Also where this worker never knew it: the main thread waits for all.
-  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id)
+  if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id, removal)
 }
 
 function removeInstance(service: Service<Attempt>, instance: Instance): void {

@@ -13,6 +13,7 @@ export function startTicks(ctx: WorkerContext): () => void {
   return ctx.clock.every(TICK_MS, () => {
     const nowMs = ctx.clock.monotonicMs()
     expireExchanges(ctx, nowMs)
+    for (const service of ctx.crowded) ctx.turns.schedule(service)
     if (++count % SLOW_TICKS === 0) {
       ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
       expireClients(ctx, nowMs)

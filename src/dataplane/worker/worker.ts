@@ -10,8 +10,8 @@ import { startTicks } from './tick.ts'
 const REPORT_MS = 1_000
 /** How often a draining worker looks whether all is done. */
 const DRAIN_LOOK_MS = 20
-/** How often the access log is handed over when it is not full. */
-const LOG_FLUSH_MS = 250
+/** How often lines of the access log and records are handed over when their batch is not full. */
+const FLUSH_MS = 250
 
 /** One worker of the data plane. */
 export interface Worker {
@@ -35,10 +35,11 @@ export function startWorker(options: WorkerOptions): Worker {
   const listeners = openListeners((binding, socket) => acceptor.accept(binding, socket))
   const stopTicks = startTicks(ctx)
   const stopReports = ctx.clock.every(REPORT_MS, () => report(ctx, post))
-  const stopFlushes = ctx.clock.every(LOG_FLUSH_MS, () => ctx.log.flush())
+  const stopWakes = ctx.counts.onWake(() => roomElsewhere(ctx))
+  const stopFlushes = ctx.clock.every(FLUSH_MS, () => flush(ctx))
 
   async function update(message: Extract<ToWorker, { type: 'update' }>): Promise<void> {
-    applyOps(ctx, message.ops, message.reset, (op, error) =>
+    applyOps(ctx, message.ops, message.reset, message.places, (op, error) =>
       post({ type: 'failed', op: op.op, error: String(error) }),
     )
     ctx.turns.run()
@@ -52,6 +53,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'update':
         // What cannot be explained ends this worker; the main thread starts it again with everything.
         return void update(message).catch((error: unknown) => queueMicrotask(() => rethrow(error)))
+      case 'names':
+        for (const [host, address] of message.addresses) ctx.addresses.set(host, address)
+        return
       case 'why':
         return post({ type: 'answer', ask: message.ask, body: ctx.ring.find(message.requestId) })
       case 'recent': {
@@ -61,7 +65,9 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'drain':
         return drain(ctx, post, () => listeners.close(({ spec }) => spec.kind !== 'outbound'))
       case 'log-buffer':
-        return ctx.log.giveBack(message.buffer)
+        return ctx.sinks.accessLog.giveBack(message.buffer)
+      case 'records-buffer':
+        return ctx.sinks.batches.giveBack(message.buffer)
       default:
         return message satisfies never
     }
@@ -74,6 +80,7 @@ export function startWorker(options: WorkerOptions): Worker {
       stopTicks()
       stopReports()
       stopFlushes()
+      stopWakes()
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
       for (const client of ctx.rawClients) client.destroy()
@@ -88,6 +95,17 @@ export function startWorker(options: WorkerOptions): Worker {
 
 function rethrow(error: unknown): never {
   throw error
+}
+
+/** Another worker has given something back, or waits for something: who waits here looks again, and what is not used here is given back. */
+function roomElsewhere(ctx: WorkerContext): void {
+  for (const service of ctx.crowded) ctx.turns.schedule(service)
+  for (const service of ctx.services.values()) {
+    for (const { idle, permits } of service.instances.values()) {
+      while (idle.length > 0 && permits.isWantedElsewhere) idle[0]!.cancel()
+    }
+  }
+  ctx.turns.run()
 }
 
 /** Idle connections from outside are closed; busy ones with their answer. Says `idle` when nothing for outside is left, not even an answer that is being read. */
@@ -106,17 +124,23 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     if (isBusy) return
     stop()
     report(ctx, post)
-    ctx.log.flush()
+    flush(ctx)
     post({ type: 'idle' })
   }
   look()
+}
+
+function flush(ctx: WorkerContext): void {
+  ctx.sinks.accessLog.flush()
+  ctx.sinks.batches.flush()
 }
 
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
       connections: ctx.clients.size + ctx.rawClients.size,
-      accessLogDropped: ctx.log.droppedCount,
+      accessLogDropped: ctx.sinks.accessLog.droppedCount,
+      recordsDropped: ctx.sinks.batches.droppedCount,
       wallMs: ctx.clock.nowMs(),
       monotonicMs: ctx.clock.monotonicMs(),
     }),

@@ -34,9 +34,6 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
-/** What answers a client that asked for 100 (Continue) when the gateway does not leave that to the upstream. */
-export const CONTINUE_HEAD = 'HTTP/1.1 100 Continue\r\n\r\n'
-
 /** The reason phrase of a status, '' for one that has none here. */
 export function reasonOf(status: number): string {
   return REASONS[status] ?? ''

@@ -5,12 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { beginBody, createBodyReader, forwardBody, forwardRoom, requestFraming } from './body.ts'
 import { FIELD } from './names.ts'
-import {
-  type RequestHead,
-  createRequestHead,
-  parseRequestHead,
-  resetRequestHead,
-} from './request-head.ts'
+import { type RequestHead, createRequestHead, parseRequestHead } from './request-head.ts'
 import {
   type SampleRequest,
   arrivals,
@@ -26,7 +21,7 @@ const LIMITS = { requestLineBytesMax: 4096, headBytesMax: 8192 }
 
 function parse(text: string, head: RequestHead): number {
   const bytes = Buffer.from(text, 'latin1')
-  resetRequestHead(head)
+  head.stage = 0
   return parseRequestHead(bytes, 0, bytes.length, LIMITS, head)
 }
 

@@ -8,7 +8,6 @@ import {
   headerValue,
   moveRequestHead,
   parseRequestHead,
-  resetRequestHead,
 } from './request-head.ts'
 
 const LIMITS = { requestLineBytesMax: 64, headBytesMax: 256 }
@@ -128,7 +127,7 @@ test('a client that sends byte by byte costs a few looks at each byte, not one f
 test('a head that was given up leaves no trace', () => {
   const head = createRequestHead(8)
   assert.equal(parse('GET /a HT', LIMITS, head).result, 0)
-  resetRequestHead(head)
+  head.stage = 0
   assert.ok(parse(get(''), LIMITS, head).result > 0)
 })
 

@@ -89,11 +89,6 @@ export function parseRequestHead(
   return interpret(bytes, head)
 }
 
-/** Forgets a head that is not complete, so that the record can be used for another connection. */
-export function resetRequestHead(head: RequestHead): void {
-  head.stage = 0
-}
-
 /** Says that the head's bytes now begin at `start` (of any buffer); all positions follow. */
 export function moveRequestHead(head: RequestHead, start: number): void {
   const distance = start - head.start

@@ -1,4 +1,4 @@
-import { CR, HTAB, LF, SP, isText, latin1 } from './bytes.ts'
+import { CR, HTAB, LF, SP, isText } from './bytes.ts'
 import { HEAD_ERROR } from './errors.ts'
 import { createFieldTable, moveFields, parseFieldLines } from './fields.ts'
 import { type MessageHead, hasNewLineEnd, mayPersist, readConnection } from './message-head.ts'
@@ -83,11 +83,6 @@ export function parseResponseHead(
   return interpret(bytes, head, requestMethod)
 }
 
-/** Forgets a head that is not complete, so that the record can be used for another connection. */
-export function resetResponseHead(head: ResponseHead): void {
-  head.stage = 0
-}
-
 /** Says that the head's bytes now begin at `start` (of any buffer); all positions follow. */
 export function moveResponseHead(head: ResponseHead, start: number): void {
   const distance = start - head.start
@@ -97,11 +92,6 @@ export function moveResponseHead(head: ResponseHead, start: number): void {
   head.reasonEnd += distance
   if (head.end > 0) head.end += distance
   moveFields(head.fields, distance)
-}
-
-/** The reason phrase as received, one UTF-16 unit a byte. */
-export function reasonPhrase(bytes: Uint8Array, head: ResponseHead): string {
-  return latin1(bytes, head.reasonStart, head.reasonEnd)
 }
 
 function beginResponse(head: ResponseHead, start: number): void {

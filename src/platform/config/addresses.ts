@@ -33,6 +33,17 @@ export function formatHostPort({ host, port }: HostPort): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+/** The addresses that a host stands for: both loopbacks where it says localhost, since clients try either. */
+export function addressesOf(host: string): readonly [string, ...string[]] {
+  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
+}
+
+/** How a client on this machine calls it: a wildcard address is reached over loopback. */
+export function urlOf({ host, port }: HostPort, scheme = 'http'): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `${scheme}://${formatHostPort({ host: reachable, port })}`
+}
+
 /** Only this machine can reach it: `localhost` and names below it (RFC 6761), 127.0.0.0/8, `::1`. */
 export function isLoopbackHost(host: string): boolean {
   if (isIPv4(host)) return host.startsWith('127.')

@@ -9,6 +9,8 @@ export interface GuardOptions {
   readonly hosts: readonly string[]
   /** Bearer token, or password of HTTP Basic with any user; undefined: no credentials are asked for. */
   readonly token: string | undefined
+  /** The section of the file that has both, for the sentences that refuse; default: admin. */
+  readonly section?: string | undefined
 }
 
 /**
@@ -17,12 +19,13 @@ export interface GuardOptions {
  * Origin and Sec-Fetch-Site stop requests that a foreign page makes with the user's browser.
  */
 export function guardRequest(headers: IncomingHttpHeaders, options: GuardOptions): void {
+  const { section = 'admin' } = options
   const host = hostnameOf(headers.host ?? '')
   if (!isKnownHost(host, options.hosts)) {
     throw new ProblemError(
       421,
       'ERR_HTTP_HOST_UNKNOWN',
-      `This listener does not answer to the host name '${host}'. Use localhost or an address, or add the name to admin.hosts.`,
+      `This listener does not answer to the host name '${host}'. Use localhost or an address, or add the name to ${section}.hosts.`,
     )
   }
   const isForeign =
@@ -40,7 +43,7 @@ export function guardRequest(headers: IncomingHttpHeaders, options: GuardOptions
     throw new ProblemError(
       401,
       'ERR_HTTP_CREDENTIALS',
-      'This listener demands the admin token: Authorization: Bearer TOKEN, or HTTP Basic with the token as password.',
+      `This listener demands ${section}.token: Authorization: Bearer TOKEN, or HTTP Basic with the token as password.`,
     )
   }
 }

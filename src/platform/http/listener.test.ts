@@ -4,10 +4,10 @@ import { connect } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import type { Log } from '../capability.ts'
+import { ListenerTakenError } from '../listeners/taken-error.ts'
 import { ProblemError } from '../problem.ts'
 import {
   createListenerApp,
-  ListenerTakenError,
   openListener,
   REQUEST_BODY_BYTES_MAX,
   type ListenerOptions,
@@ -171,7 +171,9 @@ test('a taken port is an error with listener, address and setting', async (t) =>
     assert.equal(error.code, 'ERR_LISTENER_TAKEN')
     assert.match(
       error.message,
-      new RegExp(`'console'.*127\\.0\\.0\\.1:${listener.port} \\(EADDRINUSE\\).*listen\\.console`),
+      new RegExp(
+        `'console'.*127\\.0\\.0\\.1:${listener.port} \\(TCP, EADDRINUSE\\).*listen\\.console`,
+      ),
     )
     return true
   })

@@ -1,48 +1,45 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Log } from '../capability.ts'
+import { ListenerTakenError } from '../listeners/taken-error.ts'
 import { ProblemError } from '../problem.ts'
+import { boundConnections, type ConnectionCounts } from './connections.ts'
+import { describeElsewhere, forwardElsewhere, type Elsewhere } from './elsewhere.ts'
+import { problemDetails, type FailureFormat } from './failure.ts'
 import { guardRequest, type GuardOptions } from './guard.ts'
-import { STATUS_CODES } from './node-http.ts'
 import { createOpenApi, type OpenApi } from './openapi.ts'
 
 /** A body larger than this is refused with 413. */
 export const REQUEST_BODY_BYTES_MAX = 1024 * 1024
-/** Open connections of one listener; beyond it new ones are closed at once. */
-export const LISTENER_CONNECTIONS_MAX = 2_000
 
-export interface ListenerOptions extends GuardOptions {
+export interface ListenerAppOptions extends GuardOptions {
+  readonly log: Log
+  /** Admin routes of other processes, which this listener serves as if they were here. */
+  readonly elsewhere?: readonly Elsewhere[] | undefined
+  /** How errors are told; default: RFC 9457, with the routes described at /openapi.json. */
+  readonly failure?: FailureFormat | undefined
+}
+
+export interface ListenerOptions extends ListenerAppOptions {
   /** Name in errors and the log: the name of the listener in `listen`. */
   readonly name: string
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  readonly log: Log
+  /** Address blocks that may connect; undefined: all. */
+  mayConnect?(address: string): boolean
 }
 
 export interface Listener {
   readonly host: string
   readonly port: number
+  connections(): ConnectionCounts
   close(): Promise<void>
-}
-
-/** The listener's port is taken, or the address is not ours. */
-export class ListenerTakenError extends Error {
-  override readonly name = 'ListenerTakenError'
-  readonly code = 'ERR_LISTENER_TAKEN'
-
-  constructor(listener: string, host: string, port: number, cause: unknown) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-    super(
-      `The listener '${listener}' cannot listen on ${host}:${port} (${why}). End the program that has the port, or set listen.${listener} to another port.`,
-      { cause },
-    )
-  }
 }
 
 /** An HTTP listener of the control plane: Host and Origin checked, limits, RFC 9457 errors, OpenAPI of its routes. */
 export function createListenerApp(
-  options: ListenerOptions,
+  options: ListenerAppOptions,
   api: OpenApi = createOpenApi(),
 ): FastifyInstance {
   const app = fastify({
@@ -55,7 +52,6 @@ export function createListenerApp(
     frameworkErrors: (error, request, reply) =>
       refuseUndecoded(error, request.headers, reply, options),
   })
-  app.server.maxConnections = LISTENER_CONNECTIONS_MAX
   app.server.headersTimeout = 10_000
   app.addHook('onRoute', (route) => api.add(route))
   app.addHook('onRequest', async (request, reply) => {
@@ -67,19 +63,21 @@ export function createListenerApp(
     if (problem.statusCode >= 500) {
       options.log('error', 'a request failed', { method: request.method, path: request.url, error })
     }
-    return sendProblem(reply, problem)
+    return sendProblem(reply, problem, options)
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      new ProblemError(
-        404,
-        'ERR_HTTP_NOT_FOUND',
-        `There is no ${request.method} ${request.url.split('?', 1)[0]}. GET /openapi.json lists what there is.`,
-      ),
-    ),
-  )
-  app.get('/openapi.json', { schema: { summary: 'This document.' } }, () => api.document())
+  const advice = options.failure === undefined ? ' GET /openapi.json lists what there is.' : ''
+  app.setNotFoundHandler((request, reply) => {
+    const what = `${request.method} ${request.url.split('?', 1)[0]}`
+    const problem = new ProblemError(404, 'ERR_HTTP_NOT_FOUND', `There is no ${what}.${advice}`)
+    return sendProblem(reply, problem, options)
+  })
+  if (options.failure === undefined) {
+    const { elsewhere = [] } = options
+    for (const one of elsewhere) forwardElsewhere(app, one)
+    app.get('/openapi.json', { schema: { summary: 'This document.' } }, async () =>
+      api.document((await Promise.all(elsewhere.map(describeElsewhere))).flat()),
+    )
+  }
   return app
 }
 
@@ -88,29 +86,33 @@ export async function openListener(
   app: FastifyInstance,
   options: ListenerOptions,
 ): Promise<Listener> {
+  app.server.on('connection', (socket) => {
+    if (options.mayConnect?.(socket.remoteAddress ?? '') === false) socket.destroy()
+  })
+  const connections = boundConnections(app.server)
   try {
     await app.listen({ host: options.host, port: options.port })
   } catch (cause) {
     await app.close()
-    throw new ListenerTakenError(options.name, options.host, options.port, cause)
+    throw new ListenerTakenError(options.name, options, 'TCP', cause)
   }
   const address = app.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
-  return { host: options.host, port, close: () => app.close() }
+  return { host: options.host, port, connections, close: () => app.close() }
 }
 
 function refuseUndecoded(
   error: FastifyError,
   headers: IncomingHttpHeaders,
   reply: FastifyReply,
-  options: ListenerOptions,
+  options: ListenerAppOptions,
 ): void {
   reply.header('x-content-type-options', 'nosniff')
   try {
     guardRequest(headers, options)
-    void sendProblem(reply, toProblem(error))
+    void sendProblem(reply, toProblem(error), options)
   } catch (refusal) {
-    void sendProblem(reply, toProblem(refusal as ProblemError))
+    void sendProblem(reply, toProblem(refusal as ProblemError), options)
   }
 }
 
@@ -134,17 +136,12 @@ function codeOfStatus(status: number): string {
   return 'ERR_HTTP_BAD_REQUEST'
 }
 
-function sendProblem(reply: FastifyReply, problem: ProblemError): FastifyReply {
+function sendProblem(
+  reply: FastifyReply,
+  problem: ProblemError,
+  { failure = problemDetails }: Pick<ListenerAppOptions, 'failure'>,
+): FastifyReply {
   if (problem.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Backplane"')
-  return reply
-    .code(problem.statusCode)
-    .header('content-type', 'application/problem+json')
-    .send({
-      type: `urn:backplane:error:${problem.code}`,
-      title: STATUS_CODES[problem.statusCode] ?? 'Error',
-      status: problem.statusCode,
-      detail: problem.message,
-      code: problem.code,
-      ...problem.fields,
-    })
+  const { contentType, body } = failure(problem)
+  return reply.code(problem.statusCode).header('content-type', contentType).send(body)
 }

@@ -11,8 +11,8 @@ declare module 'fastify' {
 /** Collects the routes of a listener as they are registered. */
 export interface OpenApi {
   add(route: RouteOptions): void
-  /** OpenAPI 3.1. */
-  document(): Readonly<Record<string, unknown>>
+  /** OpenAPI 3.1, with paths that others serve. */
+  document(more?: readonly (readonly [string, unknown])[]): Readonly<Record<string, unknown>>
 }
 
 interface RouteSchema {
@@ -59,12 +59,13 @@ export function createOpenApi(): OpenApi {
         paths.set(path, operations)
       }
     },
-    document: () => ({
+    document: (more = []) => ({
       openapi: '3.1.0',
       info: { title: 'Backplane admin API', version: '1', license: { name: 'Apache-2.0' } },
-      paths: Object.fromEntries(
-        [...paths].map(([path, operations]) => [path, Object.fromEntries(operations)]),
-      ),
+      paths: Object.fromEntries([
+        ...[...paths].map(([path, operations]) => [path, Object.fromEntries(operations)] as const),
+        ...more,
+      ]),
     }),
   }
 }

@@ -174,13 +174,36 @@ test('totals and drained instances reach who listens', async (t) => {
   const heard = new Promise<string>((resolve) => {
     let totals = 0
     channel.onTotals(({ atMs }) => (totals = atMs))
-    channel.onDrained((of, id) => resolve(`${totals} ${of} ${id}`))
+    channel.onDrained((of, id, removal) => resolve(`${totals} ${of} ${id} ${removal}`))
   })
   await channel.hello
-  const process = { connections: [], requests: [], limited: {}, accessLogDropped: 0 }
+  const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
+  const process = { connections: [], requests: [], limited: {}, ...lost }
   data.send({ type: 'totals', atMs: 7, edges: [], instances: [], process })
-  data.send({ type: 'drained', service: 'a', id: '1' })
-  assert.equal(await heard, '7 a 1')
+  data.send({ type: 'drained', service: 'a', id: '1', removal: 3 })
+  assert.equal(await heard, '7 a 1 3')
+})
+
+test('a removal that was not called drained is told again by a reset, until it is', async (t) => {
+  const { data, channel, publish } = await start(t)
+  const removal: SnapshotOp = { op: 'instance-gone', service: 'a', id: '1', removal: 5 }
+  channel.begin()
+  await data.until(() => data.received.length === 1)
+  data.acknowledge(true)
+  await publish(service('a', 1), instance('a', '1', 1)).done
+  await publish(removal).done
+  data.disconnect()
+  const resets = (): number => data.updates().filter((update) => update.reset === true).length
+  await data.until(() => resets() === 2)
+  assert.deepEqual(data.updates().at(-1)?.ops, [service('a', 1), removal])
+  data.send({ type: 'drained', service: 'a', id: '1', removal: 4 })
+  data.send({ type: 'drained', service: 'a', id: '1', removal: 5 })
+  await new Promise<void>((resolve) =>
+    channel.onDrained((_of, _id, last) => last === 5 && resolve()),
+  )
+  data.disconnect()
+  await data.until(() => resets() === 3)
+  assert.deepEqual(data.updates().at(-1)?.ops, [service('a', 1)])
 })
 
 test('bytes that are no frames end the connection, and the next one works', async (t) => {

@@ -2,7 +2,13 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
 import { createSnapshotModel } from './model.ts'
-import type { ListenerStatus, FromData, SnapshotOp, ToData } from '../../contracts/snapshot.ts'
+import type {
+  ListenerStatus,
+  FromData,
+  SnapshotOp,
+  ToData,
+  TotalsMessage,
+} from '../../contracts/snapshot.ts'
 
 /** Time between two attempts to reach the data plane. */
 const RECONNECT_MS = 50
@@ -20,7 +26,7 @@ export interface SnapshotChannelOptions {
 }
 
 type Hello = Extract<FromData, { type: 'hello' }>
-export type Totals = Extract<FromData, { type: 'totals' }>
+export type Totals = TotalsMessage
 
 /** Control's end of the snapshot channel. Reconnects for ever; a new connection gets everything again. */
 export interface SnapshotChannel {
@@ -36,7 +42,7 @@ export interface SnapshotChannel {
   /** Undefined when data is away or does not answer. */
   ask(question: AskMessage): Promise<unknown>
   onTotals(listener: (totals: Totals) => void): void
-  onDrained(listener: (service: string, id: string) => void): void
+  onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
 }
@@ -50,7 +56,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const model = createSnapshotModel()
   const hello = Promise.withResolvers<Hello>()
   const totalsListeners: ((totals: Totals) => void)[] = []
-  const drainedListeners: ((service: string, id: string) => void)[] = []
+  const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
   let sent: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -112,7 +118,10 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         for (const listener of totalsListeners) listener(message)
         return
       case 'drained':
-        for (const listener of drainedListeners) listener(message.service, message.id)
+        model.drained(message.service, message.id, message.removal)
+        for (const listener of drainedListeners) {
+          listener(message.service, message.id, message.removal)
+        }
         return
       case 'answer':
         asks.get(message.ask)?.(message.body)

@@ -16,6 +16,9 @@ export interface SnapshotModel {
   /** The folded changes since the last take. */
   takeChanges(): readonly SnapshotOp[]
   readonly hasChanges: boolean
+  hasInstance(service: string, id: string): boolean
+  /** The removal is over: from now on `takeAll` does not repeat it. */
+  drained(service: string, id: string, removal: number): void
 }
 
 export function createSnapshotModel(): SnapshotModel {
@@ -23,6 +26,8 @@ export function createSnapshotModel(): SnapshotModel {
   const services = new Map<string, ServiceSpec>()
   /** By service, then by id; also of services that are not there (yet), which data does not route. */
   const instances = new Map<string, Map<string, InstanceSpec>>()
+  /** Numbered removals that data has not called drained: repeated with everything, so that each is answered whoever was away. */
+  const leaving = new Map<string, SnapshotOp & { readonly op: 'instance-gone' }>()
   const changes = createChanges()
 
   function applyService(service: ServiceSpec): void {
@@ -60,6 +65,7 @@ export function createSnapshotModel(): SnapshotModel {
           const { service, id } = op.instance
           const ofService = instances.get(service) ?? new Map<string, InstanceSpec>()
           instances.set(service, ofService.set(id, op.instance))
+          leaving.delete(keyOf(service, id))
           changes.instances.set(keyOf(service, id), op)
           return
         }
@@ -67,7 +73,10 @@ export function createSnapshotModel(): SnapshotModel {
           const ofService = instances.get(op.service)
           ofService?.delete(op.id)
           if (ofService?.size === 0) instances.delete(op.service)
-          changes.instances.set(keyOf(op.service, op.id), op)
+          const key = keyOf(op.service, op.id)
+          changes.instances.set(key, op)
+          if (op.removal === undefined) leaving.delete(key)
+          else leaving.set(key, op)
           return
         }
       }
@@ -80,12 +89,18 @@ export function createSnapshotModel(): SnapshotModel {
           .values()
           .flatMap((ofService) => ofService.values())
           .map((instance): SnapshotOp => ({ op: 'instance', instance })),
+        ...leaving.values(),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },
     takeChanges: () => changes.take(),
     get hasChanges() {
       return changes.hasAny()
+    },
+    hasInstance: (service, id) => instances.get(service)?.has(id) ?? false,
+    drained(service, id, removal) {
+      const key = keyOf(service, id)
+      if (leaving.get(key)?.removal === removal) leaving.delete(key)
     },
   }
 }

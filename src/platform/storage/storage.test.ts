@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
-import { startStorage, STORAGE_READ_ROWS_MAX, STORAGE_WAITING_BYTES_MAX } from './storage.ts'
+import { STORAGE_WAITING_BYTES_MAX } from './group-writer.ts'
+import { startStorage, STORAGE_READ_ROWS_MAX } from './storage.ts'
 
 const tables = ['CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT) STRICT']
 const insert = (id: number, text = '') => ({

@@ -1,9 +1,10 @@
-/** The storage thread: the only code of the control plane that touches the state file. Nothing of it runs on the main thread. */
+/** The storage thread: the only code of its process that touches the state file. Nothing of it runs on the main thread. */
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { FromThread, SqlStatement, ThreadFailure, ToThread } from './messages.ts'
+import type { FromThread, ThreadFailure, ToThread } from './messages.ts'
 import { createDatabase, type Database } from './database.ts'
+import { failureOf, textOf } from './statements.ts'
 
 /** What `startStorage` hands to the thread. */
 export interface ThreadData {
@@ -18,10 +19,9 @@ function openDatabase(file: string): Database | ThreadFailure {
     sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;')
     return createDatabase(sqlite)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
     return {
       code: 'ERR_STORAGE_OPEN',
-      message: `The state file ${file} cannot be opened (${why}). Check that its folder exists, is writable and has space; a damaged file must be replaced from a backup.`,
+      message: `The state file ${file} cannot be opened (${textOf(error)}). Check that its folder exists, is writable and has space; a damaged file must be replaced from a backup.`,
     }
   }
 }
@@ -30,24 +30,15 @@ function answer(database: Database, message: ToThread): FromThread {
   const { ask } = message
   switch (message.type) {
     case 'commit':
-      return { type: 'committed', ask, failures: database.commit(message.writes) }
+      return { type: 'committed', ask, answers: database.commit(message.writes) }
     case 'read':
-      return { type: 'rows', ask, rows: database.read(message.statement, message.rowsMax) }
+      return { type: 'rows', ask, ...database.read(message.statement, message.bounds) }
     case 'migrate':
       database.migrate(message.owner, message.migrations)
       return { type: 'done', ask }
     case 'close':
       database.close()
       return { type: 'done', ask }
-  }
-}
-
-function failureOf(error: unknown, statement?: SqlStatement): ThreadFailure {
-  if (error instanceof Error && 'failure' in error) return error.failure as ThreadFailure
-  const why = error instanceof Error ? error.message : String(error)
-  return {
-    code: 'ERR_STORAGE_STATEMENT',
-    message: `${why}${statement === undefined ? '' : ` in: ${statement.sql}`}`,
   }
 }
 
@@ -62,8 +53,8 @@ function serve(port: NonNullable<typeof parentPort>, data: ThreadData): void {
     try {
       say(answer(database, message))
     } catch (error) {
-      const statement = message.type === 'read' ? message.statement : undefined
-      say({ type: 'failed', ask: message.ask, failure: failureOf(error, statement) })
+      const sql = message.type === 'read' ? message.statement.sql : ''
+      say({ type: 'failed', ask: message.ask, failure: failureOf(error, sql) })
     }
     if (message.type === 'close') port.close()
   })

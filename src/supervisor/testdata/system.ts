@@ -5,21 +5,25 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { readRecords } from '../process-records.ts'
 import type { Boot, FromSupervisor, ToSupervisor } from '../../contracts/supervisor.ts'
+import type { HeartbeatLimits } from '../own/heartbeat-watch.ts'
+import type { OwnProcessSpec } from '../own/own-process-spec.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { makeFolder } from './specs.ts'
 
-/** One life of the test's control or data. */
+/** One life of one of ours, as the test has them. */
 export interface FakeOwn {
   readonly name: string
   readonly pid: number
+  readonly boot: Boot
   readonly inbox: Inbox<FromSupervisor | { readonly type: 'drain' }>
-  /** Says this to the supervisor; `exit` and `print` are for the fake itself. */
+  /** Says this to the supervisor; `exit`, `print` and `block` are for the fake itself. */
   say(
     message:
       | ToSupervisor
       | { readonly type: 'drained' | 'listening' }
       | { readonly type: 'exit'; readonly code: number }
-      | { readonly type: 'print'; readonly text: string },
+      | { readonly type: 'print'; readonly text: string }
+      | { readonly type: 'block' },
   ): void
 }
 
@@ -41,32 +45,39 @@ export interface SystemOptions {
   readonly overlay?: string
   /** A folder of an earlier system. */
   readonly folder?: string
+  /** A third own process, `third`, beside control and data. */
+  readonly third?: Pick<OwnProcessSpec, 'when' | 'isVital'>
+  readonly heartbeat?: HeartbeatLimits
 }
+
+const always = { when: 'always', isVital: true } as const
 
 /** Starts it; what is left after the test is killed. */
 export async function startSystem(
   t: TestContext,
-  { json = false, overlay = '', folder = makeFolder() }: SystemOptions = {},
+  { json = false, overlay = '', folder = makeFolder(), third, heartbeat }: SystemOptions = {},
 ): Promise<FakeSystem> {
   const lives = createInbox<FakeOwn>('lives')
   const dataDir = join(folder, 'data')
   const socketPath = await listenForOwn(t, lives)
-  const boot: Boot = {
-    configFile: socketPath,
-    overlay,
-    dataDir,
-    snapshotSocket: join(folder, 'snapshot.sock'),
-    json,
-    workers: 0,
-  }
   const here = import.meta.dirname
-  const options = {
-    boot,
-    controlEntry: join(here, 'control.mjs'),
-    dataEntry: join(here, 'data.mjs'),
-    nodeArgs: [],
-    json,
-  }
+  const boot = { configFile: socketPath, overlay, dataDir, json, workers: 0 }
+  const own: readonly OwnProcessSpec[] = [
+    { ...always, name: 'data', entry: join(here, 'data.mjs'), role: 'traffic', stopOrder: 1 },
+    { ...always, name: 'control', entry: join(here, 'control.mjs'), role: 'control', stopOrder: 0 },
+    ...(third === undefined
+      ? []
+      : [
+          {
+            ...third,
+            name: 'third',
+            entry: join(here, 'third.mjs'),
+            role: 'plain' as const,
+            stopOrder: 2,
+          },
+        ]),
+  ]
+  const options = { boot, own, nodeArgs: [], json, heartbeat }
   const child = spawn(process.execPath, [join(here, 'supervisor.mjs'), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A session without a terminal, as under a service manager: SIGHUP then means reload.
@@ -98,8 +109,8 @@ export async function startSystem(
   }
 }
 
-/** The first life of control or data from number `from` on. */
-export function lifeOf(system: FakeSystem, name: 'control' | 'data', from = 0): Promise<FakeOwn> {
+/** The first life of this one of ours from number `from` on. */
+export function lifeOf(system: FakeSystem, name: string, from = 0): Promise<FakeOwn> {
   return system.lives.find((own) => own.name === name, from)
 }
 
@@ -123,7 +134,7 @@ async function listenForOwn(t: TestContext, lives: Inbox<FakeOwn>): Promise<stri
     // It passes on the errors of its input: a fake that was killed resets the connection.
     lines.on('error' as never, () => undefined)
     lines.on('line', (line) => {
-      const message = JSON.parse(line) as { name: string; pid: number }
+      const message = JSON.parse(line) as Pick<FakeOwn, 'name' | 'pid' | 'boot'>
       if (own !== null) {
         inbox.push(JSON.parse(line) as FromSupervisor)
         return
@@ -131,6 +142,7 @@ async function listenForOwn(t: TestContext, lives: Inbox<FakeOwn>): Promise<stri
       own = {
         name: message.name,
         pid: message.pid,
+        boot: message.boot,
         inbox,
         say: (said) => void socket.write(`${JSON.stringify(said)}\n`),
       }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { EdgeTick, Picture, ServiceView, Tick } from '../../../src/contracts/feed.ts'
 import type { SystemState } from './state.ts'
 import { reduceFeed, TICKS_MAX } from './state.ts'
-import { edgesToDraw, totalsOf } from './views.ts'
+import { edgesToDraw, totalsOf, trafficOf } from './views.ts'
 
 const edge = (
   caller: string,
@@ -21,7 +21,12 @@ const edge = (
   retriesPerSecond: 0,
   ...change,
 })
-const tick = (atMs: number, ...edges: EdgeTick[]): Tick => ({ atMs, edges, instances: [] })
+const tick = (atMs: number, ...edges: EdgeTick[]): Tick => ({
+  atMs,
+  edges,
+  services: [],
+  instances: [],
+})
 const service = (name: string, calls: readonly string[] = []): ServiceView => ({
   name,
   kind: 'run',
@@ -146,4 +151,18 @@ test('declared calls are drawn, but not the default of calling everyone, nor an 
     [service('a', ['b']), service('b', ['a', 'c']), service('c')].map((one) => [one.name, one]),
   )
   assert.deepEqual(edgesToDraw(services, new Set(['>a', 'gone>a'])), ['>a', 'a>b'])
+})
+
+test("a service's percentiles are the server's, not made from those of its callers", () => {
+  const edges = [edge('', 'orders', 50, { p95Ms: 925 }), edge('web', 'orders', 50, { p95Ms: 50 })]
+  const { caller: _, ...row } = edge('', 'orders', 100, { errorRatio: 0.1, p95Ms: 900 })
+  const state = after({
+    type: 'picture',
+    picture: picture({ ticks: [{ ...tick(1000, ...edges), services: [row] }] }),
+  })
+  const traffic = trafficOf(state, 'orders')
+  assert.deepEqual(
+    [traffic.requestsPerSecond, traffic.errorsPerSecond, traffic.p95Ms],
+    [100, 10, 900],
+  )
 })

@@ -5,6 +5,7 @@ import type {
   InstanceTick,
   Picture,
   ProblemView,
+  ServiceTick,
   ServiceView,
   Tick,
 } from '../../../src/contracts/feed.ts'
@@ -12,11 +13,11 @@ import type {
 /** The server keeps and sends as many: ten minutes. */
 export const TICKS_MAX = 600
 
-/** What flows into one service in one second, summed over its callers. */
+/** What flows into one service, from all of its callers. */
 export interface Traffic {
   readonly requestsPerSecond: number
   readonly errorsPerSecond: number
-  /** Exact with one caller, else the callers' percentiles weighted by their rates. */
+  /** Of all requests together, as the server has added up their histograms. */
   readonly p50Ms: number
   readonly p95Ms: number
   readonly p99Ms: number
@@ -143,28 +144,14 @@ function indexTick(tick: Tick): IndexedTick {
       .filter((edge) => edge.service !== '')
       .map((edge) => [edgeKeyOf(edge.caller, edge.service), edge]),
   )
-  const services = new Map<string, Traffic>()
-  for (const edge of edges.values()) {
-    services.set(edge.service, addTraffic(services.get(edge.service) ?? NO_TRAFFIC, edge))
-  }
+  const services = new Map(tick.services.map((row) => [row.service, trafficIn(row)]))
   const instances = new Map(
     tick.instances.map((instance) => [`${instance.service}/${instance.id}`, instance]),
   )
   return { atMs: tick.atMs, edges, instances, services }
 }
 
-/** Adds one edge's numbers; percentiles are weighted by rate. */
-export function addTraffic(sum: Traffic, edge: EdgeTick): Traffic {
-  const rate = sum.requestsPerSecond + edge.requestsPerSecond
-  const mean = (before: number, added: number): number =>
-    rate === 0
-      ? Math.max(before, added)
-      : (before * sum.requestsPerSecond + added * edge.requestsPerSecond) / rate
-  return {
-    requestsPerSecond: rate,
-    errorsPerSecond: sum.errorsPerSecond + edge.requestsPerSecond * edge.errorRatio,
-    p50Ms: mean(sum.p50Ms, edge.p50Ms),
-    p95Ms: mean(sum.p95Ms, edge.p95Ms),
-    p99Ms: mean(sum.p99Ms, edge.p99Ms),
-  }
+function trafficIn(row: ServiceTick): Traffic {
+  const { requestsPerSecond, errorRatio, p50Ms, p95Ms, p99Ms } = row
+  return { requestsPerSecond, errorsPerSecond: requestsPerSecond * errorRatio, p50Ms, p95Ms, p99Ms }
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { CheckSpec } from '../model.ts'
-import type { CheckAddress, Finding } from './run.ts'
+import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 
 /** Bytes of output that are read and kept; what comes after is thrown away. */
 export const CHECK_EXEC_OUTPUT_BYTES_MAX = 4 * 1024
@@ -13,6 +13,7 @@ export function runExecCheck(
   spec: Extract<CheckSpec, { kind: 'exec' }>,
   { host, port }: CheckAddress,
   signal: AbortSignal,
+  clock: CheckClock,
 ): Promise<Finding> {
   const [program = '', ...args] = spec.argv
   const child = spawn(program, args, {
@@ -35,7 +36,7 @@ export function runExecCheck(
     signal.removeEventListener('abort', abort)
     killGroup(child)
     // One turn later, what was in the pipe at the end has been read.
-    setImmediate(() => {
+    clock.nextTurn(() => {
       child.stdout?.destroy()
       child.stderr?.destroy()
       if (signal.aborted) reject(new Error('aborted'))

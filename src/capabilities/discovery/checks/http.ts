@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { request } from '../../../platform/http/node-http.ts'
-import type { CheckAddress, Finding } from './run.ts'
+import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 
 /** Bytes of the answer's body that are read and kept; the rest is cut off. */
 export const CHECK_BODY_BYTES_MAX = 1024
@@ -10,6 +10,7 @@ export async function runHttpCheck(
   { host, port }: CheckAddress,
   path: string,
   signal: AbortSignal,
+  clock: CheckClock,
 ): Promise<Finding> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   // A connection of its own: a check asks whether new connections are served, too.
@@ -29,7 +30,7 @@ export async function runHttpCheck(
     const response = await promise
     const code = response.statusCode ?? 0
     const status = statusOf(code)
-    const body = await (status === 'passing' ? readArrived(response) : readStart(response))
+    const body = await (status === 'passing' ? readArrived(response, clock) : readStart(response))
     const output = `HTTP ${code} ${response.statusMessage ?? ''}`.trimEnd()
     return { status, output: body === '' ? output : `${output}\n${body}` }
   } finally {
@@ -45,11 +46,11 @@ function statusOf(status: number): Finding['status'] {
 }
 
 /** What has come of the body by the next turn, where the status says enough: an answer may stream for ever. */
-async function readArrived(response: IncomingMessage): Promise<string> {
+async function readArrived(response: IncomingMessage, clock: CheckClock): Promise<string> {
   const chunks: Buffer[] = []
   response.on('data', (chunk: Buffer) => chunks.push(chunk))
   response.on('error', () => {})
-  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise<void>((resolve) => clock.nextTurn(resolve))
   return textOf(chunks)
 }
 

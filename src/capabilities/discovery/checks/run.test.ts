@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { CheckSpec } from '../model.ts'
 import { oneCheck } from '../testdata/ground.ts'
+import { systemClock } from '../../../platform/clock.ts'
 import { runCheck } from './run.ts'
 
 const never = new AbortController().signal
@@ -15,7 +16,7 @@ const http: CheckSpec = { kind: 'http', path: '/health?deep=1', ...oneCheck }
 const tcp: CheckSpec = { kind: 'tcp', ...oneCheck }
 const exec = (...argv: string[]): CheckSpec => ({ kind: 'exec', argv, ...oneCheck })
 const ask = (spec: CheckSpec, port: number, signal = never) =>
-  runCheck(spec, { host: '127.0.0.1', port }, signal, () => performance.now())
+  runCheck(spec, { host: '127.0.0.1', port }, signal, systemClock)
 
 async function listen(t: TestContext, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')

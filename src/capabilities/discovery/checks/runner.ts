@@ -24,7 +24,7 @@ export class CheckRunner {
       concurrencyMax,
       run: ({ instance, check }, signal) => {
         if (check.spec === undefined) throw new TypeError('an active check has a specification')
-        return runCheck(check.spec, instance, signal, () => clock.monotonicMs())
+        return runCheck(check.spec, instance, signal, clock)
       },
       onResult: ({ instance, check }, result) => onResult(instance, check, result),
     })

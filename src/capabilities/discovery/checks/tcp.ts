@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { CheckAddress, Finding } from './run.ts'
+import type { CheckAddress, Finding } from './finding.ts'
 
 /** Passing when a connection is accepted; it is closed at once. */
 export function runTcpCheck({ host, port }: CheckAddress, signal: AbortSignal): Promise<Finding> {

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../../../platform/clock.ts'
 import { createListenerApp } from '../../../platform/http/listener.ts'
 import { startStorage } from '../../../platform/storage/storage.ts'
-import type { Discovery } from '../discovery.ts'
+import type { Discovery } from '../api.ts'
 import { startOn } from '../testdata/ground.ts'
 import { registerDiscoveryRoutes } from './admin.ts'
 
@@ -22,7 +22,7 @@ type Ask = (
 
 async function open(
   t: TestContext,
-  routable: (service: string, id: string) => Promise<void> = async () => {},
+  everywhere: () => Promise<void> = async () => {},
   config = {},
 ): Promise<{ readonly discovery: Discovery; readonly app: FastifyInstance; readonly ask: Ask }> {
   const storage = await startStorage({ file: ':memory:' })
@@ -31,15 +31,12 @@ async function open(
   const { discovery } = started
   t.after(() => started.stop())
   const app = createListenerApp({
-    name: 'console',
-    host: '127.0.0.1',
-    port: 0,
     hosts: [],
     token: undefined,
     log: () => {},
   })
   t.after(() => app.close())
-  registerDiscoveryRoutes(app, discovery, { routable }, { defaultTtlMs: 30_000 })
+  registerDiscoveryRoutes(app, discovery, everywhere, { defaultTtlMs: 30_000 })
   const ask: Ask = async (method, url, body) => {
     const answer = await app.inject({
       method,
@@ -56,17 +53,40 @@ async function open(
 const a = 'services/orders/instances/a'
 const here = { host: '127.0.0.1', port: 4_000 }
 
+test('no name of a service or an instance is special', async (t) => {
+  const { ask } = await open(t)
+  for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'then']) {
+    const url = `services/${name}/instances/${name}`
+    assert.equal((await ask('GET', `services/${name}/instances`)).status, 200)
+    assert.equal((await ask('PUT', url, { ...here, meta: { [name]: 'x' } })).status, 201, name)
+    assert.equal((await ask('PUT', url, { ...here, meta: { [name]: 'x' } })).status, 200)
+    assert.equal((await ask('PUT', `${url}/status`, { status: 'maintenance' })).status, 200)
+    const { body } = await ask('GET', `services/${name}/instances`)
+    const [instance] = body['instances'] as { id: string; meta: object; override: string }[]
+    assert.deepEqual([instance?.id, instance?.override], [name, 'maintenance'])
+    assert.deepEqual(Object.entries(instance?.meta ?? {}), [[name, 'x']])
+    assert.equal((await ask('PUT', `${url}/checks/${name}`, { status: 'passing' })).status, 404)
+    assert.equal((await ask('POST', `${url}/renew`)).status, 200)
+  }
+  const { body } = await ask('GET', 'catalog')
+  assert.equal((body['services'] as unknown[]).length, 5)
+  for (const name of ['constructor', 'toString']) {
+    assert.equal((await ask('DELETE', `services/${name}/instances/${name}`)).status, 204)
+  }
+  assert.equal((await ask('PUT', 'services/__proto__/instances/a', here)).status, 400)
+})
+
 test('a registration is answered when it is routable, and not before', async (t) => {
   const routed = Promise.withResolvers<void>()
-  const asked = Promise.withResolvers<string>()
-  const { ask } = await open(t, (service, id) => {
-    asked.resolve(`${service} ${id}`)
+  const asked = Promise.withResolvers<void>()
+  const { ask } = await open(t, () => {
+    asked.resolve()
     return routed.promise
   })
   let isAnswered = false
   const answer = ask('PUT', a, { ...here, weight: 3, tags: ['v1'], meta: { zone: 'x' } })
   void answer.then(() => (isAnswered = true))
-  assert.equal(await asked.promise, 'orders a')
+  await asked.promise
   assert.equal(isAnswered, false)
   routed.resolve()
   const { status, body } = await answer

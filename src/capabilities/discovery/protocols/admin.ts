@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { parseDurationMs } from '../../../platform/config/units.ts'
 import { ProblemError } from '../../../platform/problem.ts'
-import { StorageError } from '../../../platform/storage/storage.ts'
-import type { Discovery } from '../discovery.ts'
+import { storageProblemOf } from '../../../platform/storage/errors.ts'
+import type { Discovery } from '../api.ts'
 import { DiscoveryError, instanceUnknownError } from '../errors.ts'
 import type { Instance, Target } from '../model.ts'
 import {
@@ -16,12 +16,6 @@ import {
 /** Longest wait of a blocking query or a registration, in milliseconds. */
 export const WAIT_MS_MAX = 60_000
 
-/** Who knows when the data plane has heard of an instance. */
-export interface RoutableNeed {
-  /** Resolves when every worker may choose the instance. */
-  routable(service: string, id: string): Promise<void>
-}
-
 export interface DiscoveryRoutesOptions {
   /** Lease of a registration that names none: `discovery.lease`. */
   readonly defaultTtlMs: number
@@ -32,21 +26,24 @@ interface Names {
   readonly id: string
 }
 
-/** The admin API of discovery: register with a lease, renew, override, deregister, list and watch. Described in OpenAPI. */
+/**
+ * The admin API of discovery: register with a lease, renew, override, deregister, list and watch. Described in OpenAPI. `everywhere`
+ * resolves when every worker has applied what was told until now.
+ */
 export function registerDiscoveryRoutes(
   app: FastifyInstance,
   discovery: Discovery,
-  gateway: RoutableNeed,
+  everywhere: () => Promise<void>,
   options: DiscoveryRoutesOptions,
 ): void {
-  registerWrites(app, discovery, gateway, options)
+  registerWrites(app, discovery, everywhere, options)
   registerReads(app, discovery)
 }
 
 function registerWrites(
   app: FastifyInstance,
   discovery: Discovery,
-  gateway: RoutableNeed,
+  everywhere: () => Promise<void>,
   { defaultTtlMs }: DiscoveryRoutesOptions,
 ): void {
   const url = '/api/v1/services/:service/instances/:id'
@@ -63,7 +60,7 @@ function registerWrites(
       await discovery.register(registration)
       if (await discovery.whenRoutable(service, id, waitMs, closedSignal(reply))) {
         discovery.flush()
-        await gateway.routable(service, id)
+        await everywhere()
       }
       reply.code(isNew ? 201 : 200)
       return viewOf(knownInstance(discovery, { service, id }))
@@ -188,8 +185,7 @@ function problemOf(error: unknown): unknown {
   if (error instanceof DiscoveryError) {
     return new ProblemError(error.statusCode, error.code, error.message)
   }
-  if (error instanceof StorageError) return new ProblemError(503, error.code, error.message)
-  return error
+  return storageProblemOf(error)
 }
 
 /** Waits where the client asked for it, and sets the headers of the index. */

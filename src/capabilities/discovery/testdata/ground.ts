@@ -1,6 +1,10 @@
-import type { Clock, Scope } from '../../../platform/capability.ts'
+import assert from 'node:assert/strict'
+import type { Clock, Problem, Scope } from '../../../platform/capability.ts'
 import type { Storage } from '../../../platform/storage/storage.ts'
-import { startDiscovery, type Discovery, type DiscoveryConfig } from '../discovery.ts'
+import { noListeners } from '../../../platform/listeners/testing/none.ts'
+import type { Settings } from '../../../settings.ts'
+import type { Discovery } from '../api.ts'
+import { startDiscovery } from '../discovery.ts'
 import type { RegistryHooks } from '../records.ts'
 import { Registry } from '../registry.ts'
 
@@ -78,7 +82,11 @@ export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> =
 
 /** A whole capability, and its end. */
 export interface Started {
-  readonly discovery: Discovery
+  readonly discovery: Discovery & {
+    /** A reload that nobody else refuses. */
+    configure(services: Settings['services'], options: { readonly folder: string }): void
+    problems(): Iterable<Problem>
+  }
   stop(): Promise<void>
 }
 
@@ -86,7 +94,7 @@ export interface Started {
 export async function startOn(
   clock: Clock,
   storage: Storage,
-  config: Partial<DiscoveryConfig> = {},
+  config: Partial<Settings['discovery']> = {},
 ): Promise<Started> {
   const releases: (() => void | Promise<void>)[] = []
   const scope: Scope = {
@@ -94,16 +102,26 @@ export async function startOn(
     clock,
     random: () => 0.5,
     log: () => {},
+    listeners: noListeners,
     stopping: new AbortController().signal,
     onStop: (release) => void releases.push(release),
   }
-  const discovery = await startDiscovery(
-    { instances: 1_000, lease: 30_000, checks: 16, ...config },
-    { storage },
+  const limits = { instances: 1_000, lease: 30_000, checks: 16, ...config }
+  const part = await startDiscovery(
+    { limits, services: {}, folder: '.' },
+    { storage, everywhere: () => Promise.resolve() },
     scope,
   )
   return {
-    discovery,
+    discovery: {
+      ...part.api,
+      problems: () => part.problems?.() ?? [],
+      configure(services, { folder }) {
+        const prepared = part.prepare?.({ limits, services, folder })
+        if (prepared === undefined || prepared instanceof Promise) assert.fail('it is not async')
+        void prepared.commit()
+      },
+    },
     async stop() {
       for (const release of releases.reverse()) await release()
     },

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 import type { Scope } from '../../../platform/capability.ts'
+import { noListeners } from '../../../platform/listeners/testing/none.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { startStorage, type Storage } from '../../../platform/storage/storage.ts'
 import { settingsSchema } from '../../../settings.ts'
@@ -10,16 +12,17 @@ import type {
   ProcessStatus,
   ToSupervisor,
 } from '../../../contracts/supervisor.ts'
-import type { DiscoveryNeed } from '../needs.ts'
+import type { DiscoveryNeed, OutputNeed } from '../needs.ts'
 import { openOverrideStore } from '../override-store.ts'
-import { startProcesses, type ProcessesConfig } from '../processes.ts'
+import { startProcesses } from '../processes.ts'
+import type { ProcessesConfig } from '../run-set.ts'
 
 /** The configuration of some services. */
 export function configOf(
   services: object,
   inherited: Record<string, string> = {},
 ): ProcessesConfig {
-  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited, listeners: {} }
+  return { settings: settingsSchema.parse({ services }), folder: '/srv', inherited }
 }
 
 export function statusOf(spec: ProcessSpec, state: ProcessState): ProcessStatus {
@@ -51,7 +54,14 @@ export const exited = (code: number): ProcessState => ({
 export async function startHouse(
   t: TestContext,
   first: ProcessesConfig,
-  options: { found?: readonly ProcessStatus[]; routed?: readonly string[]; storage?: Storage } = {},
+  options: {
+    found?: readonly ProcessStatus[]
+    routed?: readonly string[]
+    storage?: Storage
+    output?: OutputNeed
+    /** `<SERVICE>_URL` variables of every caller; may be changed. */
+    urls?: Readonly<Record<string, string>>
+  } = {},
 ) {
   const storage = options.storage ?? (await startStorage({ file: ':memory:' }))
   if (options.storage === undefined) t.after(() => storage.close())
@@ -64,16 +74,19 @@ export async function startHouse(
     clock: systemClock,
     random: () => 0,
     log: () => {},
+    listeners: noListeners,
     stopping: stopping.signal,
     onStop: () => {},
   }
-  const processes = await startProcesses(
+  const part = await startProcesses(
     first,
     {
       supervisor: supervisor.need,
+      output: options.output ?? { follow: () => () => {} },
+      variables: () => ({}),
       discovery: registry.need,
       gateway: {
-        outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1' }),
+        outboundUrls: (caller) => ({ [`CALLED_BY_${caller.toUpperCase()}`]: '1', ...options.urls }),
         drained(service, id) {
           supervisor.told.push(`await drained ${id}`)
           return new Promise((resolve) => drains.set(`${service} ${id}`, resolve))
@@ -84,8 +97,20 @@ export async function startHouse(
     },
     scope,
   )
+  const prepare = (next: ProcessesConfig) => {
+    const prepared = part.prepare?.(next)
+    if (prepared === undefined || prepared instanceof Promise) assert.fail('it is not async')
+    return prepared
+  }
   return {
-    processes,
+    part,
+    processes: {
+      ...part.api,
+      problems: () => part.problems?.() ?? [],
+      begin: (_config: ProcessesConfig) => part.api.begin(),
+      /** A reload that nobody else refuses. */
+      configure: (next: ProcessesConfig) => void prepare(next).commit(),
+    },
     storage,
     registry,
     supervisor,
@@ -122,6 +147,10 @@ function createSupervisor(found: readonly ProcessStatus[]) {
     says(id: string, state: ProcessState) {
       const spec = specs.get(id)
       if (spec === undefined) throw new Error(`${id} was never started`)
+      this.saysOf(spec, state)
+    },
+    /** The same of any specification, also of one that is gone. */
+    saysOf(spec: ProcessSpec, state: ProcessState) {
       for (const listener of listeners) listener([statusOf(spec, state)])
     },
   }
@@ -157,11 +186,11 @@ function createRegistry(told: string[]) {
   }
   return {
     need,
-    /** Its check passes. */
-    passes(id: string) {
+    /** Its check passes, or fails. */
+    passes(id: string, isRoutable = true) {
       const one = instances.get(id)
       if (one === undefined) throw new Error(`${id} is not registered`)
-      one.isRoutable = true
+      one.isRoutable = isRoutable
       tell(one.service)
     },
   }

@@ -24,6 +24,7 @@ export class FakeExchange implements PolicyExchange {
   readonly address: string
   readonly routeId = 'orders'
   nowMs: number
+  policy = ''
   answer: LocalReply | undefined
   responseLines = ''
   requestLines = ''

@@ -64,7 +64,7 @@ function ListenerTable({ listeners }: { readonly listeners: readonly ListenerVie
           <tr key={listener.id}>
             <th scope="row" data-label="Listener">
               {listener.kind === 'outbound'
-                ? `${listener.caller} → ${listener.service}`
+                ? `${listener.caller === '' ? 'any' : listener.caller} → ${listener.service}`
                 : listener.id}
             </th>
             <td className="wide-cell" data-label="State">
@@ -106,7 +106,10 @@ function purposeOf(listener: ListenerView): string {
     case 'tcp':
       return `raw TCP to ${listener.service}`
     case 'outbound':
-      return `calls of ${listener.caller}`
+      return `calls of ${listener.caller === '' ? 'all services, not attributed' : listener.caller}`
+    case 'http':
+    case 'udp':
+      return 'programs that speak its protocol'
     default:
       return ''
   }

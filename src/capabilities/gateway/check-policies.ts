@@ -1,0 +1,222 @@
+import type { z } from 'zod'
+import type { PolicyKind } from '../../contracts/policies.ts'
+import { OriginError, parseOriginPattern } from '../../mechanisms/cors/origin.ts'
+import { parseRedirectTarget, RedirectTargetError } from '../../mechanisms/redirect/redirect.ts'
+import { RoutePatternError } from '../../mechanisms/routing/pattern.ts'
+import {
+  explainFieldName,
+  explainFieldValue,
+} from '../../mechanisms/settable-fields/settable-fields.ts'
+import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
+import {
+  type ChangeSettings,
+  type limitSettings,
+  policyKindsOf,
+  type PolicyRoute,
+  type SettingsOf,
+} from './policy-settings.ts'
+
+type Check = {
+  readonly [Kind in PolicyKind]: (
+    given: SettingsOf<Kind>,
+    route: PolicyRoute,
+    path: SettingPath,
+  ) => readonly SettingProblem[]
+}
+
+const check: Check = {
+  cors: checkCors,
+  limit: (limit, _route, path) =>
+    Array.isArray(limit)
+      ? limit.flatMap((each, at) => checkLimit(each, [...path, at]))
+      : checkLimit(limit, path),
+  headers: checkHeaders,
+  redirect: checkRedirect,
+  respond: checkRespond,
+}
+
+/** What no single setting of a route's policies can know. `path` is the route's. */
+export function checkPolicies(route: PolicyRoute, path: SettingPath): readonly SettingProblem[] {
+  return policyKindsOf(route).flatMap((kind) => {
+    // Kind and settings belong together by the type of `check`, which an index does not carry over.
+    const find = check[kind] as (...all: unknown[]) => readonly SettingProblem[]
+    return find(route[kind], route, [...path, kind])
+  })
+}
+
+function checkCors(
+  cors: SettingsOf<'cors'>,
+  _route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const origins = cors.origins.flatMap((origin, at) =>
+    invalidBy(() => parseOriginPattern(origin), [...path, 'origins', at], origin),
+  )
+  const names = (['headers', 'exposes'] as const).flatMap((key) =>
+    (cors[key] ?? []).flatMap((name, at) =>
+      name === '*' ? [] : checkToken(name, [...path, key, at]),
+    ),
+  )
+  const stars = (['origins', 'headers', 'exposes'] as const).flatMap((key) => {
+    if (!cors.credentials || !cors[key]?.includes('*')) return []
+    const message = `may not be * with credentials: browsers refuse it, since any page could act for its visitor; name ${key === 'origins' ? 'the origins' : 'the headers'}`
+    return [conflict([...path, key], message)]
+  })
+  return [...origins, ...names, ...stars]
+}
+
+function checkLimit(
+  { rate: perSecond, by }: z.output<typeof limitSettings>,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const names = typeof by === 'string' ? [] : checkToken(by.header, [...path, 'by', 'header'])
+  if (perSecond > 0) return names
+  const message =
+    'would let nothing through after the burst; for a route that is closed write respond: { status: 503 }'
+  return [...names, invalid([...path, 'rate'], message)]
+}
+
+function checkHeaders(
+  headers: SettingsOf<'headers'>,
+  route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (typeof value === 'string') return []
+    if (name === 'request') return checkChanges(value, undefined, [...path, name])
+    if (name === 'response') return checkChanges(value, route, [...path, name])
+    const message =
+      'is a map; only request and response have one, for what is changed. A header that a request must have is a text'
+    return [conflict([...path, name], message)]
+  })
+}
+
+function checkChanges(
+  changes: ChangeSettings,
+  route: PolicyRoute | undefined,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const removed = changes.remove.flatMap((name, at) =>
+    checkName(name, route, [...path, 'remove', at], 'value'),
+  )
+  const both = changes.remove.flatMap((name, at) => {
+    const set = Object.keys(changes.set).map((each) => each.toLowerCase())
+    if (!set.includes(name.toLowerCase())) return []
+    const message = `${name} is in set too, which replaces it already; remove it here`
+    return [conflict([...path, 'remove', at], message, 'value')]
+  })
+  return [
+    ...checkFields(changes.set, route, [...path, 'set']),
+    ...checkFields(changes.add, route, [...path, 'add']),
+    ...removed,
+    ...both,
+  ]
+}
+
+function checkFields(
+  fields: Readonly<Record<string, string>>,
+  route: PolicyRoute | undefined,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const entries = Object.entries(fields)
+  return entries.flatMap(([name, text], at) => {
+    const own = checkName(name, route, [...path, name], 'key')
+    const why = explainFieldValue(text)
+    const value = why === undefined ? [] : [invalid([...path, name], why)]
+    const same = entries.find(([other]) => other.toLowerCase() === name.toLowerCase())
+    const isSecond = entries.findIndex(([other]) => other === same?.[0]) < at
+    const message = `is ${same?.[0]} again, in another spelling; keep one of them`
+    return [...own, ...value, ...(isSecond ? [conflict([...path, name], message)] : [])]
+  })
+}
+
+function checkName(
+  name: string,
+  route: PolicyRoute | undefined,
+  path: SettingPath,
+  at: 'key' | 'value',
+): readonly SettingProblem[] {
+  const why = explainFieldName(name)
+  if (why !== undefined) return [{ ...invalid(path, `${name} ${why}`), at }]
+  if (route?.cors === undefined || !name.toLowerCase().startsWith('access-control-')) return []
+  return [conflict(path, `${name} is written by cors of this route; set it there`, at)]
+}
+
+function checkRedirect(
+  { to }: SettingsOf<'redirect'>,
+  route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  return [
+    ...checkAlone('redirect', route, path),
+    ...invalidBy(() => parseRedirectTarget(to, route.path), [...path, 'to'], to),
+  ]
+}
+
+function checkRespond(
+  respond: SettingsOf<'respond'>,
+  route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const { status, body, contentType, headers } = respond
+  const hasNone = status === 204 || status === 205 || status === 304
+  const bodies =
+    hasNone && body !== ''
+      ? [conflict([...path, 'body'], `must be empty: an answer with status ${status} has none`)]
+      : []
+  const why = explainFieldValue(contentType)
+  const types = why === undefined ? [] : [invalid([...path, 'contentType'], why)]
+  const own = Object.keys(headers)
+    .filter((name) => name.toLowerCase() === 'content-type')
+    .map((name) => conflict([...path, 'headers', name], 'has its own setting, contentType'))
+  return [
+    ...checkAlone('respond', route, path),
+    ...bodies,
+    ...types,
+    ...own,
+    ...checkFields(headers, route, [...path, 'headers']),
+  ]
+}
+
+/** Who answers instead of a service has none. */
+function checkAlone(
+  kind: 'redirect' | 'respond',
+  route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const others: readonly [string, boolean][] = [
+    ['to', route.to !== undefined],
+    ['split', route.split !== undefined],
+    ['redirect', kind === 'respond' && route.redirect !== undefined],
+  ]
+  return others
+    .filter(([, isGiven]) => isGiven)
+    .map(([name]) => conflict(path, `excludes ${name}: the gateway answers by itself; remove one`))
+}
+
+/** A name that is only compared, so any token will do. */
+function checkToken(name: string, path: SettingPath): readonly SettingProblem[] {
+  if (/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return []
+  return [invalid(path, `${name} is no field name`)]
+}
+
+function invalidBy(parse: () => unknown, path: SettingPath, shown: string): SettingProblem[] {
+  try {
+    parse()
+    return []
+  } catch (error) {
+    if (error instanceof OriginError || error instanceof RedirectTargetError)
+      return [invalid(path, `${shown} ${error.message}`)]
+    // A path that is no pattern has its own problem.
+    if (error instanceof RoutePatternError) return []
+    throw error
+  }
+}
+
+function invalid(path: SettingPath, message: string): SettingProblem {
+  return { path, code: 'ERR_CONFIG_VALUE_INVALID', message }
+}
+
+function conflict(path: SettingPath, message: string, at: 'key' | 'value' = 'key'): SettingProblem {
+  return { path, code: 'ERR_CONFIG_CONFLICT', message, at }
+}

@@ -1,0 +1,205 @@
+import { z } from 'zod'
+import { absolutePath, filled } from '../../platform/config/names.ts'
+import { policySettings } from './policy-settings.ts'
+import { duration, listenAddress, rate, share, size } from '../../platform/config/units.ts'
+
+const routeSettings = z.strictObject({
+  id: filled().optional().describe('Name in logs and metrics; default: method, host and path.'),
+  tcp: listenAddress().optional().describe('A raw TCP listener instead of an HTTP route.'),
+  host: z
+    .union([filled(), z.array(filled()).min(1)])
+    .optional()
+    .describe('Host, or *.example.com.'),
+  path: absolutePath()
+    .default('/**')
+    .describe('Exact, {param}, * for one segment, ** for the rest.'),
+  methods: z
+    .array(z.string().regex(/^[A-Z]+$/, { error: 'must be a method in capitals, such as GET' }))
+    .default([])
+    .describe('Empty: all.'),
+  query: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Query parameter that must have this value; * means present.'),
+  to: filled().optional().describe('Service that gets the request.'),
+  split: z
+    .array(
+      z.strictObject({
+        to: filled().describe('Service that gets this part.'),
+        weight: share().describe('Its share; all of them sum up to 100%.'),
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe('Services by share, instead of to.'),
+  strip: absolutePath().optional().describe('Prefix that is removed from the path.'),
+  timeout: duration({ min: '10ms', max: '1h' })
+    .optional()
+    .describe("Total deadline; default: the service's."),
+  ...policySettings,
+})
+
+const limitSettings = z.strictObject({
+  requestLine: size({ min: '64B', max: '1MiB' }).prefault('16KiB').describe('414 beyond it.'),
+  head: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('431 beyond it.'),
+  headers: z.int().min(1).max(1000).default(100).describe('431 beyond it.'),
+  body: size({ min: '0B', max: '1TiB' })
+    .prefault('0B')
+    .describe('413 beyond it; 0B is no limit (bodies are streamed).'),
+  connections: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe(
+      'Client connections, all workers together; beyond it a new one is answered 503 and closed.',
+    ),
+  requests: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Requests in flight, all workers together; 503 beyond it.'),
+  headTimeout: duration({ min: '100ms', max: '10m' })
+    .prefault('10s')
+    .describe('First byte to end of the head; 408 beyond it.'),
+  idleTimeout: duration({ min: '100ms', max: '1h' })
+    .prefault('75s')
+    .describe('Keep-alive without a request.'),
+  bodyTimeout: duration({ min: '100ms', max: '1h' })
+    .prefault('60s')
+    .describe('No byte of a body in either direction.'),
+  tunnelIdleTimeout: duration({ min: '0s', max: '24h' })
+    .prefault('0s')
+    .describe('WebSocket and TCP without a byte; 0s is none.'),
+  responseHead: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('502 beyond it.'),
+})
+
+const balanceSettings = z.strictObject({
+  algorithm: z
+    .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie'])
+    .default('peak-ewma')
+    .describe('How an instance is chosen among the routable ones.'),
+  slowStart: duration({ min: '0s', max: '1h' })
+    .prefault('0s')
+    .describe('A new instance gets a rising share of its weight for this long.'),
+  cookie: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -, at most 64' })
+    .default('backplane_instance')
+    .describe('Name of the cookie of sticky-cookie.'),
+})
+
+const resilienceSettings = z.strictObject({
+  timeout: duration({ min: '10ms', max: '1h' })
+    .prefault('30s')
+    .describe('Total deadline of a request until the response head, all attempts together.'),
+  connectTimeout: duration({ min: '10ms', max: '1m' })
+    .prefault('1s')
+    .describe('Time to open a connection to an instance.'),
+  attemptTimeout: duration({ min: '10ms', max: '1h' })
+    .prefault('10s')
+    .describe('Deadline of one attempt until the response head.'),
+  retry: z
+    .strictObject({
+      attempts: z
+        .int()
+        .min(0)
+        .max(10)
+        .default(2)
+        .describe('Further attempts of an idempotent request, each on another instance.'),
+      budget: share()
+        .prefault('20%')
+        .describe('Retries as a share of the requests of the last ten seconds.'),
+      reserve: rate({ max: 10_000 })
+        .prefault('3/s')
+        .describe('Retries that are allowed whatever the share says.'),
+    })
+    .prefault({})
+    .describe('Retry of idempotent requests before the first byte of the response.'),
+  ejection: z
+    .strictObject({
+      failures: z
+        .int()
+        .min(0)
+        .max(1000)
+        .default(5)
+        .describe('Failures in a row that eject an instance; 0 switches ejection off.'),
+      base: duration({ min: '100ms', max: '1h' })
+        .prefault('5s')
+        .describe('Length of the first ejection; each following one doubles.'),
+      max: duration({ min: '100ms', max: '24h' }).prefault('1m').describe('Longest ejection.'),
+      share: share()
+        .prefault('50%')
+        .describe(
+          'At most this share of the instances is ejected at a time, but always at least one.',
+        ),
+    })
+    .prefault({})
+    .describe('Instances that fail are left out for a while.'),
+})
+
+/** How its requests are balanced, bounded and tried again. */
+export const serviceShape = {
+  calls: z
+    .array(filled())
+    .optional()
+    .describe(
+      'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
+    ),
+  balance: balanceSettings.prefault({}).describe('Load balancing.'),
+  resilience: resilienceSettings.prefault({}).describe('Deadlines, retries, ejection.'),
+  connections: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1024)
+    .describe('Open connections to one instance; beyond it requests wait.'),
+  pending: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1024)
+    .describe('Requests that may wait for a connection; beyond it 503.'),
+} as const
+
+/** The section `gateway`. */
+export const gatewaySection = z
+  .strictObject({
+    workers: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(0)
+      .describe('Threads of the data plane; 0 is one a core. Needs a restart.'),
+    routes: z
+      .array(routeSettings)
+      .default([])
+      .describe('The most specific matching route wins; the order in the file breaks ties.'),
+    trustedProxies: z
+      .array(filled())
+      .default([])
+      .describe('CIDR blocks whose X-Forwarded-* and Forwarded are believed.'),
+    hosts: z
+      .array(filled())
+      .default([])
+      .describe(
+        'Host names that the gateway answers to on loopback, besides localhost, addresses and the hosts of routes; * is every name.',
+      ),
+    proxyProtocol: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Connections begin with a PROXY protocol header (v1 or v2), only from trustedProxies.',
+      ),
+    limits: limitSettings
+      .prefault({})
+      .describe('A limit on everything that a client can make large.'),
+  })
+  .prefault({})
+  .describe('The HTTP gateway.')
+
+/** `gateway` of the file. */
+export type GatewaySettings = z.output<typeof gatewaySection>
+/** A service as this capability sees it. */
+export type BalancedService = z.output<z.ZodObject<typeof serviceShape>>

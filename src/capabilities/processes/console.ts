@@ -1,0 +1,118 @@
+import type { FastifyInstance } from 'fastify'
+import type { Problem } from '../../platform/capability.ts'
+import type { Processes, RunningView } from './api.ts'
+
+interface ServiceParams {
+  Params: { service: string }
+}
+const serviceParams = {
+  type: 'object',
+  required: ['service'],
+  properties: { service: { type: 'string', maxLength: 63 } },
+} as const
+
+/** Restart, stop, start, scale, and back to the file. */
+export function registerServiceRoutes(app: FastifyInstance, processes: Processes): void {
+  const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/restart',
+    wish('Replaces every instance, one after the other.'),
+    (request, reply) => {
+      processes.restart(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/stop',
+    wish('Stops it in order and keeps it stopped.'),
+    async (request, reply) => {
+      await processes.stop(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.post<ServiceParams>(
+    '/api/v1/services/:service/start',
+    wish('Starts a stopped service.'),
+    async (request, reply) => {
+      await processes.start(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.put<ServiceParams & { Body: { instances: number } }>(
+    '/api/v1/services/:service/scale',
+    {
+      schema: {
+        summary: 'Sets the number of instances as a run-time override.',
+        params: serviceParams,
+        body: {
+          type: 'object',
+          required: ['instances'],
+          additionalProperties: false,
+          properties: { instances: { type: 'integer', minimum: 0, maximum: 1000 } },
+        },
+      },
+    },
+    async (request, reply) => {
+      await processes.scale(request.params.service, request.body.instances)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+  app.delete<ServiceParams>(
+    '/api/v1/services/:service/overrides',
+    wish('Back to what the file says.'),
+    async (request, reply) => {
+      await processes.clearOverride(request.params.service)
+      return reply.code(202).send({ status: 'accepted' })
+    },
+  )
+}
+
+/** One that crashes, or cannot be started: an error where nobody else serves. */
+export function problemOf(
+  service: string,
+  instances: readonly RunningView[],
+  isUp: boolean,
+): Problem | undefined {
+  const broken = instances.find(isBroken)
+  if (broken === undefined) return undefined
+  return {
+    severity: isUp ? 'warning' : 'error',
+    code: 'ERR_PROCESSES_CRASHING',
+    service,
+    instance: broken.id,
+    text: brokenReason(broken),
+  }
+}
+
+/** What is wrong with any service that is wanted. */
+export function problemsOf(
+  processes: Pick<Processes, 'services' | 'problemOf'>,
+): readonly Problem[] {
+  return processes.services().flatMap((run) => {
+    const problem = run.wanted().target === 0 ? undefined : processes.problemOf(run.name)
+    return problem === undefined ? [] : [problem]
+  })
+}
+
+function isBroken({ process: { state } }: RunningView): boolean {
+  return state === 'crash-looping' || state === 'failed' || state === 'backing-off'
+}
+
+function brokenReason({ id, process }: RunningView): string {
+  // The supervisor's sentence begins with the instance.
+  if (process.state === 'failed') return process.exit
+  const isLooping = process.state === 'crash-looping'
+  const what = isLooping ? 'crashes again and again' : 'has crashed and is started again'
+  const line = tellingLine(process.lastLines)
+  return `${id} ${what}: ${process.exit}${line === '' ? '' : ` · ${line}`}`
+}
+
+/** The line that names the error (Node and Python print more behind or before it), else the last one. */
+function tellingLine(lines: readonly string[]): string {
+  const filled = lines.map((line) => line.trim()).filter((line) => line !== '')
+  return (
+    filled.findLast((line) => /^(\S*(Error|Exception)|panic|fatal)\b/i.test(line)) ??
+    filled.at(-1) ??
+    ''
+  )
+}

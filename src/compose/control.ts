@@ -1,0 +1,137 @@
+import { basename, dirname } from 'node:path'
+import { consoleConfig } from '../capabilities/console/config.ts'
+import { startConsole, type Console } from '../capabilities/console/console.ts'
+import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { meetData } from '../capabilities/gateway/meet-data.ts'
+import { openPortStore } from '../capabilities/gateway/port-store.ts'
+import { withoutSecrets } from '../capabilities/processes/inherited.ts'
+import { openOverrideStore } from '../capabilities/processes/override-store.ts'
+import type { Processes } from '../capabilities/processes/api.ts'
+import { startProcesses } from '../capabilities/processes/processes.ts'
+import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
+import type { Boot } from '../contracts/supervisor.ts'
+import { adminSocketOf } from '../supervisor/boot.ts'
+import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
+import type { LoadedConfig } from '../platform/config/load.ts'
+import type { Host } from '../platform/host.ts'
+import type { Elsewhere } from '../platform/http/elsewhere.ts'
+import type { ListenerBoard } from '../platform/listeners/board.ts'
+import type { SnapshotChannel } from '../platform/snapshot/channel.ts'
+import { keepStorage } from '../platform/storage/part.ts'
+import type { Storage } from '../platform/storage/storage.ts'
+import type { SupervisorLink } from '../platform/supervisor-link.ts'
+import { defaultService, type Settings } from '../settings.ts'
+
+export interface ComposeInput {
+  readonly boot: Boot
+  readonly link: SupervisorLink
+  readonly channel: SnapshotChannel
+  readonly listeners: ListenerBoard
+  /** Opened before anything else was loaded. */
+  readonly storage: Promise<Storage>
+  readonly version: string
+}
+
+/** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
+export interface ControlPlane {
+  readonly configuration: CurrentConfiguration<Settings>
+  readonly processes: Processes
+  readonly console: Console
+}
+
+/** Admin routes that other processes of ours serve: one line a process. */
+const elsewhere = (boot: Boot): readonly Elsewhere[] => [
+  { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+]
+
+/**
+ * The whole architecture of the control plane: what exists, what each part needs, and in which order it comes up. A new capability is one
+ * more `host.start`, above the console: the console serves the routes of all that stand above it.
+ */
+export async function composeControl(
+  host: Host<LoadedConfig<Settings>>,
+  input: ComposeInput,
+): Promise<ControlPlane> {
+  const { boot, link, channel, listeners, version } = input
+  const folder = dirname(boot.configFile)
+  const { storage, configuration, discovery, gateway } = await startRouting(host, input)
+
+  // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
+  const routed = await meetData(channel, link, configuration.current().settings)
+  discovery.adopt(routed)
+  const processes = await host.start(
+    'processes',
+    startProcesses,
+    ({ settings: { services }, secretVariables }) => ({
+      settings: { services },
+      folder,
+      inherited: withoutSecrets(process.env, secretVariables),
+    }),
+    {
+      supervisor: link,
+      output: link,
+      discovery: discoveryForProcesses(discovery),
+      gateway,
+      overrides: await openOverrideStore(storage),
+      routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
+      variables: () => listeners.variables(),
+    },
+  )
+
+  // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
+  discovery.flush()
+  const isOpen = gateway.begin()
+  isOpen.catch(() => {})
+  const console = await host.start(
+    'console',
+    startConsole,
+    ({ settings }) => consoleConfig(settings, folder, version),
+    {
+      house: host,
+      listeners,
+      gateway,
+      processes,
+      discovery,
+      configuration: configuration.current,
+      isDataConnected: () => channel.isConnected,
+      elsewhere: elsewhere(boot),
+      // Where nothing is routed yet, there is nothing to remember.
+      pastTicks: async (clock) =>
+        routed.length === 0 ? [] : readPastTicks(adminSocketOf(boot, 'telemetry'), clock),
+    },
+  )
+  await isOpen
+  processes.begin()
+  return { configuration, processes, console }
+}
+
+/** Who is where, and where requests go: kept, and not told to the data plane yet. */
+async function startRouting(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, channel, listeners, storage: opening }: ComposeInput,
+) {
+  const folder = dirname(boot.configFile)
+  const storage = await host.start('storage', keepStorage, () => opening, {})
+  const configuration = await host.start(
+    'configuration',
+    startConfiguration<Settings>,
+    (loaded) => loaded,
+    { file: basename(boot.configFile), overlay: boot.overlay },
+  )
+  const discovery = await host.start(
+    'discovery',
+    startDiscovery,
+    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
+    { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  const gateway = await host.start(
+    'gateway',
+    startGateway,
+    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
+    { channel, portStore: await openPortStore(storage), discovery },
+  )
+  listeners.reportOfData(() => gateway.views())
+  return { storage, configuration, discovery, gateway }
+}

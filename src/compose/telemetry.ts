@@ -1,0 +1,27 @@
+import type { Boot } from '../contracts/supervisor.ts'
+import { startTelemetry } from '../capabilities/telemetry/telemetry.ts'
+import { systemClock } from '../platform/clock.ts'
+import { serveAdminSocket } from '../platform/http/admin-socket.ts'
+import { createJsonLog } from '../platform/log.ts'
+
+/** The whole telemetry process: the capability, and its admin routes on a Unix socket. */
+export async function composeTelemetry(
+  boot: Pick<Boot, 'recordsSocket' | 'adminSocket'>,
+): Promise<AsyncDisposable> {
+  const log = createJsonLog(process.stderr, systemClock, 'info')
+  const releases = new AsyncDisposableStack()
+  const telemetry = await startTelemetry(
+    { recordsSocket: boot.recordsSocket },
+    {},
+    { clock: systemClock, log, onStop: (release) => releases.defer(release) },
+  )
+  // Loaded only when somebody asks: a process that nobody looks at does without it.
+  const admin = await serveAdminSocket(boot.adminSocket, log, async () => {
+    const { createListenerApp } = await import('../platform/http/listener.ts')
+    const app = createListenerApp({ log, hosts: [], token: undefined })
+    for (const register of telemetry.routes ?? []) register(app)
+    return app
+  })
+  releases.defer(admin)
+  return releases
+}

@@ -1,0 +1,16 @@
+import { nearestWord } from '../../mechanisms/nearest-word/nearest-word.ts'
+import type { SettingPath, SettingProblem } from './problems.ts'
+
+/** A problem for a name that no service has, with the nearest one. */
+export function checkServiceName(
+  name: string,
+  services: Readonly<Record<string, unknown>>,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const code = 'ERR_CONFIG_UNKNOWN_SERVICE'
+  if (Object.hasOwn(services, name)) return []
+  const known = Object.keys(services)
+  const nearest = nearestWord(name, known)
+  const advice = nearest === undefined ? 'declare it under services' : `did you mean ${nearest}?`
+  return [{ path, code, message: `there is no service ${name}; ${advice}`, nearest }]
+}

@@ -1,0 +1,120 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ProblemError } from '../problem.ts'
+import { request } from './node-http.ts'
+
+/** How long the description of another process's routes is waited for. */
+const DESCRIPTION_TIMEOUT_MS = 1_000
+
+/** Fields of one connection (RFC 9110 section 7.6.1), and what only the listener that is asked first may see. */
+const OWN_FIELDS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'authorization',
+  'host',
+  'origin',
+])
+
+/** Admin routes that another process of ours serves, on a Unix socket: everything below `/api/v1/<prefix>`. */
+export interface Elsewhere {
+  /** As people know it: `telemetry`. */
+  readonly process: string
+  readonly prefix: string
+  readonly socketPath: string
+}
+
+/** Hands requests below `/api/v1/<prefix>` over as they come, bodies and events in both directions; 503 while that process is away. */
+export function forwardElsewhere(app: FastifyInstance, elsewhere: Elsewhere): void {
+  const base = `/api/v1/${elsewhere.prefix}`
+  void app.register((scope, _options, done) => {
+    // A body is not read here: it is passed on.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
+    for (const url of [base, `${base}/*`]) {
+      scope.all(url, (incoming, reply) => forward(incoming, reply, elsewhere))
+    }
+    done()
+  })
+}
+
+/** The paths of another process's OpenAPI document; none while it is away. */
+export async function describeElsewhere({
+  prefix,
+  socketPath,
+}: Elsewhere): Promise<readonly [string, unknown][]> {
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const timeout = DESCRIPTION_TIMEOUT_MS
+      const asked = request({ socketPath, path: '/openapi.json', timeout }, resolve)
+      asked.on('error', reject).on('timeout', () => asked.destroy())
+      asked.end()
+    })
+    const { paths } = (await json(response)) as { readonly paths?: object }
+    const base = `/api/v1/${prefix}`
+    return Object.entries(paths ?? {}).filter(
+      ([path]) => path === base || path.startsWith(`${base}/`),
+    )
+  } catch {
+    return []
+  }
+}
+
+async function forward(
+  incoming: FastifyRequest,
+  reply: FastifyReply,
+  elsewhere: Elsewhere,
+): Promise<void> {
+  const { raw } = incoming
+  const outgoing = request({
+    socketPath: elsewhere.socketPath,
+    path: raw.url,
+    method: raw.method,
+    headers: { ...passedOn(raw.headers), host: 'localhost' },
+  })
+  const answered = Promise.withResolvers<IncomingMessage>()
+  outgoing.on('response', answered.resolve).on('error', answered.reject)
+  reply.raw.on('close', () => outgoing.destroy())
+  raw.on('error', () => outgoing.destroy())
+  raw.pipe(outgoing)
+  let response: IncomingMessage
+  try {
+    response = await answered.promise
+  } catch {
+    const { process, prefix } = elsewhere
+    throw new ProblemError(
+      503,
+      'ERR_HTTP_PROCESS_AWAY',
+      `The process '${process}', which serves /api/v1/${prefix}, does not answer. It is started again when it has died; try again.`,
+    )
+  }
+  reply.hijack()
+  reply.raw.writeHead(response.statusCode ?? 502, {
+    'x-content-type-options': 'nosniff',
+    ...passedOn(response.headers),
+  })
+  reply.raw.flushHeaders()
+  // An answer that breaks off ends the connection, so that nobody takes it for whole.
+  await pipeline(response, reply.raw).catch(() => reply.raw.destroy())
+}
+
+function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/))
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      (entry): entry is [string, string | string[]] =>
+        entry[1] !== undefined &&
+        !OWN_FIELDS.has(entry[0]) &&
+        !entry[0].startsWith('sec-fetch-') &&
+        !named.has(entry[0]),
+    ),
+  )
+}

@@ -1,0 +1,303 @@
+import type { Clock } from '../../platform/capability.ts'
+import { isGroupAlive, signalGroup } from '../process-facts.ts'
+import type { PortChooser } from './free-port.ts'
+import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
+import { createProcessOutput, type ProcessOutput } from '../output/process-output.ts'
+import type { ProcessRecords } from '../process-records.ts'
+import type {
+  ProcessExit,
+  ProcessSpec,
+  ProcessState,
+  ProcessStatus,
+} from '../../contracts/supervisor.ts'
+import { createRestartPlan, type RestartPlan } from '../restart-plan.ts'
+import { wait } from '../wait.ts'
+
+/** What the processes of one supervisor share. */
+export interface ProcessGround {
+  readonly clock: Clock
+  readonly records: ProcessRecords
+  readonly ports: PortChooser
+  /** Value of BACKPLANE_RUN. */
+  readonly mark: string
+  /** The status is another one than before. */
+  onChanged(id: string): void
+  /** There are new lines. */
+  onLines(id: string): void
+}
+
+/** Lines of output that are told with an exit. */
+const LAST_LINES_MAX = 20
+/** Survivors of a leader send no event: they are looked for. */
+const GROUP_POLL_MS = 50
+/** SIGKILL cannot be ignored, but a process in an uninterruptible call dies later. Nobody waits longer than this. */
+const KILLED_WAIT_MS = 5_000
+
+const NO_EXIT: ProcessExit = { code: null, signal: null }
+
+/** One process id over all of its lives: keeps it running as its specification says until it is stopped. */
+export class SupervisedProcess {
+  readonly id: string
+  readonly output: ProcessOutput
+  readonly #ground: ProcessGround
+  #spec: ProcessSpec
+  #plan: RestartPlan
+  #state: ProcessState | null = null
+  #restarts = 0
+  #cpuSeconds = 0
+  #residentBytes = 0
+  #mustStop = false
+  /** Given while another life was still there: begins when that one has ended. */
+  #nextSpec: ProcessSpec | null = null
+  #port = 0
+  #life: ProcessLife | null = null
+  #running: Promise<void> | null = null
+  #cancelStart: (() => void) | null = null
+  #cancelKill: (() => void) | null = null
+  #linesTold = 0
+
+  constructor(spec: ProcessSpec, ground: ProcessGround) {
+    this.id = spec.id
+    this.#spec = spec
+    this.#ground = ground
+    this.#plan = createRestartPlan(spec.restart, Math.random)
+    this.output = createProcessOutput(spec.id)
+  }
+
+  get spec(): ProcessSpec {
+    return this.#spec
+  }
+
+  /** Whether there is a process, or is about to be one, or what is left of one. */
+  get isLive(): boolean {
+    return this.#running !== null
+  }
+
+  /** Told to stop, and not told to start since. */
+  get isStopping(): boolean {
+    return this.#mustStop && this.#nextSpec === null
+  }
+
+  /** The leader of the group; 0 when there is none. */
+  get pid(): number {
+    return this.#life?.pid ?? 0
+  }
+
+  /** Null for the first moment of a process, while its port is chosen. */
+  status(): ProcessStatus | null {
+    if (this.#state === null) return null
+    this.#linesTold = this.output.linesLast
+    return {
+      spec: this.#spec,
+      state: this.#state,
+      restarts: this.#restarts,
+      cpuSeconds: this.#cpuSeconds,
+      residentBytes: this.#residentBytes,
+      linesLast: this.output.linesLast,
+      linesDropped: this.output.linesDropped,
+    }
+  }
+
+  /**
+   * Starts it. The same hash as that of a process that runs, or waits to be started again, leaves it alone: its next life has the new
+   * specification. Another one replaces it: a living process is stopped first.
+   */
+  start(spec: ProcessSpec): void {
+    const isWaiting = this.#cancelStart !== null
+    if ((this.isLive || isWaiting) && !this.#mustStop && spec.hash === this.#spec.hash) {
+      this.#spec = spec
+      this.#ground.onChanged(this.id)
+    } else if (this.isLive) {
+      this.stop()
+      this.#nextSpec = spec
+    } else {
+      this.#begin(spec)
+    }
+  }
+
+  /** Stop signal to the group, grace, SIGKILL; or just no further start. Always answered by a change. */
+  stop(): void {
+    this.abandon()
+    if (this.#life !== null) this.#endGroup(this.#life.pid)
+    const state = this.#state
+    if (state?.state === 'backing-off' || state?.state === 'crash-looping') {
+      this.#setExited(state.exit)
+    } else {
+      this.#ground.onChanged(this.id)
+    }
+  }
+
+  /** No further start; what lives is left alone. */
+  abandon(): void {
+    this.#mustStop = true
+    this.#nextSpec = null
+    this.#clearStartTimer()
+  }
+
+  /** SIGKILL to the group, now; no further start. */
+  kill(): void {
+    this.abandon()
+    if (this.#life !== null) signalGroup(this.#life.pid, 'SIGKILL')
+  }
+
+  /** Resolves when no process of it is left. */
+  async ended(): Promise<void> {
+    while (this.#running !== null) await this.#running
+  }
+
+  /** Takes a sample of its resources; tells whether anything is to be told. */
+  sample(cpuSeconds: number, residentBytes: number): boolean {
+    const isSame = this.#cpuSeconds === cpuSeconds && this.#residentBytes === residentBytes
+    this.#cpuSeconds = cpuSeconds
+    this.#residentBytes = residentBytes
+    return !isSame || this.#linesTold !== this.output.linesLast
+  }
+
+  #begin(spec: ProcessSpec): void {
+    this.#clearStartTimer()
+    this.#spec = spec
+    // How the former process ended is not said of this one.
+    this.#state = null
+    this.#plan = createRestartPlan(spec.restart, Math.random)
+    this.#restarts = 0
+    this.#mustStop = false
+    this.#nextSpec = null
+    this.#live()
+  }
+
+  #live(): void {
+    this.#running = this.#liveAndSettle()
+  }
+
+  async #liveAndSettle(): Promise<void> {
+    const settle = await this.#liveOnce()
+    this.#running = null
+    settle()
+  }
+
+  /** From the choice of a port to the last line of output; returns what comes next. */
+  async #liveOnce(): Promise<() => void> {
+    const startedAtMs = this.#ground.clock.nowMs()
+    const result = await this.#launch()
+    if (this.#life === null) return () => this.#settleFailure(result)
+    const life = this.#life
+    this.#setState({ state: 'running', pid: life.pid, port: this.#port, startedAtMs })
+    if (this.#mustStop) this.#endGroup(life.pid)
+    const exit = await life.exited
+    if (isGroupAlive(life.pid)) await this.#endSurvivors(life.pid)
+    this.#clearKillTimer()
+    this.#life = null
+    await life.readOutput()
+    this.#ground.records.remove(life.pid)
+    return () => this.#settle(exit, this.#ground.clock.nowMs() - startedAtMs)
+  }
+
+  /** Sets `#life`, or returns why there is none; null: it was stopped before there was a process. */
+  async #launch(): Promise<LaunchFailure | null> {
+    try {
+      this.#port = this.#spec.port === 0 ? await this.#ground.ports.choose() : this.#spec.port
+    } catch (error) {
+      return explainNoPort(this.#spec, error)
+    }
+    if (this.#mustStop) return null
+    const { id } = this
+    const result = await launchProcess(
+      this.#spec,
+      this.#port,
+      this.#ground,
+      (pid) => this.#ground.records.add(id, pid),
+      (stream, text) => {
+        this.output.push(stream, text, this.#ground.clock.nowMs())
+        this.#ground.onLines(id)
+      },
+    )
+    if (!('pid' in result)) return result
+    this.#life = result
+    return null
+  }
+
+  /** Decides what follows a life that has ended. */
+  #settle(exit: ProcessExit, ranMs: number): void {
+    if (this.#nextSpec !== null) this.#begin(this.#nextSpec)
+    else if (this.#mustStop || (this.#spec.task && exit.code === 0)) this.#setExited(exit)
+    else this.#backOff(exit, ranMs)
+  }
+
+  #settleFailure(failure: LaunchFailure | null): void {
+    if (failure === null || this.#nextSpec !== null || this.#mustStop) {
+      this.#settle(NO_EXIT, 0)
+      return
+    }
+    const { code, message, isPassing } = failure
+    this.output.push('stderr', `backplane: ${message}`, this.#ground.clock.nowMs())
+    this.#ground.onLines(this.id)
+    if (isPassing) this.#backOff(NO_EXIT, 0)
+    else this.#setState({ state: 'failed', code, message })
+  }
+
+  #backOff(exit: ProcessExit, ranMs: number): void {
+    const { clock } = this.#ground
+    const { delayMs, isLooping } = this.#plan.next(clock.monotonicMs(), ranMs)
+    const startAtMs = clock.nowMs() + delayMs
+    this.#cancelStart = clock.after(delayMs, () => {
+      this.#cancelStart = null
+      this.#restarts++
+      this.#live()
+    })
+    const lastLines = this.output.lastTexts(LAST_LINES_MAX)
+    this.#setState(
+      isLooping
+        ? { state: 'crash-looping', startAtMs, exit, lastLines }
+        : { state: 'backing-off', startAtMs, exit },
+    )
+  }
+
+  #setExited(exit: ProcessExit): void {
+    const lastLines = this.output.lastTexts(LAST_LINES_MAX)
+    this.#setState({ state: 'exited', exit, atMs: this.#ground.clock.nowMs(), lastLines })
+  }
+
+  #setState(state: ProcessState): void {
+    this.#state = state
+    if (state.state !== 'running' && state.state !== 'stopping') this.#residentBytes = 0
+    this.#ground.onChanged(this.id)
+  }
+
+  /** The leader is gone, its children are not: they would hold its port, so they end before the next start. */
+  async #endSurvivors(group: number): Promise<void> {
+    this.#endGroup(group)
+    const { clock } = this.#ground
+    const untilMs = clock.monotonicMs() + this.#spec.stopGraceMs + KILLED_WAIT_MS
+    while (isGroupAlive(group) && clock.monotonicMs() < untilMs) await wait(clock, GROUP_POLL_MS)
+  }
+
+  /** Once a life: further calls change nothing. */
+  #endGroup(group: number): void {
+    if (this.#cancelKill !== null) return
+    const { clock } = this.#ground
+    const graceMs = this.#spec.stopGraceMs
+    this.#cancelKill = clock.after(graceMs, () => signalGroup(group, 'SIGKILL'))
+    const killAtMs = clock.nowMs() + graceMs
+    this.#setState({ state: 'stopping', pid: group, port: this.#port, killAtMs })
+    signalGroup(group, this.#spec.stopSignal)
+  }
+
+  #clearStartTimer(): void {
+    this.#cancelStart?.()
+    this.#cancelStart = null
+  }
+
+  #clearKillTimer(): void {
+    this.#cancelKill?.()
+    this.#cancelKill = null
+  }
+}
+
+function explainNoPort(spec: ProcessSpec, error: unknown): LaunchFailure {
+  const reason = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'ERR_PROCESSES_NO_PORT',
+    message: `${spec.id} cannot start now: no free loopback port (${reason}). It is tried again; close programs that hold many ports`,
+    isPassing: true,
+  }
+}

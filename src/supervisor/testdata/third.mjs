@@ -1,0 +1,3 @@
+import { runOwn } from './own.mjs'
+
+runOwn('third')

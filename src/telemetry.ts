@@ -1,0 +1,15 @@
+/** The telemetry process: finished requests and counts of the last hour. The supervisor starts it with BACKPLANE_BOOT. */
+import { composeTelemetry } from './compose/telemetry.ts'
+import { systemClock } from './platform/clock.ts'
+import { startHeartbeat } from './platform/heartbeat.ts'
+import { parseBoot } from './supervisor/boot.ts'
+
+const boot = parseBoot(process.env['BACKPLANE_BOOT'])
+delete process.env['BACKPLANE_BOOT']
+// Without a supervisor there is nobody left to serve.
+process.on('disconnect', () => process.exit(0))
+startHeartbeat(systemClock, process)
+process.on('SIGTERM', () => process.exit(0))
+// Ctrl-C goes to the whole group of the terminal; the supervisor decides the order of the stop.
+process.on('SIGINT', () => {})
+await composeTelemetry(boot)
