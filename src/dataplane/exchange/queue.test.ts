@@ -235,3 +235,30 @@ test('a cookie that names a full instance waits for it; one that names nobody go
   full.busy.socket.write(OK)
   await pinned.reader.until('ok')
 })
+
+test('whoever waits and finds that another worker was faster keeps its place', async (t) => {
+  const { gateway, busy, upstream } = await startFull(t, { pendingMax: 2 })
+  const waiting = [say(t, gateway, get('/1'))]
+  await untilWaiting(gateway, 1)
+  waiting.push(say(t, gateway, get('/2')))
+  await untilWaiting(gateway, 2)
+  const { turns, services } = gateway.worker.context
+  const service = services.get('echo')!
+  const { permits } = service.instances.get(`echo-${upstream.port}`)!
+  const take = permits.take.bind(permits)
+  let misses = 0
+  permits.take = () => (++misses > 4 ? take() : false)
+  busy.socket.resetAndDestroy()
+  while (misses <= 4) {
+    assert.equal(service.waiting.size, 2)
+    turns.schedule(service)
+    turns.run()
+    await turnOfLoop()
+  }
+  const next = await upstream.accept()
+  await next.reader.until('/1')
+  next.socket.write(OK)
+  await next.reader.until('/2')
+  next.socket.write(OK)
+  for (const { reader } of waiting) await reader.until('ok')
+})
