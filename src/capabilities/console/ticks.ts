@@ -23,6 +23,7 @@ export interface ProcessUse {
 export interface TickStore {
   take(sample: {
     readonly atMs: number
+    /** Their callers as `callerOf` tells them. */
     readonly edges: Iterable<EdgeTotals>
     readonly instances: Iterable<InstanceTotals>
     /** Two services may have instances of the same id. */
