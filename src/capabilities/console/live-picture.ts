@@ -100,14 +100,13 @@ export class LivePicture {
         .flatMap((run) => run.slots())
         .map(({ spec, status }) => [`${spec.service} ${spec.id}`, status] as const),
     )
-    this.hub.tick(
-      this.#ticks.take({
-        atMs,
-        edges: attributed(gateway.totals.edges()),
-        instances: gateway.totals.instances(),
-        useOf: (service, id) => uses.get(`${service} ${id}`),
-      }),
-    )
+    const tick = this.#ticks.take({
+      atMs,
+      edges: attributed(gateway.totals.edges()),
+      instances: gateway.totals.instances(),
+      useOf: (service, id) => uses.get(`${service} ${id}`),
+    })
+    if (tick === this.tick()) this.hub.tick(tick)
     this.touch(this.#ejectedServices())
   }
 
