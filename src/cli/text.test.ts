@@ -211,6 +211,7 @@ test('why: the line that decided, every attempt, and who answered', () => {
     spanId: 'cd34',
     parentSpanId: 'ef56',
     queueMs: 3,
+    attempts: [{ ...record.attempts[1]!, startedMs: 0, connectedMs: 0 }],
     policies: [
       { policy: 'cors', decision: 'readable', value: 0 },
       { policy: 'limit', decision: '2 of 3 left', value: 0 },
@@ -222,6 +223,7 @@ test('why: the line that decided, every attempt, and who answered', () => {
     'trace    ab12, span cd34 below ef56, not sampled',
     'policy cors   readable',
     'policy limit  2 of 3 left',
+    '  connect  was open',
   ]) {
     assert.ok(told.includes(line), `${line}\nin\n${told.join('\n')}`)
   }

@@ -67,9 +67,15 @@ function formatAttempt(one: AttemptRecord, nth: number): string[] {
   return [
     `attempt ${nth} at ${milliseconds(one.startedMs)}: ${one.instance} (${one.address})`,
     `  chosen   ${one.choice} (${one.candidates} candidates${excluded})`,
-    `  connect  ${one.connectedMs <= 0 ? 'never' : `at ${milliseconds(one.connectedMs)}`}`,
+    `  connect  ${connectText(one)}`,
     `  answer   ${one.answeredMs <= 0 ? 'none' : `${one.status} at ${milliseconds(one.answeredMs)}`}, ${one.outcome}`,
   ]
+}
+
+/** A kept connection is there from the begin of the attempt, which may be at 0. */
+function connectText({ startedMs, connectedMs, answeredMs }: AttemptRecord): string {
+  if (connectedMs > startedMs) return `at ${milliseconds(connectedMs)}`
+  return answeredMs > 0 ? 'was open' : 'never'
 }
 
 function milliseconds(value: number): string {

@@ -68,11 +68,10 @@ async function readChart(page: Page, chart: string, series: string) {
   const box = await page.getByTestId(chart).locator('.u-over').boundingBox()
   assert.ok(box)
   const read = new Map<string, number>()
-  // Ten minutes are as wide as the plot: the newest fifty seconds are at the right end.
-  const seconds = 50
-  for (let step = seconds; step >= 0; step--) {
-    const x = box.x + box.width * (1 - step / 600) - 1
-    await page.mouse.move(x, box.y + box.height / 2)
+  // In the first minute the plot is a minute wide.
+  for (let step = 60; step >= 0; step--) {
+    const x = box.x + box.width * (1 - step / 60)
+    await page.mouse.move(Math.max(box.x + 1, x - 1), box.y + box.height / 2)
     const time = await page.getByTestId(chart).locator('.time').textContent()
     if (time !== null && time !== 'now') read.set(time, await numberOf(page, `${chart}-${series}`))
   }

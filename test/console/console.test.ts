@@ -267,6 +267,12 @@ function testOtherPages(): void {
     await page.getByTestId('request-id').fill('no-such-id')
     await page.keyboard.press('Enter')
     await reads(page.getByTestId('request-unknown'), /No request no-such-id/)
+    assert.equal(
+      await page.getByRole('heading', { level: 1 }).count(),
+      1,
+      'nothing of before stays',
+    )
+    assert.deepEqual(open.complaints, [])
   })
 
   test('listeners with reasons, the configuration with its lines, deep links', async () => {

@@ -192,11 +192,17 @@ function Try(props: {
         {one.choice !== '' && `${one.choice}; `}
         {one.candidates} to choose from{one.excluded > 0 && `, ${one.excluded} left out`}; began at{' '}
         {formatLatency(one.startedMs)}
-        {one.connectedMs > 0 && `, connected at ${formatLatency(one.connectedMs)}`}
+        {connectionText(one)}
         {one.answeredMs > 0 && `, answered at ${formatLatency(one.answeredMs)}`}
       </p>
     </li>
   )
+}
+
+/** A kept connection is there from the begin of the attempt. */
+function connectionText({ startedMs, connectedMs, answeredMs }: AttemptRecord): string {
+  if (connectedMs > startedMs) return `, connected at ${formatLatency(connectedMs)}`
+  return answeredMs > 0 ? ' on a connection that was open' : ''
 }
 
 function spanOf(start: number, share: number): { readonly left: string; readonly width: string } {

@@ -14,9 +14,13 @@ export function RequestsPage({ requestId }: { readonly requestId: string }): Rea
   const latest = useLatest()
   return (
     <>
-      <RequestSearch key={requestId} requestId={requestId} />
+      <RequestSearch key={`search ${requestId}`} requestId={requestId} />
       {requestId !== '' && (
-        <OneRequest key={requestId} requestId={requestId} known={latest.records ?? []} />
+        <OneRequest
+          key={`record ${requestId}`}
+          requestId={requestId}
+          known={latest.records ?? []}
+        />
       )}
       <LatestRequests latest={latest} chosen={requestId} />
     </>

@@ -8,7 +8,9 @@ export interface ChartSeries {
   readonly isFilled?: boolean
 }
 
-const WINDOW_SECONDS = 600
+const WINDOW_SECONDS_MAX = 600
+/** What there is so far fills the chart, from a minute on. */
+const WINDOW_SECONDS_MIN = 60
 
 /** Options in the theme's colours of this moment. `onPoint` gets the index under the pointer, or null. */
 export function chartOptions(
@@ -29,7 +31,7 @@ export function chartOptions(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
     scales: {
-      x: { time: true, range: (_plot, _min, max) => [max - WINDOW_SECONDS, max] },
+      x: { time: true, range: (_plot, min, max) => [windowStart(min, max), max] },
       y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-3) * 1.15] },
     },
     axes: [
@@ -38,7 +40,7 @@ export function chartOptions(
         size: 26,
         space: 90,
         grid: { show: false },
-        values: (_plot, splits) => splits.map((split) => formatTime(split * 1000).slice(0, 5)),
+        values: (_plot, splits) => timesOf(splits),
       },
       {
         ...axis,
@@ -59,6 +61,18 @@ export function chartOptions(
       })),
     ],
   }
+}
+
+/** Where the time axis begins, in seconds, for points from `first` to `last`. */
+export function windowStart(first: number, last: number): number {
+  return Math.max(last - WINDOW_SECONDS_MAX, Math.min(first, last - WINDOW_SECONDS_MIN))
+}
+
+/** Seconds are told where the marks are less than a minute apart. */
+function timesOf(splits: readonly number[]): string[] {
+  const [first = 0, second = 60] = splits
+  const isFine = second - first < 60
+  return splits.map((split) => formatTime(split * 1000).slice(0, isFine ? 8 : 5))
 }
 
 /** A canvas does not know custom properties, and `light-dark()` is only resolved where a property is used. */
