@@ -192,6 +192,19 @@ export const gatewaySection = z
       .describe(
         'Connections begin with a PROXY protocol header (v1 or v2), only from trustedProxies.',
       ),
+    tracing: z
+      .strictObject({
+        sampleRate: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(1)
+          .describe(
+            'Share of the traces that begin at our listeners and are marked as sampled, from 0 to 1; a trace that a client began keeps its mark.',
+          ),
+      })
+      .prefault({})
+      .describe('Trace context (W3C), which services get as traceparent.'),
     limits: limitSettings
       .prefault({})
       .describe('A limit on everything that a client can make large.'),
