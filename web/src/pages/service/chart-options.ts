@@ -9,6 +9,10 @@ export interface ChartSeries {
 }
 
 const WINDOW_SECONDS_MAX = 600
+/** Below this, marks of the axis would all read alike. */
+const HEIGHT_MIN = 0.5
+/** Half of a time's width: one nearer to an end would be cut. */
+const TIME_MARGIN_PX = 26
 /** What there is so far fills the chart, from a minute on. */
 const WINDOW_SECONDS_MIN = 60
 
@@ -32,7 +36,7 @@ export function chartOptions(
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
     scales: {
       x: { time: true, range: (_plot, min, max) => [windowStart(min, max), max] },
-      y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-3) * 1.15] },
+      y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, HEIGHT_MIN) * 1.15] },
     },
     axes: [
       {
@@ -40,7 +44,7 @@ export function chartOptions(
         size: 26,
         space: 90,
         grid: { show: false },
-        values: (_plot, splits) => timesOf(splits),
+        values: timesOf,
       },
       {
         ...axis,
@@ -68,11 +72,16 @@ export function windowStart(first: number, last: number): number {
   return Math.max(last - WINDOW_SECONDS_MAX, Math.min(first, last - WINDOW_SECONDS_MIN))
 }
 
-/** Seconds are told where the marks are less than a minute apart. */
-function timesOf(splits: readonly number[]): string[] {
+/** Seconds are told where the marks are less than a minute apart; nothing before the first point. */
+function timesOf(plot: uPlot, splits: readonly number[]): string[] {
+  if (plot.data[0].length === 0) return splits.map(() => '')
   const [first = 0, second = 60] = splits
-  const isFine = second - first < 60
-  return splits.map((split) => formatTime(split * 1000).slice(0, isFine ? 8 : 5))
+  const length = second - first < 60 ? 8 : 5
+  const end = plot.over.clientWidth - TIME_MARGIN_PX
+  return splits.map((split) => {
+    const x = plot.valToPos(split, 'x')
+    return x < TIME_MARGIN_PX || x > end ? '' : formatTime(split * 1000).slice(0, length)
+  })
 }
 
 /** A canvas does not know custom properties, and `light-dark()` is only resolved where a property is used. */
