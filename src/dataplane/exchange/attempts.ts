@@ -19,7 +19,7 @@ export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: numb
   const { exchange } = attempt
   const service = exchange.service!
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined) return connectTo(ctx, attempt, instance, nowMs)
+  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return
   if (service.balancer.candidates.length > exchange.tried.length) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
@@ -35,9 +35,9 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   const service = exchange.service!
   if (service.balancer.candidates.length === 0) return false
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined) connectTo(ctx, attempt, instance, nowMs)
-  else if (pick(ctx, exchange, service, nowMs) === undefined) return false
-  else waitForPlace(ctx, attempt, service, nowMs)
+  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return true
+  if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  waitForPlace(ctx, attempt, service, nowMs)
   return true
 }
 
@@ -58,12 +58,9 @@ export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: numb
   if (!may || first.instance === null) return false
   exchange.tried.push(first.instance)
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance === undefined) {
-    exchange.tried.pop()
-    return false
-  }
-  connectTo(ctx, second, instance, nowMs)
-  return true
+  if (instance !== undefined && connectTo(ctx, second, instance, nowMs)) return true
+  exchange.tried.pop()
+  return false
 }
 
 /**
@@ -107,32 +104,35 @@ function isPinned(ctx: ExchangeContext, service: Service<Attempt>): boolean {
   return service.spec.balance.algorithm === 'sticky-cookie' && !ctx.pick.setsSticky
 }
 
+/** False, and nothing has happened: another worker was faster, and there is no place any more. One that waited leaves the queue. */
 function connectTo(
   ctx: ExchangeContext,
   attempt: Attempt,
   instance: Instance,
   nowMs: number,
-): void {
+): boolean {
   const { exchange } = attempt
-  describeAttempt(ctx, attempt, instance, nowMs)
   const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
   const idle =
     exchange.needsFresh || exchange.isRaw
       ? undefined
       : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
+  if (idle === undefined && !takePlace(instance)) return false
+  if (attempt.state === ATTEMPT.waiting) leaveQueue(ctx, attempt)
   if (idle !== undefined) {
     enterInstance(ctx, instance)
-    return sendAttempt(ctx, toSent(attempt, instance, idle), nowMs)
-  }
-  if (!takePlace(instance)) {
-    exchange.record.attemptCount--
-    return waitForPlace(ctx, attempt, exchange.service!, nowMs)
+    const bound = toSent(attempt, instance, idle)
+    describeAttempt(ctx, attempt, instance, nowMs)
+    sendAttempt(ctx, bound, nowMs)
+    return true
   }
   const stream = openStream(ctx, instance)
   enterInstance(ctx, instance)
   const { connectTimeoutMs } = exchange.service!.spec
   const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
   toConnecting(attempt, instance, stream, deadlineMs)
+  describeAttempt(ctx, attempt, instance, nowMs)
+  return true
 }
 
 /** Begins a connection in the place that was taken for it, and gives the place back where that throws. */
@@ -241,10 +241,7 @@ function serveOne(
     return true
   }
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance === undefined) return false
-  leaveQueue(ctx, attempt)
-  connectTo(ctx, attempt, instance, nowMs)
-  return true
+  return instance !== undefined && connectTo(ctx, attempt, instance, nowMs)
 }
 
 function isAnyFree(service: Service<Attempt>): boolean {

@@ -28,7 +28,7 @@ for (const status of ['413 Content Too Large', '401 Unauthorized', '200 OK']) {
       client.write(Buffer.alloc(100_000, 'x'))
       const answer = await reader.until('early')
       assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status}\\r\\n[^]*connection: close\\r\\n`))
-      const [record] = gateway.worker.context.ring.recent(1, false)
+      const [record] = gateway.recent(1)
       assert.equal(record!.reason, '')
       // What the client sends nevertheless destroys nothing, and is no request.
       client.write(get('/smuggled'))

@@ -63,12 +63,11 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
+  if (exchange.edge !== null) exchange.edge.inFlight--
   try {
-    endPolicies(exchange)
-    if (exchange.edge !== null) exchange.edge.inFlight--
-    finishRecord(ctx.sinks, record, exchange.edge)
+    tellEnd(ctx, exchange)
   } catch (error) {
-    // Nobody waits for the record: the request ends all the same.
+    // Nobody waits for what is told: the request ends all the same.
     ctx.reportDefect(error)
   }
   recycle(ctx, exchange)
@@ -76,10 +75,14 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   client.release(nowMs)
 }
 
-function endPolicies(exchange: Exchange): void {
+/** To the policies, and to who counts, logs and remembers. */
+function tellEnd(ctx: ExchangeContext, exchange: Exchange): void {
+  const { record } = exchange
   const policies = exchange.route?.policies
-  if (policies?.hasEnd !== true) return
-  policies.end(exchange.policiesRan, exchange.record.status, exchange.record.durationMs)
+  if (policies?.hasEnd === true) {
+    policies.end(exchange.policiesRan, record.status, record.durationMs)
+  }
+  finishRecord(ctx.sinks, record, exchange.edge)
 }
 
 function recycle(ctx: ExchangeContext, exchange: Exchange): void {

@@ -43,7 +43,7 @@ async function startRace(t: TestContext, bytes = get('/raced')): Promise<Race> {
 }
 
 function outcomes({ gateway }: Race): [number, ...string[]] {
-  const records = gateway.worker.context.ring.recent(9, false)
+  const records = gateway.recent(9)
   assert.equal(records.length, 1)
   return [records[0]!.status, ...records[0]!.attempts.map(({ outcome }) => outcome)]
 }

@@ -62,7 +62,7 @@ test('a client that pipelines and leaves is noticed while its first request is a
   socket.end()
   await reader.closed()
   assert.ok(!reader.text.includes('/2'))
-  const [record] = gateway.worker.context.ring.recent(1, false)
+  const [record] = gateway.recent(1)
   assert.equal(record!.reason, 'ERR_GATEWAY_CLIENT_ABORTED')
 })
 

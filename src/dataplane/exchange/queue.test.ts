@@ -58,7 +58,7 @@ test('those that wait are served in the order in which they came, over one conne
   busy.socket.write(OK)
   await clients[3]!.reader.until('ok')
   assert.equal(upstream.sockets.length, 1)
-  const record = gateway.worker.context.ring.recent(1, false)[0]!
+  const record = gateway.recent(1)[0]!
   assert.equal(record.status, 200)
 })
 
@@ -234,4 +234,39 @@ test('a cookie that names a full instance waits for it; one that names nobody go
   await full.busy.reader.until('/pinned')
   full.busy.socket.write(OK)
   await pinned.reader.until('ok')
+})
+
+test('whoever waits and finds that another worker was faster keeps its place', async (t) => {
+  const { gateway, busy, upstream } = await startFull(t, { pendingMax: 2 })
+  const waiting = [say(t, gateway, get('/1'))]
+  await untilWaiting(gateway, 1)
+  waiting.push(say(t, gateway, get('/2')))
+  await untilWaiting(gateway, 2)
+  const { turns, services } = gateway.worker.context
+  const service = services.get('echo')!
+  const { permits } = service.instances.get(`echo-${upstream.port}`)!
+  // It has room until somebody takes it, and that is the other one.
+  const take = permits.take.bind(permits)
+  const lost = Promise.withResolvers<void>()
+  let isLost = false
+  Object.defineProperty(permits, 'hasRoom', { get: () => !isLost, configurable: true })
+  permits.take = () => {
+    isLost = true
+    lost.resolve()
+    return false
+  }
+  busy.socket.resetAndDestroy()
+  await lost.promise
+  await turnOfLoop()
+  assert.equal(service.waiting.size, 2)
+  Object.defineProperty(permits, 'hasRoom', { get: () => service.waiting.size === 2 })
+  permits.take = take
+  turns.schedule(service)
+  turns.run()
+  const next = await upstream.accept()
+  await next.reader.until('/1')
+  next.socket.write(OK)
+  await next.reader.until('/2')
+  next.socket.write(OK)
+  for (const { reader } of waiting) await reader.until('ok')
 })

@@ -55,11 +55,11 @@ for (const [name, request, head, drains] of [
     const isIdle = (): boolean => gateway.said.some(({ type }) => type === 'idle')
     const reading = readSlowly(client, Infinity)
     if (drains) gateway.worker.receive({ type: 'drain' })
-    while (gateway.worker.context.ring.recent(1, false).length === 0) {
+    while (gateway.recent(1).length === 0) {
       assert.equal(isIdle(), false)
       await once(AbortSignal.timeout(5), 'abort')
     }
-    const [record] = gateway.worker.context.ring.recent(1, false)
+    const [record] = gateway.recent(1)
     assert.deepEqual([record!.status, record!.reason, record!.responseBytes], [200, '', TOTAL])
     if (name === 'keep-alive') return
     const { got, ending } = await reading
@@ -87,7 +87,7 @@ for (const [name, request, head] of [
     socket.write(head.replace(String(TOTAL), String(large)))
     socket.write(Buffer.alloc(large, 'x'))
     await reader.closed()
-    const [record] = gateway.worker.context.ring.recent(1, false)
+    const [record] = gateway.recent(1)
     assert.equal(record!.reason, 'ERR_GATEWAY_CLIENT_STALLED')
     assert.ok(record!.responseBytes > 0 && record!.responseBytes < large)
     const { ending } = await readSlowly(client, Infinity)
