@@ -150,3 +150,15 @@ test('a removed instance is not judged any more, and never among the ejected', a
   await reader.until('"requestId"')
   assert.equal(service.ejection.count(performance.now()), 0)
 })
+
+test('a thread that did not run reads what came meanwhile before it calls anybody late', async (t) => {
+  const { upstream, gateway } = await start(t, { timeoutMs: 100 })
+  const { reader } = say(t, gateway, get())
+  const { socket, reader: request } = await upstream.accept()
+  await request.until('\r\n\r\n')
+  socket.write(OK)
+  const untilMs = performance.now() + 300
+  while (performance.now() < untilMs);
+  assert.equal(reasonIn(await reader.until(/ok|"requestId"/)), '')
+  assert.equal(blames(gateway), 0)
+})
