@@ -153,7 +153,7 @@ test('what services get as sampled is settled by gateway.tracing.sampleRate', ()
     return specifyGateway(settings, sourceOf, [])
   }
   assert.equal(specOf({}).traceSampleRate, 1)
-  assert.equal(specOf({ gateway: { tracing: { sampleRate: 0.25 } } }).traceSampleRate, 0.25)
+  assert.equal(specOf({ gateway: { tracing: { sampleRate: '25%' } } }).traceSampleRate, 0.25)
   assert.throws(() => specOf({ gateway: { tracing: { sampleRate: 25 } } }))
 })
 

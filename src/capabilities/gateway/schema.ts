@@ -194,13 +194,10 @@ export const gatewaySection = z
       ),
     tracing: z
       .strictObject({
-        sampleRate: z
-          .number()
-          .min(0)
-          .max(1)
-          .default(1)
+        sampleRate: share()
+          .prefault('100%')
           .describe(
-            'Share of the traces that begin at our listeners and are marked as sampled, from 0 to 1; a trace that a client began keeps its mark.',
+            'Share of the traces that begin at our listeners and are marked as sampled; a trace that a client began keeps its mark.',
           ),
       })
       .prefault({})
