@@ -77,9 +77,8 @@ test('the longest line that there can be has room', () => {
     sent.push(length)
     queueMicrotask(() => log.giveBack(buffer))
   })
-  for (let i = 0; i < 4; i++) log.write(record)
-  log.flush()
-  assert.equal(sent.length, 2)
+  while (sent.length < 2) log.write(record)
+  assert.equal(log.droppedCount, 0)
   assert.ok(sent.every((length) => length < BATCH_BYTES))
 })
 

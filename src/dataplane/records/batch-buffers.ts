@@ -1,5 +1,5 @@
 /** Bytes that are handed to the main thread at once. */
-export const BATCH_BYTES = 64 * 1024
+export const BATCH_BYTES = 256 * 1024
 /** Batches of one kind and worker that may be away; beyond it what comes is dropped and counted. */
 export const BATCHES_MAX = 4
 

@@ -14,7 +14,7 @@ export interface RecordBatches {
 }
 
 /** Bytes of a batch: the largest record there can be, with sixteen attempts and the longest names, takes 87 KiB. */
-export const RECORD_BATCH_BYTES = 128 * 1024
+export const RECORD_BATCH_BYTES = 256 * 1024
 /** As long as there is that much room, no record needs to be measured first: a record of one attempt is smaller. */
 const ROOM_BYTES = 16 * 1024
 
