@@ -169,8 +169,10 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#isClosing) return
     if (!this.#answer.keepsAlive || this.#mustClose) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
+    this.#gate.open(HOLD.exchange)
+    // One more read for each request that is answered would let a pipelining client fill the memory: its turn opens when there is room.
     if (this.#early.length > 0) this.#ground.turns.schedule(this)
-    this.#gate.open(HOLD.exchange | HOLD.early)
+    else this.#gate.open(HOLD.early)
   }
 
   reset(): void {
@@ -246,7 +248,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#early.length > 0) {
       this.#early.add(bytes, 0, length)
       if (this.owner === null || this.#isTunnel) this.#useEarly()
-      else if (this.#isFull) this.#gate.hold(HOLD.early)
+      if (this.#isFull) this.#gate.hold(HOLD.early)
       return
     }
     const used = this.#use(bytes, 0, length)
@@ -255,8 +257,10 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#isFull) this.#gate.hold(HOLD.early)
   }
 
+  /** Enough waits for the end of a request, or for a client that does not read its answers. Half a head alone waits for its rest. */
   get #isFull(): boolean {
-    return this.owner !== null && this.#early.length >= EARLY_BYTES_MAX
+    const isWaiting = this.owner !== null || this.outlet.isClogged
+    return isWaiting && this.#early.length >= EARLY_BYTES_MAX
   }
 
   #useEarly(): void {
