@@ -250,3 +250,10 @@ test('targets of 250 KiB: what is remembered of them is small', async () => {
   assert.match(stdout, /\/bytes\/small/)
   assert.ok(stdout.length < 64 * 1024, `${stdout.length} characters`)
 })
+
+test('only the process that holds what clients send has an allocator that gives memory back', async () => {
+  const { data, control } = backplane.ready.pids
+  const isSet = async (pid: number) =>
+    (await readFile(`/proc/${pid}/environ`, 'utf8')).includes('MALLOC_TRIM_THRESHOLD_=')
+  assert.deepEqual([await isSet(data), await isSet(control)], [true, false])
+})

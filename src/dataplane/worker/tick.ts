@@ -1,6 +1,7 @@
 import { expireExchange } from '../exchange/failures.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
+import { collectNow, Crowd } from './crowd.ts'
 
 /** How exact the deadlines of requests are. One loop over what is in flight costs less than a timer a request, armed and cancelled. */
 export const TICK_MS = 25
@@ -9,6 +10,7 @@ const SLOW_TICKS = 20
 
 /** Starts the one timer of a worker; returns how to stop it. */
 export function startTicks(ctx: WorkerContext): () => void {
+  const crowd = new Crowd()
   let count = 0
   return ctx.clock.every(TICK_MS, () => {
     const nowMs = ctx.clock.monotonicMs()
@@ -17,6 +19,7 @@ export function startTicks(ctx: WorkerContext): () => void {
     if (++count % SLOW_TICKS === 0) {
       ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
       expireClients(ctx, nowMs)
+      if (crowd.look(ctx.clients.size + ctx.rawClients.size, nowMs)) collectNow()
       for (const service of ctx.services.values()) {
         for (const instance of service.instances.values()) {
           if (instance.idle.length > 0) closeStale(instance, nowMs, UPSTREAM_IDLE_MS)
