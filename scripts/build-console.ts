@@ -28,7 +28,7 @@ if (!existsSync(join(root, 'web/index.html'))) {
 /** Everything that the result depends on: the sources, the types of the feed, and the versions of what is built in. */
 function hashSources(): string {
   const files = globSync(
-    ['web/**/*', 'docs/errors/*.md', 'src/contracts/feed.ts', 'package-lock.json'],
+    ['web/**/*', 'docs/errors/*.md', 'src/contracts/*.ts', 'package-lock.json'],
     {
       cwd: root,
     },

@@ -37,12 +37,6 @@ import {
 import { findTimers } from './tidy/timers.ts'
 import { findTestOnlyExports } from './tidy/used.ts'
 
-/**
- * Where the younger rules do not hold yet, by the beginning of the path. It only ever gets shorter: nothing else is excepted
- * from any rule.
- */
-const RULES_NOT_YET: readonly string[] = []
-
 /** Built and tested before a setting uses them, so that the request path has room for them (docs/decisions/0023-four-nouns.md). */
 const SEAMS: readonly string[] = [
   'src/dataplane/client/sub-request.ts is not imported',
@@ -78,17 +72,17 @@ test('every export has its doc comment', () => none(findUndocumented(running)))
 test('no reminder is left', () => none(findReminders([...code, ...scripts])))
 test('nothing prints past the log', () => none(findConsoleCalls(running)))
 test('no path of one machine', () => none(findMachinePaths([...code, ...scripts, ...papers])))
-test('no import leads back to its own file', () => noneYet(findCircles([...src, ...web])))
-test('a module keeps nothing', () => noneYet(findModuleState(src)))
-test('timers come from the clock', () => noneYet(findTimers(src)))
-test('a starter is a table of contents', () => noneYet(findLongStarters(src)))
-test('a process is composed in one short file', () => noneYet(findLongComposes(src)))
+test('no import leads back to its own file', () => none(findCircles([...src, ...web])))
+test('a module keeps nothing', () => none(findModuleState(src)))
+test('timers come from the clock', () => none(findTimers(src)))
+test('a starter is a table of contents', () => none(findLongStarters(src)))
+test('a process is composed in one short file', () => none(findLongComposes(src)))
 test('nothing is exported for tests alone', () =>
   noneButSeams(findTestOnlyExports([...src, ...web], code)))
 test('no plain object is a map of foreign names', () =>
-  noneYet(findPlainMaps({ root: process.cwd(), configFile: 'tsconfig.json' })))
+  none(findPlainMaps({ root: process.cwd(), configFile: 'tsconfig.json' })))
 test('neighbours differ by more than a letter', () =>
-  noneYet(findTwinNames(code.map((file) => file.path))))
+  none(findTwinNames(code.map((file) => file.path))))
 test('names say something', () => none(findEmptyNames(code.map((file) => file.path))))
 
 test('the papers name only commands and files that exist', () => {
@@ -107,12 +101,8 @@ function parse(files: readonly SourceFile[]): readonly ParsedFile[] {
   return files.map((file) => parseFile(file))
 }
 
-function noneYet(problems: readonly string[]): void {
-  none(problems.filter((problem) => !RULES_NOT_YET.some((start) => problem.startsWith(start))))
-}
-
 function noneButSeams(problems: readonly string[]): void {
-  noneYet(problems.filter((problem) => !SEAMS.some((seam) => problem.includes(seam))))
+  none(problems.filter((problem) => !SEAMS.some((seam) => problem.includes(seam))))
 }
 
 function none(problems: readonly string[]): void {

@@ -190,7 +190,7 @@ const record: RequestRecord = {
 test('why: the line that decided, every attempt, and who answered', () => {
   const text = formatWhy(record)
   for (const line of [
-    'what     GET shop.example/orders/7',
+    'what     GET shop.example/orders/7 over http/1.1',
     'from     client 10.0.0.1 at listener gateway, worker 1',
     'route    GET /orders/{id} (backplane.yaml:12)',
     'answer   200, made by orders',
@@ -203,6 +203,29 @@ test('why: the line that decided, every attempt, and who answered', () => {
     '  answer   200 at 12 ms, answered',
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nin\n${text}`)
+  }
+  const told = formatWhy({
+    ...record,
+    route: '',
+    traceId: 'ab12',
+    spanId: 'cd34',
+    parentSpanId: 'ef56',
+    queueMs: 3,
+    attempts: [{ ...record.attempts[1]!, startedMs: 0, connectedMs: 0 }],
+    policies: [
+      { policy: 'cors', decision: 'readable', value: 0 },
+      { policy: 'limit', decision: '2 of 3 left', value: 0 },
+    ],
+  }).split('\n')
+  for (const line of [
+    'from     a service that shares its listener at listener gateway, worker 1',
+    'queue    3.00 ms for a connection',
+    'trace    ab12, span cd34 below ef56, not sampled',
+    'policy cors   readable',
+    'policy limit  2 of 3 left',
+    '  connect  was open',
+  ]) {
+    assert.ok(told.includes(line), `${line}\nin\n${told.join('\n')}`)
   }
   const refused = formatWhy({
     ...record,

@@ -1,13 +1,15 @@
+import { CALLER_SHARED, callerOf } from '../contracts/callers.ts'
 import type { RequestRecord, AttemptRecord } from '../contracts/snapshot.ts'
 import { formatColumns } from './status-text.ts'
 
 /** The record of one request as plain text. */
 export function formatWhy(record: RequestRecord): string {
-  const caller = record.caller === '' ? `client ${record.client}` : record.caller
+  const caller = callerText(record)
+  const { queueMs, traceId } = record
   const facts = [
     ['request', record.requestId],
     ['when', new Date(record.startedAtMs).toISOString()],
-    ['what', `${record.method} ${record.host}${record.target}`],
+    ['what', `${record.method} ${record.host}${record.target} over ${record.protocol}`],
     ['from', `${caller} at listener ${record.listener}, worker ${record.worker}`],
     ['route', record.route === '' ? 'none' : `${record.route} (${record.routeSource})`],
     [
@@ -21,14 +23,36 @@ export function formatWhy(record: RequestRecord): string {
       'took',
       `${milliseconds(record.durationMs)}, ${record.requestBytes} bytes in, ${record.responseBytes} bytes out`,
     ],
+    ...(queueMs > 0 ? [['queue', `${milliseconds(queueMs)} for a connection`]] : []),
+    ...(traceId === '' ? [] : [['trace', traceText(record)]]),
     ['version', `of the routing snapshot: ${record.version}`],
   ]
   return [
     ...formatColumns(facts),
     ...(record.detail === '' ? [] : ['', record.detail]),
+    ...formatPolicies(record),
     ...record.attempts.flatMap((one, at) => ['', ...formatAttempt(one, at + 1)]),
     '',
   ].join('\n')
+}
+
+function callerText(record: RequestRecord): string {
+  const caller = callerOf(record)
+  if (caller === '') return `client ${record.client}`
+  return caller === CALLER_SHARED ? 'a service that shares its listener' : caller
+}
+
+function traceText({ traceId, spanId, parentSpanId, isSampled }: RequestRecord): string {
+  const parent = parentSpanId === '' ? '' : ` below ${parentSpanId}`
+  return `${traceId}, span ${spanId}${parent}, ${isSampled ? '' : 'not '}sampled`
+}
+
+function formatPolicies({ policies }: RequestRecord): readonly string[] {
+  if (policies.length === 0) return []
+  return [
+    '',
+    ...formatColumns(policies.map(({ policy, decision }) => [`policy ${policy}`, decision])),
+  ]
 }
 
 function answerText(record: RequestRecord): string {
@@ -43,9 +67,15 @@ function formatAttempt(one: AttemptRecord, nth: number): string[] {
   return [
     `attempt ${nth} at ${milliseconds(one.startedMs)}: ${one.instance} (${one.address})`,
     `  chosen   ${one.choice} (${one.candidates} candidates${excluded})`,
-    `  connect  ${one.connectedMs <= 0 ? 'never' : `at ${milliseconds(one.connectedMs)}`}`,
+    `  connect  ${connectText(one)}`,
     `  answer   ${one.answeredMs <= 0 ? 'none' : `${one.status} at ${milliseconds(one.answeredMs)}`}, ${one.outcome}`,
   ]
+}
+
+/** A kept connection is there from the begin of the attempt, which may be at 0. */
+function connectText({ startedMs, connectedMs, answeredMs }: AttemptRecord): string {
+  if (connectedMs > startedMs) return `at ${milliseconds(connectedMs)}`
+  return answeredMs > 0 ? 'was open' : 'never'
 }
 
 function milliseconds(value: number): string {

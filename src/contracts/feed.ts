@@ -122,7 +122,7 @@ export interface Tick {
 
 /** Rates and latencies over the last second with traffic smoothing over ten seconds. */
 export interface EdgeTick {
-  /** Calling service, '' for clients at the gateway. */
+  /** Calling service, '' for clients at the gateway, `CALLER_SHARED` where services share a listener. */
   readonly caller: string
   readonly service: string
   readonly requestsPerSecond: number

@@ -59,6 +59,8 @@ export interface GatewaySpec {
   readonly trustedProxies: readonly string[]
   /** Host names, besides those of routes, that listeners on loopback answer to; `*` for every one. */
   readonly hosts: readonly string[]
+  /** Share of new traces that are marked as sampled, 0 to 1. */
+  readonly traceSampleRate: number
 }
 
 export type ListenerSpec =

@@ -126,7 +126,7 @@ export interface SeriesAnswer {
   readonly series: readonly SeriesRow[]
 }
 
-/** One series: of an edge, a route, a service or an instance; what it is not about is ''. */
+/** One series: of an edge, a route, a service or an instance; what it is not about is ''. The caller is as `callerOf` tells it. */
 export interface SeriesRow {
   readonly caller: string
   readonly route: string

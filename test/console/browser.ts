@@ -9,9 +9,11 @@ import type { Picture } from '../../src/contracts/feed.ts'
 import type { FakeServer } from './fake-server.ts'
 import { startFakeServer } from './fake-server.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
+/** Debian's. */
+export const CHROMIUM = '/usr/bin/chromium'
 const ROOT = join(import.meta.dirname, '../..')
-const FLAGS = [
+/** Of every browser of these tests. */
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

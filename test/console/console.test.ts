@@ -7,6 +7,7 @@ import {
   largePicture,
   retriedRequest,
   SCENE_AT_MS,
+  sharedPicture,
   shopPicture,
   shopTick,
   troubledPicture,
@@ -73,6 +74,23 @@ function testSystemPage(): void {
     await page.getByTestId('traffic-map').click()
     await page.getByTestId('node-orders').click()
     await reads(page.getByTestId('service-orders-healthy'), '2/2')
+    assert.deepEqual(open.complaints, [])
+  })
+
+  test('calls through shared listeners are a card of their own, and not those of clients', async () => {
+    await using open = await browser.open(sharedPicture())
+    const { page } = open
+    await reads(page.getByTestId('node-gateway-rate'), '30/s')
+    await reads(page.getByTestId('node-@shared-rate'), '70/s')
+    await reads(page.getByTestId('edge-@shared-users-rate'), '50/s')
+    await reads(page.getByTestId('total-rate'), '30/s')
+    await reads(page.getByTestId('shared-note'), /which of them called is not known/)
+    await page.getByTestId('traffic-table').click()
+    await reads(page.getByTestId('edge-@shared-users-errors'), '3 %')
+    await page.evaluate("location.hash = '#/services/users'")
+    await reads(page.getByTestId('callers-shared'), /Name what each one calls/)
+    await reads(page.getByTestId('called-shared'), /what it called is not known/)
+    await reads(page.getByTestId('chart-callers-services (shared)'), '50/s')
     assert.deepEqual(open.complaints, [])
   })
 
@@ -235,11 +253,25 @@ function testOtherPages(): void {
     const { page } = open
     await page.getByTestId(`request-${retriedRequest.requestId}`).click()
     await reads(page.getByTestId('record-route'), 'orders-by-idbackplane.yaml:31')
+    await reads(page.getByTestId('record-trace'), /^4bf92f3577b34da6a3ce929d0e0e4736sampled/)
+    await reads(page.getByTestId('record-span'), retriedRequest.spanId)
+    await reads(page.getByTestId('record-parent'), retriedRequest.parentSpanId)
+    await reads(page.getByTestId('record-protocol'), 'http/1.1')
+    await reads(page.getByTestId('record-queue'), 'waited 1.3 ms for a connection')
+    await reads(page.getByTestId('record-bytes'), '311 B in, 204 B out')
+    await reads(page.getByTestId('policy-0'), 'cors the origin may read the answer')
+    await reads(page.getByTestId('policy-1'), 'limit limit address: 17 of 20 left at 5/s')
     await reads(page.getByTestId('attempt-0-outcome'), 'connect-refused')
     await reads(page.getByTestId('attempt-1-outcome'), 'reset')
+    await reads(page.getByTestId('trace').locator('tbody tr'), /services \(shared\)payments/)
     await page.getByTestId('request-id').fill('no-such-id')
     await page.keyboard.press('Enter')
     await reads(page.getByTestId('request-unknown'), /No request no-such-id/)
+    assert.equal(
+      await page.getByRole('heading', { level: 1 }).count(),
+      1,
+      'nothing of before stays',
+    )
   })
 
   test('listeners with reasons, the configuration with its lines, deep links', async () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { OutputLine } from '../../src/contracts/supervisor.ts'
-import { retriedRequest } from './scene.ts'
+import { calledRequest, retriedRequest } from './scene.ts'
 
 /** The policy that the console must live with. */
 export const CONTENT_SECURITY_POLICY =
@@ -163,6 +163,10 @@ async function answerApi(
   }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
   if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])
+  if (url.pathname === '/api/v1/telemetry/requests') {
+    const isIts = url.searchParams.get('trace') === retriedRequest.traceId
+    return sendJson(response, 200, isIts ? [calledRequest(), retriedRequest] : [])
+  }
   if (url.pathname === `/api/v1/why/${retriedRequest.requestId}`)
     return sendJson(response, 200, retriedRequest)
   return sendJson(response, 404, { title: 'Not found', status: 404, code: 'ERR_TEST_NOT_FOUND' })

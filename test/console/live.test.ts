@@ -103,6 +103,40 @@ test(
       await picture(page, 'live-record')
     })
 
+    await t.test('the policies of the shop answer, and their decisions are told', async () => {
+      const { gateway, admin } = backplane
+      const decision = async (response: Response): Promise<string> => {
+        await response.body?.cancel()
+        const id = response.headers.get('x-request-id') ?? ''
+        await page.goto(`${admin}/#/requests/${id}`)
+        await page.getByTestId('record-request-id').getByText(id).first().waitFor()
+        return (await page.getByTestId('record-policies').first().textContent()) ?? ''
+      }
+      const body = JSON.stringify({ user: 'ada', password: 'demo' })
+      const headers = { 'content-type': 'application/json' }
+      const login = await fetch(`${gateway}/api/users/login`, { method: 'POST', headers, body })
+      assert.equal(login.status, 200)
+      assert.match(await decision(login), /^limit limit address: \d+ of 40 left at 20\/s$/)
+      await picture(page, 'live-policies')
+      const partner = await fetch(`${gateway}/api/catalog/products/kite`, {
+        headers: { origin: 'https://eu.partner.example' },
+      })
+      assert.equal(partner.headers.get('access-control-allow-origin'), 'https://eu.partner.example')
+      assert.match(await decision(partner), /^cors /)
+      const old = await fetch(`${gateway}/products/kite`, { redirect: 'manual' })
+      assert.equal(old.headers.get('location'), '/api/catalog/products/kite')
+      assert.match(await decision(old), /^redirect redirect: 308 to/)
+      const robots = await fetch(`${gateway}/robots.txt`)
+      assert.match(await robots.text(), /Disallow: \/api\//)
+      const front = await fetch(gateway)
+      await front.body?.cancel()
+      assert.equal(front.headers.get('referrer-policy'), 'same-origin')
+      const turns = await Promise.all(
+        Array.from({ length: 12 }, () => fetch(`${gateway}/knob/payments`)),
+      )
+      assert.ok(turns.some(({ status }) => status === 429))
+    })
+
     await t.test('listeners and configuration show source lines', async () => {
       await page.goto(`${backplane.admin}/#/configuration`)
       await page.getByTestId('listener-gateway-state').waitFor()

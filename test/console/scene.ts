@@ -1,3 +1,4 @@
+import { CALLER_SHARED } from '../../src/contracts/callers.ts'
 import type {
   EdgeTick,
   InstanceView,
@@ -286,12 +287,55 @@ export function largePicture(): Picture {
   return shopPicture({ name: 'forty', services, ticks })
 }
 
+/** Services that share one listener a callee: `calls` is not said, and there are many. */
+export function sharedPicture(): Picture {
+  const services = ['front', 'orders', 'users', 'stock'].map((name, _, all) =>
+    serviceView(name, { calls: all.filter((other) => other !== name) }),
+  )
+  const edges = [
+    edgeTick('', 'front', 30),
+    edgeTick(CALLER_SHARED, 'orders', 20),
+    edgeTick(CALLER_SHARED, 'users', 50, { errorRatio: 0.03 }),
+  ]
+  const shared = ['front', 'orders', 'users', 'stock'].map((service, index) => ({
+    ...listener(`outbound//${service}`, 'outbound', 21_000 + index, 'default'),
+    service,
+  }))
+  return shopPicture({
+    services,
+    listeners: [listener('gateway', 'gateway', 8080, 'default'), ...shared],
+    ticks: [0, 1].map((age) => ({
+      atMs: SCENE_AT_MS - (1 - age) * 1000,
+      edges,
+      services: services.flatMap(({ name }) => serviceTicks(name, edges)),
+      instances: [],
+    })),
+  })
+}
+
+/** A call that a service made for `retriedRequest`, with an id of its own. */
+export const calledRequest = (): RequestRecord => ({
+  ...retriedRequest,
+  requestId: '01JD8Z6T3N',
+  spanId: 'b7ad6b7169203331',
+  parentSpanId: retriedRequest.spanId,
+  startedAtMs: retriedRequest.startedAtMs + 12,
+  listener: 'outbound//payments',
+  route: '',
+  routeSource: '',
+  service: 'payments',
+  status: 200,
+  reason: '',
+  detail: '',
+  policies: [],
+})
+
 /** A request that was saved by its second attempt. */
 export const retriedRequest: RequestRecord = {
   requestId: '01JD8Z6T3M',
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
   spanId: '00f067aa0ba902b7',
-  parentSpanId: '',
+  parentSpanId: '53995c3f42cd8ad8',
   isSampled: true,
   startedAtMs: SCENE_AT_MS - 5_000,
   worker: 1,
@@ -311,12 +355,15 @@ export const retriedRequest: RequestRecord = {
   reason: 'upstream-reset',
   detail: 'orders-2 closed the connection before the response head; no attempt was left of 2.',
   version: 48,
-  queueMs: 0,
+  queueMs: 1.25,
   durationMs: 34.2,
   requestBytes: 311,
   responseBytes: 204,
   hasDefect: false,
-  policies: [],
+  policies: [
+    { policy: 'cors', decision: 'the origin may read the answer', value: 0 },
+    { policy: 'limit', decision: 'limit address: 17 of 20 left at 5/s', value: 0 },
+  ],
   attempts: [
     {
       instance: 'orders-1',

@@ -1,3 +1,4 @@
+import { CALLER_SHARED } from '../../contracts/callers.ts'
 import type { Tick } from '../../contracts/feed.ts'
 import type { Problem } from '../../platform/capability.ts'
 
@@ -16,6 +17,11 @@ export function failingEdges(tick: Tick | undefined): readonly Problem[] {
       service,
       instance: '',
       key: caller,
-      text: `Requests of ${caller === '' ? 'clients' : caller} to ${service} fail with 5xx or without an answer.`,
+      text: `Requests of ${nameOf(caller)} to ${service} fail with 5xx or without an answer.`,
     }))
+}
+
+function nameOf(caller: string): string {
+  if (caller === '') return 'clients'
+  return caller === CALLER_SHARED ? 'services' : caller
 }

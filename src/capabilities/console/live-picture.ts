@@ -1,4 +1,6 @@
+import { callerOf } from '../../contracts/callers.ts'
 import type { Picture } from '../../contracts/feed.ts'
+import type { EdgeTotals } from '../../contracts/snapshot.ts'
 import type { Clock } from '../../platform/capability.ts'
 import { createFeedHub, type FeedHub } from './feed-hub.ts'
 import type { ConsoleNeeds } from './needs.ts'
@@ -98,14 +100,13 @@ export class LivePicture {
         .flatMap((run) => run.slots())
         .map(({ spec, status }) => [`${spec.service} ${spec.id}`, status] as const),
     )
-    this.hub.tick(
-      this.#ticks.take({
-        atMs,
-        edges: gateway.totals.edges(),
-        instances: gateway.totals.instances(),
-        useOf: (service, id) => uses.get(`${service} ${id}`),
-      }),
-    )
+    const tick = this.#ticks.take({
+      atMs,
+      edges: attributed(gateway.totals.edges()),
+      instances: gateway.totals.instances(),
+      useOf: (service, id) => uses.get(`${service} ${id}`),
+    })
+    if (tick === this.tick()) this.hub.tick(tick)
     this.touch(this.#ejectedServices())
   }
 
@@ -133,5 +134,13 @@ export class LivePicture {
     this.#cancelTick = this.#clock.after(TICK_MS, () => this.#tickWithoutData())
     if (this.#clock.monotonicMs() - this.#lastTotalsMs > 2 * TICK_MS)
       this.#take(this.#clock.nowMs())
+  }
+}
+
+/** Calls through listeners that services share are told apart from those of clients. */
+function* attributed(edges: Iterable<EdgeTotals>): Generator<EdgeTotals> {
+  for (const row of edges) {
+    const caller = callerOf(row)
+    yield caller === row.caller ? row : { ...row, caller }
   }
 }

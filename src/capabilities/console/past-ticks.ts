@@ -48,7 +48,7 @@ export function ticksOf(edges: SeriesAnswer, instances: SeriesAnswer): readonly 
       useOf: () => undefined,
     })
   }
-  return store.ticks().slice(1)
+  return store.ticks()
 }
 
 /** Adds up the points of one series as time goes on. */

@@ -173,6 +173,8 @@ test('ticks from before go in front, none twice, and never more than ten minutes
     services: [],
     instances: [],
   }))
+  store.take({ atMs: 589_200, edges: [], instances: [], useOf: () => undefined })
+  assert.deepEqual(store.ticks(), [], 'one sample knows no rate and is no point of a chart')
   store.take({ atMs: 590_200, edges: [], instances: [], useOf: () => undefined })
   store.prepend(past)
   assert.equal(store.ticks()[0]?.atMs, 0)

@@ -21,8 +21,10 @@ export interface ProcessUse {
 
 /** Turns totals into ticks and keeps the last ones. */
 export interface TickStore {
+  /** The tick of the very first sample knows no rate: it is not kept, or charts would fall to zero there. */
   take(sample: {
     readonly atMs: number
+    /** Their callers as `callerOf` tells them. */
     readonly edges: Iterable<EdgeTotals>
     readonly instances: Iterable<InstanceTotals>
     /** Two services may have instances of the same id. */
@@ -56,6 +58,7 @@ const HALF_TICK_MS = 500
 export function createTickStore(): TickStore {
   const windows = new Map<string, Sample[]>()
   const ticks: Tick[] = []
+  let isFirst = true
 
   /** What has changed since the oldest sample of the window; undefined for the first one. */
   function slide(key: string, sample: Sample): Change | undefined {
@@ -105,7 +108,8 @@ export function createTickStore(): TickStore {
         ),
         instances: busiest(instanceTicks),
       }
-      ticks.push(tick)
+      if (!isFirst) ticks.push(tick)
+      isFirst = false
       if (ticks.length > TICKS_MAX) ticks.shift()
       return tick
     },

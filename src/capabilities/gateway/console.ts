@@ -31,7 +31,7 @@ export function registerRequestRoutes(
       throw new ProblemError(
         404,
         'ERR_GATEWAY_REQUEST_UNKNOWN',
-        `No recent request has the id '${request.params.requestId}'. Only the last few thousand of each worker are kept.`,
+        `No recent request has the id '${request.params.requestId}'. Only the newest are kept, 16 MiB of them.`,
       )
     },
   )

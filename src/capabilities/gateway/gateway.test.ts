@@ -13,7 +13,7 @@ import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { GatewayListenerError } from './data-listeners.ts'
 import { startGateway, urlVariable } from './gateway.ts'
-import type { OutboundListener } from './specify.ts'
+import { type OutboundListener, specifyGateway } from './specify.ts'
 
 const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']
 assert.ok(defaults)
@@ -146,6 +146,16 @@ const file = {
     orders: { run: 'o', calls: [], pending: 2 },
   },
 }
+
+test('what services get as sampled is settled by gateway.tracing.sampleRate', () => {
+  const specOf = (file: object) => {
+    const { settings, sourceOf } = configOf(file)
+    return specifyGateway(settings, sourceOf, [])
+  }
+  assert.equal(specOf({}).traceSampleRate, 1)
+  assert.equal(specOf({ gateway: { tracing: { sampleRate: '25%' } } }).traceSampleRate, 0.25)
+  assert.throws(() => specOf({ gateway: { tracing: { sampleRate: 25 } } }))
+})
 
 test('data follows discovery: only what is routable, and services by registration alone', async (t) => {
   const { gateway, discovery, data, put, remove } = await start(t, file)

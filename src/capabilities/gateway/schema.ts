@@ -192,6 +192,16 @@ export const gatewaySection = z
       .describe(
         'Connections begin with a PROXY protocol header (v1 or v2), only from trustedProxies.',
       ),
+    tracing: z
+      .strictObject({
+        sampleRate: share()
+          .prefault('100%')
+          .describe(
+            'Share of the traces that begin at our listeners and are marked as sampled; a trace that a client began keeps its mark.',
+          ),
+      })
+      .prefault({})
+      .describe('Trace context (W3C), which services get as traceparent.'),
     limits: limitSettings
       .prefault({})
       .describe('A limit on everything that a client can make large.'),

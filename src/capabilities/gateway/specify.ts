@@ -33,6 +33,7 @@ export function specifyGateway(
     limits: specifyLimits(settings.gateway.limits),
     trustedProxies: settings.gateway.trustedProxies,
     hosts: settings.gateway.hosts.map((host) => host.toLowerCase()),
+    traceSampleRate: settings.gateway.tracing.sampleRate,
   }
 }
 

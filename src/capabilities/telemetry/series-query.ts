@@ -1,4 +1,5 @@
 import { quantile } from '../../mechanisms/histogram/histogram.ts'
+import { callerOf } from '../../contracts/callers.ts'
 import { LATENCY_BOUNDS_MS } from '../../contracts/snapshot.ts'
 import type { SeriesAnswer, SeriesPoint, SeriesRow } from '../../contracts/telemetry.ts'
 import { addToCounts, type Counts, createCounts, errorsOf, requestsOf } from './counts.ts'
@@ -73,7 +74,7 @@ function groupOf(series: Series, { by, service }: SeriesQuery): string | undefin
   }
   switch (by) {
     case 'edge':
-      return `${series.caller}\n${series.service}`
+      return `${callerOf(series)}\n${series.service}`
     case 'route':
       return `${series.caller}\n${series.route}\n${series.service}`
     case 'service':
@@ -89,7 +90,7 @@ function nameOf(series: Series, by: SeriesQuery['by']): SeriesRow {
   const none = { caller: '', route: '', service: series.service, id: '', points: [] }
   if (series.kind === 'instance') return { ...none, id: series.id }
   if (by === 'service') return none
-  return { ...none, caller: series.caller, route: by === 'route' ? series.route : '' }
+  return { ...none, caller: callerOf(series), route: by === 'route' ? series.route : '' }
 }
 
 function tellPoint([atMs, { counts }]: readonly [number, Step]): SeriesPoint {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { CALLER_SHARED } from '../../contracts/callers.ts'
 import { LATENCY_BOUNDS_MS, TOTALS_OTHER } from '../../contracts/snapshot.ts'
 import type { EdgeTotals, InstanceTotals } from '../../contracts/snapshot.ts'
 import type { ChangesMessage, SeriesAnswer } from '../../contracts/telemetry.ts'
@@ -28,7 +29,7 @@ const edge = (
   more: Partial<EdgeTotals> = {},
 ): EdgeTotals => ({
   caller,
-  route: '',
+  route: caller === '' ? 'r' : '',
   service,
   statuses: [0, 0, ok, 0, 0, 0],
   reasons: {},
@@ -81,6 +82,21 @@ test('percentiles of a service come from the histograms of all its callers, and 
   assert.ok(point!.p50Ms! <= 1)
   const slow = ask(store, { by: 'edge' }).series.find(({ caller }) => caller === '')
   assert.ok(slow!.points[0]!.p50Ms! > 750)
+})
+
+test('calls through a listener that services share are not those of clients', () => {
+  const store = new SeriesStore()
+  store.add(changes(1, [edge('', 'orders', 5), edge('', 'orders', 3, 10, { route: '' })]))
+  for (const by of ['edge', 'route'] as const) {
+    assert.deepEqual(
+      ask(store, { by }).series.map(({ caller, points }) => [caller, points[0]!.requests]),
+      [
+        ['', 5],
+        [CALLER_SHARED, 3],
+      ],
+    )
+  }
+  assert.equal(ask(store, { by: 'service' }).series[0]!.points[0]!.requests, 8)
 })
 
 test('seconds for ten minutes, ten seconds for an hour, and nothing twice', () => {

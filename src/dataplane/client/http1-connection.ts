@@ -8,7 +8,7 @@ import {
 } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import { adoptSocket, plainAddress } from '../io/sockets.ts'
+import { adoptSocket, plainAddress, resetSocket } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import { ReadGate } from '../io/read-gate.ts'
 import type { Turn } from '../io/turns.ts'
@@ -55,6 +55,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #isClosing = false
   #close: OrderlyClose | null = null
   #isTunnel = false
+  #hasEnded = false
   #wasReset = false
 
   /** Takes over an accepted connection. `closed` is called once, last of all. */
@@ -74,7 +75,10 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.socket = adoptSocket(accepted, ground.readBuffer, (length) => this.#received(length))
     this.outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => this.socket.destroy(),
+      failed: () => {
+        this.#wasReset = true
+        this.socket.destroy()
+      },
     })
     this.#gate = new ReadGate(this.socket)
     this.#answer = new Http1Answer(ground.scratch, this.outlet)
@@ -167,7 +171,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   release(nowMs: number): void {
     this.owner = null
     if (this.#isClosing) return
-    if (!this.#answer.keepsAlive || this.#mustClose) return this.closeGently()
+    if (!this.#answer.keepsAlive || this.#mustClose || this.#hasEnded) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
     this.#gate.open(HOLD.exchange)
     // One more read for each request that is answered would let a pipelining client fill the memory: its turn opens when there is room.
@@ -177,9 +181,10 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   reset(): void {
     this.#isClosing = true
-    // Where nothing but the end of the connection tells the end of an answer, only a reset tells that it is cut.
-    if (this.#answer.isDelimited) this.socket.destroy()
-    else this.socket.resetAndDestroy()
+    // Where nothing but the end of the connection tells the end of an answer, only a reset tells that it is cut. A client that does not read would keep
+    // what the kernel has for it for minutes.
+    if (this.#answer.isDelimited && this.outlet.isFlushed) this.socket.destroy()
+    else resetSocket(this.socket)
   }
 
   /** At once, without a word. */
@@ -363,7 +368,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #closeOn(close: OrderlyClose): void {
     const step = close.look(this.#ground.clock.monotonicMs())
     this.deadlineMs = close.deadlineMs
-    if (step === 'reset') this.socket.resetAndDestroy()
+    if (step === 'reset') resetSocket(this.socket)
     else if (step === 'close') this.destroy()
   }
 
@@ -381,6 +386,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   #ended(): void {
     const { owner } = this
+    this.#hasEnded = true
     if (owner !== null) this.#events.ended(owner)
     else if (this.#close?.isLingering === true) this.destroy()
     else this.closeGently()

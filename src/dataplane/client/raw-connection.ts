@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import { adoptSocket, plainAddress } from '../io/sockets.ts'
+import { adoptSocket, plainAddress, resetSocket } from '../io/sockets.ts'
 import { Outlet } from '../io/outlet.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf } from './client-stream.ts'
@@ -55,7 +55,10 @@ export class RawConnection<E> implements ClientOf<E> {
     )
     this.outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => this.socket.destroy(),
+      failed: () => {
+        this.#wasReset = true
+        this.socket.destroy()
+      },
     })
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', () => (this.#wasReset = true))
@@ -132,7 +135,7 @@ export class RawConnection<E> implements ClientOf<E> {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 
   destroy(): void {

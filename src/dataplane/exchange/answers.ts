@@ -1,21 +1,20 @@
-import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { findField } from '../../mechanisms/http1/fields.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import { stickyValueOf } from '../../mechanisms/balancing/candidate.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
-import { toAnswering } from './attempt-states.ts'
+import { isBound, toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Failure } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
 import { failAttempt, reportFailure } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -62,25 +61,28 @@ export function passHead(
 ): void {
   const { exchange, stream } = attempt
   const { client } = exchange
-  const other = exchange.first === attempt ? exchange.second : exchange.first
-  if (other.state !== ATTEMPT.over) dropLoser(ctx, other)
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()
-  noteAnswer(ctx, attempt, head.status, nowMs)
-  toAnswering(attempt)
+  // First of all: whatever fails from here on, there can be no second head.
   exchange.phase = PHASE.answering
+  toAnswering(attempt)
+  dropOther(ctx, attempt)
+  noteAnswer(ctx, attempt, head.status, nowMs)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
 
-/** Another attempt of the same request has an answer first. */
-function dropLoser(ctx: ExchangeContext, attempt: Attempt): void {
-  attempt.entry.outcome = 'lost-the-race'
-  cancelAttempt(ctx, attempt)
+/** Another attempt of the same request has a usable answer first. */
+function dropOther(ctx: ExchangeContext, winner: BoundAttempt): void {
+  const { first, second } = winner.exchange
+  const other = first === winner ? second : first
+  if (other.state === ATTEMPT.over) return
+  other.entry.outcome = 'lost-the-race'
+  cancelAttempt(ctx, other)
 }
 
 /** More of the body, from the instance to the client. */
@@ -146,10 +148,11 @@ function switchProtocols(
     const detail = `${attempt.instance.id} switched protocols without being asked`
     return failAttempt(ctx, attempt, 'bad-response', detail)
   }
-  noteAnswer(ctx, attempt, head.status, ctx.clock.monotonicMs())
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = true
   openTunnel(ctx, attempt)
+  dropOther(ctx, attempt)
+  noteAnswer(ctx, attempt, head.status, ctx.clock.monotonicMs())
   exchange.client.openTunnel(head, bytes, start, end, rewrite)
   exchange.sentBytes += end - start
 }
@@ -169,11 +172,7 @@ function prepareRewrite(
   }
   let lines = exchange.responseLines
   if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
-  if (exchange.setsSticky) {
-    const { cookie } = exchange.service!.spec.balance
-    const value = stickyValueOf(attempt.instance)
-    lines += formatLine('set-cookie', `${cookie}=${value}; Path=/; HttpOnly; SameSite=Lax`)
-  }
+  if (exchange.setsSticky) lines += stickyLine(exchange, attempt.instance)
   rewrite.lines = lines
   rewrite.fixedLines = route === null ? NO_BYTES : route.fixedResponseLines
   rewrite.drops = route === null || route.drops === null ? ctx.responseDrops : route.drops.response
@@ -243,7 +242,15 @@ export function clientWritable(ctx: ExchangeContext, exchange: Exchange): void {
   if (exchange.phase === PHASE.flushing) {
     return endExchange(ctx, exchange, ctx.clock.monotonicMs())
   }
-  const { first, second } = exchange
-  if (first.stream !== null) first.stream.resume()
-  if (second.stream !== null) second.stream.resume()
+  letSend(ctx, exchange.first)
+  letSend(ctx, exchange.second)
+}
+
+/** The instance may go on, and has the whole time for what comes next: it was we who held it back. */
+function letSend(ctx: ExchangeContext, attempt: Attempt): void {
+  if (!isBound(attempt)) return
+  if (attempt.state === ATTEMPT.answering) {
+    attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
+  }
+  attempt.stream.resume()
 }

@@ -27,7 +27,8 @@ export function cancelAttempt(ctx: ExchangeContext, attempt: Attempt): void {
     case ATTEMPT.sent:
     case ATTEMPT.answering:
     case ATTEMPT.tunnel: {
-      const { instance, stream } = attempt
+      const { instance, stream, exchange } = attempt
+      if (attempt.state === ATTEMPT.answering) exchange.sentBytes = stream.body.received
       toOver(attempt)
       leaveInstance(ctx, instance)
       return stream.cancel()

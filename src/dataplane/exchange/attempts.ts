@@ -19,7 +19,7 @@ export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: numb
   const { exchange } = attempt
   const service = exchange.service!
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined) return connectTo(ctx, attempt, instance, nowMs)
+  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return
   if (service.balancer.candidates.length > exchange.tried.length) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
@@ -35,9 +35,9 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   const service = exchange.service!
   if (service.balancer.candidates.length === 0) return false
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined) connectTo(ctx, attempt, instance, nowMs)
-  else if (pick(ctx, exchange, service, nowMs) === undefined) return false
-  else waitForPlace(ctx, attempt, service, nowMs)
+  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return true
+  if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  waitForPlace(ctx, attempt, service, nowMs)
   return true
 }
 
@@ -58,12 +58,9 @@ export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: numb
   if (!may || first.instance === null) return false
   exchange.tried.push(first.instance)
   const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance === undefined) {
-    exchange.tried.pop()
-    return false
-  }
-  connectTo(ctx, second, instance, nowMs)
-  return true
+  if (instance !== undefined && connectTo(ctx, second, instance, nowMs)) return true
+  exchange.tried.pop()
+  return false
 }
 
 /**
@@ -94,46 +91,65 @@ function chooseWithRoom(
 ): Instance | undefined {
   const triedCount = exchange.tried.length
   let instance = pick(ctx, exchange, service, nowMs)
-  while (instance !== undefined && !hasRoom(instance) && !isPinned(exchange, service)) {
+  while (instance !== undefined && !hasRoom(instance) && !isPinned(ctx, service)) {
     exchange.tried.push(instance)
     instance = pick(ctx, exchange, service, nowMs)
   }
-  exchange.tried.length = triedCount
+  if (exchange.tried.length > triedCount) exchange.tried.length = triedCount
   return instance !== undefined && hasRoom(instance) ? instance : undefined
 }
 
 /** A client whose cookie names a living instance waits for that one. */
-function isPinned(exchange: Exchange, service: Service<Attempt>): boolean {
-  return service.spec.balance.algorithm === 'sticky-cookie' && exchange.sticky !== ''
+function isPinned(ctx: ExchangeContext, service: Service<Attempt>): boolean {
+  return service.spec.balance.algorithm === 'sticky-cookie' && !ctx.pick.setsSticky
 }
 
+/** False, and nothing has happened: another worker was faster, and there is no place any more. One that waited leaves the queue. */
 function connectTo(
   ctx: ExchangeContext,
   attempt: Attempt,
   instance: Instance,
   nowMs: number,
-): void {
+): boolean {
   const { exchange } = attempt
-  describeAttempt(ctx, attempt, instance, nowMs)
-  instance.inFlight++
-  ctx.instanceChanged(instance)
   const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
   const idle =
     exchange.needsFresh || exchange.isRaw
       ? undefined
       : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
+  if (idle === undefined && !takePlace(instance)) return false
+  if (attempt.state === ATTEMPT.waiting) leaveQueue(ctx, attempt)
   if (idle !== undefined) {
-    return sendAttempt(ctx, toSent(attempt, instance, idle), nowMs)
+    enterInstance(ctx, instance)
+    const bound = toSent(attempt, instance, idle)
+    describeAttempt(ctx, attempt, instance, nowMs)
+    sendAttempt(ctx, bound, nowMs)
+    return true
   }
-  if (!takePlace(instance)) {
-    instance.inFlight--
-    exchange.record.attemptCount--
-    return waitForPlace(ctx, attempt, exchange.service!, nowMs)
-  }
-  instance.connectionCount++
+  const stream = openStream(ctx, instance)
+  enterInstance(ctx, instance)
   const { connectTimeoutMs } = exchange.service!.spec
   const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
-  toConnecting(attempt, instance, ctx.connect(instance), deadlineMs)
+  toConnecting(attempt, instance, stream, deadlineMs)
+  describeAttempt(ctx, attempt, instance, nowMs)
+  return true
+}
+
+/** Begins a connection in the place that was taken for it, and gives the place back where that throws. */
+function openStream(ctx: ExchangeContext, instance: Instance): InstanceOf<Attempt> {
+  try {
+    const stream = ctx.connect(instance)
+    instance.connectionCount++
+    return stream
+  } catch (error) {
+    instance.permits.give()
+    throw error
+  }
+}
+
+function enterInstance(ctx: ExchangeContext, instance: Instance): void {
+  instance.inFlight++
+  ctx.instanceChanged(instance)
 }
 
 function describeAttempt(
@@ -153,6 +169,7 @@ function describeAttempt(
   copyChoice(ctx.pick.choice, entry.choice)
   exchange.setsSticky = ctx.pick.setsSticky
   attempt.entry = entry
+  attempt.isBlamed = false
   attempt.startedMs = nowMs
 }
 
@@ -196,22 +213,35 @@ function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, nowMs: numb
 export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): void {
   const nowMs = ctx.clock.monotonicMs()
   for (const attempt of service.waiting) {
-    const { exchange } = attempt
-    if (service.balancer.candidates.length === 0) {
-      leaveQueue(ctx, attempt)
-      startAttempt(ctx, attempt, nowMs)
-      continue
+    const { client } = attempt.exchange
+    try {
+      if (!serveOne(ctx, service, attempt, nowMs) && !isAnyFree(service)) break
+    } catch (error) {
+      // It costs the request at hand, not those behind it.
+      ctx.clientEvents.failed(client, error)
     }
-    const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-    if (instance === undefined) {
-      if (isAnyFree(service)) continue
-      break
-    }
-    leaveQueue(ctx, attempt)
-    connectTo(ctx, attempt, instance, nowMs)
   }
   if (service.waiting.size > 0) askForRoom(ctx, service, nowMs)
   else ctx.crowded.delete(service)
+}
+
+/** False: there is no room for it. */
+function serveOne(
+  ctx: ExchangeContext,
+  service: Service<Attempt>,
+  attempt: Attempt,
+  nowMs: number,
+): boolean {
+  const { exchange } = attempt
+  const { candidates } = service.balancer
+  // Those that are left may be the very ones that it has tried.
+  if (candidates.every((candidate) => exchange.tried.includes(candidate))) {
+    leaveQueue(ctx, attempt)
+    startAttempt(ctx, attempt, nowMs)
+    return true
+  }
+  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
+  return instance !== undefined && connectTo(ctx, attempt, instance, nowMs)
 }
 
 function isAnyFree(service: Service<Attempt>): boolean {
@@ -237,6 +267,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
 export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange } = attempt
   if (!exchange.client.body.isDone) {
+    attempt.unsentBefore = attempt.stream.unsentBytes
     attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
     return
   }

@@ -143,7 +143,12 @@ export function decideExpiry(facts: ExpiryFacts): Expiry {
       }
       return facts.isTotalOver ? 'total' : 'attempt'
     case 'answering':
-      return facts.isClientClogged ? 'client-answer' : 'instance-answer'
+      if (facts.isClientClogged) return 'client-answer'
+      // An instance that answers before it has the whole request may wait for the rest of it.
+      if (!facts.isRequestWhole) {
+        return facts.isInstanceClogged ? 'instance-upload' : 'client-upload'
+      }
+      return 'instance-answer'
     case 'tunnel':
       return 'tunnel'
     default:

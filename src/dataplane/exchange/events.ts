@@ -73,9 +73,9 @@ export function createInstanceEvents(context: () => ExchangeContext): InstanceEv
       passBody(context(), attempt as BoundAttempt, bytes, start, end),
     raw: (attempt, bytes, start, end) =>
       tunnelDown(context(), attempt as BoundAttempt, bytes, start, end),
-    writable: (attempt) => instanceWritable(attempt.exchange),
+    writable: (attempt) => instanceWritable(context(), attempt),
     // It reads no more, but may have said why: its answer, or the end of the connection, comes next.
-    unwritable: (attempt) => instanceWritable(attempt.exchange),
+    unwritable: (attempt) => instanceWritable(context(), attempt),
     ended(attempt) {
       const bound = attempt as BoundAttempt
       if (bound.state === ATTEMPT.tunnel) halfClose(context(), bound, 'instance')
@@ -89,15 +89,16 @@ export function createInstanceEvents(context: () => ExchangeContext): InstanceEv
     },
     crashed(attempt, error) {
       context().reportDefect(error)
-      if (attempt !== null && attempt.state !== ATTEMPT.over)
-        endForDefect(context(), attempt.exchange)
+      // Also where the attempt is over already: its exchange would wait for ever for what was to come next.
+      if (attempt !== null) endForDefect(context(), attempt.exchange)
     },
   }
 }
 
 function tunnelOf(exchange: Exchange): BoundAttempt | null {
-  const { first } = exchange
-  return first.state === ATTEMPT.tunnel ? first : null
+  const { first, second } = exchange
+  if (first.state === ATTEMPT.tunnel) return first
+  return second.state === ATTEMPT.tunnel ? second : null
 }
 
 /** A raw connection is a tunnel as soon as there is somebody at the other end. */
@@ -114,17 +115,23 @@ function beginRaw(ctx: ExchangeContext, attempt: BoundAttempt): void {
 
 /** A throw of ours ends the request that it happened in, in whatever state that is, and nothing else. */
 function endForDefect(ctx: ExchangeContext, exchange: Exchange): void {
+  if (isOver(exchange)) return
   exchange.record.hasDefect = true
   const detail = 'a defect of Backplane ended the request: its log has the stack'
   try {
-    if (exchange.phase === PHASE.free) return
+    // How far its bytes were understood is not known: what follows on the connection may not be a request.
+    exchange.client.closeAfterwards()
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_DEFECT', detail })
   } catch (error) {
     ctx.reportDefect(error)
     noteReason(exchange.record, 'ERR_GATEWAY_DEFECT', detail)
     exchange.client.reset()
-    if (exchange.phase === PHASE.free) return
+    if (isOver(exchange)) return
     cancelAttempts(ctx, exchange)
     finishExchange(ctx, exchange, ctx.clock.monotonicMs())
   }
+}
+
+function isOver(exchange: Exchange): boolean {
+  return exchange.phase === PHASE.free
 }

@@ -39,6 +39,10 @@ interface AttemptBase {
   deadlineMs: number
   /** How much of the exchange's request was sent. */
   sentEnd: number
+  /** What waited for the instance when that was looked at last: one that reads slowly moves on. */
+  unsentBefore: number
+  /** Its failure was counted against the instance: one failure counts once. */
+  isBlamed: boolean
 }
 
 /** It has no instance: it is over, or waits for one. */
@@ -97,6 +101,8 @@ export interface Exchange {
   readonly second: Attempt
 
   method: string
+  /** False: it is one more than gateway.limits.requests. */
+  isAdmitted: boolean
   isIdempotent: boolean
   /** The client asked to switch protocols. */
   isUpgrade: boolean
@@ -161,6 +167,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     first: null as unknown as Attempt,
     second: null as unknown as Attempt,
     method: '',
+    isAdmitted: true,
     isIdempotent: false,
     isUpgrade: false,
     expectsContinue: false,
@@ -213,6 +220,8 @@ function createAttempt(exchange: Exchange, entry: AttemptEntry): Attempt {
     startedMs: 0,
     deadlineMs: Infinity,
     sentEnd: 0,
+    unsentBefore: 0,
+    isBlamed: false,
   }
 }
 

@@ -1,4 +1,5 @@
 import { noteReason } from '../records/record.ts'
+import type { Instance } from '../upstream/instance.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
 import { isBound } from './attempt-states.ts'
 import { startNextAttempt } from './attempts.ts'
@@ -40,20 +41,20 @@ export function failAttempt(
   })
   switch (next) {
     case NEXT.leave:
-      exchange.tried.push(instance)
+      noteTried(exchange, instance)
       return
     case NEXT.again:
       exchange.needsFresh = true
       break
     case NEXT.elsewhere:
-      exchange.tried.push(instance)
+      noteTried(exchange, instance)
       break
     case NEXT.elsewhereOnBudget:
       if (!exchange.service!.retries.tryWithdraw(nowMs)) {
         return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
       }
       exchange.retriesLeft--
-      exchange.tried.push(instance)
+      noteTried(exchange, instance)
       break
     case NEXT.answer:
       return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
@@ -62,16 +63,25 @@ export function failAttempt(
   }
   // What of the body is still to come waits until it is clear where it goes.
   if (!exchange.client.body.isDone) exchange.client.pause()
+  const { edge } = exchange
   if (startNextAttempt(ctx, attempt, nowMs)) {
-    exchange.edge!.retries++
+    // The exchange itself may be over: the queue was full, and that was answered.
+    edge!.retries++
     return
   }
   answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
 }
 
+/** Once each: where two attempts ran side by side the first one's instance is noted already. */
+function noteTried(exchange: Exchange, instance: Instance): void {
+  if (!exchange.tried.includes(instance)) exchange.tried.push(instance)
+}
+
 /** A failed attempt counts towards ejection and makes the instance look slow. One that is removed is not judged any more. */
 export function reportFailure(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { instance, exchange } = attempt
+  if (attempt.isBlamed) return
+  attempt.isBlamed = true
   const service = exchange.service!
   instance.counters.failures++
   ctx.instanceChanged(instance)
@@ -86,7 +96,7 @@ export function abortExchange(ctx: ExchangeContext, exchange: Exchange): void {
   const detail = 'the client closed its connection before the answer was complete'
   const code = 'ERR_GATEWAY_CLIENT_ABORTED'
   for (const attempt of [exchange.first, exchange.second]) {
-    if (attempt.state !== ATTEMPT.over && attempt.entry.outcome === '') {
+    if (isBound(attempt) && attempt.entry.outcome === '') {
       attempt.entry.outcome = 'client-aborted'
     }
   }
@@ -131,11 +141,19 @@ function movesOn(exchange: Exchange): boolean {
   return hasMoved
 }
 
+/** Whether the instance has read something since that was asked last. */
+function takesMore(attempt: BoundAttempt): boolean {
+  const unsent = attempt.stream.unsentBytes
+  const hasMoved = unsent < attempt.unsentBefore
+  attempt.unsentBefore = unsent
+  return hasMoved
+}
+
 function endForSlowClient(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
   const detail = `the client read nothing of its answer for ${ctx.limits.bodyTimeoutMs} ms`
   noteReason(exchange.record, 'ERR_GATEWAY_CLIENT_STALLED', detail)
-  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.client.outlet.unsentBytes)
   cancelAttempts(ctx, exchange)
+  exchange.sentBytes = Math.max(0, exchange.sentBytes - exchange.client.outlet.unsentBytes)
   exchange.client.reset()
   finishExchange(ctx, exchange, nowMs)
 }
@@ -189,6 +207,10 @@ function expireBound(
         detail: `no byte of the request's body came for ${bodyTimeoutMs} ms`,
       })
     case 'instance-upload':
+      if (takesMore(attempt)) {
+        attempt.deadlineMs = nowMs + bodyTimeoutMs
+        return
+      }
       entry.outcome = 'body-timeout'
       reportFailure(ctx, attempt, nowMs)
       return answerLocally(ctx, exchange, {

@@ -13,13 +13,23 @@ import {
   REPLAY_BYTES_MAX,
 } from './exchange.ts'
 
-/** Takes an exchange from the pool and puts it into flight. */
-export function openExchange(ctx: ExchangeContext, client: ClientOf<Exchange>): Exchange {
+/**
+ * Takes an exchange from the pool and puts it into flight. Beyond `requestsMax` in all workers it is not admitted, and counts all the
+ * same: `finishExchange` gives one back, whatever happens.
+ */
+export function openExchange(
+  ctx: ExchangeContext,
+  client: ClientOf<Exchange>,
+  requestsMax: number,
+): Exchange {
+  const isAdmitted = ctx.counts.take(PLACE.requests, requestsMax)
+  if (!isAdmitted) ctx.counts.take(PLACE.requests, Infinity)
   const exchange = ctx.spareExchanges.pop() ?? createExchange(createRecord())
   const { record } = exchange
   clearRecord(record)
   const nowMs = ctx.clock.monotonicMs()
   exchange.phase = PHASE.asking
+  exchange.isAdmitted = isAdmitted
   exchange.client = client
   client.owner = exchange
   exchange.startedMs = nowMs
@@ -53,15 +63,26 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.durationMs = nowMs - exchange.startedMs
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
+  if (exchange.edge !== null) exchange.edge.inFlight--
+  try {
+    tellEnd(ctx, exchange)
+  } catch (error) {
+    // Nobody waits for what is told: the request ends all the same.
+    ctx.reportDefect(error)
+  }
+  recycle(ctx, exchange)
+  ctx.counts.give(PLACE.requests)
+  client.release(nowMs)
+}
+
+/** To the policies, and to who counts, logs and remembers. */
+function tellEnd(ctx: ExchangeContext, exchange: Exchange): void {
+  const { record } = exchange
   const policies = exchange.route?.policies
   if (policies?.hasEnd === true) {
     policies.end(exchange.policiesRan, record.status, record.durationMs)
   }
-  if (exchange.edge !== null) exchange.edge.inFlight--
   finishRecord(ctx.sinks, record, exchange.edge)
-  recycle(ctx, exchange)
-  ctx.counts.give(PLACE.requests)
-  client.release(nowMs)
 }
 
 function recycle(ctx: ExchangeContext, exchange: Exchange): void {
@@ -76,7 +97,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.service = null
   exchange.route = null
   exchange.edge = null
-  exchange.tried.length = 0
+  // Even the same length would be a call of the runtime.
+  if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
   exchange.expectsContinue = false
   exchange.isRaw = false

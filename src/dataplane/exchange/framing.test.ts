@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
+import { UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 
 test('head and body of a small request go upstream and its answer comes back, each in one piece', async (t) => {
@@ -162,6 +163,34 @@ test('an upstream that says Connection: close is asked on a new connection next'
   socket.write(get('/2'))
   await reader.until(/ok[^]*ok$/)
   assert.equal(upstream.sockets.length, 2)
+})
+
+test('bytes of an instance behind its whole answer belong to nobody: the next request has another connection', async (t) => {
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+  const more = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const gateway = await startGateway(t, [upstream.port])
+  const { socket, reader } = say(t, gateway, get('/together'))
+  const together = await upstream.accept()
+  await together.reader.until('/together')
+  together.socket.write(ok + more)
+  await reader.until('ok')
+  socket.write(get('/late'))
+  const late = await upstream.accept()
+  await late.reader.until('/late')
+  late.socket.write(ok)
+  await reader.until(/ok[^]*ok$/)
+  // The connection is kept, and nobody has asked for anything.
+  const saidMs = performance.now()
+  late.socket.write(more)
+  await late.reader.closed()
+  assert.ok(performance.now() - saidMs < UPSTREAM_IDLE_MS / 2, 'closed at once, not for its age')
+  socket.write(get('/after'))
+  const after = await upstream.accept()
+  await after.reader.until('/after')
+  after.socket.write(ok)
+  assert.doesNotMatch(await reader.until(/ok[^]*ok[^]*ok$/), /evil/)
 })
 
 for (const [name, bytes, code] of [

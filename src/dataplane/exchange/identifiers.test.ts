@@ -45,9 +45,9 @@ test('request ids do not repeat and are told to the instance', () => {
 test('a trace that begins here is recorded, at the configured share', () => {
   const identifiers = new Identifiers()
   assert.ok(name(identifiers, '').lines.endsWith('-01\r\n'))
-  identifiers.sampleRatio = 0
+  identifiers.sampleRate = 0
   assert.ok(name(identifiers, '').lines.endsWith('-00\r\n'))
-  identifiers.sampleRatio = 0.25
+  identifiers.sampleRate = 0.25
   let count = 0
   for (let i = 0; i < 8_000; i++) count += Number(name(identifiers, '').record.isSampled)
   assert.ok(count > 1_700 && count < 2_300, `${count} of 8000`)

@@ -44,7 +44,7 @@ export class Identifiers {
   readonly lines: Buffer = Buffer.alloc(IDENTIFIER_LINES_BYTES_MAX)
   requestEnd = 0
   /** Share of the traces begun here that are recorded, 0 to 1. */
-  sampleRatio = 1
+  sampleRate = 1
   readonly #pool = Buffer.allocUnsafeSlow(POOL_BYTES)
   #at = POOL_BYTES
   #count = 0
@@ -146,7 +146,7 @@ export class Identifiers {
     for (let at = 0; at < parentSpanId.length; at++) parentSpanId[at] = 0
     this.#at = copyRandom(this.#pool, this.#at, record.traceId)
     this.#at = copyRandom(this.#pool, this.#at, record.spanId)
-    record.isSampled = this.sampleRatio >= 1 || isWithin(record.traceId, this.sampleRatio)
+    record.isSampled = this.sampleRate >= 1 || isWithin(record.traceId, this.sampleRate)
   }
 
   #writeTrace(record: ExchangeRecord, start: number): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
+import { gatewaySpec } from '../testing/specs.ts'
 import { OK, startAnsweringUpstream } from '../testing/sockets.ts'
 
 const lies =
@@ -94,6 +95,19 @@ test('a valid trace goes on with a new span, an invalid one is replaced; the sam
   await reader.until(/ok[^]*ok/)
   assert.doesNotMatch(lineOf(upstream.heads[1], 'traceparent'), /0{32}/)
   assert.match(lineOf(upstream.heads[1], 'x-request-id'), /^[0-9a-f]{26}$/)
+})
+
+test('the share of new traces that are sampled is a setting, and a reload changes it', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const gateway = await startGateway(t, [upstream.port], { gateway: { traceSampleRate: 0 } })
+  const { socket, reader } = say(t, gateway, get())
+  await reader.until('ok')
+  assert.match(lineOf(upstream.heads[0], 'traceparent'), /-00$/)
+  await gateway.update([{ op: 'gateway', gateway: gatewaySpec() }])
+  socket.write(get())
+  await reader.until(/ok[^]*ok/)
+  assert.match(lineOf(upstream.heads[1], 'traceparent'), /-01$/)
 })
 
 test('the outbound listener leads to its service, whatever the path, and is counted for its caller', async (t) => {

@@ -1,4 +1,4 @@
-import { beginBody, forwardBody, forwardRoom, requestFraming } from '../../mechanisms/http1/body.ts'
+import { forwardBody, forwardRoom } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
@@ -13,11 +13,19 @@ import { isIdempotent } from '../../mechanisms/retry/retry.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { VERDICT } from '../policies/policy.ts'
 import { notePolicy, noteRequestLine } from '../records/record.ts'
-import { PLACE } from '../shared/counts.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
 import type { ExchangeContext } from './context.ts'
-import { ATTEMPT, type Exchange, growOut, PHASE, REPLAY_BYTES_MAX } from './exchange.ts'
+import {
+  ATTEMPT,
+  type Attempt,
+  type BoundAttempt,
+  type Exchange,
+  growOut,
+  PHASE,
+  REPLAY_BYTES_MAX,
+} from './exchange.ts'
+import { refuseLargeBody, runEntry } from './entry.ts'
 import { forgetBody, openExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { ROUTED, routeOn, routeRequest } from './routing.ts'
@@ -39,13 +47,10 @@ export function beginRequest(
   start: number,
   end: number,
 ): number {
-  const isAdmitted = ctx.counts.take(PLACE.requests, ctx.limits.requestsInFlightMax)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, ctx.limits.requestsInFlightMax)
   describeRequest(ctx, exchange, head, bytes)
-  const framing = requestFraming(head)
-  const over = beginBody(client.body, framing, head.contentLength, ctx.limits.bodyBytesMax)
-  if (!isAdmitted) return refuseBusy(ctx, exchange, start)
-  if (over < 0) return refuseBody(ctx, exchange, over, end)
+  const answeredBy = runEntry(ctx, exchange, head, bytes)
+  if (answeredBy !== undefined) return answeredBy === 'body' ? end : start
   const routed = routeRequest(ctx, exchange, head, bytes)
   if (routed === ROUTED.go) return forward(ctx, exchange, head, bytes, start, end)
   if (routed === ROUTED.pending) holdRequest(ctx, exchange, head, bytes)
@@ -139,30 +144,16 @@ function describeRequest(
   exchange.isChunked = head.isChunked
 }
 
-function refuseBusy(ctx: ExchangeContext, exchange: Exchange, start: number): number {
-  ctx.totals.countLimited('requests')
-  // finishExchange gives one back.
-  ctx.counts.take(PLACE.requests, Infinity)
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_REQUESTS_FULL',
-    detail: `${ctx.limits.requestsInFlightMax} requests are in flight: gateway.limits.requests`,
-  })
-  return start
-}
-
 /** Where the body ends is not known, or it is too long to be read: what follows on the connection is lost. */
 function refuseBody(ctx: ExchangeContext, exchange: Exchange, error: number, end: number): number {
-  exchange.client.closeAfterwards()
-  const { code, title } = headError(error)
-  if (error !== HEAD_ERROR.bodyTooLarge) {
-    answerLocally(ctx, exchange, { code, detail: title })
+  const { client } = exchange
+  if (error === HEAD_ERROR.bodyTooLarge) {
+    answerLocally(ctx, exchange, refuseLargeBody(ctx, client))
     return end
   }
-  ctx.totals.countLimited('body')
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_BODY_TOO_LARGE',
-    detail: `the body is larger than ${ctx.limits.bodyBytesMax} bytes: gateway.limits.body`,
-  })
+  client.closeAfterwards()
+  const { code, title } = headError(error)
+  answerLocally(ctx, exchange, { code, detail: title })
   return end
 }
 
@@ -251,22 +242,39 @@ export function takeBody(
     if (error < 0) return refuseBody(ctx, exchange, error, end)
   }
   const nowMs = ctx.clock.monotonicMs()
-  if (first.state === ATTEMPT.sent) armDeadline(ctx, first, nowMs)
-  else first.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+  renewDeadline(ctx, first, nowMs)
   if (!body.isDone && first.stream.isClogged) client.pause()
   return body.consumed
 }
 
-/** The instance takes more: so may the client send. */
-export function instanceWritable(exchange: Exchange): void {
-  const { first } = exchange
-  if (isBound(first) && first.state !== ATTEMPT.connecting) exchange.client.resume()
+/** The instance takes more: so may the client send, and it has the whole time for it. */
+export function instanceWritable(ctx: ExchangeContext, attempt: Attempt): void {
+  if (!isBound(attempt) || attempt.state === ATTEMPT.connecting) return
+  const { client } = attempt.exchange
+  if (!client.body.isDone) renewDeadline(ctx, attempt, ctx.clock.monotonicMs())
+  client.resume()
+}
+
+/** Something of the request's body has moved. */
+function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  switch (attempt.state) {
+    case ATTEMPT.sent:
+      return armDeadline(ctx, attempt, nowMs)
+    case ATTEMPT.answering:
+      attempt.unsentBefore = attempt.stream.unsentBytes
+      attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+      return
+    case ATTEMPT.connecting:
+    case ATTEMPT.tunnel:
+      return
+    default:
+      return attempt.state satisfies never
+  }
 }
 
 /** Begins an exchange for a raw connection: to the service of its listener, as bytes. */
 export function beginConnection(ctx: ExchangeContext, client: ClientOf<Exchange>): void {
-  ctx.counts.take(PLACE.requests, Infinity)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, Infinity)
   const { record } = exchange
   const { service: name, route, edge } = client.listener
   ctx.identifiers.nameConnection(record)
@@ -302,8 +310,7 @@ export function refuseHead(
   code: string,
   detail: string,
 ): void {
-  ctx.counts.take(PLACE.requests, Infinity)
-  const exchange = openExchange(ctx, client)
+  const exchange = openExchange(ctx, client, Infinity)
   ctx.identifiers.nameConnection(exchange.record)
   exchange.record.protocol = client.protocol
   exchange.isRaw = client.protocol === 'tcp'

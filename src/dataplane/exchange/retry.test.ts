@@ -177,7 +177,7 @@ test('the total deadline spans all attempts', async (t) => {
   const two = await startRawUpstream()
   t.after(() => (one.close(), two.close()))
   const gateway = await startGateway(t, [one.port, two.port], {
-    service: { timeoutMs: 150, attemptTimeoutMs: 100 },
+    service: { timeoutMs: 600, attemptTimeoutMs: 100 },
   })
   const answer = await say(t, gateway, get()).reader.until('"requestId"')
   assert.equal(reasonIn(answer), 'ERR_GATEWAY_TIMEOUT')

@@ -1,5 +1,4 @@
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
-import { headerValue } from '../../mechanisms/http1/request-head.ts'
 import { normalizePath } from '../../mechanisms/routing/normalize-path.ts'
 import {
   allowedMethods,
@@ -11,12 +10,9 @@ import { VERDICT } from '../policies/policy.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
-import { checkHost, type HostRefusal } from './host-check.ts'
 import { answerLocally } from './local-reply.ts'
 import { chooseTarget, type Route } from './routes.ts'
-
-/** Methods that the gateway forwards, for `OPTIONS *` (RFC 9110 section 9.3.7). */
-const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+import { readSticky } from './sticky.ts'
 
 /** Where routing has led. */
 export const ROUTED = {
@@ -42,10 +38,6 @@ export function routeRequest(
   const { client } = exchange
   const { listener } = client
   ctx.requestRewrite.target = ''
-  const refusal = checkHost(ctx.hosts, client, head, bytes)
-  if (refusal !== undefined) return refuseHost(ctx, exchange, head, refusal)
-  if (head.method === 'TRACE') return refuseTrace(ctx, exchange)
-  if (head.target === '*') return answerOptions(ctx, exchange)
   if (listener.service !== '') {
     return enterService(ctx, exchange, head, bytes, listener.service, listener.edge!, 0)
   }
@@ -177,48 +169,8 @@ function enterService(
   exchange.timeoutMs = timeoutMs === 0 ? spec.timeoutMs : timeoutMs
   exchange.retriesLeft = spec.retry.attempts
   if (exchange.isIdempotent) service.retries.deposit(exchange.startedMs)
-  if (spec.balance.algorithm === 'sticky-cookie') {
-    exchange.sticky = cookieValue(headerValue(bytes, head, 'cookie') ?? '', spec.balance.cookie)
-  }
+  readSticky(exchange, head, bytes)
   return ROUTED.go
-}
-
-function refuseHost(
-  ctx: ExchangeContext,
-  exchange: Exchange,
-  head: RequestHead,
-  code: HostRefusal,
-): Routed {
-  const known = exchange.client.listener.isPublic
-    ? "name it in a route's host or in gateway.hosts, or name the proxy in front in gateway.trustedProxies"
-    : 'call it by 127.0.0.1, localhost or the name of its service'
-  const detail =
-    code === 'ERR_GATEWAY_ORIGIN_FOREIGN'
-      ? 'this listener is for services, and a page in a browser asked'
-      : `this listener is on loopback and does not answer to '${head.hostname}': ${known}`
-  answerLocally(ctx, exchange, { code, detail })
-  return ROUTED.answered
-}
-
-/** TRACE shows what a proxy has added to whoever asks; nobody needs it through a gateway (RFC 9110 section 9.3.8). */
-function refuseTrace(ctx: ExchangeContext, exchange: Exchange): Routed {
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_METHOD_NOT_ALLOWED',
-    detail: 'TRACE is not passed on',
-    lines: `allow: ${FORWARDED_METHODS}\r\n`,
-  })
-  return ROUTED.answered
-}
-
-/** OPTIONS for the server as a whole is for us (RFC 9110 section 9.3.7). */
-function answerOptions(ctx: ExchangeContext, exchange: Exchange): Routed {
-  answerLocally(ctx, exchange, {
-    code: '',
-    detail: '',
-    lines: `allow: ${FORWARDED_METHODS}\r\n`,
-    plain: { status: 204, contentType: '', body: '' },
-  })
-  return ROUTED.answered
 }
 
 function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): Routed {
@@ -248,13 +200,4 @@ function refuseRoute(
     detail: `no route for ${path} of ${host}`,
   })
   return ROUTED.answered
-}
-
-/** RFC 6265 section 4.2.1; '' where the cookie is not there. */
-export function cookieValue(header: string, name: string): string {
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return ''
 }

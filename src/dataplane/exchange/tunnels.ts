@@ -4,7 +4,7 @@ import type { ExchangeContext } from './context.ts'
 import { type BoundAttempt, PHASE } from './exchange.ts'
 import { finishExchange } from './finish.ts'
 
-/** When one side has closed, the other one may take this long to finish; raw connections may stay half closed as long as bytes move. */
+/** When one side has closed, the other one may be silent for this long; raw connections may stay half closed as long as bytes move. */
 const HALF_CLOSED_MS = 5_000
 
 /** From here on bytes go both ways as they are (RFC 9110 section 7.8). The client's side is open already. */
@@ -16,8 +16,10 @@ export function openTunnel(ctx: ExchangeContext, attempt: BoundAttempt): void {
 }
 
 function touchTunnel(ctx: ExchangeContext, attempt: BoundAttempt): void {
-  const idleMs = ctx.limits.tunnelIdleTimeoutMs
-  attempt.deadlineMs = idleMs === 0 ? Infinity : ctx.clock.monotonicMs() + idleMs
+  const { isHalfClosed, isRaw } = attempt.exchange
+  const idleMs = ctx.limits.tunnelIdleTimeoutMs || Infinity
+  const silentMsMax = isHalfClosed && !isRaw ? Math.min(HALF_CLOSED_MS, idleMs) : idleMs
+  attempt.deadlineMs = ctx.clock.monotonicMs() + silentMsMax
 }
 
 /** Client to instance. */
@@ -61,8 +63,7 @@ export function halfClose(
   else exchange.client.endRaw()
   if (exchange.isHalfClosed) return endTunnel(ctx, attempt)
   exchange.isHalfClosed = true
-  if (exchange.isRaw) return touchTunnel(ctx, attempt)
-  attempt.deadlineMs = ctx.clock.monotonicMs() + HALF_CLOSED_MS
+  touchTunnel(ctx, attempt)
 }
 
 /** A side is gone: the other one still gets what is queued for it. */

@@ -4,6 +4,8 @@ import { streamBinding, type WriteRequest } from './stream-binding.ts'
 
 /** What may wait in an outlet before its source is paused. */
 export const OUTLET_BYTES_MAX = 16 * 1024
+/** In as many writes: each costs some hundred bytes of its own. */
+export const OUTLET_WRITES_MAX = 64
 
 interface Handle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
@@ -51,7 +53,7 @@ export class Outlet {
 
   /** The peer reads slower than its source writes: stop the source until `flushed`. */
   get isClogged(): boolean {
-    return this.waitingBytes >= OUTLET_BYTES_MAX
+    return this.waitingBytes >= OUTLET_BYTES_MAX || this.#queue.length >= OUTLET_WRITES_MAX
   }
 
   /** Nothing waits in our memory. */

@@ -26,6 +26,8 @@ export class Scratch {
 
   /** Writes [0, end) of the taken buffer. */
   write(outlet: Outlet, buffer: Buffer, end: number): void {
+    // What has to wait behind something else waits in its own size.
+    if (!outlet.isFlushed) return void outlet.write(copyOf(buffer, end))
     if (buffer === this.#small) {
       const view = (this.#views[end] ??= buffer.subarray(0, end))
       if (outlet.write(view)) return
@@ -35,4 +37,10 @@ export class Scratch {
       this.#large = null
     }
   }
+}
+
+function copyOf(buffer: Buffer, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end)
+  buffer.copy(copy, 0, 0, end)
+  return copy
 }

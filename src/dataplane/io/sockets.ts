@@ -39,6 +39,15 @@ export function connectSocket(
   return socket
 }
 
+/**
+ * Ends a connection by a reset. A socket that is just closing its writing side cannot be reset (libuv says EINVAL), and Node would then neither close it nor
+ * say a word: it is closed in order.
+ */
+export function resetSocket(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 function deliverTo(received: Received): (length: number) => boolean {
   return (length) => {
     received(length)

@@ -5,6 +5,7 @@ import type {
   ServiceSpec,
   SnapshotOp,
 } from '../../contracts/snapshot.ts'
+import { assertAtRest } from './at-rest.ts'
 import { type LocalWorker, startLocalWorker } from './local-worker.ts'
 import { readFrom, type Reader } from './sockets.ts'
 import { gatewaySpec, instanceSpec, serviceSpec } from './specs.ts'
@@ -16,14 +17,17 @@ export interface Setup {
   readonly instances?: readonly Partial<InstanceSpec>[]
 }
 
-/** A worker with the service `echo` on these ports; closed when the test ends. */
+/** A worker with the service `echo` on these ports; closed when the test ends, and asserted to leave nothing behind. */
 export async function startGateway(
   t: TestContext,
   ports: readonly number[],
   setup: Setup = {},
 ): Promise<LocalWorker> {
   const worker = startLocalWorker()
-  t.after(() => worker.close())
+  t.after(async () => {
+    worker.close()
+    await assertAtRest(worker)
+  })
   const ops: SnapshotOp[] = [
     { op: 'service', service: serviceSpec(setup.service) },
     ...ports.map((port, index): SnapshotOp => ({

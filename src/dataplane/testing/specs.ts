@@ -67,6 +67,7 @@ export function gatewaySpec(change: Partial<GatewaySpec> = {}): GatewaySpec {
     limits: testLimits,
     trustedProxies: [],
     hosts: ['*'],
+    traceSampleRate: 1,
     ...change,
   }
 }

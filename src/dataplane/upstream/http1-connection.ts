@@ -13,7 +13,7 @@ import {
   type ResponseHead,
 } from '../../mechanisms/http1/response-head.ts'
 import { Outlet } from '../io/outlet.ts'
-import { connectSocket } from '../io/sockets.ts'
+import { connectSocket, resetSocket } from '../io/sockets.ts'
 import type { UpstreamGround } from './ground.ts'
 import type { Instance } from './instance.ts'
 import type { InstanceEvents, InstanceOf, StreamFailure } from './instance-stream.ts'
@@ -32,7 +32,7 @@ const LOCAL_ERRORS: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
   'EAGAIN',
 ])
-/** The last bytes for an instance may take this long after a tunnel. */
+/** The last bytes for an instance may take this long, from one to the next, after a tunnel. */
 const FLUSH_MS = 5_000
 
 /** What comes from the instance is. */
@@ -80,7 +80,8 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     )
     this.#outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => this.#guarded(() => this.#unwritable()),
+      // In a turn of its own: it may be told in the middle of a write, which is in the middle of somebody's step.
+      failed: () => queueMicrotask(() => this.#guarded(() => this.#unwritable())),
     })
     this.socket.on('connect', () => this.#guarded(() => this.#connected()))
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
@@ -160,6 +161,8 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     }
     this.#isReused = true
     this.idleSinceMs = nowMs
+    // Its last answer may have been held back for a slow reader: the next one must not be.
+    if (this.socket.isPaused()) this.socket.resume()
   }
 
   get wasReset(): boolean {
@@ -167,7 +170,7 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 
   cancel(): void {
@@ -188,9 +191,15 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   #flushAndClose(): void {
     this.#giveUp()
     if (this.#outlet.isFlushed || this.#outlet.hasFailed) return void this.socket.destroy()
-    this.#cancelFlush = this.#ground.clock.after(FLUSH_MS, () => this.socket.destroy())
     this.#outlet.end()
     this.socket.resume()
+    this.#awaitFlush(Infinity)
+  }
+
+  #awaitFlush(unsentBefore: number): void {
+    const unsent = this.#outlet.unsentBytes
+    if (unsent >= unsentBefore) return void this.socket.destroy()
+    this.#cancelFlush = this.#ground.clock.after(FLUSH_MS, () => this.#awaitFlush(unsent))
   }
 
   /** Its place is free, whatever the socket still does. */
@@ -310,7 +319,13 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   }
 
   #unwritable(): void {
-    if (this.owner !== null) this.#events.unwritable(this.owner)
+    const { owner } = this
+    if (owner === null) return
+    if (this.#reads !== READS.raw || !this.socket.readableEnded)
+      return this.#events.unwritable(owner)
+    // It had closed its side in order, and now it is gone: nothing will tell but this.
+    this.#errorCode = 'EPIPE'
+    this.#break(owner, this.#errorCode)
   }
 
   #ended(): void {

@@ -35,6 +35,8 @@ export interface InstanceStream {
   sendBody(body: BodyReader, bytes: Buffer, start: number, end: number, isChunked: boolean): number
   /** The instance reads slower than the client writes: stop the client until `writable`. */
   readonly isClogged: boolean
+  /** Bytes that wait in our memory for the instance; falls as it reads. */
+  readonly unsentBytes: number
   pause(): void
   resume(): void
 

@@ -84,6 +84,7 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   ctx.trusted = trusted
   ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
+  ctx.identifiers.sampleRate = gateway.traceSampleRate
   ctx.limits = limits
   ctx.headLimits = limits
   ctx.responseLimits = {
@@ -144,6 +145,8 @@ function dropInstance(ctx: WorkerContext, serviceName: string, id: string, remov
   if (service !== undefined && instance !== undefined) {
     instance.removal = removal
     removeInstance(service, instance)
+    // It may have been the last one: then those that wait are told.
+    ctx.turns.schedule(service)
   }
   // Also where this worker never knew it: the main thread waits for all.
   if (instance === undefined || instance.inFlight === 0) ctx.reportDrained(serviceName, id, removal)

@@ -8,26 +8,49 @@ export const TICK_MS = 25
 /** Idle connections and pools are looked at every so many ticks. */
 const SLOW_TICKS = 20
 
+/**
+ * A tick that comes so late says that this thread did not run: what its clients and instances sent meanwhile waits to be read, and nobody may be called late
+ * before it was.
+ */
+const LATE_MS = 3 * TICK_MS
+
 /** Starts the one timer of a worker; returns how to stop it. */
 export function startTicks(ctx: WorkerContext): () => void {
   const crowd = new Crowd()
   let count = 0
-  return ctx.clock.every(TICK_MS, () => {
+  let lastMs = ctx.clock.monotonicMs()
+  let cancelLate: (() => void) | undefined
+  const stop = ctx.clock.every(TICK_MS, () => {
     const nowMs = ctx.clock.monotonicMs()
-    expireExchanges(ctx, nowMs)
-    for (const service of ctx.crowded) ctx.turns.schedule(service)
-    if (++count % SLOW_TICKS === 0) {
-      ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
-      expireClients(ctx, nowMs)
-      if (crowd.look(ctx.clients.size + ctx.rawClients.size, nowMs)) collectNow()
-      for (const service of ctx.services.values()) {
-        for (const instance of service.instances.values()) {
-          if (instance.idle.length > 0) closeStale(instance, nowMs, UPSTREAM_IDLE_MS)
-        }
+    const isLate = nowMs - lastMs > LATE_MS
+    lastMs = nowMs
+    const isSlow = ++count % SLOW_TICKS === 0
+    cancelLate?.()
+    cancelLate = undefined
+    if (isLate) cancelLate = ctx.clock.nextTurn(() => expire(ctx, isSlow))
+    else expire(ctx, isSlow)
+    if (isSlow && crowd.look(ctx.clients.size + ctx.rawClients.size, nowMs)) collectNow()
+  })
+  return () => {
+    stop()
+    cancelLate?.()
+  }
+}
+
+function expire(ctx: WorkerContext, isSlow: boolean): void {
+  const nowMs = ctx.clock.monotonicMs()
+  expireExchanges(ctx, nowMs)
+  for (const service of ctx.crowded) ctx.turns.schedule(service)
+  if (isSlow) {
+    ctx.wallOffsetMs = ctx.clock.nowMs() - nowMs
+    expireClients(ctx, nowMs)
+    for (const service of ctx.services.values()) {
+      for (const instance of service.instances.values()) {
+        if (instance.idle.length > 0) closeStale(instance, nowMs, UPSTREAM_IDLE_MS)
       }
     }
-    ctx.turns.run()
-  })
+  }
+  ctx.turns.run()
 }
 
 /** Backwards, because one that ends is replaced by the last one. */

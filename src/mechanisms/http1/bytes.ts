@@ -113,6 +113,9 @@ export function writeDecimal(out: Uint8Array, start: number, value: number): num
   return start + digits
 }
 
+// The global `Buffer` is a getter, which is called each time.
+const { copy } = Buffer.prototype
+
 /** Copies [start, end) of `from` to `outStart` of `out`, where it must fit, and returns the position behind it. */
 export function copyBytes(
   from: Uint8Array,
@@ -122,7 +125,7 @@ export function copyBytes(
   outStart: number,
 ): number {
   if (end - start > LOOP_BYTES_MAX) {
-    Buffer.prototype.copy.call(from, out, outStart, start, end)
+    copy.call(from, out, outStart, start, end)
     return outStart + end - start
   }
   let at = outStart

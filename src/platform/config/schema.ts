@@ -85,8 +85,7 @@ function describeOption(option: Schema): string {
   if (unit !== undefined) return UNIT_WORDS[unit.kind]
   const { def } = (option as z.core.$ZodTypes)._zod
   if (def.type === 'string') return 'a text'
-  if (def.type === 'number')
-    return 'format' in def || def.checks?.length ? 'a whole number' : 'a number'
+  if (def.type === 'number') return 'format' in def ? 'a whole number' : 'a number'
   if (def.type === 'boolean') return 'true or false'
   if (def.type === 'literal') return def.values.map(String).join(' or ')
   if (def.type === 'enum') return `one of ${Object.values(def.entries).join(', ')}`

@@ -1,3 +1,4 @@
+import { callerOf } from '../../contracts/callers.ts'
 import { readRecords } from '../../contracts/records-reader.ts'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
 
@@ -48,7 +49,7 @@ export class RequestStore {
     const batches = this.#batches.filter(({ bytes }) => bytes.includes(id))
     const isIt = (record: RequestRecord): boolean => record.requestId === requestId
     const found = newestOf(batches, FOUND_MAX, isIt, onBroken)
-    return found.find(({ caller }) => caller === '') ?? found.at(-1) ?? null
+    return found.find((record) => callerOf(record) === '') ?? found.at(-1) ?? null
   }
 
   /**

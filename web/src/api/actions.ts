@@ -66,6 +66,17 @@ export async function loadRequests(onlyFailed: boolean): Promise<readonly Reques
   return (await send('GET', `/api/v1/requests?${query}`)) as readonly RequestRecord[]
 }
 
+/** The newest requests of a trace, newest first; none while telemetry is away. Throws `ActionError`. */
+export async function loadTrace(traceId: string): Promise<readonly RequestRecord[]> {
+  const query = `trace=${encodeURIComponent(traceId)}&limit=100`
+  try {
+    return (await send('GET', `/api/v1/telemetry/requests?${query}`)) as readonly RequestRecord[]
+  } catch (error) {
+    if (error instanceof ActionError && error.status >= 500) return []
+    throw error
+  }
+}
+
 /** The record of one request, or null when it is not among the recent ones. Throws `ActionError`. */
 export async function loadRequest(requestId: string): Promise<RequestRecord | null> {
   try {

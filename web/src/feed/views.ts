@@ -1,3 +1,4 @@
+import { CALLER_SHARED } from '../../../src/contracts/callers.ts'
 import type {
   EdgeTick,
   InstanceView,
@@ -76,15 +77,24 @@ export function trafficOf(system: SystemState, service: string): Traffic {
   return system.ticks.at(-1)?.services.get(service) ?? NO_TRAFFIC
 }
 
-/** Requests a second into a service, or from the gateway's clients where `service` is '', over the last `count` ticks. */
+/** Requests a second into a service over the last `count` ticks. */
 export function rateHistory(
   system: SystemState,
   service: string,
   count: number,
 ): readonly number[] {
-  const rateIn = (tick: IndexedTick): number =>
-    service === '' ? sumRates(tick, '') : (tick.services.get(service)?.requestsPerSecond ?? 0)
-  return system.ticks.slice(-count).map(rateIn)
+  return system.ticks
+    .slice(-count)
+    .map((tick) => tick.services.get(service)?.requestsPerSecond ?? 0)
+}
+
+/** Requests a second from a caller, '' for the gateway's clients, over the last `count` ticks. */
+export function callerHistory(
+  system: SystemState,
+  caller: string,
+  count: number,
+): readonly number[] {
+  return system.ticks.slice(-count).map((tick) => sumRates(tick, caller))
 }
 
 function sumRates(tick: IndexedTick, caller: string): number {
@@ -141,7 +151,8 @@ export function edgesToDraw(
   services: ReadonlyMap<string, ServiceView>,
   seen: ReadonlySet<string>,
 ): readonly string[] {
-  const known = (name: string): boolean => name === '' || services.has(name)
+  const known = (name: string): boolean =>
+    name === '' || name === CALLER_SHARED || services.has(name)
   const keys = new Set(
     [...seen].filter((key) => {
       const { caller, service } = splitEdgeKey(key)
@@ -166,6 +177,15 @@ export function edgesOf(
     .filter((key) => splitEdgeKey(key)[side] === service)
     .map((key) => newest?.edges.get(key) ?? silentEdge(key))
     .toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond)
+}
+
+/** A service whose calls, or some of them, go through listeners that it shares with others: they cannot be told from those of the others. */
+export function callsAreShared(system: SystemState, name: string): boolean {
+  const outbound = system.listeners.filter((one) => one.kind === 'outbound')
+  const own = new Set(outbound.filter((one) => one.caller === name).map((one) => one.service))
+  const shared = new Set(outbound.filter((one) => one.caller === '').map((one) => one.service))
+  const calls = system.services.get(name)?.calls ?? []
+  return calls.some((service) => shared.has(service) && !own.has(service))
 }
 
 /** An edge without traffic. */

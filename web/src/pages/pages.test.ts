@@ -8,6 +8,7 @@ import { hashOfPath, hrefOf, parseRoute } from '../route.ts'
 import { onlyFromFiles, searchLines, toLines } from './configuration/tree.ts'
 import { barsOf } from './requests/attempt-bars.ts'
 import { restartText, scaleText, stopSettingsOf, stopText } from './service/action-text.ts'
+import { windowStart } from './service/chart-options.ts'
 import { addLines, filterLines, LINES_MAX, NO_LINES } from './service/log-lines.ts'
 
 const line = (seq: number, text = `line ${seq}`, atMs = seq) =>
@@ -38,6 +39,13 @@ test('an action says what will happen, with the numbers of the configuration', (
   assert.match(scaleText(orders, 3, stop), /^1 instance is started.*The file says 2/)
   assert.match(scaleText(orders, 1, stop), /^1 instance is taken out of rotation/)
   assert.match(scaleText(orders, 2, stop), /nothing changes/)
+})
+
+test('a chart is as wide as what there is, from a minute to ten', () => {
+  assert.deepEqual(
+    [windowStart(1_000, 1_001), windowStart(1_000, 1_200), windowStart(1_000, 9_000)],
+    [941, 1_000, 8_400],
+  )
 })
 
 test('log lines are bounded, and a reconnect repeats none', () => {

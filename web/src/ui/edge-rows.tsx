@@ -1,12 +1,23 @@
 import type { ReactNode } from 'react'
+import { CALLER_SHARED } from '../../../src/contracts/callers.ts'
 import type { EdgeTick } from '../../../src/contracts/feed.ts'
 import { toneOfErrors } from '../feed/views.ts'
 import { formatLatency, formatRate, formatShare } from '../format.ts'
 import { hrefOf } from '../route.ts'
 
-/** The name under which an edge's end is shown and found in tests. */
+/** What the console says of callers that share a listener. */
+export const SHARED_TEXT =
+  'These services share one listener for each service that they call, so which of them called is not known. Name what each one calls (calls:) to tell them apart.'
+
+/** The name under which an edge's end is shown. */
 export function nodeName(service: string): string {
-  return service === '' ? 'gateway' : service
+  if (service === '') return 'gateway'
+  return service === CALLER_SHARED ? 'services (shared)' : service
+}
+
+/** Under which an edge is found in tests. */
+export function edgeTestId({ caller, service }: Pick<EdgeTick, 'caller' | 'service'>): string {
+  return `edge-${caller === CALLER_SHARED ? '@shared' : nodeName(caller)}-${nodeName(service)}`
 }
 
 /** Edges as a table; `columns` says which ends are named. */
@@ -54,7 +65,7 @@ function EdgeRow(props: {
   readonly columns: 'both' | 'caller' | 'service'
 }): ReactNode {
   const { edge } = props
-  const testId = `edge-${nodeName(edge.caller)}-${nodeName(edge.service)}`
+  const testId = edgeTestId(edge)
   const isSilent = edge.requestsPerSecond === 0
   return (
     <tr className={isSilent ? 'is-silent' : ''}>
@@ -96,5 +107,6 @@ function EdgeRow(props: {
 
 function NodeLink({ service }: { readonly service: string }): ReactNode {
   if (service === '') return <span>gateway</span>
+  if (service === CALLER_SHARED) return <span title={SHARED_TEXT}>{nodeName(service)}</span>
   return <a href={hrefOf({ page: 'service', service })}>{service}</a>
 }

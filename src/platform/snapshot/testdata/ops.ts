@@ -10,6 +10,7 @@ export const gateway = (headersMax: number): SnapshotOp => ({
     limits: { headersMax },
     trustedProxies: [],
     hosts: [],
+    traceSampleRate: 1,
   } as unknown as GatewaySpec,
 })
 export const service = (name: string, pendingMax: number): SnapshotOp => ({

@@ -38,7 +38,7 @@ function Listeners(): ReactNode {
         <details className="outbound-listeners">
           <summary>
             {formatNoun(outbound.length, 'outbound listener')}, one for each call that a service may
-            make
+            make, or one for a service that many may call
           </summary>
           <ListenerTable listeners={outbound} />
         </details>

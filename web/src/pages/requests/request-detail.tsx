@@ -1,8 +1,10 @@
 import type { ReactNode } from 'react'
+import { callerOf } from '../../../../src/contracts/callers.ts'
 import type { RequestRecord, AttemptRecord } from '../../../../src/contracts/snapshot.ts'
 import { formatBytes, formatLatency, formatTime } from '../../format.ts'
 import { hrefOf } from '../../route.ts'
 import { CodeLink } from '../../ui/code-link.tsx'
+import { nodeName } from '../../ui/edge-rows.tsx'
 import { barsOf } from './attempt-bars.ts'
 
 /** What happened to one request, and which line of the configuration decided it. */
@@ -24,22 +26,31 @@ export function RequestDetail({ record }: { readonly record: RequestRecord }): R
         <CodeLink code={record.reason} />
       </div>
       {record.detail !== '' && <p className="record-detail">{record.detail}</p>}
+      {record.hasDefect && (
+        <p className="record-detail tone-text-bad" data-testid="record-defect">
+          Backplane itself failed while it served this request: its log says more.
+        </p>
+      )}
       <Decisions record={record} />
+      <Policies record={record} />
       <Attempts record={record} />
     </section>
   )
 }
 
 function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
-  const from = record.caller === '' ? record.client : `${record.caller} (${record.client})`
+  const caller = callerOf(record)
+  const from = caller === '' ? record.client : `${nodeName(caller)} (${record.client})`
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Request id', <code key="id">{record.requestId}</code>],
+    ['Trace', record.traceId === '' ? '' : <TraceIds record={record} />],
     ['Began', `${formatTime(record.startedAtMs)}, took ${formatLatency(record.durationMs)}`],
     ['From', `${from}, at listener ${record.listener}, worker ${record.worker}`],
+    ['Protocol', record.protocol],
     [
       'Route',
       withSource(
-        record.route || (record.caller === '' ? 'no route matched' : 'outbound listener'),
+        record.route || (caller === '' ? 'no route matched' : 'outbound listener'),
         record.routeSource,
       ),
     ],
@@ -55,6 +66,7 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
       ),
     ],
     ['Balancing', record.algorithm],
+    ['Queue', queueText(record)],
     ['Bytes', `${formatBytes(record.requestBytes)} in, ${formatBytes(record.responseBytes)} out`],
     ['Snapshot', `version ${record.version}`],
   ]
@@ -69,6 +81,49 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
           </div>
         ))}
     </dl>
+  )
+}
+
+/** The trace, the gateway's span in it, and the span of who called. */
+function TraceIds({ record }: { readonly record: RequestRecord }): ReactNode {
+  return (
+    <>
+      <code>{record.traceId}</code>
+      <span className="source">{record.isSampled ? 'sampled' : 'not sampled'}</span>
+      <br />
+      span <code data-testid="record-span">{record.spanId}</code>
+      {record.parentSpanId !== '' && (
+        <>
+          {' '}
+          below <code data-testid="record-parent">{record.parentSpanId}</code>
+        </>
+      )}
+    </>
+  )
+}
+
+/** Nobody waits for a connection where no instance is asked. */
+function queueText({ queueMs, attempts }: RequestRecord): string {
+  if (queueMs > 0) return `waited ${formatLatency(queueMs)} for a connection`
+  return attempts.length === 0 ? '' : 'did not wait for a connection'
+}
+
+/** What each policy decided, in the order in which they ran. */
+function Policies({ record }: { readonly record: RequestRecord }): ReactNode {
+  if (record.policies.length === 0) return null
+  return (
+    <>
+      <div className="attempts-head">
+        <h3>Policies</h3>
+      </div>
+      <ol className="policies" data-testid="record-policies">
+        {record.policies.map(({ policy, decision }, index) => (
+          <li key={`${policy}-${index}`} data-testid={`policy-${index}`}>
+            <strong>{policy}</strong> <span>{decision}</span>
+          </li>
+        ))}
+      </ol>
+    </>
   )
 }
 
@@ -137,11 +192,17 @@ function Try(props: {
         {one.choice !== '' && `${one.choice}; `}
         {one.candidates} to choose from{one.excluded > 0 && `, ${one.excluded} left out`}; began at{' '}
         {formatLatency(one.startedMs)}
-        {one.connectedMs > 0 && `, connected at ${formatLatency(one.connectedMs)}`}
+        {connectionText(one)}
         {one.answeredMs > 0 && `, answered at ${formatLatency(one.answeredMs)}`}
       </p>
     </li>
   )
+}
+
+/** A kept connection is there from the begin of the attempt. */
+function connectionText({ startedMs, connectedMs, answeredMs }: AttemptRecord): string {
+  if (connectedMs > startedMs) return `, connected at ${formatLatency(connectedMs)}`
+  return answeredMs > 0 ? ' on a connection that was open' : ''
 }
 
 function spanOf(start: number, share: number): { readonly left: string; readonly width: string } {

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react'
 import { useCallback, useEffect, useState } from 'react'
+import { callerOf } from '../../../../src/contracts/callers.ts'
 import type { RequestRecord } from '../../../../src/contracts/snapshot.ts'
-import { loadRequest, loadRequests } from '../../api/actions.ts'
+import { loadRequest, loadRequests, loadTrace } from '../../api/actions.ts'
 import { formatLatency, formatTime } from '../../format.ts'
 import { hrefOf, openRoute } from '../../route.ts'
 import { nodeName } from '../../ui/edge-rows.tsx'
@@ -13,9 +14,13 @@ export function RequestsPage({ requestId }: { readonly requestId: string }): Rea
   const latest = useLatest()
   return (
     <>
-      <RequestSearch key={requestId} requestId={requestId} />
+      <RequestSearch key={`search ${requestId}`} requestId={requestId} />
       {requestId !== '' && (
-        <OneRequest key={requestId} requestId={requestId} known={latest.records ?? []} />
+        <OneRequest
+          key={`record ${requestId}`}
+          requestId={requestId}
+          known={latest.records ?? []}
+        />
       )}
       <LatestRequests latest={latest} chosen={requestId} />
     </>
@@ -52,18 +57,24 @@ function RequestSearch({ requestId }: { readonly requestId: string }): ReactNode
   )
 }
 
-/** A request and the calls that services made for it share one id: each known one is told, the outermost first. */
+/** A request and the calls that services made for it share one id: each known one is told, the outermost first; then what else is of its trace. */
 function OneRequest(props: {
   readonly requestId: string
   readonly known: readonly RequestRecord[]
 }): ReactNode {
   const { requestId } = props
   const [record, setRecord] = useState<RequestRecord | null | 'loading'>('loading')
+  const [trace, setTrace] = useState<readonly RequestRecord[]>([])
   useEffect(() => {
     let isHere = true
     loadRequest(requestId).then(
       (found) => {
-        if (isHere) setRecord(found)
+        if (!isHere) return
+        setRecord(found)
+        if (found === null || found.traceId === '') return
+        loadTrace(found.traceId).then((records) => {
+          if (isHere) setTrace(records)
+        }, toastError)
       },
       (error: unknown) => {
         toastError(error)
@@ -83,9 +94,22 @@ function OneRequest(props: {
       </p>
     )
   }
-  return withSameId(record, props.known).map((one) => (
-    <RequestDetail key={keyOf(one)} record={one} />
-  ))
+  const others = trace.filter((one) => one.requestId !== requestId)
+  return (
+    <>
+      {withSameId(record, [...trace, ...props.known]).map((one) => (
+        <RequestDetail key={keyOf(one)} record={one} />
+      ))}
+      {others.length > 0 && (
+        <section className="panel" aria-labelledby="trace-heading" data-testid="trace">
+          <div className="panel-head">
+            <h2 id="trace-heading">Of the same trace</h2>
+          </div>
+          <RequestTable records={others} chosen={requestId} />
+        </section>
+      )}
+    </>
+  )
 }
 
 interface Latest {
@@ -194,7 +218,7 @@ function RequestTable(props: {
               </a>
             </th>
             <td data-label="Time">{formatTime(record.startedAtMs)}</td>
-            <td data-label="From">{record.caller === '' ? record.client : record.caller}</td>
+            <td data-label="From">{fromOf(record)}</td>
             <td data-label="To">{record.service === '' ? '–' : nodeName(record.service)}</td>
             <td className={`number ${toneOfStatus(record.status)}`} data-label="Status">
               {record.status === 0 ? 'none' : record.status}
@@ -215,6 +239,11 @@ function RequestTable(props: {
   )
 }
 
+function fromOf(record: RequestRecord): string {
+  const caller = callerOf(record)
+  return caller === '' ? record.client : nodeName(caller)
+}
+
 function toneOfStatus(status: number): string {
   if (status === 0 || status >= 500) return 'tone-text-bad'
   return status >= 400 ? 'tone-text-warning' : ''
@@ -224,11 +253,13 @@ function withSameId(
   record: RequestRecord,
   known: readonly RequestRecord[],
 ): readonly RequestRecord[] {
-  const others = known.filter(
-    (one) => one.requestId === record.requestId && keyOf(one) !== keyOf(record),
-  )
-  return [record, ...others].toSorted((a, b) => a.startedAtMs - b.startedAtMs)
+  const others = known.filter((one) => one.requestId === record.requestId)
+  const each = new Map([record, ...others].map((one) => [keyOf(one), one]))
+  return [...each.values()].slice(0, SAME_ID_MAX).toSorted((a, b) => a.startedAtMs - b.startedAtMs)
 }
+
+/** More records of one request than a person reads. */
+const SAME_ID_MAX = 20
 
 /** Calls through outbound listeners carry the request id on, so the id alone is not unique. */
 function keyOf(record: RequestRecord): string {

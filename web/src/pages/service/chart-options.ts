@@ -8,7 +8,13 @@ export interface ChartSeries {
   readonly isFilled?: boolean
 }
 
-const WINDOW_SECONDS = 600
+const WINDOW_SECONDS_MAX = 600
+/** Below this, marks of the axis would all read alike. */
+const HEIGHT_MIN = 0.5
+/** Half of a time's width: one nearer to an end would be cut. */
+const TIME_MARGIN_PX = 26
+/** What there is so far fills the chart, from a minute on. */
+const WINDOW_SECONDS_MIN = 60
 
 /** Options in the theme's colours of this moment. `onPoint` gets the index under the pointer, or null. */
 export function chartOptions(
@@ -29,8 +35,8 @@ export function chartOptions(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
     scales: {
-      x: { time: true, range: (_plot, _min, max) => [max - WINDOW_SECONDS, max] },
-      y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-3) * 1.15] },
+      x: { time: true, range: (_plot, min, max) => [windowStart(min, max), max] },
+      y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, HEIGHT_MIN) * 1.15] },
     },
     axes: [
       {
@@ -38,7 +44,7 @@ export function chartOptions(
         size: 26,
         space: 90,
         grid: { show: false },
-        values: (_plot, splits) => splits.map((split) => formatTime(split * 1000).slice(0, 5)),
+        values: timesOf,
       },
       {
         ...axis,
@@ -59,6 +65,23 @@ export function chartOptions(
       })),
     ],
   }
+}
+
+/** Where the time axis begins, in seconds, for points from `first` to `last`. */
+export function windowStart(first: number, last: number): number {
+  return Math.max(last - WINDOW_SECONDS_MAX, Math.min(first, last - WINDOW_SECONDS_MIN))
+}
+
+/** Seconds are told where the marks are less than a minute apart; nothing before the first point. */
+function timesOf(plot: uPlot, splits: readonly number[]): string[] {
+  if (plot.data[0].length === 0) return splits.map(() => '')
+  const [first = 0, second = 60] = splits
+  const length = second - first < 60 ? 8 : 5
+  const end = plot.over.clientWidth - TIME_MARGIN_PX
+  return splits.map((split) => {
+    const x = plot.valToPos(split, 'x')
+    return x < TIME_MARGIN_PX || x > end ? '' : formatTime(split * 1000).slice(0, length)
+  })
 }
 
 /** A canvas does not know custom properties, and `light-dark()` is only resolved where a property is used. */

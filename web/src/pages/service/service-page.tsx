@@ -1,8 +1,10 @@
 import type { ReactNode } from 'react'
 import { lazy, Suspense } from 'react'
 import { useFeed, useSystem } from '../../feed/store.ts'
-import { edgesOf } from '../../feed/views.ts'
-import { EdgeRows } from '../../ui/edge-rows.tsx'
+import { CALLER_SHARED } from '../../../../src/contracts/callers.ts'
+import type { EdgeTick } from '../../../../src/contracts/feed.ts'
+import { callsAreShared, edgesOf } from '../../feed/views.ts'
+import { EdgeRows, SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
@@ -55,17 +57,40 @@ function Neighbours({ service }: { readonly service: string }): ReactNode {
         ) : (
           <EdgeRows edges={callers} columns="caller" />
         )}
+        {callers.some(({ caller }) => caller === CALLER_SHARED) && (
+          <p className="note" data-testid="callers-shared">
+            {SHARED_TEXT}
+          </p>
+        )}
       </section>
       <section className="panel" aria-labelledby="called-heading">
         <div className="panel-head">
           <h2 id="called-heading">Calls</h2>
         </div>
-        {called.length === 0 ? (
-          <p className="empty">{service} has called no other service in the last ten minutes.</p>
-        ) : (
-          <EdgeRows edges={called} columns="service" />
-        )}
+        <Called service={service} edges={called} isShared={callsAreShared(system, service)} />
       </section>
     </div>
+  )
+}
+
+function Called(props: {
+  readonly service: string
+  readonly edges: readonly EdgeTick[]
+  readonly isShared: boolean
+}): ReactNode {
+  const { service, edges, isShared } = props
+  return (
+    <>
+      {edges.length > 0 && <EdgeRows edges={edges} columns="service" />}
+      {edges.length === 0 && !isShared && (
+        <p className="empty">{service} has called no other service in the last ten minutes.</p>
+      )}
+      {isShared && (
+        <p className={edges.length === 0 ? 'empty' : 'note'} data-testid="called-shared">
+          {service} calls through listeners that services share: what it called is not known. Name
+          it under calls: in its configuration to see it here.
+        </p>
+      )}
+    </>
   )
 }

@@ -7,7 +7,7 @@ import { useFeed } from '../../feed/store.ts'
 import { toneOfErrors } from '../../feed/views.ts'
 import { formatLatency, formatRate, formatShare } from '../../format.ts'
 import type { Point } from '../../topology/layout.ts'
-import { nodeName } from '../../ui/edge-rows.tsx'
+import { edgeTestId } from '../../ui/edge-rows.tsx'
 
 export interface TrafficEdgeData extends Record<string, unknown> {
   readonly edgeKey: string
@@ -28,8 +28,7 @@ export const MapEdge = memo(function MapEdge({
   if (data === undefined) return null
   const rate = edge?.requestsPerSecond ?? 0
   const tone = edge === null ? 'good' : toneOfErrors(edge.errorRatio)
-  const { caller, service } = splitEdgeKey(key)
-  const testId = `edge-${nodeName(caller)}-${nodeName(service)}`
+  const testId = edgeTestId(splitEdgeKey(key))
   const classes = `map-edge tone-edge-${tone} ${rate > 0 ? 'has-traffic' : 'is-silent'}`
   return (
     <>

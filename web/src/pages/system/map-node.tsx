@@ -2,16 +2,24 @@ import type { Node, NodeProps } from '@xyflow/react'
 import { Handle, Position } from '@xyflow/react'
 import type { ReactNode } from 'react'
 import { memo } from 'react'
+import { CALLER_SHARED } from '../../../../src/contracts/callers.ts'
 import { useSystem } from '../../feed/store.ts'
-import { countHealthy, rateHistory, toneOfService, totalsOf, trafficOf } from '../../feed/views.ts'
+import {
+  callerHistory,
+  countHealthy,
+  rateHistory,
+  toneOfService,
+  trafficOf,
+} from '../../feed/views.ts'
 import { formatRate } from '../../format.ts'
 import { hrefOf } from '../../route.ts'
+import { SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { Sparkline } from '../../ui/sparkline.tsx'
 import { StateDot } from '../../ui/state.tsx'
 
 const HISTORY_TICKS = 60
 
-/** One card of the map: the gateway's clients or a service. */
+/** One card of the map: the gateway's clients, services that share listeners, or a service. */
 export const MapNode = memo(function MapNode({
   data,
 }: NodeProps<Node<{ readonly service: string }>>): ReactNode {
@@ -19,24 +27,37 @@ export const MapNode = memo(function MapNode({
   return (
     <>
       <Handle type="target" position={Position.Left} isConnectable={false} />
-      {service === '' ? <GatewayCard /> : <ServiceCard name={service} />}
+      {service === '' && <CallersCard caller="" name="gateway" note="clients" />}
+      {service === CALLER_SHARED && (
+        <CallersCard caller={CALLER_SHARED} name="services" note="shared" title={SHARED_TEXT} />
+      )}
+      {service !== '' && service !== CALLER_SHARED && <ServiceCard name={service} />}
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </>
   )
 })
 
-function GatewayCard(): ReactNode {
-  const system = useSystem()
+/** Those who call and are no service: clients, and services that cannot be told apart. */
+function CallersCard(props: {
+  readonly caller: string
+  readonly name: string
+  readonly note: string
+  readonly title?: string
+}): ReactNode {
+  const history = callerHistory(useSystem(), props.caller, HISTORY_TICKS)
   return (
-    <div className="node node-gateway">
+    <div
+      className={`node ${props.caller === '' ? 'node-gateway' : 'node-shared'}`}
+      title={props.title}
+    >
       <div className="node-head">
-        <strong>gateway</strong>
-        <span className="muted">clients</span>
+        <strong>{props.name}</strong>
+        <span className="muted">{props.note}</span>
       </div>
       <div className="node-foot">
-        <Sparkline values={rateHistory(system, '', HISTORY_TICKS)} count={HISTORY_TICKS} />
-        <span data-testid="node-gateway-rate">
-          {formatRate(totalsOf(system).requestsPerSecond)}
+        <Sparkline values={history} count={HISTORY_TICKS} />
+        <span data-testid={props.caller === '' ? 'node-gateway-rate' : 'node-@shared-rate'}>
+          {formatRate(history.at(-1) ?? 0)}
         </span>
       </div>
     </div>

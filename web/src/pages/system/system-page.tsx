@@ -1,5 +1,9 @@
 import type { ReactNode } from 'react'
 import { lazy, Suspense, useState, useSyncExternalStore } from 'react'
+import { CALLER_SHARED } from '../../../../src/contracts/callers.ts'
+import { splitEdgeKey } from '../../feed/state.ts'
+import { useFeed } from '../../feed/store.ts'
+import { SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { EdgeTable } from './edge-table.tsx'
 import { Problems } from './problems.tsx'
 import { ServiceTable } from './service-table.tsx'
@@ -41,9 +45,23 @@ export function SystemPage(): ReactNode {
         ) : (
           <EdgeTable />
         )}
+        <SharedNote />
       </section>
       <ServiceTable />
     </>
+  )
+}
+
+/** Says what the map cannot show. */
+function SharedNote(): ReactNode {
+  const isShared = useFeed((now) =>
+    [...(now.system?.edgeKeys ?? [])].some((key) => splitEdgeKey(key).caller === CALLER_SHARED),
+  )
+  if (!isShared) return null
+  return (
+    <p className="note" data-testid="shared-note">
+      services (shared): {SHARED_TEXT}
+    </p>
   )
 }
 

@@ -3,6 +3,7 @@ import { Panel, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react
 import '@xyflow/react/dist/base.css'
 import type { ReactNode } from 'react'
 import { useEffect, useMemo } from 'react'
+import { CALLER_SHARED } from '../../../../src/contracts/callers.ts'
 import { splitEdgeKey } from '../../feed/state.ts'
 import { useFeed } from '../../feed/store.ts'
 import { edgesToDraw } from '../../feed/views.ts'
@@ -113,8 +114,9 @@ function useLayout(): Layout {
   return useMemo(() => {
     const [services = '', keys = ''] = structure.split('\n')
     const edges = keys === '' ? [] : keys.split(' ')
+    const isShared = edges.some((id) => splitEdgeKey(id).caller === CALLER_SHARED)
     return layoutGraph(
-      ['', ...(services === '' ? [] : services.split(' '))],
+      ['', ...(isShared ? [CALLER_SHARED] : []), ...(services === '' ? [] : services.split(' '))],
       edges.map((id) => {
         const { caller, service } = splitEdgeKey(id)
         return { id, from: caller, to: service }

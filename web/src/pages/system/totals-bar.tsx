@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { useSystem } from '../../feed/store.ts'
 import type { Tone } from '../../feed/views.ts'
-import { nowOf, rateHistory, toneOfErrors, totalsOf } from '../../feed/views.ts'
+import { callerHistory, nowOf, toneOfErrors, totalsOf } from '../../feed/views.ts'
 import { formatDuration, formatLatency, formatRate, formatShare } from '../../format.ts'
 import { Sparkline } from '../../ui/sparkline.tsx'
 
@@ -19,7 +19,7 @@ export function TotalsBar(): ReactNode {
         value={formatRate(totals.requestsPerSecond)}
         note="from clients, at the gateway"
       >
-        <Sparkline values={rateHistory(system, '', HISTORY_TICKS)} count={HISTORY_TICKS} />
+        <Sparkline values={callerHistory(system, '', HISTORY_TICKS)} count={HISTORY_TICKS} />
       </Total>
       <Total
         name="Errors"
