@@ -125,23 +125,24 @@ test('pipelined requests of clients that do not read: they are held back, and ev
   for (const { socket } of clients) socket.destroy()
 })
 
-for (const [path, reason] of [
-  ['small', /ERR_GATEWAY_BAD_RESPONSE/],
-  ['large', /ERR_GATEWAY_BAD_RESPONSE/],
-  ['slow', /ERR_GATEWAY_BAD_RESPONSE/],
+for (const [path, growthMaxMib] of [
+  ['small', GROWTH_MAX_MIB],
+  // 64 heads of 60 KB for each of twenty clients that read late are 73 MiB, and as much has not been collected yet.
+  ['large', 150],
+  ['slow', GROWTH_MAX_MIB],
 ] as const) {
   test(`an instance that sends 1xx without end (${path}): a clear end, bounded memory`, async () => {
     // The first round makes what is kept for the others: buffers, code, room of the collector.
-    await askForInterim(path, reason)
+    await askForInterim(path)
     const memory = await watchMemory(backplane)
-    for (let round = 0; round < 3; round++) await askForInterim(path, reason)
+    for (let round = 0; round < 3; round++) await askForInterim(path)
     const grown = await memory.stop()
-    assert.ok(grown < GROWTH_MAX_MIB, `grew by ${grown} MiB`)
+    assert.ok(grown < growthMaxMib, `grew by ${grown} MiB`)
   })
 }
 
 /** Twenty ask, and read one after the other: the last ones hold back what is sent to them for a while. */
-async function askForInterim(path: string, reason: RegExp): Promise<void> {
+async function askForInterim(path: string): Promise<void> {
   const sockets = Array.from({ length: 20 }, () => {
     const socket = openSocket(backplane.gateway)
     socket.write(get(`/interim/${path}`))
@@ -152,7 +153,7 @@ async function askForInterim(path: string, reason: RegExp): Promise<void> {
     let answer = await reader.next()
     while (answer.status === 103) answer = await reader.next()
     assert.equal(answer.status, 502, answer.head)
-    assert.match(answer.head, reason)
+    assert.match(answer.head, /ERR_GATEWAY_BAD_RESPONSE/)
     socket.destroy()
   }
 }

@@ -174,9 +174,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (!this.#answer.keepsAlive || this.#mustClose || this.#hasEnded) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
     this.#gate.open(HOLD.exchange)
-    // One more read for each request that is answered would let a pipelining client fill the memory: its turn opens when there is room.
-    if (this.#early.length > 0) this.#ground.turns.schedule(this)
-    else this.#gate.open(HOLD.early)
+    if (this.#early.length === 0) return this.#gate.open(HOLD.early)
+    this.#ground.turns.schedule(this) // It opens when there is room: a read for each answer would let a pipelining client fill the memory.
   }
 
   reset(): void {
@@ -264,8 +263,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   /** Enough waits for the end of a request, or for a client that does not read its answers. Half a head alone waits for its rest. */
   get #isFull(): boolean {
-    const isWaiting = this.owner !== null || this.outlet.isClogged
-    return isWaiting && this.#early.length >= EARLY_BYTES_MAX
+    if (this.owner === null && !this.outlet.isClogged) return false
+    return this.#early.length >= EARLY_BYTES_MAX
   }
 
   #useEarly(): void {
