@@ -36,6 +36,12 @@ const spec = {
   ],
 } as const satisfies CommandSpec
 
+/**
+ * For glibc's allocator (others ignore it): what slow clients needed goes back to the system when they are gone, see
+ * docs/decisions/0024-memory-given-back.md. Bytes.
+ */
+const givesMemoryBack = { MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '65536' }
+
 /** Our own processes, in the order of their start. One more of them is one more element here. */
 const ownProcesses = [
   {
@@ -45,6 +51,7 @@ const ownProcesses = [
     when: 'always',
     isVital: true,
     stopOrder: 1,
+    env: givesMemoryBack,
   },
   {
     name: 'control',

@@ -173,8 +173,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#isClosing) return
     if (!this.#answer.keepsAlive || this.#mustClose || this.#hasEnded) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
-    if (this.#early.length > 0) this.#ground.turns.schedule(this)
-    this.#gate.open(HOLD.exchange | HOLD.early)
+    this.#gate.open(HOLD.exchange)
+    if (this.#early.length === 0) return this.#gate.open(HOLD.early)
+    this.#ground.turns.schedule(this) // It opens when there is room: a read for each answer would let a pipelining client fill the memory.
   }
 
   reset(): void {
@@ -251,7 +252,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#early.length > 0) {
       this.#early.add(bytes, 0, length)
       if (this.owner === null || this.#isTunnel) this.#useEarly()
-      else if (this.#isFull) this.#gate.hold(HOLD.early)
+      if (this.#isFull) this.#gate.hold(HOLD.early)
       return
     }
     const used = this.#use(bytes, 0, length)
@@ -260,8 +261,10 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#isFull) this.#gate.hold(HOLD.early)
   }
 
+  /** Enough waits for the end of a request, or for a client that does not read its answers. Half a head alone waits for its rest. */
   get #isFull(): boolean {
-    return this.owner !== null && this.#early.length >= EARLY_BYTES_MAX
+    if (this.owner === null && !this.outlet.isClogged) return false
+    return this.#early.length >= EARLY_BYTES_MAX
   }
 
   #useEarly(): void {

@@ -1,6 +1,7 @@
 import { expireExchange } from '../exchange/failures.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
+import { collectNow, Crowd } from './crowd.ts'
 
 /** How exact the deadlines of requests are. One loop over what is in flight costs less than a timer a request, armed and cancelled. */
 export const TICK_MS = 25
@@ -15,6 +16,7 @@ const LATE_MS = 3 * TICK_MS
 
 /** Starts the one timer of a worker; returns how to stop it. */
 export function startTicks(ctx: WorkerContext): () => void {
+  const crowd = new Crowd()
   let count = 0
   let lastMs = ctx.clock.monotonicMs()
   let cancelLate: (() => void) | undefined
@@ -27,6 +29,7 @@ export function startTicks(ctx: WorkerContext): () => void {
     cancelLate = undefined
     if (isLate) cancelLate = ctx.clock.nextTurn(() => expire(ctx, isSlow))
     else expire(ctx, isSlow)
+    if (isSlow && crowd.look(ctx.clients.size + ctx.rawClients.size, nowMs)) collectNow()
   })
   return () => {
     stop()

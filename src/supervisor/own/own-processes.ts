@@ -167,7 +167,8 @@ export class OwnProcesses {
         // The one before may have been killed: its socket would be in the way.
         rmSync(adminSocket, { force: true })
         const mine: Boot = { ...options.boot(), adminSocket, adminSockets }
-        return { ...process.env, BACKPLANE_BOOT: JSON.stringify(mine), [RUN_MARK_NAME]: mark }
+        const boot = { BACKPLANE_BOOT: JSON.stringify(mine), [RUN_MARK_NAME]: mark }
+        return { ...spec.env, ...process.env, ...boot }
       },
       onSpawn: (pid) => records.add(name, pid),
       onConnected: (send) => this.#connected(spec, send),
