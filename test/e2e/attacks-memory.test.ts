@@ -14,7 +14,7 @@ import {
 } from '../harness/raw.ts'
 
 const MEBIBYTE = 1024 * 1024
-const GROWTH_MAX_MIB = 60
+const GROWTH_MAX_MIB = 100
 const LARGE_BYTES = 3 * MEBIBYTE
 const SMALL_BYTES = 5_000
 /** More than the kernel takes for a client that does not read. */
