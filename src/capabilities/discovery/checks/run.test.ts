@@ -97,12 +97,17 @@ test('http: garbage, silence and refusal reject', async (t) => {
   assert.match(refused.output, /ECONNREFUSED/)
 })
 
-test('tcp: an accepted connection passes', async (t) => {
-  const port = await listen(
-    t,
-    createServer((socket) => socket.on('error', () => {})),
-  )
+test('tcp: an accepted connection passes, and ends in order: a service has nothing to log', async (t) => {
+  const server = createServer()
+  const ended = Promise.withResolvers<string>()
+  server.on('connection', (socket) => {
+    socket.on('error', ({ message }) => ended.resolve(message))
+    socket.on('end', () => ended.resolve('end'))
+    socket.resume()
+  })
+  const port = await listen(t, server)
   assert.equal((await ask(tcp, port)).status, 'passing')
+  assert.equal(await ended.promise, 'end')
 })
 
 test('exec: the exit code decides; no shell; HOST and PORT are given', async () => {
