@@ -352,6 +352,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #refuse(code: string, detail: string): void {
     this.#head = null
     this.#early.clear()
+    this.deadlineMs = Infinity
     this.#answer.keepsAlive = false
     this.#answer.isHttp10 = false
     this.#events.refused(this, code, detail)

@@ -91,6 +91,9 @@ export class SubRequest<E> implements ClientOf<E> {
     end: number,
     body: BodyReader,
   ): number {
+    // Of an answer that was refused in the middle, before this one.
+    this.#parts = []
+    this.#byteCount = 0
     const fields = new Headers()
     const { count, offsets } = head.fields
     for (let field = 0; field < count; field++) {

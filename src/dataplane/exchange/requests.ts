@@ -102,6 +102,7 @@ function holdRequest(
 /** In a turn of its own: the policy that a request waited for has decided. */
 export function resumeRequest(ctx: ExchangeContext, exchange: Exchange): void {
   const { decision, heldHead, heldBytes, route } = exchange
+  if (exchange.phase !== PHASE.pending) return
   if (decision === null || heldHead === null || heldBytes === null || route === null) return
   exchange.decision = null
   exchange.ticket = null

@@ -87,6 +87,8 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorCode = error.code ?? 'ERROR'
+      // 'close' comes only when the loop has gone round: until then a request would take it from the pool.
+      if (this.owner === null) this.#guarded(() => this.cancel())
     })
     this.socket.on('close', () => this.#guarded(() => this.#closed()))
   }
