@@ -42,6 +42,12 @@ export class Http1Answer {
     this.isDelimited = true
   }
 
+  /** What is next is the answer to bytes that are no request: nothing comes behind it. */
+  beginRefusal(): void {
+    this.isHttp10 = false
+    this.keepsAlive = false
+  }
+
   sendInterim(head: ResponseHead, bytes: Buffer, rewrite: ResponseRewrite): void {
     const out = this.#scratch.take(responseHeadRoom(head, rewrite))
     const end = writeResponseHead(head, bytes, out, 0, rewrite)

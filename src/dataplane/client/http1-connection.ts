@@ -353,16 +353,15 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#head = null
     this.#early.clear()
     this.deadlineMs = Infinity
-    this.#answer.keepsAlive = false
-    this.#answer.isHttp10 = false
+    this.#answer.beginRefusal()
     this.#events.refused(this, code, detail)
   }
 
   #timeOut(): void {
     if (this.#close !== null) return this.#closeOn(this.#close)
     if (this.owner !== null || this.#early.length === 0) return this.destroy()
-    const { headTimeoutMs } = this.#ground.limits
-    this.#refuse('ERR_GATEWAY_HEAD_TIMEOUT', `the head was not complete after ${headTimeoutMs} ms`)
+    const detail = `the head was not complete after ${this.#ground.limits.headTimeoutMs} ms`
+    this.#refuse('ERR_GATEWAY_HEAD_TIMEOUT', detail)
   }
 
   #closeOn(close: OrderlyClose): void {

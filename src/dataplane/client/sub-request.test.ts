@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type SubAnswer, SubRequest, type SubRequestSpec } from '../client/sub-request.ts'
+import { type SubAnswer, SubRequest, type SubRequestSpec } from './sub-request.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import { startGateway } from '../testing/setup.ts'
-import { startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
+import { startAnsweringUpstream } from '../testing/sockets.ts'
 import type { LocalWorker } from '../testing/local-worker.ts'
 import { createRequestDrops } from '../../mechanisms/http1/drops.ts'
-import { PLACE } from '../shared/counts.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 
 const listener: ClientListener = {
@@ -45,17 +44,21 @@ function ask(gateway: LocalWorker, change: Partial<SubRequestSpec> = {}): Promis
   })
 }
 
-
 test('a sub-request whose first answer was refused has nothing of it in the second one', async (t) => {
   let count = 0
-  const upstreams = [0, 1].map(() => startAnsweringUpstream(() =>
-    count++ === 0
-      ? 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n'
-      : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+  const upstreams = [0, 1].map(() =>
+    startAnsweringUpstream(() =>
+      count++ === 0
+        ? 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n'
+        : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    ),
+  )
   const ports = await Promise.all(upstreams)
   t.after(() => ports.forEach((one) => one.close()))
-  const gateway = await startGateway(t, ports.map(({ port }) => port))
+  const gateway = await startGateway(
+    t,
+    ports.map(({ port }) => port),
+  )
   const answer = await ask(gateway)
   assert.equal(answer.kind === 'answer' ? answer.body.toString() : answer.kind, 'ok')
-  void PLACE; void startRawUpstream
 })
