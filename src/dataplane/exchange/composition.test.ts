@@ -99,3 +99,22 @@ test('a part that is too large, breaks off, or has no instance says so', async (
   )
   assert.equal(gateway.worker.context.exchanges.length, 0)
 })
+
+test('a sub-request whose first answer was refused has nothing of it in the second one', async (t) => {
+  let count = 0
+  const upstreams = [0, 1].map(() =>
+    startAnsweringUpstream(() =>
+      count++ === 0
+        ? 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n'
+        : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    ),
+  )
+  const ports = await Promise.all(upstreams)
+  t.after(() => ports.forEach((one) => one.close()))
+  const gateway = await startGateway(
+    t,
+    ports.map(({ port }) => port),
+  )
+  const answer = await ask(gateway)
+  assert.equal(answer.kind === 'answer' ? answer.body.toString() : answer.kind, 'ok')
+})

@@ -131,7 +131,6 @@ test('hung is dead: one that is blocked is killed, told, and started again', asy
   actAlong(control)
   const data = await lifeOf(system, 'data')
   const blocked = await lifeOf(system, 'third')
-  await delay(100)
   const before = system.lives.items.length
   blocked.say({ type: 'block' })
   data.say({ type: 'block' })
