@@ -77,7 +77,7 @@ export function problemOf(
   if (broken === undefined) return undefined
   return {
     severity: isUp ? 'warning' : 'error',
-    code: 'ERR_PROCESSES_CRASHING',
+    code: codeOf(broken),
     service,
     instance: broken.id,
     text: brokenReason(broken),
@@ -94,17 +94,28 @@ export function problemsOf(
   })
 }
 
-function isBroken({ process: { state } }: RunningView): boolean {
+function isBroken({ isRetiring, process: { state, exit } }: RunningView): boolean {
+  if (state === 'exited') return !isRetiring && exit !== 'exit code 0'
   return state === 'crash-looping' || state === 'failed' || state === 'backing-off'
+}
+
+function codeOf({ process: { state, code } }: RunningView): string {
+  if (code !== undefined) return code
+  return state === 'exited' ? 'ERR_PROCESSES_ENDED' : 'ERR_PROCESSES_CRASHING'
 }
 
 function brokenReason({ id, process }: RunningView): string {
   // The supervisor's sentence begins with the instance.
-  if (process.state === 'failed') return process.exit
-  const isLooping = process.state === 'crash-looping'
-  const what = isLooping ? 'crashes again and again' : 'has crashed and is started again'
+  if (process.exit.startsWith(id)) return process.exit
+  const what = whatHappened(process)
   const line = tellingLine(process.lastLines)
   return `${id} ${what}: ${process.exit}${line === '' ? '' : ` · ${line}`}`
+}
+
+function whatHappened({ state, isGivenUp }: RunningView['process']): string {
+  if (isGivenUp === true) return 'failed as often as restart.max allows and is given up'
+  if (state === 'exited') return 'has ended and is not started again (restart.policy)'
+  return state === 'crash-looping' ? 'crashes again and again' : 'has crashed and is started again'
 }
 
 /** The line that names the error (Node and Python print more behind or before it), else the last one. */

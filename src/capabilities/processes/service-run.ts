@@ -177,7 +177,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   }
 
   function adopt(status: ProcessStatus, wasRoutable: boolean): void {
-    const { id, incarnation = 0, task } = status.spec
+    const { id, incarnation = 0, task, restart } = status.spec
     const number = Number(id.slice(name.length + 1))
     lastIncarnation = Math.max(lastIncarnation, incarnation)
     const slot: Slot = {
@@ -190,9 +190,10 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     }
     slots.set(number, slot)
     register(slot, wasRoutable)
-    // A former control plane was about to take it away. What has ended keeps its slot only as the result of a task.
+    // A former control plane was about to take it away. What has ended keeps its slot where it is not to be started again.
     const { state } = status.state
-    if (state === 'stopping' || (state === 'exited' && !task)) void retire(number)
+    const isResult = task || restart.policy !== 'always' || isGivenUp(status)
+    if (state === 'stopping' || (state === 'exited' && !isResult)) void retire(number)
   }
 
   /** A process that stays has the newest variables when the supervisor starts it again. A task is not touched: it might run twice. */
@@ -250,6 +251,10 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
         })),
       ),
   }
+}
+
+function isGivenUp({ state }: ProcessStatus): boolean {
+  return state.state === 'exited' && state.isGivenUp === true
 }
 
 function hasEnded(status: ProcessStatus | undefined): boolean {
