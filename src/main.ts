@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   restart: async () => (await import('./cli/change.ts')).runRestart,
   stop: async () => (await import('./cli/change.ts')).runStop,
   start: async () => (await import('./cli/change.ts')).runStart,
+  drain: async () => (await import('./cli/change.ts')).runDrain,
+  undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
   why: async () => (await import('./cli/why.ts')).runWhy,
 }

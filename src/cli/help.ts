@@ -7,10 +7,11 @@ const help = `backplane: the whole backend of a microservices system in one prog
   backplane up                 start everything that backplane.yaml describes; Ctrl-C stops it in order
   backplane check              validate the configuration without starting anything
   backplane status             services, instances, listeners and what is wrong
-  backplane logs [SERVICE] -f  the output of services
-  backplane restart SERVICE    replace its instances one after the other
-  backplane stop SERVICE       out of rotation, drained, stopped; stays so until start
-  backplane start SERVICE      start a stopped service
+  backplane logs [NAME...] -f  the output of services or instances
+  backplane restart NAME...    replace instances one after the other
+  backplane stop NAME...       out of rotation, drained, stopped; stays so until start
+  backplane start SERVICE...   start stopped services
+  backplane drain INSTANCE...  out of rotation, the process stays; undrain brings it back
   backplane scale SERVICE N    run N instances, until the override is cleared (N = file)
   backplane why REQUEST-ID     how a recent request was decided
 

@@ -130,15 +130,16 @@ export type ToSupervisor =
   | { readonly type: 'start'; readonly spec: ProcessSpec }
   /** SIGTERM to the group, grace, SIGKILL. Answered by its state in `events`. */
   | { readonly type: 'stop'; readonly id: string }
-  /** Drops the record and the output of a process that does not run. */
+  /** Drops the record of a process that does not run; its output is kept for a while as that of an ended instance. */
   | { readonly type: 'forget'; readonly id: string }
   /** Acknowledges the last `events`. */
   | { readonly type: 'events-seen' }
-  /** Follows the output of some processes: first the last `tail` lines, then each new one. */
+  /** Follows the output of some processes: first the last `tail` lines, those of ended instances of some services too, then each new one. */
   | {
       readonly type: 'follow'
       readonly subscription: number
       readonly processes: readonly string[]
+      readonly former?: readonly string[]
       readonly tail: number
     }
   | { readonly type: 'output-seen'; readonly subscription: number }

@@ -31,7 +31,9 @@ export interface Processes {
    * All of these throw `ProblemError`, for a service that is not supervised here and where it cannot be stored; they resolve when the wish is
    * durable, not when it is fulfilled.
    */
+  /** Of a service, or of one instance by its id. */
   restart(name: string): void
+  /** A service stays stopped; without one instance by its id there is one fewer, until it is scaled again. */
   stop(name: string): Promise<void>
   start(name: string): Promise<void>
   scale(name: string, instances: number): Promise<void>

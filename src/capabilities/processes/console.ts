@@ -8,7 +8,7 @@ interface ServiceParams {
 const serviceParams = {
   type: 'object',
   required: ['service'],
-  properties: { service: { type: 'string', maxLength: 63 } },
+  properties: { service: { type: 'string', maxLength: 80 } },
 } as const
 
 /** Restart, stop, start, scale, and back to the file. */
@@ -16,7 +16,9 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
   const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
   app.post<ServiceParams>(
     '/api/v1/services/:service/restart',
-    wish('Replaces every instance, one after the other.'),
+    wish(
+      'Replaces every instance, one after the other; or one instance, by its id in place of the service.',
+    ),
     (request, reply) => {
       processes.restart(request.params.service)
       return reply.code(202).send({ status: 'accepted' })
@@ -24,7 +26,9 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
   )
   app.post<ServiceParams>(
     '/api/v1/services/:service/stop',
-    wish('Stops it in order and keeps it stopped.'),
+    wish(
+      'Stops it in order and keeps it stopped; with the id of an instance: that one, and one fewer from now on.',
+    ),
     async (request, reply) => {
       await processes.stop(request.params.service)
       return reply.code(202).send({ status: 'accepted' })
