@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCli, startBackplane, until } from '../harness/backplane.ts'
 
@@ -99,4 +102,55 @@ listen: { gateway: 0, console: 0 }
     given?.text ?? '',
     /once-1 failed as often as restart.max allows and is given up: exit code 4 · trying/,
   )
+})
+
+test('up -d leaves it running, status and run know its services, down stops it; from a folder below', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-detached-'))
+  const below = join(folder, 'below')
+  await mkdir(below)
+  const cli = (...words: string[]) => runCli(words, below)
+  t.after(async () => {
+    await cli('down')
+    await rm(folder, { recursive: true })
+  })
+  await writeFile(
+    join(folder, 'backplane.yaml'),
+    `services:
+  shop: { run: [node, -e, "${speaks('up')}"], env: { SECRET: { env: FROM_ENV_FILE } } }
+  broken: { run: [node, -e, "process.exit(3)"], restart: { policy: never } }
+listen: { gateway: 0, console: 0 }
+`,
+  )
+  await writeFile(join(folder, '.env'), 'FROM_ENV_FILE=hidden\nWORD=from-env-file\n')
+  const up = await cli('up', '-d', '--json')
+  assert.equal(up.code, 0, up.stderr)
+  assert.match(up.stdout, /^\{"event":"ready"/)
+  assert.equal((await cli('up', '-d')).code, 3)
+
+  const one = await cli('status', 'shop', '--json')
+  assert.equal(one.code, 0)
+  assert.deepEqual(
+    (JSON.parse(one.stdout) as Status).services.map(({ name }) => name),
+    ['shop'],
+  )
+  assert.equal((await cli('status', 'broken')).code, 1)
+  assert.match((await cli('status', 'shp')).stderr, /Did you mean shop\?/)
+
+  const script =
+    'const e = process.env; console.log(e.SECRET, e.WORD, e.OTEL_SERVICE_NAME, e.BROKEN_URL)'
+  const run = await cli('run', 'shop', 'node', '-e', script)
+  assert.match(run.stdout, /^hidden from-env-file shop http:\/\/127\.0\.0\.1:\d+\n$/)
+  assert.equal((await cli('run', 'shop', 'node', '-e', 'process.exit(7)')).code, 7)
+  assert.match((await cli('run', 'shop', 'no-such-program')).stderr, /ERR_CLI_COMMAND/)
+  assert.deepEqual((await cli('completion', 'names')).stdout.trim().split('\n').toSorted(), [
+    'broken',
+    'broken-1',
+    'shop',
+    'shop-1',
+  ])
+
+  const down = await cli('down')
+  assert.deepEqual([down.code, down.stdout], [0, 'stopped\n'])
+  assert.match((await cli('down')).stdout, /nothing runs/)
+  assert.equal((await cli('up', '--wait')).code, 1)
 })

@@ -25,6 +25,8 @@ export interface Processes {
   override(name: string): Override | undefined
   /** What the file says, without overrides. */
   targetByFile(name: string): number
+  /** What Backplane gives to every instance: addresses of others and of our listeners. No secrets. Throws `ProblemError`. */
+  variablesOf(name: string): Readonly<Record<string, string>>
   /** The highest number that `scale` accepts. */
   scaleMax(name: string): number
   /**

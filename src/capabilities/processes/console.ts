@@ -42,6 +42,13 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
       return reply.code(202).send({ status: 'accepted' })
     },
   )
+  app.get<ServiceParams>(
+    '/api/v1/services/:service/variables',
+    wish(
+      'What its instances find in their environment from Backplane; nothing of what the file says.',
+    ),
+    (request) => ({ variables: processes.variablesOf(request.params.service) }),
+  )
   app.put<ServiceParams & { Body: { instances: number } }>(
     '/api/v1/services/:service/scale',
     {

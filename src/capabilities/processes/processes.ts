@@ -64,6 +64,7 @@ export async function startProcesses(
     override: (name) => (runs.find(name) === undefined ? undefined : overrides.of(name)),
     scaleMax: (name) => scaleMaxOf(runs.get(name).wanted().settings),
     targetByFile: (name) => fileTarget(runs.get(name).wanted().settings),
+    variablesOf: (name) => runs.variablesOf(name),
     restart(name) {
       const { run, slot } = runs.getTarget(name)
       run.restart(slot)

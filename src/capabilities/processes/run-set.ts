@@ -96,6 +96,16 @@ export class RunSet {
     for (const run of this.#runs.values()) run.reconcile()
   }
 
+  /** What every instance of a service finds in its environment from us, but its port and its name. */
+  variablesOf(name: string): Readonly<Record<string, string>> {
+    this.get(name)
+    return {
+      OTEL_SERVICE_NAME: name,
+      ...this.#needs.gateway.outboundUrls(name),
+      ...this.#needs.variables(),
+    }
+  }
+
   /** Takes over what the supervisor runs already. */
   adopt(processes: readonly ProcessStatus[], routed: ReadonlySet<string>): void {
     for (const status of processes) {
