@@ -9,6 +9,7 @@ import { formatDurationMs, formatShareRatio } from '../../platform/config/units.
 import { checkServiceName } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkRoutes } from './check-routes.ts'
 import { checkEdges, type Callers } from './edges.ts'
 import { answersItself, policyKindsOf } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
@@ -37,6 +38,7 @@ export function checkGateway(settings: GatewayChecked): readonly SettingProblem[
   return [
     ...checkServices(settings.services),
     ...each,
+    ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
   ]

@@ -19,6 +19,7 @@ export function checkProcesses({ services }: ProcessesChecked): readonly Setting
     const path = ['services', name]
     return [
       ...checkCommandLine(service, path),
+      ...checkOwnProcess(service, path),
       ...checkBounds(service, path),
       ...checkEnvironment(service, path),
       ...service.after.flatMap((other, index) =>
@@ -27,6 +28,26 @@ export function checkProcesses({ services }: ProcessesChecked): readonly Setting
     ]
   })
   return [...each, ...checkCycles(services)]
+}
+
+/** What only a command has a use for. */
+function checkOwnProcess(service: ProcessSettings, path: SettingPath): readonly SettingProblem[] {
+  const { run, instances, env, folder, port, after } = service
+  if (run !== undefined) return []
+  const given: readonly [string, boolean][] = [
+    ['instances', instances !== 1],
+    ['env', Object.keys(env).length > 0],
+    ['folder', folder !== '.'],
+    ['port', port !== undefined],
+    ['after', after.length > 0],
+  ]
+  return given
+    .filter(([, isGiven]) => isGiven)
+    .map(([name]) => {
+      const message =
+        'has a meaning only with run: Backplane does not start the instances of this service; add run, or remove it'
+      return { path: [...path, name], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }
+    })
 }
 
 /** What one command, one port and one task allow. */

@@ -45,7 +45,14 @@ function describeIssue(issue: Issue, value: unknown, here: Schema | undefined): 
   const demand = describeDemand(issue, here)
   if (value === undefined) return `is missing; it ${demand}`
   if (value === null) return `is empty; it ${demand}`
-  return `${demand}; is ${showValue(value)}`
+  return `${demand}; is ${showValue(value)}${probablyMeant(value, here)}`
+}
+
+/** `d: node d.js`: a command where the map that has it is wanted. */
+function probablyMeant(value: unknown, here: Schema | undefined): string {
+  const isService = here !== undefined && (knownNames(here) ?? []).includes('run')
+  if (typeof value !== 'string' || value === '' || !isService) return ''
+  return `; write { run: ${showValue(value)} }`
 }
 
 function describeDemand(issue: Issue, here: Schema | undefined): string {
@@ -70,11 +77,76 @@ function boundOf(origin: string, side: 'least' | 'most', limit: number): string 
 
 function explainUnknown(path: SettingPath, key: string, schema: Schema): SettingProblem {
   const known = schemasAt(schema, path).flatMap((each) => knownNames(each) ?? [])
-  const nearest = nearestWord(key, known)
-  const hint =
-    nearest === undefined ? `; known here are ${known.join(', ')}` : `; did you mean ${nearest}?`
-  const message = `unknown setting${hint}`
+  const nearest = nearestWord(key, known) ?? equalOf(key, known)
+  const message = `unknown setting; ${hintFor(key, nearest, known)}`
   return { path: [...path, key], code: 'ERR_CONFIG_UNKNOWN_SETTING', message, nearest, at: 'key' }
+}
+
+function hintFor(key: string, nearest: string | undefined, known: readonly string[]): string {
+  if (nearest !== undefined) return `did you mean ${nearest}?`
+  const elsewhere = ELSEWHERE.get(key.toLowerCase())
+  if (elsewhere !== undefined && known.includes('run')) return elsewhere
+  // Nobody reads a long list.
+  const shown = known.slice(0, NAMES_SHOWN_MAX).join(', ')
+  const more = known.length - NAMES_SHOWN_MAX
+  return `known here are ${shown}${more > 0 ? ` and ${more} more, see docs/settings.md` : ''}`
+}
+
+const NAMES_SHOWN_MAX = 6
+
+/** Words of other tools (Docker Compose, Kubernetes, systemd, Procfile runners), and what they are called here. */
+const EQUALS: ReadonlyMap<string, string> = new Map([
+  ['depends_on', 'after'],
+  ['dependson', 'after'],
+  ['requires', 'after'],
+  ['environment', 'env'],
+  ['env_vars', 'env'],
+  ['command', 'run'],
+  ['cmd', 'run'],
+  ['exec', 'run'],
+  ['execstart', 'run'],
+  ['entrypoint', 'run'],
+  ['replicas', 'instances'],
+  ['scale', 'instances'],
+  ['count', 'instances'],
+  ['working_dir', 'folder'],
+  ['workingdir', 'folder'],
+  ['workdir', 'folder'],
+  ['cwd', 'folder'],
+  ['healthcheck', 'health'],
+  ['readinessprobe', 'health'],
+  ['livenessprobe', 'health'],
+  ['stop_grace_period', 'stop'],
+  ['links', 'calls'],
+  ['path_prefix', 'path'],
+  ['location', 'path'],
+  ['uri', 'path'],
+  ['proxy_pass', 'to'],
+  ['backend', 'to'],
+  ['upstream', 'to'],
+  ['service', 'to'],
+  ['strip_path', 'strip'],
+  ['hosts', 'host'],
+  ['method', 'methods'],
+])
+
+/** Words of other tools that a service here has in another place, or not at all. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['image', 'services are programs of this machine here, not images: write run: and the command'],
+  ['build', 'services are programs of this machine here, not images: write run: and the command'],
+  [
+    'ports',
+    'write port: where a program cannot be told its port ($PORT); routes of the gateway and listen: open ports to the outside',
+  ],
+  ['volumes', 'services run on this machine, with its files'],
+  ['networks', 'services reach each other by the addresses in their environment (ORDERS_URL)'],
+  ['env_file', 'variables stand in .env beside this file, or in env:'],
+])
+
+/** What a word of another tool is called here, where that is known at this place. */
+function equalOf(key: string, known: readonly string[]): string | undefined {
+  const equal = EQUALS.get(key.toLowerCase())
+  return equal !== undefined && known.includes(equal) ? equal : undefined
 }
 
 function explainChoice(

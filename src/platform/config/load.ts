@@ -211,16 +211,19 @@ function explainInvalid<S extends z.ZodType>(
   issues: readonly z.core.$ZodIssue[],
 ): readonly SettingProblem[] {
   const problems = explainIssues(issues, options.schema, toPlain(root, options.schema))
-  // Names near the root decide what others mean: without them the checks would tell only what follows from that.
-  const isNearRoot = ({ path, code }: SettingProblem): boolean =>
-    path.length <= (code === 'ERR_CONFIG_UNKNOWN_SETTING' ? 1 : 2)
-  if (problems.some(isNearRoot)) return problems
+  // Without a whole section the checks would tell only what follows from that.
+  const isSection = ({ path, code }: SettingProblem): boolean =>
+    path.length < 2 && code !== 'ERR_CONFIG_UNKNOWN_SETTING'
+  if (problems.some(isSection)) return problems
   // From the last to the first, so that what is taken out of a list moves no other index.
   const pruned = problems.reduceRight((tree, { path }) => removeFromTree(tree, path), root)
   const parsed = options.schema.safeParse(toPlain(pruned, options.schema), PARSE_ONCE)
   if (!parsed.success || options.check === undefined) return problems
   const found = options.check(parsed.data, createSourceOf(root))
-  const isAffected = ({ path }: SettingProblem): boolean =>
+  const takenOut = new Set(problems.flatMap(({ path }) => (path.length === 2 ? [path[1]] : [])))
+  const hasLostSection = problems.some(({ path }) => path.length < 2)
+  const isAffected = ({ path, missing }: SettingProblem): boolean =>
+    (missing !== undefined && (hasLostSection || takenOut.has(missing))) ||
     problems.some((problem) => followsFrom(path, problem))
   return [...problems, ...found.filter((problem) => !isAffected(problem))]
 }
@@ -228,6 +231,8 @@ function explainInvalid<S extends z.ZodType>(
 /** An unknown setting may be missing around it; a wrong value may be missing beside it too. */
 function followsFrom(path: SettingPath, { path: wrong, code }: SettingProblem): boolean {
   if (startsWith(wrong, path)) return true
+  // Entries of a map by name (a service) have nothing to do with each other.
+  if (wrong.length === 2) return false
   return code !== 'ERR_CONFIG_UNKNOWN_SETTING' && startsWith(path, wrong.slice(0, -1))
 }
 

@@ -26,6 +26,8 @@ export interface SettingProblem {
   readonly code: string
   readonly message: string
   readonly nearest?: string | undefined
+  /** A name that nothing has: no problem of its own where what had it is wrong itself. */
+  readonly missing?: string
   /** Whether the caret stands under the name or under the value; default: the value. */
   readonly at?: 'key' | 'value'
 }

@@ -12,5 +12,6 @@ export function checkServiceName(
   const known = Object.keys(services)
   const nearest = nearestWord(name, known)
   const advice = nearest === undefined ? 'declare it under services' : `did you mean ${nearest}?`
-  return [{ path, code, message: `there is no service ${name}; ${advice}`, nearest }]
+  const message = `there is no service ${name}; ${advice}`
+  return [{ path, code, message, nearest, missing: name }]
 }
