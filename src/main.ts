@@ -5,14 +5,22 @@ type Command = (argv: readonly string[], io: Io) => Promise<number>
 /** Every command by its name. Each is loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./cli/up.ts')).runUp,
+  down: async () => (await import('./cli/down.ts')).runDown,
   check: async () => (await import('./cli/check.ts')).runCheck,
   status: async () => (await import('./cli/status.ts')).runStatus,
+  run: async () => (await import('./cli/run.ts')).runRun,
   logs: async () => (await import('./cli/logs.ts')).runLogs,
   restart: async () => (await import('./cli/change.ts')).runRestart,
   stop: async () => (await import('./cli/change.ts')).runStop,
   start: async () => (await import('./cli/change.ts')).runStart,
+  drain: async () => (await import('./cli/change.ts')).runDrain,
+  undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
   why: async () => (await import('./cli/why.ts')).runWhy,
+  completion: async () => {
+    const { runCompletion } = await import('./cli/completion.ts')
+    return (argv, io) => runCompletion(argv, io, Object.keys(commands))
+  },
 }
 
 const [name = '--help', ...argv] = process.argv.slice(2)

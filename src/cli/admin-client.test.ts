@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
-import { runScale, runStop } from './change.ts'
+import { runDrain, runRestart, runScale, runStop, runUndrain } from './change.ts'
 import type { RunState } from '../contracts/supervisor.ts'
 import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
@@ -123,6 +123,35 @@ test('a problem of the admin API is told with its code', async (t) => {
   assert.match((await run(runLogs, ['x'])).err, /ERR_PROCESSES_SERVICE_UNKNOWN/)
 })
 
+test('several names are done each by itself, an instance is found by its id', async (t) => {
+  const services = [
+    { name: 'orders', instances: [{ id: 'orders-1' }, { id: 'orders-2' }] },
+    { name: 'old', instances: [{ id: '10.0.0.5:80' }] },
+  ]
+  const { run, asked } = await start(t, (request, response) => {
+    if (request.url === '/api/v1/status') return void response.end(JSON.stringify({ services }))
+    if (!request.url?.includes('nobody')) return void response.end('{}')
+    response.writeHead(404)
+    response.end(JSON.stringify({ code: 'ERR_X', detail: 'No.' }))
+  })
+  const restarted = await run(runRestart, ['orders', 'nobody', 'orders-2'])
+  assert.equal(restarted.code, 1)
+  assert.equal(restarted.out, 'orders is being restarted\norders-2 is being restarted\n')
+  assert.equal(restarted.err, 'error: No. [ERR_X]\n')
+  assert.equal((await run(runDrain, ['orders-1', 'old/10.0.0.5:80'])).code, 0)
+  const service = await run(runUndrain, ['orders'])
+  assert.match(service.err, /its instances are orders-1, orders-2. \[ERR_CLI_INSTANCE_UNKNOWN\]/)
+  assert.deepEqual(asked, [
+    'POST /api/v1/services/orders/restart',
+    'POST /api/v1/services/nobody/restart',
+    'POST /api/v1/services/orders-2/restart',
+    'GET /api/v1/status',
+    'PUT /api/v1/services/orders/instances/orders-1/status',
+    'PUT /api/v1/services/old/instances/10.0.0.5%3A80/status',
+    'GET /api/v1/status',
+  ])
+})
+
 test('an answer of another program is no crash', async (t) => {
   const { run } = await start(t, (_request, response) => void response.end('<html>'))
   const { code, err } = await run(runStatus, [])
@@ -176,9 +205,13 @@ test('logs: lines with time, process and stream, however the answer is cut', asy
       .map((line) => JSON.parse(line) as unknown),
     lines,
   )
+  const filters = ['--previous', '--since', '1970-01-01T00:00:02Z', '--grep', 'NO', '--no-times']
+  assert.equal((await run(runLogs, ['a', 'b-1', ...filters])).out, 'orders-1 ! oh · no\n')
+  assert.equal((await run(runLogs, ['--since', '5 minutes'])).code, 2)
   assert.deepEqual(asked, [
-    'GET /api/v1/services/orders/logs?tail=5&follow=false',
-    'GET /api/v1/logs?tail=200&follow=true',
+    'GET /api/v1/logs?service=orders&tail=5&follow=false&previous=false',
+    'GET /api/v1/logs?tail=200&follow=true&previous=false',
+    'GET /api/v1/logs?service=a&service=b-1&tail=10000&follow=false&previous=true',
   ])
   assert.equal((await run(runLogs, ['--tail', '10001'])).code, 2)
   assert.equal((await run(runLogs, ['--tail', 'all'])).code, 2)

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { request } from '../platform/http/node-http.ts'
 import { readStartTime } from '../supervisor/process-facts.ts'
 import type { Io } from './io.ts'
+import { locateConfig, locateData } from './locate.ts'
 import { describeDown, readRunState } from './run-state.ts'
 
 /** A command could not be carried out; the message is for the operator. */
@@ -28,15 +29,14 @@ export interface AdminClient {
 }
 
 export interface AdminTarget {
-  /** Path of the configuration file, or undefined: backplane.yaml in the working folder. */
+  /** Path of the configuration file, or undefined: see `locateConfig`. */
   readonly config: string | undefined
   readonly data: string | undefined
 }
 
 /** Finds the running Backplane by `run/state.json` in its data folder. Throws `CommandError`. */
 export async function findAdmin(target: AdminTarget, io: Io): Promise<AdminClient> {
-  const folder = dirname(resolve(io.cwd, target.config ?? 'backplane.yaml'))
-  const dataDir = resolve(io.cwd, target.data ?? join(folder, '.backplane'))
+  const dataDir = locateData(target.data, locateConfig(target.config, io.cwd), io.cwd)
   const address = await listenerAddress(dataDir)
   const token = io.env['BACKPLANE_TOKEN']
   return createAdminClient(address, token, dataDir)

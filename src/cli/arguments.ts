@@ -21,6 +21,8 @@ export interface PositionalSpec {
   readonly isOptional?: boolean
   /** Only for the last one: any number, at least one unless optional. */
   readonly isMany?: boolean
+  /** From here on everything is taken as it is: the words of another command. */
+  readonly isRest?: boolean
 }
 
 /** All that a command takes. `--help` and `-h` are understood by every command. */
@@ -71,6 +73,10 @@ export function parseArguments<const Spec extends CommandSpec>(
     const word = argv[at] ?? ''
     if (word === '--') {
       positionals.push(...argv.slice(at + 1))
+      break
+    }
+    if (spec.positionals?.[positionals.length]?.isRest === true) {
+      positionals.push(...argv.slice(at))
       break
     }
     if (word === '--help' || word === '-h')

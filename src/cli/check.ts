@@ -1,4 +1,4 @@
-import { basename, relative, resolve } from 'node:path'
+import { basename, relative } from 'node:path'
 import { loadConfig } from '../platform/config/load.ts'
 import { ConfigError, formatProblems } from '../platform/config/problems.ts'
 import { checkSettings, settingsSchema, SMALLEST_FILE } from '../settings.ts'
@@ -6,6 +6,7 @@ import type { Settings } from '../settings.ts'
 import { parseArguments, printExit } from './arguments.ts'
 import type { CommandSpec } from './arguments.ts'
 import type { Io } from './io.ts'
+import { locateConfig } from './locate.ts'
 
 const spec = {
   name: 'check',
@@ -15,8 +16,7 @@ const spec = {
       type: 'value',
       short: 'c',
       value: 'FILE',
-      description: 'The configuration file.',
-      default: 'backplane.yaml',
+      description: 'The configuration file. Default: backplane.yaml here, or in a folder above.',
     },
     env: {
       type: 'value',
@@ -33,7 +33,7 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
   const parsed = parseArguments(argv, spec)
   if (parsed.kind === 'exit') return printExit(parsed, io)
   const { config, env: overlay, json } = parsed.flags
-  const file = resolve(io.cwd, config)
+  const file = locateConfig(config, io.cwd)
   try {
     const { settings } = await loadConfig({
       file,

@@ -8,7 +8,8 @@ export const targetFlags = {
     type: 'value',
     short: 'c',
     value: 'FILE',
-    description: 'The configuration file whose system is meant. Default: backplane.yaml here.',
+    description:
+      'The configuration file whose system is meant. Default: backplane.yaml here, or in a folder above.',
   },
   data: {
     type: 'value',

@@ -4,15 +4,19 @@ import type { Io } from './io.ts'
 
 const help = `backplane: the whole backend of a microservices system in one program
 
-  backplane up                 start everything that backplane.yaml describes; Ctrl-C stops it in order
-  backplane check              validate the configuration without starting anything
-  backplane status             services, instances, listeners and what is wrong
-  backplane logs [SERVICE] -f  the output of services
-  backplane restart SERVICE    replace its instances one after the other
-  backplane stop SERVICE       out of rotation, drained, stopped; stays so until start
-  backplane start SERVICE      start a stopped service
-  backplane scale SERVICE N    run N instances, until the override is cleared (N = file)
-  backplane why REQUEST-ID     how a recent request was decided
+  backplane up                   start everything that backplane.yaml describes; Ctrl-C stops it in order
+  backplane up -d                leave it running; 'backplane down' stops it in order
+  backplane check                validate the configuration without starting anything
+  backplane status [SERVICE...]  services, instances, listeners and what is wrong
+  backplane logs [NAME...] -f    the output of services or instances, also of those that have ended
+  backplane restart NAME...      replace instances one after the other
+  backplane stop NAME...         out of rotation, drained, stopped; stays so until start
+  backplane start SERVICE...     start stopped services
+  backplane drain INSTANCE...    out of rotation, the process stays; 'undrain' brings it back
+  backplane scale SERVICE N      run N instances, until the override is cleared (N = file)
+  backplane run SERVICE COMMAND  a command in the folder and with the environment of a service
+  backplane why REQUEST-ID       how a recent request was decided
+  backplane completion SHELL     completion for bash, zsh or fish
 
 Every command knows --help and --json. Exit codes: 0 done, 1 failed, 2 wrong use, 3 already running.
 `

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 
 /** What a command may touch. */
 export interface Io {
@@ -11,4 +11,13 @@ export interface Io {
 /** Whether what is written is shown by a terminal, which obeys control characters. */
 export function isTerminal(stream: Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true
+}
+
+/** A stream that passes on what `look` makes of each piece, and is a terminal where `stream` is one. */
+export function printable(stream: Writable, look: (text: string) => string): Writable {
+  const passing = new Writable({
+    decodeStrings: false,
+    write: (text: string, _encoding, done) => void stream.write(look(text), () => done()),
+  })
+  return Object.assign(passing, { isTTY: isTerminal(stream) })
 }

@@ -5,21 +5,45 @@ import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'
 import { isTerminal, type Io } from './io.ts'
 
+/** Lines that one reader may begin with. */
+const TAIL_MAX = 10_000
+
 const spec = {
   name: 'logs',
-  summary: 'The output of a service, or of all services.',
+  summary: 'The output of services, also of instances that have ended.',
   positionals: [
-    { name: 'SERVICE', description: 'Its name; all where it is left out.', isOptional: true },
+    {
+      name: 'NAME',
+      description: 'Services or instances; all where it is left out.',
+      isOptional: true,
+      isMany: true,
+    },
   ],
   flags: {
     ...targetFlags,
     follow: { type: 'boolean', short: 'f', description: 'Go on with each new line until Ctrl-C.' },
+    previous: {
+      type: 'boolean',
+      short: 'p',
+      description: 'Only what instances have printed that have ended.',
+    },
     tail: {
       type: 'value',
       value: 'N',
-      description: 'Begin with the last N lines of each process.',
-      default: '200',
+      description: `Begin with the last N lines; 200, or with --since or --grep ${TAIL_MAX}.`,
     },
+    since: {
+      type: 'value',
+      value: 'TIME',
+      description:
+        'Only lines that are younger than this (10m), or than a time (2026-11-24T08:00:00Z).',
+    },
+    grep: {
+      type: 'value',
+      value: 'TEXT',
+      description: 'Only lines that have this text; upper and lower case are the same.',
+    },
+    'no-times': { type: 'boolean', description: 'Leave out the time of each line.' },
   },
 } as const satisfies CommandSpec
 
@@ -29,32 +53,64 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
   if (parsed.kind === 'exit') return printExit(parsed, io)
   const { flags, positionals } = parsed
   return runGuarded(io, flags.json, async () => {
-    if (!/^\d{1,5}$/.test(flags.tail) || Number(flags.tail) > 10_000) {
-      throw new CommandError(
-        'ERR_CLI_USAGE',
-        `--tail takes a number of lines up to 10000, not '${flags.tail}'.`,
-        2,
-      )
-    }
+    const tail = parseTail(flags.tail, flags.since !== undefined || flags.grep !== undefined)
+    const isWanted = lineFilter(flags.since, flags.grep, Date.now())
     const admin = await findAdmin(flags, io)
-    const [service] = positionals
-    const path =
-      service === undefined
-        ? '/api/v1/logs'
-        : `/api/v1/services/${encodeURIComponent(service)}/logs`
+    const query = new URLSearchParams(
+      positionals.map((name): [string, string] => ['service', name]),
+    )
+    query.set('tail', String(tail))
+    query.set('follow', String(flags.follow))
+    query.set('previous', String(flags.previous))
     // What a service prints is bytes for a pipe, and no command for the operator's terminal.
     const show = isTerminal(io.stdout) ? showOnTerminal : (text: string) => text
-    await admin.events(`${path}?tail=${flags.tail}&follow=${flags.follow}`, (event) => {
+    const format = (line: OutputLine): string =>
+      flags.json ? `${JSON.stringify(line)}\n` : formatLine(line, show, !flags['no-times'])
+    await admin.events(`/api/v1/logs?${query.toString()}`, (event) => {
       const { lines, dropped } = event as { lines: readonly OutputLine[]; dropped: number }
       if (dropped > 0) io.stderr.write(`(${dropped} lines were dropped)\n`)
-      for (const line of lines)
-        io.stdout.write(flags.json ? `${JSON.stringify(line)}\n` : formatLine(line, show))
+      for (const line of lines) if (isWanted(line)) io.stdout.write(format(line))
     })
     return 0
   })
 }
 
-function formatLine(line: OutputLine, show: (text: string) => string): string {
-  const time = new Date(line.atMs).toISOString().slice(11, 23)
-  return `${time} ${line.process} ${line.stream === 'stderr' ? '! ' : '| '}${show(line.text)}\n`
+function parseTail(text: string | undefined, isFiltered: boolean): number {
+  if (text === undefined) return isFiltered ? TAIL_MAX : 200
+  if (/^\d{1,5}$/.test(text) && Number(text) <= TAIL_MAX) return Number(text)
+  throw new CommandError(
+    'ERR_CLI_USAGE',
+    `--tail takes a number of lines up to ${TAIL_MAX}, not '${text}'.`,
+    2,
+  )
+}
+
+function lineFilter(
+  since: string | undefined,
+  grep: string | undefined,
+  nowMs: number,
+): (line: OutputLine) => boolean {
+  const fromMs = since === undefined ? 0 : parseSince(since, nowMs)
+  const text = grep?.toLowerCase()
+  return (line) =>
+    line.atMs >= fromMs && (text === undefined || line.text.toLowerCase().includes(text))
+}
+
+/** A duration before now, or a time as RFC 3339 has it. */
+function parseSince(text: string, nowMs: number): number {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
+  const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit]
+  if (unitMs !== undefined) return nowMs - Number(count) * unitMs
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(time)) return time
+  throw new CommandError(
+    'ERR_CLI_USAGE',
+    `--since takes a duration such as 10m, or a time such as 2026-11-24T08:00:00Z, not '${text}'.`,
+    2,
+  )
+}
+
+function formatLine(line: OutputLine, show: (text: string) => string, hasTime: boolean): string {
+  const time = hasTime ? `${new Date(line.atMs).toISOString().slice(11, 23)} ` : ''
+  return `${time}${line.process} ${line.stream === 'stderr' ? '! ' : '| '}${show(line.text)}\n`
 }

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { supervisorClock } from '../platform/clock.ts'
 import type { OwnProcessSpec } from '../supervisor/own/own-process-spec.ts'
 import { runSupervisor } from '../supervisor/supervisor.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
-import type { Io } from './io.ts'
+import { detachedStreams, startDetached, whenFirstPrinted } from './detached.ts'
+import { printable, type Io } from './io.ts'
+import { locateConfig, locateData } from './locate.ts'
 
 const spec = {
   name: 'up',
@@ -15,8 +17,7 @@ const spec = {
       type: 'value',
       short: 'c',
       value: 'FILE',
-      description: 'The configuration file.',
-      default: 'backplane.yaml',
+      description: 'The configuration file. Default: backplane.yaml here, or in a folder above.',
     },
     env: {
       type: 'value',
@@ -29,6 +30,16 @@ const spec = {
       value: 'DIR',
       description: 'Folder of all state. Default: .backplane beside the file.',
     },
+    detach: {
+      type: 'boolean',
+      short: 'd',
+      description: 'Leave it running and return when everything is up; `backplane down` stops it.',
+    },
+    wait: {
+      type: 'boolean',
+      description: 'Like --detach, and exit with 1 where something is wrong then.',
+    },
+    logs: { type: 'boolean', description: 'Go on with the output of all services.' },
     json: { type: 'boolean', description: 'Print events as JSON lines; the first one is "ready".' },
   },
   notes: [
@@ -75,22 +86,66 @@ const ownProcesses = [
 export async function runUp(argv: readonly string[], io: Io): Promise<number> {
   const parsed = parseArguments(argv, spec)
   if (parsed.kind === 'exit') return printExit(parsed, io)
-  const { config, env: overlay, data, json } = parsed.flags
-  const configFile = resolve(io.cwd, config)
+  const { flags } = parsed
+  const configFile = locateConfig(flags.config, io.cwd)
   // Without a file there is nothing to lock, start or stop: `check` says what to do.
   if (!existsSync(configFile)) {
     const { runCheck } = await import('./check.ts')
-    return runCheck(['--config', config, ...(json ? ['--json'] : [])], io)
+    return runCheck(['--config', configFile, ...(flags.json ? ['--json'] : [])], io)
   }
-  const dataDir = resolve(io.cwd, data ?? join(dirname(configFile), '.backplane'))
+  const place = { configFile, dataDir: locateData(flags.data, configFile, io.cwd) }
+  return flags.detach || flags.wait
+    ? leaveRunning({ ...place, ...flags }, io)
+    : stayRunning({ ...place, ...flags }, io)
+}
+
+interface UpOptions {
+  readonly configFile: string
+  readonly dataDir: string
+  readonly env: string
+  readonly json: boolean
+  readonly wait: boolean
+  readonly logs: boolean
+}
+
+async function leaveRunning(
+  { configFile, dataDir, ...options }: UpOptions,
+  io: Io,
+): Promise<number> {
+  const target = ['--config', configFile, '--data', dataDir]
+  const overlay = options.env === '' ? [] : ['--env', options.env]
+  const json = options.json ? ['--json'] : []
+  const exitCode = await startDetached([...target, ...overlay, ...json], options.json, io)
+  if (exitCode !== 0 || !options.wait) return exitCode
+  const { runStatus } = await import('./status.ts')
+  const silent = { ...io, stdout: printable(io.stdout, () => '') }
+  return runStatus(target, silent)
+}
+
+function stayRunning({ configFile, dataDir, ...options }: UpOptions, io: Io): Promise<number> {
+  const { json } = options
+  const streams = detachedStreams(dataDir, io) ?? io
+  const followLogs = (): void => {
+    const argv = [
+      '--follow',
+      '--config',
+      configFile,
+      '--data',
+      dataDir,
+      ...(json ? ['--json'] : []),
+    ]
+    // What ends here is told by those who end it.
+    const quiet = { ...io, stderr: printable(io.stderr, () => '') }
+    void import('./logs.ts').then(({ runLogs }) => runLogs(argv, quiet))
+  }
   return runSupervisor({
-    boot: { configFile, overlay, dataDir, json, workers: 0 },
+    boot: { configFile, overlay: options.env, dataDir, json, workers: 0 },
     own: ownProcesses,
     nodeArgs: ['--disable-warning=ExperimentalWarning'],
     clock: supervisorClock,
     json,
-    stdout: io.stdout,
-    stderr: io.stderr,
+    stdout: options.logs ? whenFirstPrinted(io, followLogs) : streams.stdout,
+    stderr: streams.stderr,
   })
 }
 

@@ -64,10 +64,10 @@ export async function composeControl(
   const processes = await host.start(
     'processes',
     startProcesses,
-    ({ settings: { services }, secretVariables }) => ({
+    ({ settings: { services }, environment, secretVariables }) => ({
       settings: { services },
       folder,
-      inherited: withoutSecrets(process.env, secretVariables),
+      inherited: withoutSecrets(environment, secretVariables),
     }),
     {
       supervisor: link,

@@ -96,6 +96,10 @@ export interface InstanceView {
     readonly startedAtMs: number
     readonly restarts: number
     readonly exit: string
+    /** Stable error code of why there is no process; left out where there is or was one. */
+    readonly code?: string
+    /** It is not started again: it failed as often as it may. */
+    readonly isGivenUp?: boolean
     readonly lastLines: readonly string[]
   } | null
   readonly ejectedUntilMs: number

@@ -16,6 +16,10 @@ export interface ProcessSpec {
   /** Runs to its end; exit 0 is success and it is not started again. */
   readonly task: boolean
   readonly restart: {
+    /** `on-failure`: not after an exit with 0. `never`: not at all. A task that ends with 0 is done, whatever this says. */
+    readonly policy: 'always' | 'on-failure' | 'never'
+    /** Starts in a row without a life longer than `loopWindowMs`; then it is given up. Null: it is never given up. */
+    readonly countMax: number | null
     readonly backoffMinMs: number
     readonly backoffMaxMs: number
     /** This many exits within `loopWindowMs` are a crash loop. */
@@ -46,23 +50,37 @@ export type ProcessState =
       readonly port: number
       readonly killAtMs: number
     }
-  | { readonly state: 'backing-off'; readonly startAtMs: number; readonly exit: ProcessExit }
+  | {
+      readonly state: 'backing-off'
+      readonly startAtMs: number
+      readonly exit: ProcessExit
+      readonly failure?: ProcessFailure
+    }
   /** Still started again at the longest back-off, but an operator should look. */
   | {
       readonly state: 'crash-looping'
       readonly startAtMs: number
       readonly exit: ProcessExit
       readonly lastLines: readonly string[]
+      readonly failure?: ProcessFailure
     }
-  /** Stopped on demand, or a task that ended. */
+  /** Stopped on demand, a task that ended, or one that is not started again: by its policy, or because it was given up. */
   | {
       readonly state: 'exited'
       readonly exit: ProcessExit
       readonly atMs: number
       readonly lastLines: readonly string[]
+      /** It was started as often as it may be, and each life was short. */
+      readonly isGivenUp?: boolean
     }
   /** Could not be spawned at all: no such program, no such folder, no permission. */
-  | { readonly state: 'failed'; readonly code: string; readonly message: string }
+  | ({ readonly state: 'failed' } & ProcessFailure)
+
+/** Why there was no process: a stable error code, and a sentence that begins with the id. */
+export interface ProcessFailure {
+  readonly code: string
+  readonly message: string
+}
 
 export interface ProcessExit {
   readonly code: number | null
@@ -112,15 +130,16 @@ export type ToSupervisor =
   | { readonly type: 'start'; readonly spec: ProcessSpec }
   /** SIGTERM to the group, grace, SIGKILL. Answered by its state in `events`. */
   | { readonly type: 'stop'; readonly id: string }
-  /** Drops the record and the output of a process that does not run. */
+  /** Drops the record of a process that does not run; its output is kept for a while as that of an ended instance. */
   | { readonly type: 'forget'; readonly id: string }
   /** Acknowledges the last `events`. */
   | { readonly type: 'events-seen' }
-  /** Follows the output of some processes: first the last `tail` lines, then each new one. */
+  /** Follows the output of some processes: first the last `tail` lines, those of ended instances of some services too, then each new one. */
   | {
       readonly type: 'follow'
       readonly subscription: number
       readonly processes: readonly string[]
+      readonly former?: readonly string[]
       readonly tail: number
     }
   | { readonly type: 'output-seen'; readonly subscription: number }

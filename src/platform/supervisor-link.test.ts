@@ -36,7 +36,7 @@ test('events are acknowledged after they were heard; who we are is kept', async 
 test('the next batch of output is asked for when the last one was taken, and not after the end', async () => {
   const { link, sent, says } = start()
   const taken = Promise.withResolvers<void>()
-  const end = link.follow(['a-1'], 5, () => taken.promise)
+  const end = link.follow({ processes: ['a-1'] }, 5, () => taken.promise)
   assert.deepEqual(sent.splice(0), [
     { type: 'follow', subscription: 1, processes: ['a-1'], tail: 5 },
   ])

@@ -19,10 +19,18 @@ export interface SupervisorLink {
   onStopping(listener: () => void): void
   /** Calls back with each batch of lines until the returned function is called. The next batch comes when the promise has settled. */
   follow(
-    processes: readonly string[],
+    what: Followed,
     tail: number,
     onLines: (lines: readonly OutputLine[], dropped: number) => void | Promise<void>,
   ): () => void
+}
+
+/** Whose output is followed. */
+export interface Followed {
+  /** Ids of processes. */
+  readonly processes: readonly string[]
+  /** Services whose ended instances are looked at, too. */
+  readonly former?: readonly string[]
 }
 
 /** `port` is `process` of a child with an IPC channel. */
@@ -86,10 +94,10 @@ export function openSupervisorLink(port: IpcPort): SupervisorLink {
     onProcesses: (listener) => void processListeners.push(listener),
     onReload: (listener) => void reloadListeners.push(listener),
     onStopping: (listener) => void stoppingListeners.push(listener),
-    follow(processes, tail, onLines) {
+    follow(what, tail, onLines) {
       const subscription = ++lastSubscription
       followers.set(subscription, onLines)
-      send({ type: 'follow', subscription, processes, tail })
+      send({ type: 'follow', subscription, ...what, tail })
       return () => {
         if (followers.delete(subscription)) send({ type: 'unfollow', subscription })
       }

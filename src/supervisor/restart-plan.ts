@@ -12,16 +12,18 @@ export interface Restart {
   readonly delayMs: number
   /** The first death in a row: it had run for longer than the window before. */
   readonly isFirst: boolean
+  /** Whether it was started so often in a row that it is given up. */
+  readonly isGivenUp: boolean
   /** So many exits within the window that an operator should look. It stays so until it has run for longer than the window. */
   readonly isLooping: boolean
 }
 
 /** Doubling waits with jitter (half of the wait to the whole); in a crash loop the longest. */
 export function createRestartPlan(
-  bounds: ProcessSpec['restart'],
+  bounds: Omit<ProcessSpec['restart'], 'policy'>,
   random: () => number,
 ): RestartPlan {
-  const { backoffMinMs: minMs, backoffMaxMs: maxMs, loopCount, loopWindowMs } = bounds
+  const { countMax, backoffMinMs: minMs, backoffMaxMs: maxMs, loopCount, loopWindowMs } = bounds
   const crashes = createCrashWindow({ count: loopCount, windowMs: loopWindowMs })
   let exitsInRow = 0
   let isLooping = false
@@ -39,6 +41,7 @@ export function createRestartPlan(
       return {
         delayMs: backoffMs({ minMs, maxMs }, attempt, 'equal', random),
         isFirst: exitsInRow === 1,
+        isGivenUp: countMax !== null && exitsInRow > countMax,
         isLooping,
       }
     },

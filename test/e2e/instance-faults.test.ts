@@ -16,7 +16,7 @@ services:
     run: node ${echo}
     instances: 4
     env: { COUNT_FILE: counted.txt }
-    restart: { min: 100ms }
+    restart: { backoff: { min: 100ms } }
     health: { http: /health, interval: 200ms, timeout: 300ms, unhealthy: 2 }
     resilience: { attemptTimeout: ${ATTEMPT_TIMEOUT_MS}ms, timeout: 5s, retry: { attempts: 3, reserve: 100/s }, ejection: { failures: 3, base: 1s } }
 gateway:

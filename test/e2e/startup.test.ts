@@ -110,7 +110,7 @@ test('a service that crashes again and again is a problem with its last line, an
   const config = `
 listen: { gateway: 0, console: 0 }
 services:
-  bad: { run: [node, -e, "console.error('no database'); process.exit(7)"], restart: { min: 10ms, max: 50ms, loop: 3 } }
+  bad: { run: [node, -e, "console.error('no database'); process.exit(7)"], restart: { backoff: { min: 10ms, max: 50ms }, loop: 3 } }
   lost: { run: no-such-program-anywhere }
 `
   await using backplane = await startBackplane({ config })

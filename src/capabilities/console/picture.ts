@@ -101,7 +101,7 @@ function overridesOf(name: string, needs: ConsoleNeeds): ServiceView['overrides'
   const file = String(needs.processes.targetByFile(name))
   return [
     ...(override.isStopped ? [{ setting: 'stopped' as const, value: 'true', file: 'false' }] : []),
-    ...(override.instances === undefined
+    ...(override.instances === undefined || String(override.instances) === file
       ? []
       : [{ setting: 'instances' as const, value: String(override.instances), file }]),
   ]

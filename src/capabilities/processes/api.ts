@@ -25,13 +25,17 @@ export interface Processes {
   override(name: string): Override | undefined
   /** What the file says, without overrides. */
   targetByFile(name: string): number
+  /** What Backplane gives to every instance: addresses of others and of our listeners. No secrets. Throws `ProblemError`. */
+  variablesOf(name: string): Readonly<Record<string, string>>
   /** The highest number that `scale` accepts. */
   scaleMax(name: string): number
   /**
    * All of these throw `ProblemError`, for a service that is not supervised here and where it cannot be stored; they resolve when the wish is
    * durable, not when it is fulfilled.
    */
+  /** Of a service, or of one instance by its id. */
   restart(name: string): void
+  /** A service stays stopped; without one instance by its id there is one fewer, until it is scaled again. */
   stop(name: string): Promise<void>
   start(name: string): Promise<void>
   scale(name: string, instances: number): Promise<void>

@@ -31,7 +31,7 @@ export function checkProcesses({ services }: ProcessesChecked): readonly Setting
 
 /** What one command, one port and one task allow. */
 function checkCommandLine(service: ProcessSettings, path: SettingPath): readonly SettingProblem[] {
-  const { run, port, task, instances } = service
+  const { run, port, task, instances, restart } = service
   const problems: SettingProblem[] = []
   const conflict = (name: string, message: string): void => {
     problems.push({ path: [...path, name], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
@@ -45,6 +45,14 @@ function checkCommandLine(service: ProcessSettings, path: SettingPath): readonly
   }
   if (task && run === undefined) conflict('task', 'needs run: the command that is run to its end')
   if (task && instancesMax > 1) conflict('instances', `must be 1 for a task; is ${instancesMax}`)
+  if (task && restart.policy === 'always') {
+    problems.push({
+      path: [...path, 'restart', 'policy'],
+      code: 'ERR_CONFIG_CONFLICT',
+      message:
+        'cannot be always for a task, which is done when it ends with 0; use on-failure or never',
+    })
+  }
   if (run !== undefined) problems.push(...checkCommand(run, [...path, 'run']))
   return problems
 }
@@ -78,9 +86,14 @@ function checkBounds(service: ProcessSettings, path: SettingPath): readonly Sett
     const message = `must not be above max; is ${instances.min}, and max is ${instances.max}`
     problems.push({ path: [...path, 'instances', 'min'], code: 'ERR_CONFIG_RANGE', message })
   }
-  if (restart.min > restart.max) {
-    const message = `must not be above max; is ${formatDurationMs(restart.min)}, and max is ${formatDurationMs(restart.max)}`
-    problems.push({ path: [...path, 'restart', 'min'], code: 'ERR_CONFIG_RANGE', message })
+  const { min, max } = restart.backoff
+  if (min > max) {
+    const message = `must not be above max; is ${formatDurationMs(min)}, and max is ${formatDurationMs(max)}`
+    problems.push({
+      path: [...path, 'restart', 'backoff', 'min'],
+      code: 'ERR_CONFIG_RANGE',
+      message,
+    })
   }
   return problems
 }

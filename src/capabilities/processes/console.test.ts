@@ -16,7 +16,8 @@ async function start(t: TestContext) {
   const follows: { ids: readonly string[]; tail: number; onLines: OnLines; isStopped: boolean }[] =
     []
   const output = {
-    follow(ids: readonly string[], tail: number, onLines: OnLines) {
+    follow(what: { processes: readonly string[] }, tail: number, onLines: OnLines) {
+      const ids = what.processes
       const one = { ids, tail, onLines, isStopped: false }
       follows.push(one)
       return () => void (one.isStopped = true)

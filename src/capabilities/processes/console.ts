@@ -8,7 +8,7 @@ interface ServiceParams {
 const serviceParams = {
   type: 'object',
   required: ['service'],
-  properties: { service: { type: 'string', maxLength: 63 } },
+  properties: { service: { type: 'string', maxLength: 80 } },
 } as const
 
 /** Restart, stop, start, scale, and back to the file. */
@@ -16,7 +16,9 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
   const wish = (summary: string) => ({ schema: { summary, params: serviceParams } })
   app.post<ServiceParams>(
     '/api/v1/services/:service/restart',
-    wish('Replaces every instance, one after the other.'),
+    wish(
+      'Replaces every instance, one after the other; or one instance, by its id in place of the service.',
+    ),
     (request, reply) => {
       processes.restart(request.params.service)
       return reply.code(202).send({ status: 'accepted' })
@@ -24,7 +26,9 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
   )
   app.post<ServiceParams>(
     '/api/v1/services/:service/stop',
-    wish('Stops it in order and keeps it stopped.'),
+    wish(
+      'Stops it in order and keeps it stopped; with the id of an instance: that one, and one fewer from now on.',
+    ),
     async (request, reply) => {
       await processes.stop(request.params.service)
       return reply.code(202).send({ status: 'accepted' })
@@ -37,6 +41,13 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
       await processes.start(request.params.service)
       return reply.code(202).send({ status: 'accepted' })
     },
+  )
+  app.get<ServiceParams>(
+    '/api/v1/services/:service/variables',
+    wish(
+      'What its instances find in their environment from Backplane; nothing of what the file says.',
+    ),
+    (request) => ({ variables: processes.variablesOf(request.params.service) }),
   )
   app.put<ServiceParams & { Body: { instances: number } }>(
     '/api/v1/services/:service/scale',
@@ -77,7 +88,7 @@ export function problemOf(
   if (broken === undefined) return undefined
   return {
     severity: isUp ? 'warning' : 'error',
-    code: 'ERR_PROCESSES_CRASHING',
+    code: codeOf(broken),
     service,
     instance: broken.id,
     text: brokenReason(broken),
@@ -94,17 +105,28 @@ export function problemsOf(
   })
 }
 
-function isBroken({ process: { state } }: RunningView): boolean {
+function isBroken({ isRetiring, process: { state, exit } }: RunningView): boolean {
+  if (state === 'exited') return !isRetiring && exit !== 'exit code 0'
   return state === 'crash-looping' || state === 'failed' || state === 'backing-off'
+}
+
+function codeOf({ process: { state, code } }: RunningView): string {
+  if (code !== undefined) return code
+  return state === 'exited' ? 'ERR_PROCESSES_ENDED' : 'ERR_PROCESSES_CRASHING'
 }
 
 function brokenReason({ id, process }: RunningView): string {
   // The supervisor's sentence begins with the instance.
-  if (process.state === 'failed') return process.exit
-  const isLooping = process.state === 'crash-looping'
-  const what = isLooping ? 'crashes again and again' : 'has crashed and is started again'
+  if (process.exit.startsWith(id)) return process.exit
+  const what = whatHappened(process)
   const line = tellingLine(process.lastLines)
   return `${id} ${what}: ${process.exit}${line === '' ? '' : ` · ${line}`}`
+}
+
+function whatHappened({ state, isGivenUp }: RunningView['process']): string {
+  if (isGivenUp === true) return 'failed as often as restart.max allows and is given up'
+  if (state === 'exited') return 'has ended and is not started again (restart.policy)'
+  return state === 'crash-looping' ? 'crashes again and again' : 'has crashed and is started again'
 }
 
 /** The line that names the error (Node and Python print more behind or before it), else the last one. */

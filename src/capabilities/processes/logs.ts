@@ -7,6 +7,7 @@ import { isOn, switchSchema, type Switch } from '../../platform/http/switch.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { Processes } from './api.ts'
 import type { OutputNeed } from './needs.ts'
+import { serviceUnknown } from './service-unknown.ts'
 
 /** Lines of output that one answer may begin with. */
 export const LOG_TAIL_MAX = 10_000
@@ -14,6 +15,16 @@ export const LOG_TAIL_MAX = 10_000
 const LOG_QUIET_MS = 250
 /** Readers that may follow output at the same time. */
 export const LOG_FOLLOWERS_MAX = 100
+
+/** Services and instances that one reader may name. */
+const LOG_NAMES_MAX = 100
+
+interface Reading {
+  readonly tail: number
+  readonly follow: Switch
+  /** Only what ended instances have printed. */
+  readonly previous: Switch
+}
 
 type LogProcesses = Pick<Processes, 'services' | 'service' | 'onChange'>
 
@@ -34,47 +45,53 @@ export function registerLogRoutes(
   clock: Clock,
 ): void {
   let followers = 0
-  app.get<{ Querystring: { tail: number; follow: Switch; service?: string } }>(
+  const reading = {
+    tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
+    follow: switchSchema,
+    previous: switchSchema,
+  } as const
+  app.get<{ Querystring: Reading & { service?: readonly string[] } }>(
     '/api/v1/logs',
     {
       schema: {
-        summary: 'Server-Sent Events with the output of a service, or of all.',
+        summary:
+          'Server-Sent Events with the output of some services or instances, or of all. previous=1: only of instances that have ended.',
         querystring: {
           type: 'object',
           properties: {
-            service: { type: 'string', maxLength: 63 },
-            tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
-            follow: switchSchema,
+            service: {
+              type: 'array',
+              maxItems: LOG_NAMES_MAX,
+              items: { type: 'string', maxLength: 80 },
+            },
+            ...reading,
           },
         },
       },
     },
     (request, reply) => stream(request.query.service, request.query, reply),
   )
-  app.get<ServiceParams & { Querystring: { tail: number; follow: Switch } }>(
+  app.get<ServiceParams & { Querystring: Reading }>(
     '/api/v1/services/:service/logs',
     {
       schema: {
-        summary: 'Server-Sent Events: the last lines of output, then (follow=1) each new one.',
+        summary:
+          'Server-Sent Events: the last lines of output, those of ended instances too, then (follow=1) each new one.',
         params: serviceParams,
-        querystring: {
-          type: 'object',
-          properties: {
-            tail: { type: 'integer', minimum: 0, maximum: LOG_TAIL_MAX, default: 200 },
-            follow: switchSchema,
-          },
-        },
+        querystring: { type: 'object', properties: reading },
       },
     },
-    (request, reply) => stream(request.params.service, request.query, reply),
+    (request, reply) => stream([request.params.service], request.query, reply),
   )
 
   function stream(
-    service: string | undefined,
-    { tail, follow }: { readonly tail: number; readonly follow: Switch },
+    names: readonly string[] | undefined,
+    { tail, follow, previous }: Reading,
     reply: FastifyReply,
   ): void {
-    const ids = new Set(processesOf(service, processes))
+    const isPrevious = isOn(previous)
+    const found = findLogs(names, processes)
+    const ids = new Set(isPrevious ? [] : found.ids())
     if (followers >= LOG_FOLLOWERS_MAX) {
       throw new ProblemError(
         503,
@@ -92,13 +109,13 @@ export function registerLogRoutes(
       const isFull = lines.length + dropped > 0 && !raw.write(eventOf({ lines, dropped }))
       // The next batch is asked for only when this reader has taken the last one.
       if (isFull) await drained(raw)
-      if (isOn(follow)) return
+      if (isOn(follow) && !isPrevious) return
       left -= lines.length
       if (left <= 0 || !isCut(lines)) raw.end()
       else cancelQuiet = clock.after(LOG_QUIET_MS, () => raw.end())
     }
-    const stops = [output.follow([...ids], tail, deliver)]
-    if (isOn(follow)) stops.push(processes.onChange(followNew))
+    const stops = [output.follow({ processes: [...ids], former: found.formerOf }, tail, deliver)]
+    if (isOn(follow) && !isPrevious) stops.push(processes.onChange(followNew))
     raw.on('close', () => {
       followers--
       cancelQuiet()
@@ -107,9 +124,9 @@ export function registerLogRoutes(
 
     /** Instances that come later (a restart, a scale) are followed from their first line. */
     function followNew(): void {
-      const fresh = runningOf(service, processes).filter((id) => !ids.has(id))
+      const fresh = found.ids().filter((id) => !ids.has(id))
       for (const id of fresh) ids.add(id)
-      if (fresh.length > 0) stops.push(output.follow(fresh, LOG_TAIL_MAX, deliver))
+      if (fresh.length > 0) stops.push(output.follow({ processes: fresh }, LOG_TAIL_MAX, deliver))
     }
   }
 }
@@ -134,26 +151,35 @@ function drained(raw: ServerResponse): Promise<void> {
   })
 }
 
-function runningOf(service: string | undefined, processes: LogProcesses): readonly string[] {
-  return processes
-    .services()
-    .filter((run) => service === undefined || run.name === service)
-    .flatMap((run) => run.slots().map((slot) => slot.spec.id))
+/** Whose output is meant. */
+interface FoundLogs {
+  /** Processes that there are now. */
+  ids(): readonly string[]
+  /** Services whose ended instances belong to it. */
+  readonly formerOf: readonly string[]
 }
 
-function processesOf(service: string | undefined, processes: LogProcesses): readonly string[] {
-  const runs = service === undefined ? processes.services() : [processes.service(service)]
-  return runs.flatMap((run) => {
-    if (run === undefined) {
-      throw new ProblemError(
-        404,
-        'ERR_PROCESSES_SERVICE_UNKNOWN',
-        `'${service}' is not a service that runs here. Known: ${processes
-          .services()
-          .map((one) => one.name)
-          .join(', ')}.`,
-      )
-    }
-    return run.slots().map((slot) => slot.spec.id)
-  })
+/** Names of services or of instances; undefined: all. Throws `ProblemError` for one that is neither. */
+function findLogs(names: readonly string[] | undefined, processes: LogProcesses): FoundLogs {
+  const isInstance = (name: string): boolean =>
+    processes.services().some((run) => run.slots().some(({ spec }) => spec.id === name))
+  const unknown = names?.find((name) => processes.service(name) === undefined && !isInstance(name))
+  if (unknown !== undefined) {
+    const known = processes.services().map((run) => run.name)
+    throw serviceUnknown(unknown, known)
+  }
+  const wanted = names === undefined ? undefined : new Set(names)
+  return {
+    ids: () =>
+      processes.services().flatMap((run) =>
+        run
+          .slots()
+          .map(({ spec }) => spec.id)
+          .filter((id) => wanted === undefined || wanted.has(run.name) || wanted.has(id)),
+      ),
+    formerOf: processes
+      .services()
+      .map((run) => run.name)
+      .filter((name) => wanted === undefined || wanted.has(name)),
+  }
 }

@@ -36,7 +36,7 @@ export interface DiscoveryNeed {
 /** The output of processes: first the last lines, then each new one, until the returned function is called. */
 export interface OutputNeed {
   follow(
-    processes: readonly string[],
+    what: { readonly processes: readonly string[]; readonly former?: readonly string[] },
     tail: number,
     onLines: (lines: readonly OutputLine[], dropped: number) => void | Promise<void>,
   ): () => void

@@ -8,6 +8,7 @@ const slot = (number: number, state: string): SlotView => ({
   isCurrent: !state.includes('old'),
   isUp: state.includes('up'),
   isRetiring: state.includes('retiring'),
+  isUnwanted: state.includes('unwanted'),
 })
 const plan = (target: number, slots: readonly SlotView[], maySurge = true, mayStart = true) =>
   planInstances({ slots, target, maySurge, mayStart }).map((one) => `${one.do} ${one.number}`)
@@ -23,6 +24,7 @@ test('the surplus retires: what is not up first, then the highest number', () =>
     'retire 3',
   ])
   assert.deepEqual(plan(0, [slot(1, 'up')]), ['retire 1'])
+  assert.deepEqual(plan(1, [slot(1, 'up unwanted'), slot(2, 'starting')]), ['retire 1'])
 })
 
 test('a replacement goes one at a time and never below the target', () => {

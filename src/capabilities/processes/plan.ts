@@ -7,6 +7,8 @@ export interface SlotView {
   readonly isUp: boolean
   /** Already on its way out. */
   readonly isRetiring: boolean
+  /** The first to go when there are more than wanted. */
+  readonly isUnwanted: boolean
 }
 
 export interface PlanInput {
@@ -55,9 +57,14 @@ export function planInstances(input: PlanInput): readonly PlanAction[] {
   ]
 }
 
-/** More than wanted: those that are not up go first, then the highest number. */
+/** More than wanted: one that somebody wants gone goes first, then those that are not up, then the highest number. */
 function surplusOf(current: readonly SlotView[], target: number): readonly SlotView[] {
-  const order = current.toSorted((a, b) => Number(a.isUp) - Number(b.isUp) || b.number - a.number)
+  const order = current.toSorted(
+    (a, b) =>
+      Number(b.isUnwanted) - Number(a.isUnwanted) ||
+      Number(a.isUp) - Number(b.isUp) ||
+      b.number - a.number,
+  )
   return order.slice(0, Math.max(0, current.length - target))
 }
 

@@ -64,11 +64,18 @@ export async function startProcesses(
     override: (name) => (runs.find(name) === undefined ? undefined : overrides.of(name)),
     scaleMax: (name) => scaleMaxOf(runs.get(name).wanted().settings),
     targetByFile: (name) => fileTarget(runs.get(name).wanted().settings),
+    variablesOf: (name) => runs.variablesOf(name),
     restart(name) {
-      runs.get(name).restart()
-      changed([name])
+      const { run, slot } = runs.getTarget(name)
+      run.restart(slot)
+      changed([run.name])
     },
-    stop: (name) => overrides.change(name, { isStopped: true }),
+    async stop(name) {
+      const { run, slot } = runs.getTarget(name)
+      if (slot === undefined) return overrides.change(name, { isStopped: true })
+      run.unwant(slot)
+      await overrides.change(run.name, { instances: Math.max(0, run.wanted().target - 1) })
+    },
     start: (name) => overrides.change(name, { isStopped: false }),
     async scale(name, instances) {
       refuseScale(name, runs.get(name).wanted().settings, instances)

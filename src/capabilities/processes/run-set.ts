@@ -1,10 +1,10 @@
 import type { ProcessStatus } from '../../contracts/supervisor.ts'
 import type { Scope } from '../../platform/capability.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
-import { ProblemError } from '../../platform/problem.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import type { DiscoveryNeed, GatewayNeed, Override, SupervisorNeed } from './needs.ts'
-import { createServiceRun, type ServiceRun, type Wanted } from './service-run.ts'
+import { serviceUnknown } from './service-unknown.ts'
+import { createServiceRun, type ServiceRun, type Slot, type Wanted } from './service-run.ts'
 import { fitsSpecification, specifyProcess, stopOrders } from './specify.ts'
 import { targetOf } from './targets.ts'
 
@@ -53,13 +53,18 @@ export class RunSet {
   /** Throws `ProblemError` for a service that is not supervised here. */
   get(name: string): ServiceRun {
     const run = this.#runs.get(name)
-    if (run !== undefined) return run
-    const known = [...this.#runs.keys()].join(', ') || 'none'
-    throw new ProblemError(
-      404,
-      'ERR_PROCESSES_SERVICE_UNKNOWN',
-      `'${name}' is not a service that runs here. Known: ${known}.`,
-    )
+    if (run === undefined) throw serviceUnknown(name, [...this.#runs.keys()])
+    return run
+  }
+
+  /** A service, or one of its instances by its id. Throws `ProblemError` for a name that is neither. */
+  getTarget(name: string): { readonly run: ServiceRun; readonly slot: Slot | undefined } {
+    for (const run of this.#runs.values()) {
+      if (run.name === name) return { run, slot: undefined }
+      const slot = run.slots().find((one) => one.spec.id === name)
+      if (slot !== undefined) return { run, slot }
+    }
+    throw serviceUnknown(name, [...this.#runs.keys()])
   }
 
   /** From now on instances are started. */
@@ -89,6 +94,16 @@ export class RunSet {
   /** Looks again at everything: something around it has changed. */
   reconcile(): void {
     for (const run of this.#runs.values()) run.reconcile()
+  }
+
+  /** What every instance of a service finds in its environment from us, but its port and its name. */
+  variablesOf(name: string): Readonly<Record<string, string>> {
+    this.get(name)
+    return {
+      OTEL_SERVICE_NAME: name,
+      ...this.#needs.gateway.outboundUrls(name),
+      ...this.#needs.variables(),
+    }
   }
 
   /** Takes over what the supervisor runs already. */

@@ -55,10 +55,32 @@ export const serviceShape = {
     .describe('How an instance is stopped: out of rotation, drained, signal, grace, SIGKILL.'),
   restart: z
     .strictObject({
-      min: duration({ min: '10ms', max: '1h' })
-        .prefault('200ms')
-        .describe('Wait before the first start after a crash; doubles.'),
-      max: duration({ min: '10ms', max: '1h' }).prefault('10s').describe('Longest wait.'),
+      policy: z
+        .enum(['always', 'on-failure', 'never'])
+        .optional()
+        .describe(
+          'Whether it is started again when it ends: always, unless it ended with 0, or never. Default: always; on-failure for a task.',
+        ),
+      max: z
+        .int({
+          error:
+            'must be a whole number: starts in a row before it is given up (the longest wait is backoff.max)',
+        })
+        .min(0)
+        .max(1_000_000)
+        .optional()
+        .describe(
+          'Starts in a row, each with a life shorter than window, before it is given up. Default: no limit; 3 for a task.',
+        ),
+      backoff: z
+        .strictObject({
+          min: duration({ min: '10ms', max: '1h' })
+            .prefault('200ms')
+            .describe('Wait before the first start after a crash; doubles.'),
+          max: duration({ min: '10ms', max: '1h' }).prefault('10s').describe('Longest wait.'),
+        })
+        .prefault({})
+        .describe('Waits between starts.'),
       loop: z
         .int()
         .min(2)
@@ -68,7 +90,7 @@ export const serviceShape = {
       window: duration({ min: '1s', max: '1h' }).prefault('1m').describe('See loop.'),
     })
     .prefault({})
-    .describe('Back-off of restarts.'),
+    .describe('What happens when it ends by itself.'),
 } as const
 
 /** A service as this capability sees it. */

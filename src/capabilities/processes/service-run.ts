@@ -19,9 +19,12 @@ export interface Wanted {
 export interface Slot {
   readonly number: number
   spec: ProcessSpec
-  readonly generation: number
+  /** Below the one of the service: it is replaced. */
+  generation: number
   status: ProcessStatus | undefined
   isRetiring: boolean
+  /** The first to go when there are fewer. */
+  isUnwanted: boolean
   /** Given to discovery with this port; 0: not there. */
   registeredPort: number
 }
@@ -36,8 +39,10 @@ export interface ServiceRun {
   /** Takes over a process that a former control plane started. */
   adopt(status: ProcessStatus, wasRoutable: boolean): void
   observe(status: ProcessStatus): void
-  /** Replaces every instance, one after the other. */
-  restart(): void
+  /** Replaces every instance, one after the other, or one of them. */
+  restart(slot?: Slot): void
+  /** When there are to be fewer, this one goes first. */
+  unwant(slot: Slot): void
   /** Looks again at what is to do: something around it has changed. */
   reconcile(): void
   /** A task whose process that is wanted now has ended with 0. */
@@ -96,6 +101,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
         isCurrent: isCurrent(slot),
         isUp: isUp(slot),
         isRetiring: slot.isRetiring,
+        isUnwanted: slot.isUnwanted,
       })),
       target: wanted.target,
       maySurge: wanted.settings.port === undefined && !wanted.settings.task,
@@ -117,6 +123,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
       generation,
       status: undefined,
       isRetiring: false,
+      isUnwanted: false,
       registeredPort: 0,
     })
     scope.log('info', 'starting', { service: name, instance: spec.id })
@@ -177,7 +184,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   }
 
   function adopt(status: ProcessStatus, wasRoutable: boolean): void {
-    const { id, incarnation = 0, task } = status.spec
+    const { id, incarnation = 0, task, restart } = status.spec
     const number = Number(id.slice(name.length + 1))
     lastIncarnation = Math.max(lastIncarnation, incarnation)
     const slot: Slot = {
@@ -186,13 +193,15 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
       generation,
       status,
       isRetiring: false,
+      isUnwanted: false,
       registeredPort: 0,
     }
     slots.set(number, slot)
     register(slot, wasRoutable)
-    // A former control plane was about to take it away. What has ended keeps its slot only as the result of a task.
+    // A former control plane was about to take it away. What has ended keeps its slot where it is not to be started again.
     const { state } = status.state
-    if (state === 'stopping' || (state === 'exited' && !task)) void retire(number)
+    const isResult = task || restart.policy !== 'always' || isGivenUp(status)
+    if (state === 'stopping' || (state === 'exited' && !isResult)) void retire(number)
   }
 
   /** A process that stays has the newest variables when the supervisor starts it again. A task is not touched: it might run twice. */
@@ -236,9 +245,13 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     },
     adopt,
     observe,
-    restart() {
-      generation++
+    restart(slot) {
+      if (slot === undefined) generation++
+      else slot.generation = -1
       reconcile()
+    },
+    unwant(slot) {
+      slot.isUnwanted = true
     },
     reconcile,
     isFinished: () =>
@@ -250,6 +263,10 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
         })),
       ),
   }
+}
+
+function isGivenUp({ state }: ProcessStatus): boolean {
+  return state.state === 'exited' && state.isGivenUp === true
 }
 
 function hasEnded(status: ProcessStatus | undefined): boolean {

@@ -1,3 +1,4 @@
+import type { ProcessState } from '../../contracts/supervisor.ts'
 import type { RunningView } from './api.ts'
 import type { Slot } from './service-run.ts'
 
@@ -26,14 +27,24 @@ function viewProcess(slot: Slot): RunningView['process'] {
     startedAtMs: state?.state === 'running' ? state.startedAtMs : 0,
     restarts: status?.restarts ?? 0,
     exit: exitOf(slot),
+    ...codeOf(state),
+    ...(state?.state === 'exited' && state.isGivenUp === true && { isGivenUp: true }),
     lastLines: state !== undefined && 'lastLines' in state ? state.lastLines : [],
   }
+}
+
+/** Of what could not be started. */
+function codeOf(state: ProcessState | undefined): { readonly code?: string } {
+  if (state?.state === 'failed') return { code: state.code }
+  if (state === undefined || !('failure' in state) || state.failure === undefined) return {}
+  return { code: state.failure.code }
 }
 
 function exitOf(slot: Slot): string {
   const state = slot.status?.state
   if (state?.state === 'failed') return state.message
   if (state === undefined || !('exit' in state)) return ''
+  if ('failure' in state && state.failure !== undefined) return state.failure.message
   const { code, signal } = state.exit
   return signal === null ? `exit code ${code}` : `ended by ${signal}`
 }

@@ -10,6 +10,9 @@ const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/
 /** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
 const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
 
+/** A task that fails again and again needs an operator: it is tried so often beyond the first time, where the file says no number. */
+const TASK_RESTARTS_MAX = 3
+
 /** A listener that is closed, or not open yet, is an empty word of the command. */
 const unopened = { BACKPLANE_URL: '', BACKPLANE_GATEWAY_URL: '' } as const
 
@@ -53,8 +56,10 @@ export function specifyProcess(
     port: service.port ?? 0,
     task: service.task,
     restart: {
-      backoffMinMs: service.restart.min,
-      backoffMaxMs: service.restart.max,
+      policy: service.restart.policy ?? (service.task ? 'on-failure' : 'always'),
+      countMax: service.restart.max ?? (service.task ? TASK_RESTARTS_MAX : null),
+      backoffMinMs: service.restart.backoff.min,
+      backoffMaxMs: service.restart.backoff.max,
       loopCount: service.restart.loop,
       loopWindowMs: service.restart.window,
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -88,7 +88,7 @@ test('an overlay merges maps, replaces lists and values, and takes away with nul
       'default',
     ],
   )
-  assert.equal(files.length, 2)
+  assert.deepEqual(files.map((file) => basename(file)).slice(2), ['.env'])
   assert.deepEqual(await problemsOf(load(base, { over: 'parts: { a: { wait: 1x } }' })), [
     'c.test.yaml 1 21 parts.a.wait ERR_CONFIG_VALUE_INVALID must be a duration such as 500ms, 2s or 5m, from 0s to 3650d; is 1x',
   ])
@@ -144,6 +144,24 @@ test('secrets come from the environment and from files, are followed, and are sh
   assert.deepEqual(config.settings.parts['a']?.env, { K: 'from-file', N: '5' })
   assert.ok(config.files.includes(join(folder, 'key.txt')))
   assert.doesNotMatch(JSON.stringify(config.effective()), /from-|"5"/)
+})
+
+test('.env beside the file: the given environment wins, a mistake has its line and shows no value', async (t) => {
+  const file = join(folder, '.env')
+  t.after(() => rmSync(file))
+  writeFileSync(file, '# ours\nexport TOKEN="from .env" # why\nOTHER=kept\nMORE=\'a\nb\'\n')
+  const text = 'token: { env: TOKEN }'
+  const config = await load(text)
+  assert.equal(config.settings.token, 'from .env')
+  assert.deepEqual([config.environment['OTHER'], config.environment['MORE']], ['kept', 'a\nb'])
+  assert.ok(config.files.includes(file))
+  const given = await load(text, { env: { TOKEN: 'given' } })
+  assert.equal(given.settings.token, 'given')
+  writeFileSync(file, 'A=1\nsecret word\nB="open\n')
+  assert.deepEqual(await problemsOf(load(text)), [
+    '.env 2 1  ERR_CONFIG_ENV_FILE this line is not NAME=value and no comment',
+    '.env 1 1  ERR_CONFIG_ENV_FILE a value begins with " and does not end',
+  ])
 })
 
 test('the effective settings are a valid file with the same meaning', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { formatSettings } from './effective.ts'
+import { readEnvFile } from './env-file.ts'
 import { explainIssues } from './issues.ts'
 import { CONFIG_PROBLEMS_MAX, ConfigError, formatPath, parsePath } from './problems.ts'
 import type { ConfigProblem, Place, SettingPath, SettingProblem } from './problems.ts'
@@ -21,6 +22,8 @@ export interface LoadedConfig<Settings> {
   readonly sourceOf: SourceOf
   /** All files that were read or looked for, absolute, secrets' files too: what a watcher watches. */
   readonly files: readonly string[]
+  /** What `{ env: NAME }` and services see: the given environment over the `.env` beside the file. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** Environment variables that hold secrets: nobody gets them but the setting that names them. */
   readonly secretVariables: readonly string[]
   /** The settings as one would write them in the file, defaults included, secrets as `***`. */
@@ -32,7 +35,7 @@ export interface LoadOptions<S extends z.ZodType> {
   /** `production` lays `backplane.production.yaml`, beside the file, over it; that file must exist. '' for none. */
   readonly overlay?: string | undefined
   readonly schema: S
-  /** Where `{ env: NAME }` is looked up. */
+  /** Where `{ env: NAME }` is looked up, before the `.env` beside the file. */
   readonly env: NodeJS.ProcessEnv
   /** What no single setting can know. Runs only on settings that fit the schema, after secrets were resolved. */
   readonly check?: (settings: z.output<S>, sourceOf: SourceOf) => readonly SettingProblem[]
@@ -48,14 +51,17 @@ export interface LoadOptions<S extends z.ZodType> {
 export async function loadConfig<S extends z.ZodType>(
   options: LoadOptions<S>,
 ): Promise<LoadedConfig<Resolved<z.output<S>>>> {
-  const input = await readInput(options)
+  const envFile = await readEnvFile(dirname(resolve(options.file)))
+  const input = await readInput(options, envFile.file)
   const { root, files } = input
+  throwProblems(envFile.problems, files)
+  const environment = { ...envFile.variables, ...options.env }
   const parsed = options.schema.safeParse(toPlain(root, options.schema), PARSE_ONCE)
   if (!parsed.success)
     return fail(input, explainInvalid(options, root, parsed.error.issues), options)
   const resolved = await resolveSecrets(parsed.data, {
     schema: options.schema,
-    env: options.env,
+    env: environment,
     folder: dirname(files[0] ?? ''),
   })
   const settings = resolved.settings as z.output<S>
@@ -67,6 +73,7 @@ export async function loadConfig<S extends z.ZodType>(
     settings: settings as Resolved<z.output<S>>,
     sourceOf,
     files: allFiles,
+    environment,
     secretVariables: resolved.variables,
     effective: () => formatSettings(settings, options.schema),
   }
@@ -86,17 +93,19 @@ export function overlayFile(file: string, overlay: string): string {
   return join(dirname(file), `${basename(file, extension)}.${overlay}${extension}`)
 }
 
-async function readInput(options: LoadOptions<z.ZodType>): Promise<Input> {
+/** `envFile` is watched as the others are; what it says is read elsewhere. */
+async function readInput(options: LoadOptions<z.ZodType>, envFile: string): Promise<Input> {
   const file = resolve(options.file)
-  const files = [file]
+  const sourceFiles = [file]
   if (options.overlay) {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.overlay)) {
       const message = `${options.overlay} is no name of an environment: letters, digits, - and _`
-      throw new ConfigError([fileProblem(file, 'ERR_CONFIG_OVERLAY_NAME', message)], files)
+      throw new ConfigError([fileProblem(file, 'ERR_CONFIG_OVERLAY_NAME', message)], sourceFiles)
     }
-    files.push(overlayFile(file, options.overlay))
+    sourceFiles.push(overlayFile(file, options.overlay))
   }
-  const read = await Promise.all(files.map(readSource))
+  const files = [...sourceFiles, envFile]
+  const read = await Promise.all(sourceFiles.map(readSource))
   const problems = read.flatMap((each) =>
     'problem' in each ? [describeMissing(each, options)] : [],
   )

@@ -15,14 +15,23 @@ export interface OutputFollower {
 export const BATCH_LINES_MAX = 1_000
 export const BATCH_CHARACTERS_MAX = 256 * 1024
 
-/** Begins with the last `tail` lines of all followed processes together. The first batch is sent even if it is empty. */
+/** A line, and which of the followed outputs it is from: one that has ended may have the id of one that runs. */
+interface Found {
+  readonly key: string
+  readonly line: OutputLine
+}
+
+/**
+ * Begins with the last `tail` lines of all followed processes together. The first batch is sent even if it is empty. A key is the id
+ * of a process, or what `outputOf` knows besides.
+ */
 export function createOutputFollower(
   subscription: number,
-  processes: readonly string[],
+  keys: readonly string[],
   tail: number,
-  outputOf: (process: string) => ProcessOutput | undefined,
+  outputOf: (key: string) => ProcessOutput | undefined,
 ): OutputFollower {
-  const cursors = placeCursors(processes, tail, outputOf)
+  const cursors = placeCursors(keys, tail, outputOf)
   let isUnseen = false
   let isFirst = true
 
@@ -44,23 +53,24 @@ export function createOutputFollower(
 
 /** For each process the sequence number of the last line that is not to be sent. */
 function placeCursors(
-  processes: readonly string[],
+  keys: readonly string[],
   tail: number,
-  outputOf: (process: string) => ProcessOutput | undefined,
+  outputOf: (key: string) => ProcessOutput | undefined,
 ): Map<string, number> {
   const cursors = new Map<string, number>()
-  const candidates: OutputLine[] = []
-  for (const id of processes) {
-    const output = outputOf(id)
+  const candidates: Found[] = []
+  for (const key of keys) {
+    const output = outputOf(key)
     const linesLast = output?.linesLast ?? 0
-    cursors.set(id, linesLast)
+    cursors.set(key, linesLast)
     if (output === undefined || tail === 0) continue
-    candidates.push(...output.readAfter(linesLast - tail, tail, OUTPUT_BYTES_MAX).lines)
+    const { lines } = output.readAfter(linesLast - tail, tail, OUTPUT_BYTES_MAX)
+    candidates.push(...lines.map((line) => ({ key, line })))
   }
   candidates.sort(byTime)
   const wanted = tail === 0 ? [] : candidates.slice(-tail)
-  for (const line of wanted) {
-    cursors.set(line.process, Math.min(cursors.get(line.process) ?? 0, line.seq - 1))
+  for (const { key, line } of wanted) {
+    cursors.set(key, Math.min(cursors.get(key) ?? 0, line.seq - 1))
   }
   return cursors
 }
@@ -68,30 +78,30 @@ function placeCursors(
 /** Takes from each followed process what is new, oldest first, and moves the cursors behind what was taken. */
 function readBatch(
   cursors: Map<string, number>,
-  outputOf: (process: string) => ProcessOutput | undefined,
+  outputOf: (key: string) => ProcessOutput | undefined,
 ): { lines: readonly OutputLine[]; dropped: number } {
-  const found: OutputLine[] = []
+  const found: Found[] = []
   let droppedCount = 0
-  for (const [id, cursor] of cursors) {
-    const output = outputOf(id)
+  for (const [key, cursor] of cursors) {
+    const output = outputOf(key)
     if (output === undefined) continue
     // A forgotten process that came back counts from 1 again.
     const from = cursor > output.linesLast ? 0 : cursor
     const { lines, dropped } = output.readAfter(from, BATCH_LINES_MAX, BATCH_CHARACTERS_MAX)
-    cursors.set(id, from + dropped)
+    cursors.set(key, from + dropped)
     droppedCount += dropped
-    found.push(...lines)
+    found.push(...lines.map((line) => ({ key, line })))
   }
   found.sort(byTime)
-  const lines = found.slice(0, countThatFit(found))
-  for (const line of lines) cursors.set(line.process, line.seq)
-  return { lines, dropped: droppedCount }
+  const taken = found.slice(0, countThatFit(found))
+  for (const { key, line } of taken) cursors.set(key, line.seq)
+  return { lines: taken.map(({ line }) => line), dropped: droppedCount }
 }
 
-function countThatFit(lines: readonly OutputLine[]): number {
+function countThatFit(found: readonly Found[]): number {
   let characters = 0
   let count = 0
-  for (const line of lines) {
+  for (const { line } of found) {
     characters += line.text.length
     if (count === BATCH_LINES_MAX || (count > 0 && characters > BATCH_CHARACTERS_MAX)) break
     count++
@@ -100,6 +110,6 @@ function countThatFit(lines: readonly OutputLine[]): number {
 }
 
 /** Lines of one process have rising times and the sort is stable, so their order is kept. */
-function byTime(left: OutputLine, right: OutputLine): number {
+function byTime({ line: left }: Found, { line: right }: Found): number {
   return left.atMs - right.atMs
 }

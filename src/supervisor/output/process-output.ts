@@ -12,6 +12,8 @@ export interface ProcessOutput {
   /** Of the newest line; 0 before the first one. */
   readonly linesLast: number
   readonly linesDropped: number
+  /** What is kept, with the overhead of each line. */
+  readonly bytes: number
   push(stream: OutputLine['stream'], text: string, atMs: number): void
   /** Lines after `seq`, oldest first, within the bounds; and how many after `seq` are gone. */
   readAfter(
@@ -32,6 +34,9 @@ export function createProcessOutput(process: string): ProcessOutput {
     },
     get linesDropped() {
       return ring.dropped
+    },
+    get bytes() {
+      return ring.bytes
     },
     push: (stream, text, atMs) => void ring.push(atMs, stream, text),
     readAfter(seq, linesMax, charactersMax) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/capability.ts'
 import { createOutputFollower, type OutputFollower } from '../output/output-follower.ts'
+import type { ProcessOutput } from '../output/process-output.ts'
 import type { ProcessTable } from '../services/process-table.ts'
 import type { FromSupervisor, OwnProcess, ToSupervisor } from '../../contracts/supervisor.ts'
 
@@ -14,6 +15,7 @@ export const FOLLOWERS_MAX = 256
 /** Lines asked for at the start of a subscription. */
 const TAIL_MAX = 10_000
 
+type Follow = Extract<ToSupervisor, { type: 'follow' }>
 type Send = (message: FromSupervisor) => void
 
 /**
@@ -103,7 +105,7 @@ export class ControlChannel {
         this.#isUnseen = false
         return this.#planFlush()
       case 'follow':
-        return this.#follow(message.subscription, message.processes, message.tail)
+        return this.#follow(message)
       case 'output-seen':
         return this.#outputSeen(message.subscription)
       case 'unfollow':
@@ -113,15 +115,27 @@ export class ControlChannel {
     }
   }
 
-  #follow(subscription: number, processes: readonly string[], tail: number): void {
+  #follow({ subscription, processes, former = [], tail }: Follow): void {
     this.#unfollow(subscription)
     if (this.#followers.size >= FOLLOWERS_MAX) {
       this.#refuse(`output is not followed: there are already ${FOLLOWERS_MAX} subscriptions`)
       return
     }
     const tailCount = Math.max(0, Math.min(Math.trunc(tail) || 0, TAIL_MAX))
-    const outputOf = (id: string) => this.#table.get(id)?.output
-    const follower = createOutputFollower(subscription, processes, tailCount, outputOf)
+    // An ended output changes no more: it is looked up once.
+    const ended = new Map<string, ProcessOutput>(
+      former.flatMap((service) =>
+        this.#table
+          .formerOutputs(service)
+          .map((output, at) => [`${service} ${at}`, output] satisfies [string, ProcessOutput]),
+      ),
+    )
+    const follower = createOutputFollower(
+      subscription,
+      [...ended.keys(), ...processes],
+      tailCount,
+      (key) => ended.get(key) ?? this.#table.get(key)?.output,
+    )
     this.#followers.set(subscription, follower)
     this.#lively.add(follower)
     this.#planFlush()

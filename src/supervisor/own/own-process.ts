@@ -54,7 +54,13 @@ const LAST_LINES_MAX = 20
 /** A grandchild that holds the pipe must not delay the restart for long. */
 const OUTPUT_WAIT_MS = 200
 /** A crash loop is not told of ours: they are started again for ever. */
-const OWN_RESTART = { backoffMinMs: 200, backoffMaxMs: 5_000, loopCount: 100, loopWindowMs: 30_000 }
+const OWN_RESTART = {
+  countMax: null,
+  backoffMinMs: 200,
+  backoffMaxMs: 5_000,
+  loopCount: 100,
+  loopWindowMs: 30_000,
+}
 
 interface Life {
   readonly child: ChildProcess

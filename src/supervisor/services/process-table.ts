@@ -1,5 +1,7 @@
 import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import { readAllProcessFacts, readResidentPageBytes } from '../process-facts.ts'
+import { createFormerOutputs } from '../output/former-outputs.ts'
+import type { ProcessOutput } from '../output/process-output.ts'
 import { SupervisedProcess, type ProcessGround } from './supervised-process.ts'
 
 /** Every process of the user, by id. Knows nobody who looks at it. */
@@ -9,6 +11,8 @@ export interface ProcessTable {
   /** Ignored while the process runs; while it is stopping it is forgotten when it has stopped. */
   forget(id: string): void
   get(id: string): SupervisedProcess | undefined
+  /** What ended instances of a service printed, oldest first. */
+  formerOutputs(service: string): readonly ProcessOutput[]
   statuses(): readonly ProcessStatus[]
   /** How many have a process now. */
   liveCount(): number
@@ -32,6 +36,7 @@ export function createProcessTable(
 ): ProcessTable {
   const processes = new Map<string, SupervisedProcess>()
   const pageBytes = readResidentPageBytes()
+  const former = createFormerOutputs()
   let isStopping = false
 
   function all(): readonly SupervisedProcess[] {
@@ -58,10 +63,13 @@ export function createProcessTable(
       if (known === undefined || (known.isLive && !known.isStopping)) return
       known.stop()
       void known.ended().then(() => {
-        if (processes.get(id) === known && !known.isLive && known.isStopping) processes.delete(id)
+        if (processes.get(id) !== known || known.isLive || !known.isStopping) return
+        processes.delete(id)
+        former.keep(known.spec.service, known.output)
       })
     },
     get: (id) => processes.get(id),
+    formerOutputs: (service) => former.of(service),
     statuses: () =>
       all()
         .map((one) => one.status())

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { supervisorClock } from '../../platform/clock.ts'
@@ -135,6 +136,52 @@ test('a task that succeeds is not started again; one that fails is', async (t) =
   assert.ok(state.state === 'exited')
   assert.deepEqual([state.exit.code, state.lastLines, restarts], [0, ['done'], 0])
   await states.find(isIn('crash-looping', 'bad'))
+})
+
+test('a task that fails is given up after its number of starts, and a policy ends a service where it stands', async (t) => {
+  const { folder, table, states } = makeBench(t)
+  const { restart } = specOf(folder, 'any', '')
+  const limits = (policy: 'always' | 'on-failure' | 'never', countMax: number | null) => ({
+    restart: { ...restart, policy, countMax },
+  })
+  const fails = 'process.exit(7)'
+  table.start(specOf(folder, 'task', fails, { task: true, ...limits('on-failure', 2) }))
+  table.start(specOf(folder, 'once', fails, limits('never', null)))
+  table.start(specOf(folder, 'well', 'process.exit(0)', limits('on-failure', null)))
+  const task = await states.find(isIn('exited', 'task'))
+  const once = await states.find(isIn('exited', 'once'))
+  const well = await states.find(isIn('exited', 'well'))
+  const told = [task, once, well].map(({ restarts, state }) => {
+    assert.ok(state.state === 'exited')
+    return [restarts, state.exit.code, state.isGivenUp ?? false]
+  })
+  assert.deepEqual(told, [
+    [2, 7, true],
+    [0, 7, false],
+    [0, 0, false],
+  ])
+})
+
+test('a fixed port that another program holds is waited for, and its holder is named', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc (Linux)')
+  const { folder, table, states } = makeBench(t)
+  const stranger = createServer()
+  const port = await new Promise<number>((resolve) => {
+    stranger.listen({ host: '127.0.0.1', port: 0 }, () => {
+      resolve((stranger.address() as AddressInfo).port)
+    })
+  })
+  const { restart } = specOf(folder, 'any', '')
+  table.start(
+    specOf(folder, 'a-1', SLEEPER, { port, restart: { ...restart, countMax: 1, loopCount: 100 } }),
+  )
+  const { state } = await states.find(isIn('backing-off'))
+  assert.ok(state.state === 'backing-off')
+  assert.equal(state.failure?.code, 'ERR_PORT_TAKEN')
+  assert.match(state.failure?.message ?? '', new RegExp(`port ${port} .* pid ${process.pid} \\(`))
+  await states.find((status) => status.restarts >= 3)
+  await new Promise((resolve) => void stranger.close(resolve))
+  await states.find(isIn('running'))
 })
 
 test('what cannot be spawned says why', async (t) => {

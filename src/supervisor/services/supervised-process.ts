@@ -1,11 +1,13 @@
 import type { Clock } from '../../platform/capability.ts'
 import { isGroupAlive, signalGroup } from '../process-facts.ts'
 import type { PortChooser } from './free-port.ts'
+import { findPortHolder, type PortHolder } from './port-holder.ts'
 import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
 import { createProcessOutput, type ProcessOutput } from '../output/process-output.ts'
 import type { ProcessRecords } from '../process-records.ts'
 import type {
   ProcessExit,
+  ProcessFailure,
   ProcessSpec,
   ProcessState,
   ProcessStatus,
@@ -199,6 +201,8 @@ export class SupervisedProcess {
     } catch (error) {
       return explainNoPort(this.#spec, error)
     }
+    const holder = this.#spec.port === 0 ? null : findPortHolder(this.#spec.port)
+    if (holder !== null) return explainPortTaken(this.#spec, holder)
     if (this.#mustStop) return null
     const { id } = this
     const result = await launchProcess(
@@ -219,7 +223,7 @@ export class SupervisedProcess {
   /** Decides what follows a life that has ended. */
   #settle(exit: ProcessExit, ranMs: number): void {
     if (this.#nextSpec !== null) this.#begin(this.#nextSpec)
-    else if (this.#mustStop || (this.#spec.task && exit.code === 0)) this.#setExited(exit)
+    else if (this.#mustStop || !mayStartAgain(this.#spec, exit)) this.#setExited(exit)
     else this.#backOff(exit, ranMs)
   }
 
@@ -228,16 +232,19 @@ export class SupervisedProcess {
       this.#settle(NO_EXIT, 0)
       return
     }
-    const { code, message, isPassing } = failure
+    const { isPassing, ...why } = failure
+    const { code, message } = why
     this.output.push('stderr', `backplane: ${message}`, this.#ground.clock.nowMs())
     this.#ground.onLines(this.id)
-    if (isPassing) this.#backOff(NO_EXIT, 0)
+    if (isPassing) this.#backOff(NO_EXIT, 0, why)
     else this.#setState({ state: 'failed', code, message })
   }
 
-  #backOff(exit: ProcessExit, ranMs: number): void {
+  #backOff(exit: ProcessExit, ranMs: number, failure?: ProcessFailure): void {
     const { clock } = this.#ground
-    const { delayMs, isLooping } = this.#plan.next(clock.monotonicMs(), ranMs)
+    const { delayMs, isLooping, isGivenUp } = this.#plan.next(clock.monotonicMs(), ranMs)
+    // What is in the way of a start (a port that is held) may go: that is tried until it does.
+    if (isGivenUp && failure === undefined) return this.#setExited(exit, true)
     const startAtMs = clock.nowMs() + delayMs
     this.#cancelStart = clock.after(delayMs, () => {
       this.#cancelStart = null
@@ -245,16 +252,18 @@ export class SupervisedProcess {
       this.#live()
     })
     const lastLines = this.output.lastTexts(LAST_LINES_MAX)
+    const because = failure === undefined ? {} : { failure }
     this.#setState(
       isLooping
-        ? { state: 'crash-looping', startAtMs, exit, lastLines }
-        : { state: 'backing-off', startAtMs, exit },
+        ? { state: 'crash-looping', startAtMs, exit, lastLines, ...because }
+        : { state: 'backing-off', startAtMs, exit, ...because },
     )
   }
 
-  #setExited(exit: ProcessExit): void {
+  #setExited(exit: ProcessExit, isGivenUp = false): void {
     const lastLines = this.output.lastTexts(LAST_LINES_MAX)
-    this.#setState({ state: 'exited', exit, atMs: this.#ground.clock.nowMs(), lastLines })
+    const atMs = this.#ground.clock.nowMs()
+    this.#setState({ state: 'exited', exit, atMs, lastLines, ...(isGivenUp && { isGivenUp }) })
   }
 
   #setState(state: ProcessState): void {
@@ -290,6 +299,25 @@ export class SupervisedProcess {
   #clearKillTimer(): void {
     this.#cancelKill?.()
     this.#cancelKill = null
+  }
+}
+
+/** A task that has succeeded is done; all else is what the policy says. */
+function mayStartAgain({ task, restart: { policy } }: ProcessSpec, exit: ProcessExit): boolean {
+  if (policy === 'never' || (task && exit.code === 0)) return false
+  return policy === 'always' || exit.code !== 0
+}
+
+/** Whoever holds the port would be taken for the service: called healthy, and sent its requests. */
+function explainPortTaken({ id, service, port }: ProcessSpec, holder: PortHolder): LaunchFailure {
+  const who =
+    holder.pid === 0
+      ? 'another program, which this user cannot see'
+      : `pid ${holder.pid} (${holder.name})`
+  return {
+    code: 'ERR_PORT_TAKEN',
+    message: `${id} cannot start now: its port ${port} is held by ${who}. It is tried again; end that program, or change \`port\` of the service ${service}`,
+    isPassing: true,
   }
 }
 

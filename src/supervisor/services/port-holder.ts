@@ -1,0 +1,94 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { readProcessFacts } from '../process-facts.ts'
+
+/** Who listens on a port. */
+export interface PortHolder {
+  /** 0: a process whose files this user may not see. */
+  readonly pid: number
+  /** Its name, as `ps` shows it; '' where it is not known. */
+  readonly name: string
+  /** Its process group; 0 where it is not known. */
+  readonly group: number
+}
+
+const LISTEN = '0A'
+/** Lines that may be looked at: a machine with more sockets than this is not asked. */
+const LINES_MAX = 200_000
+
+/** The process that accepts TCP connections to this port of loopback, or null. Always null where there is no `/proc` (Linux only). */
+export function findPortHolder(port: number): PortHolder | null {
+  const inodes = new Set(
+    ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => inodesOf(file, port)),
+  )
+  if (inodes.size === 0) return null
+  for (const pid of processIds()) {
+    if (!ownsSocket(pid, inodes)) continue
+    return { pid, name: nameOf(pid), group: readProcessFacts(pid)?.group ?? 0 }
+  }
+  return { pid: 0, name: '', group: 0 }
+}
+
+/**
+ * Inodes of the sockets that listen on a port of loopback or of every address, by one table of the kernel (proc(5)): `sl local_address
+ * rem_address st ... inode`, addresses in hexadecimal, each 32-bit word in the byte order of the machine.
+ */
+export function parseListeningInodes(table: string, port: number): readonly string[] {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return table
+    .split('\n', LINES_MAX)
+    .slice(1)
+    .flatMap((line) => {
+      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
+      const address = local.slice(0, -wanted.length)
+      return state === LISTEN && local.endsWith(wanted) && isLocal(address) ? [inode] : []
+    })
+}
+
+/** Any address, 127.0.0.0/8, ::1, and IPv4 mapped into IPv6, as a little-endian machine writes them. */
+function isLocal(address: string): boolean {
+  if (/^0+$/.test(address)) return true
+  if (address.length === 8) return address.endsWith('7F')
+  return address === '00000000000000000000000001000000' || /^0{16}FFFF0000.{6}7F$/.test(address)
+}
+
+function inodesOf(file: string, port: number): readonly string[] {
+  try {
+    return parseListeningInodes(readFileSync(file, 'latin1'), port)
+  } catch {
+    return []
+  }
+}
+
+function processIds(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+}
+
+function ownsSocket(pid: number, inodes: ReadonlySet<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const match = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))
+      return match?.[1] !== undefined && inodes.has(match[1])
+    })
+  } catch {
+    // Of another user, or gone.
+    return false
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
