@@ -203,7 +203,7 @@ test('hostile bytes are refused by name, and cost no more memory than they have 
 })
 
 test('a batch of another version is refused with a sentence that says what to do', () => {
-  assert.throws(() => readRecords(Buffer.from([0xb7, 2]), 0), {
+  assert.throws(() => readRecords(Buffer.from([0xb7, 1]), 0), {
     code: 'ERR_TELEMETRY_RECORDS',
     message: /restart Backplane/,
   })

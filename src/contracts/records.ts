@@ -16,7 +16,7 @@ import {
 } from '../mechanisms/varint/varint.ts'
 
 /** Written by this version; a reader refuses every other one. */
-export const RECORDS_VERSION = 1
+export const RECORDS_VERSION = 2
 export const RECORDS_MAGIC = 0xb7
 export const RECORDS_HEADER_BYTES = 2
 /** UTF-16 units of one name; a longer one is cut. */
@@ -41,6 +41,7 @@ export const CHOICE_RULES: readonly ChoiceRule[] = [
   'requests',
   'turn',
   'sticky',
+  'hash',
 ]
 
 /** What of a record is written; the data plane's own record has this shape. */

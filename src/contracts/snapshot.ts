@@ -1,3 +1,4 @@
+import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { PolicySpec } from './policies.ts'
 
 /**
@@ -170,6 +171,8 @@ export interface ServiceSpec {
     /** At most this share of a service's instances is ejected at a time, but always at least one. */
     readonly shareMax: number
   }
+  /** Instances that are slow, or fail, compared with the others are ejected; without it none is. */
+  readonly outliers?: OutlierPolicy
   /** Open connections to one instance, over all workers. Beyond it requests wait. */
   readonly connectionsPerInstanceMax: number
   /** Requests that wait for a connection, a worker. Beyond it 503. */

@@ -274,6 +274,11 @@ export class DataProcess {
         const fields = { worker: index, op, error }
         return this.#options.log('error', 'a change could not be applied', fields)
       }
+      case 'ejected': {
+        const { service, instance, forMs, because } = message
+        const fields = { worker: index, service, instance, forMs, because }
+        return this.#options.log('warn', 'an instance is left out for a while', fields)
+      }
       case 'defect': {
         const fields = { worker: index, stack: message.stack, code: 'ERR_GATEWAY_DEFECT' }
         return this.#options.log('error', 'a defect of Backplane ended a request', fields)

@@ -137,6 +137,35 @@ const resilienceSettings = z.strictObject({
     })
     .prefault({})
     .describe('Instances that fail are left out for a while.'),
+  outliers: z
+    .strictObject({
+      slower: z
+        .number()
+        .min(0)
+        .max(1000)
+        .default(3)
+        .describe(
+          'How many times the latency of the other instances is too much (medians of the last two seconds); 0: latency is not looked at.',
+        ),
+      floor: duration({ min: '0s', max: '1m' })
+        .prefault('10ms')
+        .describe('Who is not slower than the others by more than this is never too slow.'),
+      failing: share()
+        .prefault('50%')
+        .describe(
+          'Share of failures that is too much, where the others have less than half as much; 0% is not looked at.',
+        ),
+      minimum: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(5)
+        .describe('Requests within two seconds below which an instance is not judged.'),
+    })
+    .prefault({})
+    .describe(
+      'Instances that are slow or fail compared with the others of their service are left out, for as long and as many as ejection says.',
+    ),
 })
 
 /** How its requests are balanced, bounded and tried again. */

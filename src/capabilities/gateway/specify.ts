@@ -157,6 +157,13 @@ export function specifyService(
       maxMs: resilience.ejection.max,
       shareMax: resilience.ejection.share,
     },
+    outliers: {
+      latencyFactor: resilience.outliers.slower,
+      latencyFloorMs: resilience.outliers.floor,
+      failureRatio: resilience.outliers.failing,
+      localFailureRatio: resilience.outliers.failing,
+      callsMin: resilience.outliers.minimum,
+    },
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
   }

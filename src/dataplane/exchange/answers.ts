@@ -4,6 +4,7 @@ import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
+import { noteLatency } from '../resilience/outlier-watch.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
@@ -203,6 +204,7 @@ function noteAnswer(
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   reportSuccess(instance, service.spec.ejection, nowMs)
+  noteLatency(service.spec, instance, latencyMs, nowMs)
   service.balancer.observe(instance, latencyMs, nowMs, true)
 }
 

@@ -1,4 +1,5 @@
 import { noteReason } from '../records/record.ts'
+import { noteFailure } from '../resilience/outlier-watch.ts'
 import type { Instance } from '../upstream/instance.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
 import { isBound } from './attempt-states.ts'
@@ -87,6 +88,7 @@ export function reportFailure(ctx: ExchangeContext, attempt: BoundAttempt, nowMs
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   const total = service.balancer.candidates.length
+  noteFailure(service.spec, instance, attempt.state !== ATTEMPT.answering, nowMs)
   service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
   service.balancer.observe(instance, nowMs - attempt.startedMs, nowMs, false)
 }

@@ -4,6 +4,7 @@ import type {
   InstanceTotals,
   SnapshotOp,
 } from '../../contracts/snapshot.ts'
+import type { Ejected } from '../resilience/outlier-watch.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface ListenerBinding {
@@ -54,6 +55,8 @@ export type FromWorker =
   /** Finished requests, in the form of src/contracts/records.ts. */
   | (Batch & { readonly type: 'records' })
   | { readonly type: 'idle' }
+  /** An instance is left out for a while by this worker. */
+  | ({ readonly type: 'ejected' } & Ejected)
   /** A throw of ours was caught: it cost one request. */
   | { readonly type: 'defect'; readonly stack: string }
   /** A change could not be applied; the rest of its update was. */

@@ -1,4 +1,5 @@
 import { type Candidate, createCandidate } from '../../mechanisms/balancing/candidate.ts'
+import type { OutlierStats } from '../../mechanisms/ejection/outlier-stats.ts'
 import type { InstanceSpec } from '../../contracts/snapshot.ts'
 import { createInstanceCounters, type InstanceCounters } from '../totals/counters.ts'
 import type { Turn } from '../io/turns.ts'
@@ -33,6 +34,8 @@ export interface Instance extends Candidate {
   /** Number of the removal that took it out; 0 before, and where another address replaced it. */
   removal: number
   readonly counters: InstanceCounters
+  /** What outliers are found by; undefined until the first answer, and where they are not looked for. */
+  outliers: OutlierStats | undefined
 }
 
 /** `sinceMs`: start of slow start in monotonic milliseconds, -Infinity for none. */
@@ -53,6 +56,7 @@ export function createInstance(
     isGone: false,
     removal: 0,
     counters: createInstanceCounters(),
+    outliers: undefined,
   }
 }
 

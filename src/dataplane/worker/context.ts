@@ -17,6 +17,7 @@ import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
@@ -36,6 +37,8 @@ export interface WorkerContext extends ExchangeContext {
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
+  /** An instance is left out for a while. */
+  reportEjected(ejected: Ejected): void
 }
 
 /** Until the first update there are no listeners, so these are never applied to a request. */
@@ -112,6 +115,7 @@ export function createContext(
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
+    reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
     reportDefect(error) {
       context.defectCount++
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

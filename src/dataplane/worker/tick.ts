@@ -1,4 +1,5 @@
 import { expireExchange } from '../exchange/failures.ts'
+import { judgeService } from '../resilience/outlier-watch.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
 import { collectNow, Crowd } from './crowd.ts'
@@ -7,6 +8,8 @@ import { collectNow, Crowd } from './crowd.ts'
 export const TICK_MS = 25
 /** Idle connections and pools are looked at every so many ticks. */
 const SLOW_TICKS = 20
+/** Instances are compared with each other once a second. */
+const JUDGE_TICKS = 40
 
 /**
  * A tick that comes so late says that this thread did not run: what its clients and instances sent meanwhile waits to be read, and nobody may be called late
@@ -27,6 +30,7 @@ export function startTicks(ctx: WorkerContext): () => void {
     const isSlow = ++count % SLOW_TICKS === 0
     cancelLate?.()
     cancelLate = undefined
+    if (count % JUDGE_TICKS === 0) judgeAll(ctx, nowMs)
     if (isLate) cancelLate = ctx.clock.nextTurn(() => expire(ctx, isSlow))
     else expire(ctx, isSlow)
     if (isSlow && crowd.look(ctx.clients.size + ctx.rawClients.size, nowMs)) collectNow()
@@ -51,6 +55,16 @@ function expire(ctx: WorkerContext, isSlow: boolean): void {
     }
   }
   ctx.turns.run()
+}
+
+/** Leaves out who is too different from the others. */
+function judgeAll(ctx: WorkerContext, nowMs: number): void {
+  for (const service of ctx.services.values()) {
+    judgeService(service, nowMs, (instance, ejected) => {
+      ctx.instanceChanged(instance)
+      ctx.reportEjected(ejected)
+    })
+  }
 }
 
 /** Backwards, because one that ends is replaced by the last one. */

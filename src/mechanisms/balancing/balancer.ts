@@ -32,6 +32,8 @@ export interface PickContext<C extends Candidate = Candidate> {
   slowStartMs: number
   /** Value of the sticky cookie, '' for none. */
   sticky: string
+  /** Of the key that `ring-hash` and `maglev` go by: an unsigned 32-bit number; -1: the request has none. */
+  hash: number
   /** Whether an ejected one may be taken when nothing else is left. */
   mayPanic: boolean
   /** Out: why. Valid until the next pick. */
@@ -48,6 +50,7 @@ export function createPickContext<C extends Candidate>(random: () => number): Pi
     excluded: [],
     slowStartMs: 0,
     sticky: '',
+    hash: -1,
     mayPanic: false,
     choice: createChoice(),
     setsSticky: false,

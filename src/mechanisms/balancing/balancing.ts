@@ -1,5 +1,6 @@
 import type { Balancer } from './balancer.ts'
 import type { Candidate } from './candidate.ts'
+import { createMaglev, createRingHash } from './hashed.ts'
 import { createLeastRequests } from './least-requests.ts'
 import { createPeakEwma } from './peak-ewma.ts'
 import { createRoundRobin } from './round-robin.ts'
@@ -13,4 +14,6 @@ export const balancers = {
   'least-requests': createLeastRequests,
   'round-robin': createRoundRobin,
   'sticky-cookie': createStickyCookie,
+  'ring-hash': createRingHash,
+  maglev: createMaglev,
 } as const satisfies Record<string, <C extends Candidate>() => Balancer<C>>

@@ -1,7 +1,7 @@
 import type { Candidate } from './candidate.ts'
 
 /** What decided a pick. */
-export type ChoiceRule = 'none' | 'only' | 'ewma' | 'requests' | 'turn' | 'sticky'
+export type ChoiceRule = 'none' | 'only' | 'ewma' | 'requests' | 'turn' | 'sticky' | 'hash'
 
 /** Why one was chosen, as plain fields that a pick overwrites: the sentence is built only when somebody asks. */
 export interface Choice {
@@ -99,6 +99,8 @@ function explainRule(choice: Readonly<Choice>): string {
       return `its turn (weight ${choice.chosenWeight})`
     case 'sticky':
       return 'named by the sticky cookie'
+    case 'hash':
+      return 'by the hash of its key'
     case 'ewma':
       return explainPair(
         choice,

@@ -61,14 +61,25 @@ export function reportFailure(
 ): boolean {
   if (policy.failures === 0 || isEjected(instance, nowMs)) return false
   instance.failuresInRow++
-  if (instance.failuresInRow < policy.failures || ejectedNow >= ejectedMax(policy, total)) {
-    return false
-  }
+  if (instance.failuresInRow < policy.failures) return false
+  if (!eject(instance, policy, nowMs, ejectedNow, total)) return false
+  instance.failuresInRow = policy.failures - 1
+  return true
+}
+
+/** Ejects it, whatever the cause: longer each time, unless it is out already or as many are as may be. */
+export function eject(
+  instance: Ejectable,
+  policy: EjectionPolicy,
+  nowMs: number,
+  ejectedNow: number,
+  total: number,
+): boolean {
+  if (isEjected(instance, nowMs) || ejectedNow >= ejectedMax(policy, total)) return false
   const lengthMs = ejectionMs(policy, instance.ejectionCount)
   instance.ejectedUntilMs = nowMs + lengthMs
   instance.ejectionDecayAtMs = nowMs + 2 * lengthMs
   instance.ejectionCount++
-  instance.failuresInRow = policy.failures - 1
   return true
 }
 
@@ -78,6 +89,8 @@ export interface EjectionSet<E extends Ejectable> {
   count(nowMs: number): number
   /** `reportFailure` with the count of this set. */
   reportFailure(instance: E, policy: EjectionPolicy, nowMs: number, total: number): boolean
+  /** `eject` with the count of this set. */
+  eject(instance: E, policy: EjectionPolicy, nowMs: number, total: number): boolean
   /** Forgets an instance that is removed. */
   remove(instance: E): void
 }
@@ -97,6 +110,11 @@ export function createEjectionSet<E extends Ejectable>(): EjectionSet<E> {
     count,
     reportFailure(instance, policy, nowMs, total) {
       const isNew = reportFailure(instance, policy, nowMs, count(nowMs), total)
+      if (isNew) ejected.push(instance)
+      return isNew
+    },
+    eject(instance, policy, nowMs, total) {
+      const isNew = eject(instance, policy, nowMs, count(nowMs), total)
       if (isNew) ejected.push(instance)
       return isNew
     },
