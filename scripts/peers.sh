@@ -3,14 +3,18 @@
 # Daemons do not start themselves, and what is there already costs nothing.
 set -eu
 
-# A program, and the package that brings it.
-peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client'
+# A program (or, for what is no program, a file), and the package that brings it.
+peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client dig:dnsutils dnsperf:dnsperf pebble:pebble testssl:testssl.sh sslscan:sslscan prometheus:prometheus patroni:patroni \
+/usr/lib/postgresql:postgresql /usr/lib/python3/dist-packages/consul:python3-consul'
 
 # /usr/sbin is not on the PATH of everybody, and nginx and haproxy live there.
 PATH=$PATH:/usr/sbin:/sbin
 missing=
 for peer in $peers; do
-  command -v "${peer%%:*}" >/dev/null 2>&1 || missing="$missing ${peer#*:}"
+  case $peer in
+    /*) [ -e "${peer%%:*}" ] ;;
+    *) command -v "${peer%%:*}" >/dev/null 2>&1 ;;
+  esac || missing="$missing ${peer#*:}"
 done
 if [ -z "$missing" ]; then
   echo 'peers: all there'
