@@ -52,6 +52,7 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/balancing/localities.ts',
   // The query language, until the capability of metrics asks it.
   'src/mechanisms/labels/',
+  'src/mechanisms/go-text/',
   'src/mechanisms/native-histogram/',
   'src/mechanisms/promql/',
 ]

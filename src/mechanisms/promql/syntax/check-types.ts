@@ -3,7 +3,7 @@ import type { Matcher } from '../queryable.ts'
 import { isComparison, isSetOp, type Aggregate, type Binary, type Call, type Expr } from './ast.ts'
 import type { VectorSelector } from './ast.ts'
 import { findFunction, type Signature, type ValueType } from './functions.ts'
-import { quote } from './go-text.ts'
+import { quote } from '../../go-text/go-text.ts'
 import { ParseError, type TextRange } from './parse-error.ts'
 
 /** What a query is checked in. */

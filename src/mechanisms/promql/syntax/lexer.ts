@@ -1,4 +1,4 @@
-import { quote, quoteCharacter } from './go-text.ts'
+import { quote, quoteCharacter } from '../../go-text/go-text.ts'
 import { scanNumberOrDuration } from './number-text.ts'
 import { ParseError, type TextRange } from './parse-error.ts'
 import { checkString } from './string-text.ts'

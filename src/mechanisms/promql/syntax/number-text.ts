@@ -1,4 +1,4 @@
-import { quote } from './go-text.ts'
+import { quote } from '../../go-text/go-text.ts'
 
 /** Where a number or duration ends, and which of them it is. */
 export interface ScannedNumber {

@@ -12,7 +12,7 @@ import type {
   VectorSelector,
 } from './ast.ts'
 import { formatDuration } from './durations.ts'
-import { formatFixed, formatShort, quote } from './go-text.ts'
+import { formatFixed, formatGeneral, quote } from '../../go-text/go-text.ts'
 
 /** The text of a query on one line, as Prometheus would write it. Parsed again it is the same query. */
 export function printQuery(expr: Expr): string {
@@ -59,10 +59,10 @@ export function printOperator({ op, isBool, matching }: Binary): string {
     text += ` group_${card === 'many-to-one' ? 'left' : 'right'} (${printLabels(include)})`
   }
   if (fillLeft !== undefined && Object.is(fillLeft, fillRight)) {
-    return `${text} fill (${formatShort(fillLeft)})`
+    return `${text} fill (${formatGeneral(fillLeft)})`
   }
-  if (fillLeft !== undefined) text += ` fill_left (${formatShort(fillLeft)})`
-  if (fillRight !== undefined) text += ` fill_right (${formatShort(fillRight)})`
+  if (fillLeft !== undefined) text += ` fill_left (${formatGeneral(fillLeft)})`
+  if (fillRight !== undefined) text += ` fill_right (${formatGeneral(fillRight)})`
   return text
 }
 

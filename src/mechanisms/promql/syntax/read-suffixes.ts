@@ -1,5 +1,5 @@
 import type { AtModifier, Duration, Expr, MatrixSelector, Subquery, VectorSelector } from './ast.ts'
-import { formatFixed } from './go-text.ts'
+import { formatFixed } from '../../go-text/go-text.ts'
 import type { TextRange } from './parse-error.ts'
 import { readNumber, readOffset, readPositiveDuration } from './read-duration.ts'
 import { accept, advance, failAt, isAt, unexpected, type Context, type Reader } from './reader.ts'

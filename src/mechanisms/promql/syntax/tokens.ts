@@ -1,5 +1,5 @@
 import type { AggregateOp } from './ast.ts'
-import { quote } from './go-text.ts'
+import { quote } from '../../go-text/go-text.ts'
 
 /** What a piece of a query is. A word that means something is a kind of its own, in lower case. */
 export type TokenKind =

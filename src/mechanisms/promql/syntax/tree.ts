@@ -1,7 +1,7 @@
 import type { Matcher } from '../queryable.ts'
 import type { Binary, Call, Expr, TimeModifiers } from './ast.ts'
 import { findFunction } from './functions.ts'
-import { formatFixed } from './go-text.ts'
+import { formatFixed } from '../../go-text/go-text.ts'
 
 /** A node of the tree as JSON, in the shape of Prometheus' `/api/v1/parse_query`. */
 export type TreeNode = Readonly<Record<string, unknown>>

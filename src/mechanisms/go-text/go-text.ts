@@ -36,12 +36,12 @@ export function formatFixed(value: number): string {
   return `${sign}${digits.padEnd(point, '0')}`
 }
 
-/** Go's `%v` of a float: the shortest text, with an exponent below 1e-4 and from 1e21. */
-export function formatShort(value: number): string {
+/** Go's `%g` and `%v` of a float: the shortest text, with an exponent below 1e-4 and from 1e6. */
+export function formatGeneral(value: number): string {
   if (!Number.isFinite(value)) return formatSpecial(value)
-  const size = Math.abs(value)
-  if (size === 0 || (size >= 1e-4 && size < 1e21)) return formatFixed(value)
-  return formatExponent(value)
+  if (value === 0) return formatFixed(value)
+  const exponent = Number(value.toExponential().split('e')[1])
+  return exponent < -4 || exponent >= 6 ? formatExponent(value) : formatFixed(value)
 }
 
 /** A sample's value in an answer: without exponent, unless it is below 1e-6 or from 1e21. */
