@@ -29,6 +29,7 @@ function viewProcess(slot: Slot): RunningView['process'] {
     exit: exitOf(slot),
     ...codeOf(state),
     ...(state?.state === 'exited' && state.isGivenUp === true && { isGivenUp: true }),
+    ...(status?.listensOn !== undefined && { listensOn: status.listensOn }),
     lastLines: state !== undefined && 'lastLines' in state ? state.lastLines : [],
   }
 }
