@@ -79,7 +79,8 @@ export interface ServiceView {
 export interface InstanceView {
   readonly id: string
   readonly address: string
-  readonly source: 'run' | 'at' | 'api'
+  /** `run`, `at`, or which protocol or registry it came from. */
+  readonly source: string
   /** In rotation: a gateway worker may choose it. */
   readonly isRoutable: boolean
   readonly health: 'passing' | 'warning' | 'critical' | 'unknown' | 'draining'

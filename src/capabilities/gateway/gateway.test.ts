@@ -129,7 +129,7 @@ async function start(
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
-      { source: 'run', checks: [] },
+      { origin: 'run', checks: [] },
     )
     discovery.flush()
   }

@@ -14,7 +14,7 @@ export function discoveryForProcesses(discovery: DiscoveryOfProcesses): Discover
     put({ service, id, host, port, weight, wasRoutable }) {
       discovery.putInstance(
         { service, id, host, port, weight },
-        { source: 'run', ...(wasRoutable ? { initially: 'passing' } : {}) },
+        { origin: 'run', ...(wasRoutable ? { initially: 'passing' } : {}) },
       )
     },
     drain(service, id) {
