@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../platform/clock.ts'
 import { createFailingWatch } from './failing-watch.ts'
-import type { Slot } from './service-run.ts'
+import type { Slot } from './slot.ts'
 import { configOf, running, startHouse, statusOf } from './testdata/house.ts'
 
 function slotOf(number: number): Slot {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/capability.ts'
-import type { Slot } from './service-run.ts'
+import type { Slot } from './slot.ts'
 
 /** Watches processes that live and do not pass their check. */
 export interface FailingWatch {

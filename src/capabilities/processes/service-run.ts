@@ -4,6 +4,7 @@ import type { ServiceSettings } from '../../settings.ts'
 import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import type { DiscoveryNeed, GatewayNeed, SupervisorNeed } from './needs.ts'
 import { createFailingWatch } from './failing-watch.ts'
+import type { Slot } from './slot.ts'
 import { isTaskFinished, planInstances } from './plan.ts'
 
 /** What one supervised service should be. */
@@ -15,19 +16,6 @@ export interface Wanted {
   fits(spec: ProcessSpec): boolean
   /** All of `after` are healthy or finished. */
   mayStart(): boolean
-}
-
-export interface Slot {
-  readonly number: number
-  spec: ProcessSpec
-  /** Below the one of the service: it is replaced. */
-  generation: number
-  status: ProcessStatus | undefined
-  isRetiring: boolean
-  /** The first to go when there are fewer. */
-  isUnwanted: boolean
-  /** Given to discovery with this port; 0: not there. */
-  registeredPort: number
 }
 
 /** The instances of one supervised service, and what moves them towards what is wanted. */

@@ -1,6 +1,6 @@
 import type { ProcessState } from '../../contracts/supervisor.ts'
 import type { RunningView } from './api.ts'
-import type { Slot } from './service-run.ts'
+import type { Slot } from './slot.ts'
 
 /** One slot as people are told of it. */
 export function viewSlot(slot: Slot): RunningView {
