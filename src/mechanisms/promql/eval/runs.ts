@@ -60,7 +60,9 @@ export function runOfRow(row: Row, grid: Grid): Run {
       const histogram = row.histograms?.[step]
       if (histogram === undefined) continue
       histogramTimes.push(time)
-      histograms.push(histogram)
+      // What a hint says is about the sample before in the store, not about the one before in this run.
+      const isGauge = histogram.resetHint === 'gauge'
+      histograms.push(isGauge ? histogram : { ...histogram, resetHint: 'unknown' })
     }
   }
   return {
