@@ -2,7 +2,9 @@ import { basename, dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
@@ -79,6 +81,11 @@ export async function composeControl(
       variables: () => listeners.variables(),
     },
   )
+
+  await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
+    discovery,
+    localNode: LOCAL_NODE,
+  })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

@@ -197,6 +197,7 @@ export class Host<Source> implements AsyncDisposable, House {
       http: async (name, options) => keep(await board.http(name, options)),
       tcp: async (name, options) => keep(await board.tcp(name, options)),
       udp: async (name, options) => keep(await board.udp(name, options)),
+      udpAndTcp: async (name, udp, tcp) => keep(await board.udpAndTcp(name, udp, tcp)),
     }
   }
 }

@@ -5,4 +5,5 @@ export const noListeners: Listeners = {
   http: () => Promise.resolve(undefined),
   tcp: () => Promise.resolve(undefined),
   udp: () => Promise.resolve(undefined),
+  udpAndTcp: () => Promise.resolve(undefined),
 }
