@@ -63,6 +63,10 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
+  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
+    discovery,
+    localNode: LOCAL_NODE,
+  })
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -75,17 +79,18 @@ export async function composeControl(
       supervisor: link,
       output: link,
       discovery: discoveryForProcesses(discovery),
-      gateway,
+      gateway: {
+        outboundUrls: (caller) => gateway.outboundUrls(caller),
+        drained: async (...instance) =>
+          (await Promise.all([gateway, names].map((one) => one.drained(...instance)))).every(
+            Boolean,
+          ),
+      },
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
       variables: () => listeners.variables(),
     },
   )
-
-  await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
-    discovery,
-    localNode: LOCAL_NODE,
-  })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

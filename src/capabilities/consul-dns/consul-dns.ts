@@ -7,6 +7,7 @@ import { Recursors, type RecursorsConfig } from './recursors.ts'
 import { Responder, tooMuch, type Response, type Transport } from './responder.ts'
 import { parseRecursor } from './settings.ts'
 import { SourceLimit } from './source-limit.ts'
+import { ToldServices } from './told.ts'
 import { Zone, type Registry } from './zone.ts'
 
 export type ConsulDnsConfig = Settings['dns']
@@ -17,8 +18,13 @@ export interface ConsulDnsNeeds {
   readonly localNode: string
 }
 
-/** Nobody asks it for anything but names. */
-export type ConsulDns = Readonly<Record<never, never>>
+export interface ConsulDns {
+  /**
+   * Resolves when nobody can have the instance from an answer any more, which has left the answers already: with true at once where its
+   * service was not asked for lately, with false where it takes longer than `timeoutMs`.
+   */
+  drained(service: string, id: string, timeoutMs: number): Promise<boolean>
+}
 
 /** Connections over TCP: questions are short, and so is the time in which nothing is asked (RFC 7766 section 6.2.3). */
 const TCP_LIMITS = {
@@ -35,7 +41,9 @@ export async function startConsulDns(
   scope: Scope,
 ): Promise<Part<ConsulDnsConfig, ConsulDns>> {
   let settings = first
-  const zone = new Zone(discovery, localNode, settings, scope.clock)
+  const { clock } = scope
+  const told = new ToldServices(clock)
+  const zone = new Zone({ registry: discovery, localNode, settings, clock, told })
   scope.onStop(zone.follow())
   const recursors = new Recursors(recursorsOf(settings), scope.clock)
   scope.onStop(() => recursors.close())
@@ -103,7 +111,15 @@ export async function startConsulDns(
     },
   )
   return {
-    api: {},
+    api: {
+      drained: (service, _id, timeoutMs) =>
+        told.whenOld(
+          service,
+          zone.ttlS(service) * 1000 + settings.linger,
+          timeoutMs,
+          scope.stopping,
+        ),
+    },
     prepare: (next) => ({
       commit() {
         settings = next

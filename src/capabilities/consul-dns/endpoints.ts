@@ -10,8 +10,6 @@ export interface Host {
   readonly target: DnsName
   /** Undefined where the registry has a host name, which somebody else resolves. */
   readonly data: (RecordData & { readonly type: 'A' | 'AAAA' }) | undefined
-  /** The number of the answer that names it: written once an answer. */
-  answer: number
 }
 
 export interface Endpoint {
@@ -115,7 +113,7 @@ function createEndpoint({ port, weight }: Instance, host: Host): Endpoint {
 function createHost(host: string, domain: DnsName): Host | undefined {
   const data = addressData(host)
   const target = data === undefined ? parseName(host) : addressName(data.address, domain)
-  return target === undefined ? undefined : { target, data, answer: 0 }
+  return target === undefined ? undefined : { target, data }
 }
 
 /** Undefined for host names other than localhost, which is this machine (RFC 6761). */

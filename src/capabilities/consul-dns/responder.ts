@@ -58,7 +58,6 @@ const TRANSFERS: ReadonlySet<number> = new Set([251, 252])
 export class Responder {
   readonly #options: ResponderOptions
   readonly #writer = new MessageWriter(MESSAGE_BYTES_MAX)
-  #answerCount = 0
 
   constructor(options: ResponderOptions) {
     this.#options = options
@@ -198,25 +197,21 @@ export class Responder {
   }
 
   /**
-   * As many services as have room together with their addresses: clients such as HAProxy do not ask for an address that is missing. A
-   * random part of them where not all have.
+   * As many services as have room together with their addresses: clients such as HAProxy do not ask for an address that is missing, and
+   * want one for each record, also where two point to the same host. A random part of them where not all have room.
    */
   #writeServices({ name }: Question, ttlS: number, { endpoints }: EndpointSet): boolean {
-    const answer = ++this.#answerCount
-    const hosts: Host[] = []
     let { left } = this.#writer
     let count = 0
     for (; count < endpoints.length; count++) {
       this.#swapRandom(endpoints, count)
       const { srv, host } = endpoints[count]!
-      const isNew = host.answer !== answer && host.data !== undefined
-      left -= srvBytes(srv.target) + (isNew ? addressBytes(host) : 0)
+      left -= srvBytes(srv.target) + addressBytes(host)
       if (left < 0) break
       this.#writer.record('answers', name, ttlS, srv)
-      if (isNew) hosts.push(host)
-      host.answer = answer
     }
-    for (const { target, data } of hosts) {
+    for (let i = 0; i < count; i++) {
+      const { target, data } = endpoints[i]!.host
       if (data !== undefined) this.#writer.record('additionals', target, ttlS, data)
     }
     return count === endpoints.length
@@ -298,5 +293,5 @@ function headOnly(query: Uint8Array, rcode: number, outcome: Outcome): Response 
 
 /** Bytes of the address of a host whose name was written before: a pointer, the fixed part, the address. */
 function addressBytes({ data }: Host): number {
-  return 2 + 10 + (data === undefined ? 0 : data.address.length)
+  return data === undefined ? 0 : 2 + 10 + data.address.length
 }

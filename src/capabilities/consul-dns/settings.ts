@@ -29,6 +29,11 @@ const dns = z
     negativeTtl: ttl()
       .prefault('0s')
       .describe('For how long clients may remember that a name does not exist.'),
+    linger: duration({ min: '0s', max: '1m' })
+      .prefault('2s')
+      .describe(
+        'How long an instance that leaves in order (scale-in, restart) still takes requests after the last answer that named it, beside the ttl: as often as clients ask. Within stop.drain.',
+      ),
     recursors: z
       .array(filled())
       .max(8)

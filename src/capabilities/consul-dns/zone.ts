@@ -8,6 +8,7 @@ import { addressData, Endpoints, type EndpointSet } from './endpoints.ts'
 import { parseLookup, type Lookup } from './lookup.ts'
 import { ReverseNames } from './reverse-names.ts'
 import { ServiceNames } from './service-names.ts'
+import type { ToldServices } from './told.ts'
 
 /** A record of the additional section. */
 export interface Additional {
@@ -41,6 +42,15 @@ export type Registry = Pick<
 const NO_NAME: Finding = { kind: 'nothing', isName: false }
 const NO_DATA: Finding = { kind: 'nothing', isName: true }
 
+export interface ZoneOptions {
+  readonly registry: Registry
+  /** Name of the node that is this machine. */
+  readonly localNode: string
+  readonly settings: DnsSettings
+  readonly clock: Clock
+  readonly told: ToldServices
+}
+
 /** Names of the domain, made of the registry as it is now. */
 export class Zone {
   readonly #registry: Registry
@@ -50,18 +60,20 @@ export class Zone {
   readonly #endpoints: Endpoints
   readonly #names: ServiceNames
   readonly #reverse: ReverseNames
+  readonly #told: ToldServices
   #settings: DnsSettings
   #ttlS: ReadonlyMap<string, number> = new Map()
   domain: DnsName
   #below: DnsName
 
-  constructor(registry: Registry, localNode: string, settings: DnsSettings, clock: Clock) {
+  constructor({ registry, localNode, settings, clock, told }: ZoneOptions) {
     this.#registry = registry
     this.#local = { name: localNode, address: '127.0.0.1', meta: {}, checks: [], instanceCount: 0 }
     this.#clock = clock
     this.#endpoints = new Endpoints(registry)
     this.#names = new ServiceNames(registry)
     this.#reverse = new ReverseNames(registry, clock)
+    this.#told = told
     for (const { name } of registry.services()) this.#names.add(name)
     this.#settings = settings
     this.domain = nameOf(settings.domain)
@@ -74,7 +86,10 @@ export class Zone {
     return this.#registry.subscribe('catalog', ({ services }) => {
       for (const { name, action } of services) {
         if (action === 'added') this.#names.add(name)
-        else this.#names.remove(name)
+        else {
+          this.#names.remove(name)
+          this.#told.forget(name)
+        }
       }
     })
   }
@@ -100,6 +115,11 @@ export class Zone {
       expireS: 86_400,
       negativeS: seconds(this.#settings.negativeTtl),
     }
+  }
+
+  /** For how many seconds clients may remember an answer about a service. */
+  ttlS(service: string): number {
+    return this.#ttlS.get(service.toLowerCase()) ?? seconds(this.#settings.ttl)
   }
 
   find(name: DnsName, type: number): Finding {
@@ -139,8 +159,8 @@ export class Zone {
     const set = this.#endpoints.find(found, tag, this.#below)
     // As Consul: where nobody is well there is no such name.
     if (set.endpoints.length === 0) return NO_NAME
-    const ttlS = this.#ttlS.get(service) ?? seconds(this.#settings.ttl)
-    return { kind: 'endpoints', ttlS, set }
+    this.#told.note(found)
+    return { kind: 'endpoints', ttlS: this.ttlS(found), set }
   }
 
   #findNode(name: DnsName, asked: string, type: number): Finding {

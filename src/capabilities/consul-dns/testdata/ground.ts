@@ -8,6 +8,7 @@ import { startStorage } from '../../../platform/storage/storage.ts'
 import { settingsSchema, type Settings } from '../../../settings.ts'
 import { FakeClock, startOn, type Started } from '../../discovery/testdata/ground.ts'
 import { Responder, type Response, type Transport } from '../responder.ts'
+import { ToldServices } from '../told.ts'
 import { Zone } from '../zone.ts'
 
 /** A registry and what answers from it. */
@@ -29,7 +30,13 @@ export async function openGround(t: TestContext, dns: object = {}): Promise<Grou
     await storage.close()
   })
   const settings = dnsOf(dns)
-  const zone = new Zone(started.discovery, 'local', settings, clock)
+  const zone = new Zone({
+    registry: started.discovery,
+    localNode: 'local',
+    settings,
+    clock,
+    told: new ToldServices(clock),
+  })
   t.after(zone.follow())
   const ground: Ground = {
     clock,
