@@ -2,7 +2,9 @@ import { basename, dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
@@ -61,6 +63,10 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
+  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
+    discovery,
+    localNode: LOCAL_NODE,
+  })
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -73,7 +79,13 @@ export async function composeControl(
       supervisor: link,
       output: link,
       discovery: discoveryForProcesses(discovery),
-      gateway,
+      gateway: {
+        outboundUrls: (caller) => gateway.outboundUrls(caller),
+        drained: async (...instance) =>
+          (await Promise.all([gateway, names].map((one) => one.drained(...instance)))).every(
+            Boolean,
+          ),
+      },
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
       variables: () => listeners.variables(),
