@@ -37,7 +37,7 @@ export class Labels {
 }
 
 /** No labels at all. */
-export const noLabels = new Labels([], [])
+export const noLabels = labelsOf([])
 
 /** Labels of pairs in any order. Of pairs with the same name the last one counts; one with an empty value is no label. */
 export function labelsOf(pairs: Iterable<readonly [name: string, value: string]>): Labels {
