@@ -108,5 +108,5 @@ function literalPrefix(source: string): string {
 }
 
 function dropLastCharacter(text: string): string {
-  return [...text].slice(0, -1).join('')
+  return text.replace(/.$/su, '')
 }
