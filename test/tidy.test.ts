@@ -50,6 +50,9 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',
   'src/mechanisms/breaker/',
   'src/mechanisms/balancing/localities.ts',
+  // HTTP/2 without its connections.
+  'src/mechanisms/hpack/',
+  'src/mechanisms/http2/',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */
