@@ -70,6 +70,9 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/remote-write/',
   'src/mechanisms/snappy/',
   'src/mechanisms/tsdb-block/',
+  // HTTP/2 without its connections.
+  'src/mechanisms/hpack/',
+  'src/mechanisms/http2/',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */
