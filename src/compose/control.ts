@@ -3,6 +3,7 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { openBreakerOrders } from '../capabilities/gateway/breaker-orders.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
@@ -130,7 +131,12 @@ async function startRouting(
     'gateway',
     startGateway,
     ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
-    { channel, portStore: await openPortStore(storage), discovery },
+    {
+      channel,
+      portStore: await openPortStore(storage),
+      breakerOrders: await openBreakerOrders(storage),
+      discovery,
+    },
   )
   listeners.reportOfData(() => gateway.views())
   return { storage, configuration, discovery, gateway }

@@ -4,6 +4,7 @@ import { RequestStore } from '../../platform/records/request-store.ts'
 import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
+import { createResilienceMemory } from '../shared/resilience-memory.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
@@ -33,6 +34,7 @@ export function startLocalWorker(): LocalWorker {
     workers: 1,
     shared: createCountMemory(1),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
+    resilience: createResilienceMemory(16),
     clock: systemClock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
