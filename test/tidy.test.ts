@@ -48,7 +48,6 @@ const SEAMS: readonly string[] = [
   'exports isPanic, which only tests use',
   'src/mechanisms/concurrency-limit/limits.ts',
   'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',
-  'src/mechanisms/breaker/',
   'src/mechanisms/balancing/localities.ts',
   'src/mechanisms/bexpr/',
   // The Consul API, until all of its endpoints are there.

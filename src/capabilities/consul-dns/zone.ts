@@ -68,7 +68,7 @@ export class Zone {
 
   constructor({ registry, localNode, settings, clock, told }: ZoneOptions) {
     this.#registry = registry
-    this.#local = { name: localNode, address: '127.0.0.1', meta: {}, checks: [], instanceCount: 0 }
+    this.#local = nodeHere(localNode)
     this.#clock = clock
     this.#endpoints = new Endpoints(registry)
     this.#names = new ServiceNames(registry)
@@ -240,4 +240,20 @@ function nameOf(text: string): DnsName {
   const name = parseName(text)
   if (name === undefined) throw new TypeError(`${text} is no name`)
   return name
+}
+
+/** This machine, while the registry knows nothing of it. */
+function nodeHere(name: string): Node {
+  return {
+    name,
+    uuid: '',
+    address: '127.0.0.1',
+    taggedAddresses: {},
+    meta: {},
+    checks: [],
+    instanceCount: 0,
+    maintenance: undefined,
+    createIndex: 0,
+    modifyIndex: 0,
+  }
 }
