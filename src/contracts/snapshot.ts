@@ -350,7 +350,7 @@ export interface AttemptRecord {
   /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
   readonly candidates: number
   readonly excluded: number
-  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)`. */
   readonly choice: string
   readonly startedMs: number
   readonly connectedMs: number
