@@ -101,6 +101,8 @@ export interface InstanceView {
     readonly code?: string
     /** It is not started again: it failed as often as it may. */
     readonly isGivenUp?: boolean
+    /** Other ports that it listens on, while it does not listen on its own. */
+    readonly listensOn?: readonly number[]
     readonly lastLines: readonly string[]
   } | null
   readonly ejectedUntilMs: number

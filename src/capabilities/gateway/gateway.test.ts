@@ -12,7 +12,8 @@ import { startDiscovery } from '../discovery/discovery.ts'
 import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { GatewayListenerError } from './data-listeners.ts'
-import { startGateway, urlVariable } from './gateway.ts'
+import { urlVariable } from '../../platform/config/service-name.ts'
+import { startGateway } from './gateway.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
 const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']

@@ -26,6 +26,7 @@ export function discoveryForProcesses(discovery: DiscoveryOfProcesses): Discover
       discovery.flush()
     },
     isRoutable: (service, id) => discovery.instance(service, id)?.isRoutable ?? false,
+    isFailing: (service, id) => discovery.instance(service, id)?.health === 'critical',
     routableCount: (service) => discovery.service(service)?.routableCount ?? 0,
     onChange: (listener) => void discovery.subscribe('all', (batch) => listener(servicesOf(batch))),
   }
