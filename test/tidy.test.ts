@@ -50,7 +50,6 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',
   'src/mechanisms/breaker/',
   'src/mechanisms/balancing/localities.ts',
-  'src/mechanisms/bexpr/',
   // The Consul API, until all of its endpoints are there.
   'src/capabilities/consul/',
   'exports formatGoDuration, which only tests use',
