@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import { startConsul } from '../capabilities/consul/consul.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
@@ -79,6 +80,8 @@ export async function composeControl(
       variables: () => listeners.variables(),
     },
   )
+
+  await host.start('consul', startConsul, ({ settings }) => settings.consul, { discovery })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

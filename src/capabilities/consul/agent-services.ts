@@ -83,6 +83,8 @@ function refuseMesh(fields: JsonFields): void {
 function parseWeights(fields: JsonFields | undefined): Weights {
   const passing = fields?.integer('Passing', 1) ?? 1
   const warning = fields?.integer('Warning', 1) ?? 1
+  // What Go's client writes of weights that nobody has set.
+  if (passing === 0 && warning === 0) return { passing: 1, warning: 1 }
   if (passing < 1) throw new ConsulError(400, 'Invalid Weights: Passing must be greater than 0')
   if (warning < 0) {
     throw new ConsulError(400, 'Invalid Weights: Warning must be greater or equal than 0')
