@@ -1,21 +1,27 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Discovery } from '../discovery/api.ts'
+import type { Kv } from '../kv/api.ts'
 import { createWaits } from './blocking.ts'
+import { kvRoutes } from './kv.ts'
 import { outOfScopeRoutes } from './out-of-scope.ts'
 import { OPEN, type Authorizer } from './permissions.ts'
 import { createRouter, type Route } from './router.ts'
 import { consulListener } from './serve.ts'
+import { sessionRoutes } from './session.ts'
 import { nodeNameOf, type ConsulSettings } from './settings.ts'
 import { statusRoutes } from './status.ts'
+import { txnRoutes } from './txn.ts'
 
 /** What it stands on. */
 export interface ConsulNeeds {
   readonly discovery: Discovery
+  readonly kv: Kv
 }
 
 /** What endpoints stand on. */
 export interface ConsulGround extends Pick<Scope, 'clock' | 'random' | 'log'> {
   readonly discovery: Discovery
+  readonly kv: Kv
   readonly datacenter: string
   /** The node of this machine. */
   readonly node: string
@@ -30,7 +36,7 @@ export interface Consul {
 /** Speaks the Consul HTTP API at `listen.consul`. */
 export async function startConsul(
   settings: ConsulSettings,
-  { discovery }: ConsulNeeds,
+  { discovery, kv }: ConsulNeeds,
   scope: Scope,
 ): Promise<Part<ConsulSettings, Consul>> {
   const { clock, random, log } = scope
@@ -40,6 +46,7 @@ export async function startConsul(
     random,
     log,
     discovery,
+    kv,
     datacenter,
     node: nodeNameOf(settings),
   }
@@ -56,6 +63,12 @@ export async function startConsul(
 }
 
 /** All endpoints: one line a file. */
-function routesOf(_ground: ConsulGround): readonly Route[] {
-  return [...statusRoutes, ...outOfScopeRoutes]
+function routesOf({ kv, node }: ConsulGround): readonly Route[] {
+  return [
+    ...kvRoutes(kv),
+    ...sessionRoutes(kv, node),
+    ...txnRoutes(kv),
+    ...statusRoutes,
+    ...outOfScopeRoutes,
+  ]
 }
