@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
@@ -14,6 +15,7 @@ const assembled = assembleSettings([
   gatewaySettings,
   discoverySettings,
   consulSettings,
+  kvSettings,
   consoleSettings,
 ])
 

@@ -3,7 +3,9 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startConsul } from '../capabilities/consul/consul.ts'
+import { sessionHealth } from '../capabilities/consul/session-health.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
+import { startKv } from '../capabilities/kv/kv.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
@@ -81,7 +83,9 @@ export async function composeControl(
     },
   )
 
-  await host.start('consul', startConsul, ({ settings }) => settings.consul, { discovery })
+  const health = sessionHealth(configuration.current().settings.consul, discovery)
+  const kv = await host.start('kv', startKv, ({ settings }) => settings.kv, { storage, health })
+  await host.start('consul', startConsul, ({ settings }) => settings.consul, { discovery, kv })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

@@ -1,25 +1,32 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Discovery } from '../discovery/api.ts'
+import type { Kv } from '../kv/api.ts'
 import { agentRoutes } from './agent.ts'
 import { nodeUuid } from './agent-self.ts'
 import { createWaits } from './blocking.ts'
 import { createWorld, type WorldOptions } from './catalog-world.ts'
 import { catalogRoutes } from './catalog.ts'
 import { healthRoutes } from './health.ts'
+import { kvRoutes } from './kv.ts'
 import { outOfScopeRoutes } from './out-of-scope.ts'
 import { OPEN, type Authorizer } from './permissions.ts'
 import { createRouter, type Route } from './router.ts'
 import { consulListener } from './serve.ts'
+import { sessionRoutes } from './session.ts'
 import { addressOf, nodeNameOf, type ConsulSettings } from './settings.ts'
 import { statusRoutes } from './status.ts'
+import { txnRoutes } from './txn.ts'
 
 /** What it stands on. */
 export interface ConsulNeeds {
   readonly discovery: Discovery
+  readonly kv: Kv
 }
 
 /** What endpoints stand on. */
-export interface ConsulGround extends Pick<Scope, 'clock' | 'random' | 'log'>, WorldOptions {}
+export interface ConsulGround extends Pick<Scope, 'clock' | 'random' | 'log'>, WorldOptions {
+  readonly kv: Kv
+}
 
 /** Nothing that siblings need. */
 export interface Consul {
@@ -30,7 +37,7 @@ export interface Consul {
 /** Speaks the Consul HTTP API at `listen.consul`. */
 export async function startConsul(
   settings: ConsulSettings,
-  { discovery }: ConsulNeeds,
+  { discovery, kv }: ConsulNeeds,
   scope: Scope,
 ): Promise<Part<ConsulSettings, Consul>> {
   const { clock, random, log } = scope
@@ -41,6 +48,7 @@ export async function startConsul(
     random,
     log,
     discovery,
+    kv,
     datacenter,
     node: nodeNameOf(settings),
     allowScripts: settings.scripts,
@@ -62,7 +70,11 @@ export async function startConsul(
 /** All endpoints: one line a file. */
 function routesOf(ground: ConsulGround): readonly Route[] {
   const world = createWorld(ground)
+  const { kv, node } = ground
   return [
+    ...kvRoutes(kv),
+    ...sessionRoutes(kv, node),
+    ...txnRoutes(kv),
     ...statusRoutes,
     ...agentRoutes(world),
     ...catalogRoutes(world),
