@@ -1,10 +1,11 @@
 import type { Part, Scope } from '../../platform/capability.ts'
+import type { Storage } from '../../platform/storage/storage.ts'
 import type { Discovery } from '../discovery/api.ts'
 import type { Kv } from '../kv/api.ts'
+import { defaultPolicyOf, openAcl } from './acl/acl.ts'
 import { createWaits } from './blocking.ts'
 import { kvRoutes } from './kv.ts'
 import { outOfScopeRoutes } from './out-of-scope.ts'
-import { OPEN, type Authorizer } from './permissions.ts'
 import { createRouter, type Route } from './router.ts'
 import { consulListener } from './serve.ts'
 import { sessionRoutes } from './session.ts'
@@ -14,6 +15,7 @@ import { txnRoutes } from './txn.ts'
 
 /** What it stands on. */
 export interface ConsulNeeds {
+  readonly storage: Storage
   readonly discovery: Discovery
   readonly kv: Kv
 }
@@ -36,7 +38,7 @@ export interface Consul {
 /** Speaks the Consul HTTP API at `listen.consul`. */
 export async function startConsul(
   settings: ConsulSettings,
-  { discovery, kv }: ConsulNeeds,
+  { storage, discovery, kv }: ConsulNeeds,
   scope: Scope,
 ): Promise<Part<ConsulSettings, Consul>> {
   const { clock, random, log } = scope
@@ -51,15 +53,15 @@ export async function startConsul(
     node: nodeNameOf(settings),
   }
   const waits = createWaits(clock, random)
-  const authorizer: Authorizer = OPEN
-  const demandsCredentials = settings.token !== undefined
-  const router = createRouter(routesOf(ground))
+  const { authorizer, routes, problems } = await openAcl(settings, storage, scope)
+  const demandsCredentials = settings.token !== undefined && defaultPolicyOf(settings) === 'deny'
+  const router = createRouter([...routes, ...routesOf(ground)])
   const on = { router, waits, authorizer, datacenter, hosts, demandsCredentials, log }
   await scope.listeners.lean('consul', consulListener(on))
   // Whoever waits is answered, before the listener closes.
   scope.stopping.addEventListener('abort', () => waits.close(), { once: true })
   scope.onStop(() => waits.close())
-  return { api: { waiting: () => waits.count } }
+  return { api: { waiting: () => waits.count }, problems }
 }
 
 /** All endpoints: one line a file. */
