@@ -53,15 +53,16 @@ export async function startConsul(
     node: nodeNameOf(settings),
   }
   const waits = createWaits(clock, random)
-  const { authorizer, routes, problems } = await openAcl(settings, storage, scope)
+  const acl = await openAcl(settings, storage, scope)
   const demandsCredentials = settings.token !== undefined && defaultPolicyOf(settings) === 'deny'
-  const router = createRouter([...routes, ...routesOf(ground)])
+  const router = createRouter([...acl.routes, ...routesOf(ground)])
+  const { authorizer } = acl
   const on = { router, waits, authorizer, datacenter, hosts, demandsCredentials, log }
   await scope.listeners.lean('consul', consulListener(on))
   // Whoever waits is answered, before the listener closes.
   scope.stopping.addEventListener('abort', () => waits.close(), { once: true })
   scope.onStop(() => waits.close())
-  return { api: { waiting: () => waits.count }, problems }
+  return { api: { waiting: () => waits.count }, problems: () => acl.problems() }
 }
 
 /** All endpoints: one line a file. */

@@ -56,7 +56,7 @@ test('the first token is given away once, also after a start', async (t) => {
   t.after(() => storage.close())
   const { as } = await serveAcl(t, { acl: 'deny', storage })
   const both = await Promise.all([1, 2].map(() => as('')('/v1/acl/bootstrap', { method: 'PUT' })))
-  assert.deepEqual(both.map(({ status }) => status).toSorted(), [200, 403])
+  assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([200, 403]))
   const { SecretID } = both.find(({ status }) => status === 200)!.json<TokenJson>()
   assert.equal((await as('')('/v1/kv/a', { method: 'PUT' })).status, 403)
   assert.equal((await as(SecretID)('/v1/kv/a', { method: 'PUT' })).text, 'true')

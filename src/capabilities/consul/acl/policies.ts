@@ -32,7 +32,7 @@ export function policyRoutes(book: AclBook, store: AclStore): readonly Route[] {
       path: '/v1/acl/policies',
       run(call) {
         call.demand('acl', '', 'read')
-        return json([...book.policies.values()].map(({ text: _, ...one }) => summaryJson(one)))
+        return json([...book.policies.values()].map(summaryJson))
       },
     },
     {
@@ -151,7 +151,7 @@ async function remove(book: AclBook, store: AclStore, call: Call): Promise<Answe
   })
 }
 
-function summaryJson(policy: Omit<Policy, 'text'>): object {
+function summaryJson(policy: Policy): object {
   return {
     ID: policy.id,
     Name: policy.name,
