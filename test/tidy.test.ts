@@ -72,6 +72,9 @@ const SEAMS: readonly string[] = [
   // HTTP/2 without its connections.
   'src/mechanisms/hpack/',
   'src/mechanisms/http2/',
+  'src/capabilities/kv/',
+  'src/mechanisms/sorted-keys/',
+  'src/mechanisms/acl-rules/',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */
