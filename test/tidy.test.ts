@@ -52,6 +52,10 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/balancing/localities.ts',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
+  'src/mechanisms/bexpr/',
+  // The Consul API, until all of its endpoints are there.
+  'src/capabilities/consul/',
+  'exports formatGoDuration, which only tests use',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */
