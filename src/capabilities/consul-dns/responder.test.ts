@@ -77,7 +77,11 @@ test('what is not there: no such name, no such type, and the start of authority'
 
 test('the domain itself, nodes, and names of addresses', async (t) => {
   const ground = await withWeb(t, 1)
-  ground.discovery.putNode('Rack-1', '10.1.1.1', { zone: 'a', 'rfc1035-hello': 'just this' })
+  await ground.discovery.registerNode({
+    name: 'Rack-1',
+    address: '10.1.1.1',
+    meta: { zone: 'a', 'rfc1035-hello': 'just this' },
+  })
   assert.deepEqual(answersOf(ground, 'consul', TYPE.SOA), ['SOA ns.consul 0'])
   const ns = ask(ground, queryOf('consul', TYPE.NS)).message
   assert.deepEqual(ns.answers.map(textOf), ['NS local.node.dc1.consul'])

@@ -67,7 +67,7 @@ export function put(
   more: { readonly tags?: readonly string[]; readonly weight?: number } = {},
 ): void {
   const spec = { service, id: `${host}:${port}`, host, port, ...more }
-  discovery.putInstance(spec, { source: 'at', checks: [] })
+  discovery.putInstance(spec, { origin: 'at', checks: [] })
 }
 
 /** A query as a client sends it. */
