@@ -136,6 +136,10 @@ export interface GatewayLimits {
   /** An upgraded or TCP connection without a byte in either direction; 0: none. */
   readonly tunnelIdleTimeoutMs: number
   readonly responseHeadBytesMax: number
+  /** HTTP/2: streams that one connection may have open, and bytes that a client may send before they are used, on one stream and on all. */
+  readonly streamsMax: number
+  readonly streamWindowBytes: number
+  readonly connectionWindowBytes: number
 }
 
 export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'

@@ -125,6 +125,9 @@ function specifyLimits(limits: Settings['gateway']['limits']): GatewayLimits {
     bodyTimeoutMs: limits.bodyTimeout,
     tunnelIdleTimeoutMs: limits.tunnelIdleTimeout,
     responseHeadBytesMax: limits.responseHead,
+    streamsMax: limits.streams,
+    streamWindowBytes: limits.streamWindow,
+    connectionWindowBytes: limits.connectionWindow,
   }
 }
 

@@ -6,7 +6,9 @@ import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { Http1Connection } from '../client/http1-connection.ts'
+import { RequestText } from '../../mechanisms/http2/request-text.ts'
+import { ResponseText } from '../../mechanisms/http2/response-text.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
@@ -19,6 +21,7 @@ import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
+import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -33,7 +36,7 @@ import type { Instance } from '../upstream/instance.ts'
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
-  readonly clients: Set<Http1Connection<Exchange>>
+  readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
@@ -54,6 +57,9 @@ const FIRST_LIMITS: GatewayLimits = {
   bodyTimeoutMs: 60_000,
   tunnelIdleTimeoutMs: 0,
   responseHeadBytesMax: 65_536,
+  streamsMax: 128,
+  streamWindowBytes: 131_072,
+  connectionWindowBytes: 1_048_576,
 }
 
 /** What a worker's connections share, before its first snapshot. */
@@ -82,6 +88,12 @@ export function createContext(
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
+    http2: {
+      frames: new FrameBuffers(clock),
+      requestText: new RequestText(),
+      trailerText: new ResponseText(),
+    },
+    countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
     responseHead: createResponseHead(RESPONSE_FIELDS_MAX),

@@ -115,6 +115,7 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     for (const client of ctx.rawClients) isBusy ||= client.isBusy
     for (const client of ctx.clients) {
       if (!client.listener.isPublic) continue
+      client.announceEnd()
       if (client.isIdle) client.closeGently()
       else isBusy ||= client.isBusy
     }

@@ -86,12 +86,12 @@ function takePriority<S>(
   const stream = session.streams.get(streamId)
   const isWrong = end - start !== PRIORITY_BYTES
   if (isWrong && stream === undefined) return wrongLength(session)
-  if (isWrong) return refuseStream(session, stream!, H2_ERROR.frameSize)
+  if (isWrong) return refuseStream(session, stream!, H2_ERROR.frameSize, 'frame')
   if (readUint31(bytes, start) !== streamId) return countNoise(session)
   if (stream === undefined) {
     return failSession(session, H2_ERROR.protocol, 'a stream depends on itself')
   }
-  refuseStream(session, stream, H2_ERROR.protocol)
+  refuseStream(session, stream, H2_ERROR.protocol, 'frame')
 }
 
 function takeSettings<S>(
@@ -191,10 +191,10 @@ function takeWindowUpdate<S>(
     }
     return
   }
-  if (increment === 0) return refuseStream(session, stream, H2_ERROR.protocol)
+  if (increment === 0) return refuseStream(session, stream, H2_ERROR.protocol, 'windows')
   stream.sendWindow += increment
   if (stream.sendWindow > WINDOW_BYTES_MAX) {
-    return refuseStream(session, stream, H2_ERROR.flowControl)
+    return refuseStream(session, stream, H2_ERROR.flowControl, 'windows')
   }
   session.hasOpened = true
 }

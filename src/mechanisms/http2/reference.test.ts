@@ -115,6 +115,7 @@ function ourClient(t: TestContext, listen: (server: ReturnType<typeof createServ
       if (isEnd) stream.owner!.done.resolve()
     },
     reset: (stream) => stream.owner!.done.reject(new Error('reset')),
+    mistaken: (stream) => stream.owner!.done.reject(new Error('mistaken')),
     refused: (stream) => stream.owner!.done.reject(new Error('refused')),
     writable: () => {},
     settled: () => {},

@@ -1,4 +1,4 @@
-import { dropIfOver, failSession, refuseStream, resetStream, writeGoAway } from './ending.ts'
+import { dropIfOver, failSession, resetStream, writeGoAway } from './ending.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
   FIRST_WINDOW_BYTES,
@@ -151,11 +151,6 @@ export class Http2Session<S> {
   /** Gives a stream up. Nothing where it is over. */
   reset(stream: Http2Stream<S>, code: number): void {
     resetStream(this.#state, stream, code)
-  }
-
-  /** The peer broke a rule of one stream: it is told, and so is the owner. */
-  refuse(stream: Http2Stream<S>, code: number): void {
-    refuseStream(this.#state, stream, code)
   }
 
   /** Ends the connection for what the peer did. */
