@@ -15,7 +15,7 @@ import type { ClientConnection } from './client-connection.ts'
 import type { ClientEvents } from './client-stream.ts'
 import type { ClientGround } from './ground.ts'
 import { Http2Answers } from './http2-answer.ts'
-import { Http2ClientStream } from './http2-stream.ts'
+import { Http2ClientStream, type Http2StreamHost } from './http2-stream.ts'
 import { OrderlyClose } from './orderly-close.ts'
 import type { ClientPeer } from './peer.ts'
 
@@ -37,7 +37,7 @@ function errorOf(status: number): number {
 }
 
 /** One HTTP/2 connection of a client: many requests at once, each a stream. */
-export class Http2Connection<E> implements ClientConnection {
+export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> {
   readonly ground: ClientGround
   readonly listener: ClientListener
   readonly wire: Wire

@@ -3,16 +3,33 @@ import { HEAD_ERROR } from '../../mechanisms/http1/errors.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { H2_ERROR } from '../../mechanisms/http2/frames.ts'
+import type { Http2Session } from '../../mechanisms/http2/session.ts'
 import type { Http2Stream } from '../../mechanisms/http2/stream.ts'
 import type { HpackDecoder } from '../../mechanisms/hpack/decoder.ts'
 import { readTrailer, TRAILER_BYTES_MAX } from '../../mechanisms/http1/trailers.ts'
 import { fieldsError, H2_FIELDS } from '../../mechanisms/http2/field-errors.ts'
 import type { Turn } from '../io/turns.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
-import type { ClientOf, LocalAnswer, Peer, Waiting } from './client-stream.ts'
+import type { ClientEvents, ClientOf, LocalAnswer, Peer, Waiting } from './client-stream.ts'
 import { EarlyBytes } from './early-bytes.ts'
-import type { Http2Connection } from './http2-connection.ts'
+import type { ClientGround } from './ground.ts'
+import type { Http2Answers } from './http2-answer.ts'
 import { OUTLET_BYTES_MAX } from '../io/outlet.ts'
+
+/** The connection, as far as its streams need it. */
+export interface Http2StreamHost<E> {
+  readonly ground: ClientGround
+  readonly listener: ClientListener
+  readonly peer: Peer
+  readonly events: ClientEvents<E>
+  readonly outlet: Waiting
+  readonly session: Http2Session<Http2ClientStream<E>>
+  readonly answers: Http2Answers<Http2ClientStream<E>>
+  /** A defect costs the request at hand, not the worker. */
+  guarded(client: Http2ClientStream<E>, step: () => void): void
+  /** The request of a stream is over; with `isGone` so is the stream. */
+  released(stream: Http2ClientStream<E>, isGone: boolean, nowMs: number): void
+}
 
 /** One request on an HTTP/2 connection of a client. */
 export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
@@ -24,7 +41,7 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   readonly body: BodyReader = createBodyReader()
   /** A WebSocket: its head asks for an upgrade. */
   isUpgrade = false
-  readonly #connection: Http2Connection<E>
+  readonly #connection: Http2StreamHost<E>
   readonly #stream: Http2Stream<Http2ClientStream<E>>
   readonly #early = new EarlyBytes()
   #isPaused = false
@@ -35,7 +52,7 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   #refusal: number = H2_ERROR.noError
   #isReleased = false
 
-  constructor(connection: Http2Connection<E>, stream: Http2Stream<Http2ClientStream<E>>) {
+  constructor(connection: Http2StreamHost<E>, stream: Http2Stream<Http2ClientStream<E>>) {
     this.#connection = connection
     this.#stream = stream
   }
