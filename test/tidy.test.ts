@@ -50,9 +50,6 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',
   'src/mechanisms/breaker/',
   'src/mechanisms/balancing/localities.ts',
-  // HTTP/2 towards instances.
-  'exports requestBlockRoom, which only tests use',
-  'exports writeRequestBlock, which only tests use',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */

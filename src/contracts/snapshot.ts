@@ -147,6 +147,8 @@ export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'st
 export interface ServiceSpec {
   readonly name: string
   readonly source: string
+  /** What its instances speak: HTTP/1.1, or HTTP/2 without TLS and with prior knowledge. */
+  readonly protocol?: 'http1' | 'h2c'
   readonly balance: {
     readonly algorithm: BalancingName
     readonly slowStartMs: number

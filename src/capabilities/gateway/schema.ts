@@ -190,6 +190,12 @@ export const serviceShape = {
     .describe(
       'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
     ),
+  protocol: z
+    .enum(['http1', 'h2c'])
+    .default('http1')
+    .describe(
+      'What its instances speak: HTTP/1.1, or HTTP/2 without TLS (gRPC needs that); WebSockets go over HTTP/1.1 in either case.',
+    ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
   resilience: resilienceSettings.prefault({}).describe('Deadlines, retries, ejection.'),
   connections: z

@@ -141,6 +141,7 @@ export function specifyService(
   return {
     name,
     source: sourceOf(['services', name]),
+    protocol: service.protocol,
     balance: {
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,

@@ -1,16 +1,11 @@
 import { type BodyReader, forwardBody, forwardRoom, readBody } from '../../mechanisms/http1/body.ts'
 import type { Drops } from '../../mechanisms/http1/drops.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
-import {
-  TRAILER_BYTES_MAX,
-  TRAILER_FIELDS_MAX,
-  writeTrailerLines,
-} from '../../mechanisms/http1/trailers.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import {
   localBlock,
   responseBlockRoom,
-  writeLines,
+  trailerBlock,
   writeResponseBlock,
 } from '../../mechanisms/http2/head-block.ts'
 import type { Http2Session } from '../../mechanisms/http2/session.ts'
@@ -153,7 +148,8 @@ export class Http2Answers<S> {
     if (this.#payloadEnd > this.#payloadStart) {
       sender.send(stream, this.#payload, this.#payloadStart, this.#payloadEnd, isLast)
     } else if (isLast) sender.end(stream, null)
-    if (body.isDone && !isLast) sender.end(stream, trailerBlock(body))
+    if (body.isDone && !isLast)
+      sender.end(stream, trailerBlock(body.chunks.trailer, body.dropNames))
   }
 }
 
@@ -161,13 +157,4 @@ const NO_BYTES = Buffer.alloc(0)
 
 function hasTrailers({ chunks: { trailer } }: BodyReader): boolean {
   return trailer.fields !== null && trailer.fields.count > 0
-}
-
-/** The trailers that may be forwarded; null where there is none. */
-function trailerBlock(body: BodyReader): Uint8Array | null {
-  const lines = Buffer.allocUnsafe(TRAILER_BYTES_MAX + TRAILER_FIELDS_MAX * 4)
-  const end = writeTrailerLines(body.chunks.trailer, lines, 0, body.dropNames)
-  if (end === 0) return null
-  const block = Buffer.allocUnsafe(end + TRAILER_FIELDS_MAX * 16)
-  return block.subarray(0, writeLines(block, 0, lines, 0, end))
 }

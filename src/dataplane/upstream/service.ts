@@ -50,6 +50,7 @@ export class Service<W> implements Turn {
     this.pending.setMax(spec.pendingMax)
     for (const instance of this.instances.values()) {
       instance.permits.setMax(spec.connectionsPerInstanceMax)
+      if (old.protocol !== spec.protocol) speak(instance, spec.protocol === 'h2c')
     }
     if (old.balance.algorithm === spec.balance.algorithm) return
     const next = balancers[spec.balance.algorithm]<Instance>()
@@ -59,6 +60,12 @@ export class Service<W> implements Turn {
     }
     this.balancer = next
   }
+}
+
+/** Connections of another protocol carry what is on them to its end, and no more. */
+function speak(instance: Instance, isHttp2: boolean): void {
+  instance.isHttp2 = isHttp2
+  for (const connection of instance.idle.slice()) connection.cancel()
 }
 
 function budgetOf(spec: ServiceSpec, workers: number): { ratio: number; reservePerSecond: number } {

@@ -30,6 +30,7 @@ import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
+import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
 
 /** Everything of one worker. */
@@ -62,6 +63,9 @@ const FIRST_LIMITS: GatewayLimits = {
   connectionWindowBytes: 1_048_576,
 }
 
+/** More than the configuration allows in a request, with what we and policies add. */
+const COMPOSED_FIELDS_MAX = 1_200
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -76,6 +80,7 @@ export function createContext(
   const batches = createRecordBatches((buffer, length, count) =>
     post({ type: 'records', buffer, length, count }, [buffer]),
   )
+  const frames = new FrameBuffers(clock)
   const context: WorkerContext = {
     index,
     workers,
@@ -88,10 +93,11 @@ export function createContext(
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    http2: {
-      frames: new FrameBuffers(clock),
-      requestText: new RequestText(),
-      trailerText: new ResponseText(),
+    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
+    http2Upstream: {
+      frames,
+      responseText: new ResponseText(),
+      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
     },
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
@@ -125,6 +131,8 @@ export function createContext(
     instanceEvents: createInstanceEvents(() => context),
     connect: (instance) =>
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
+    connectShared: (instance) =>
+      new Http2InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),

@@ -134,6 +134,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const sinceMs = isFirst ? -Infinity : ctx.clock.monotonicMs()
   const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
   const instance = createInstance(service, spec, sinceMs, permits)
+  instance.isHttp2 = service.spec.protocol === 'h2c'
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
   ctx.turns.schedule(service)

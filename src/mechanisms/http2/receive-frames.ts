@@ -14,7 +14,8 @@ import { takeContinuation, takeHeaders, takeReset } from './receive-heads.ts'
 import type { SessionState } from './session-state.ts'
 import { readSettings, settingCount } from './settings.ts'
 
-const PING_BYTES = 8
+/** Payload of a PING. */
+export const PING_BYTES = 8
 const GOAWAY_BYTES_MIN = 8
 
 /** Every frame but DATA; [start, end) is its payload. */
