@@ -137,6 +137,10 @@ export interface GatewayLimits {
   /** An upgraded or TCP connection without a byte in either direction; 0: none. */
   readonly tunnelIdleTimeoutMs: number
   readonly responseHeadBytesMax: number
+  /** HTTP/2: streams that one connection may have open, and bytes that a client may send before they are used, on one stream and on all. */
+  readonly streamsMax: number
+  readonly streamWindowBytes: number
+  readonly connectionWindowBytes: number
 }
 
 export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
@@ -144,6 +148,8 @@ export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'st
 export interface ServiceSpec {
   readonly name: string
   readonly source: string
+  /** What its instances speak: HTTP/1.1, or HTTP/2 without TLS and with prior knowledge. */
+  readonly protocol?: 'http1' | 'h2c'
   readonly balance: {
     readonly algorithm: BalancingName
     readonly slowStartMs: number
