@@ -43,7 +43,6 @@ const SEAMS: readonly string[] = [
   'exports SubRequest, which only tests use',
   'exports startHedge, which only tests use',
   // Mechanisms of resilience that the data plane does not use yet.
-  'src/mechanisms/retry/',
   'src/mechanisms/hedging/hedging.ts',
   'exports isPanic, which only tests use',
   'src/mechanisms/concurrency-limit/limits.ts',

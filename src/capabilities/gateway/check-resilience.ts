@@ -12,6 +12,7 @@ export function checkResilience(
   return [
     ...checkOrder(settings.ejection, 'base', 'max', [...path, 'ejection']),
     ...checkOrder(settings.breaker, 'open', 'openMax', [...path, 'breaker']),
+    ...checkOrder(settings.retry, 'wait', 'waitMax', [...path, 'retry']),
     ...checkDeadlines(settings, path, sourceOf),
     ...checkBreaker(settings, [...path, 'breaker']),
   ]

@@ -153,6 +153,13 @@ export function specifyService(
       attempts: resilience.retry.attempts,
       budgetRatio: resilience.retry.budget,
       reservePerSecond: resilience.retry.reserve,
+      on: resilience.retry.on,
+      waits: {
+        baseMs: resilience.retry.wait,
+        maxMs: resilience.retry.waitMax,
+        jitter: resilience.retry.jitter,
+      },
+      bytesMax: resilience.retry.body,
     },
     ejection: {
       failures: resilience.ejection.failures,

@@ -1,5 +1,6 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { REFUSED } from '../../mechanisms/breaker/breaker.ts'
+import { RETRY_ON } from '../../mechanisms/retry/conditions.ts'
 import { addAttempt } from '../records/record.ts'
 import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
@@ -36,7 +37,7 @@ function findInstance(
 ): void {
   const { exchange } = attempt
   if (connectSomewhere(ctx, attempt, service, nowMs)) return
-  if (pick(ctx, exchange, service, nowMs) !== undefined) {
+  if (hasInstanceLeft(exchange, null, nowMs)) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
   answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, nowMs))
@@ -50,9 +51,17 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   // A service that nobody calls any more is not called again.
   if (service.breaker?.isOpen(nowMs) === true) return false
   if (connectSomewhere(ctx, attempt, service, nowMs)) return true
-  if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  if (!hasInstanceLeft(exchange, null, nowMs)) return false
   waitForPlace(ctx, attempt, service, nowMs)
   return true
+}
+
+/** Whether there is an instance for a further attempt, be it full, besides those that were tried and `last`. Takes nobody's turn. */
+export function hasInstanceLeft(exchange: Exchange, last: Instance | null, nowMs: number): boolean {
+  const { tried, service } = exchange
+  return service!.balancer.candidates.some(
+    (one) => one !== last && one.blockedUntilMs <= nowMs && !tried.includes(one),
+  )
 }
 
 /** Begins a second attempt beside the first one; false where that may not be. The first head that comes wins. */
@@ -278,7 +287,7 @@ function serveOne(
     answerLocally(ctx, exchange, refuseByService(service, nowMs))
     return true
   }
-  if (pick(ctx, exchange, service, nowMs) === undefined) {
+  if (!hasInstanceLeft(exchange, null, nowMs)) {
     leaveQueue(ctx, attempt)
     findInstance(ctx, attempt, service, nowMs)
     return true
@@ -325,6 +334,7 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
     totalDeadlineMs: exchange.totalDeadlineMs,
     mayRetry:
       exchange.isIdempotent &&
+      (exchange.service!.retryOn.bits & RETRY_ON.timeout) !== 0 &&
       exchange.isReplayable &&
       exchange.retriesLeft > 0 &&
       balancer.candidates.length > exchange.tried.length + 1,

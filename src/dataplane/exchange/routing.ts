@@ -1,3 +1,5 @@
+import { fieldValue, findField } from '../../mechanisms/http1/fields.ts'
+import { FIELD } from '../../mechanisms/http1/names.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import { normalizePath } from '../../mechanisms/routing/normalize-path.ts'
 import {
@@ -167,10 +169,20 @@ function enterService(
   record.algorithm = spec.balance.algorithm
   exchange.service = service
   exchange.timeoutMs = timeoutMs === 0 ? spec.timeoutMs : timeoutMs
-  exchange.retriesLeft = spec.retry.attempts
+  exchange.cameAs = readTries(head, bytes)
+  // Who called has tried again already: trying again here too would multiply.
+  exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
   if (exchange.isIdempotent) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
   return ROUTED.go
+}
+
+/** How often the request was tried by those before us: 1 where they say nothing. */
+function readTries(head: RequestHead, bytes: Buffer): number {
+  const field = findField(head.fields, FIELD.xRequestAttempt)
+  if (field < 0) return 1
+  const value = fieldValue(bytes, head.fields, field)
+  return /^\d{1,3}$/.test(value) ? Math.max(1, Number(value)) : 1
 }
 
 function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): Routed {

@@ -1,11 +1,16 @@
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
-import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retry.ts'
+import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
+import {
+  createRetryBudget,
+  type RetryBudget,
+  type RetryTerms,
+} from '../../mechanisms/retry/retry.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
-import type { MemoryPlace } from '../shared/resilience-memory.ts'
+import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
 import type { Instance } from './instance.ts'
 import type { Permits } from './permits.ts'
 
@@ -18,6 +23,7 @@ export class Service<W> implements Turn {
   balancer: Balancer<Instance>
   readonly ejection: EjectionSet<Instance> = createEjectionSet<Instance>()
   readonly retries: RetryBudget
+  retryOn: RetryConditions
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
@@ -32,7 +38,6 @@ export class Service<W> implements Turn {
   /** `serve` is called in a turn of its own when there may be room for those that wait. */
   constructor(
     spec: ServiceSpec,
-    workers: number,
     pending: Permits,
     learnt: MemoryPlace,
     serve: (service: Service<W>) => void,
@@ -40,7 +45,8 @@ export class Service<W> implements Turn {
     this.name = spec.name
     this.spec = spec
     this.balancer = balancers[spec.balance.algorithm]<Instance>()
-    this.retries = createRetryBudget(budgetOf(spec, workers))
+    this.retries = createRetryBudget(budgetOf(spec), learnt.memory, learnt.start + BUDGET_AT)
+    this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.pending = pending
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
@@ -52,10 +58,11 @@ export class Service<W> implements Turn {
   }
 
   /** Takes new settings; connections, statistics and what was counted stay. */
-  configure(spec: ServiceSpec, workers: number): void {
+  configure(spec: ServiceSpec): void {
     const old = this.spec
     this.spec = spec
-    this.retries.configure(budgetOf(spec, workers))
+    this.retries.configure(budgetOf(spec))
+    this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.pending.setMax(spec.pendingMax)
     this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
@@ -73,9 +80,9 @@ export class Service<W> implements Turn {
   }
 }
 
-function budgetOf(spec: ServiceSpec, workers: number): { ratio: number; reservePerSecond: number } {
-  return {
-    ratio: spec.retry.budgetRatio,
-    reservePerSecond: spec.retry.reservePerSecond / workers,
-  }
+function budgetOf({ retry }: ServiceSpec): RetryTerms {
+  return { ratio: retry.budgetRatio, reservePerSecond: retry.reservePerSecond }
 }
+
+/** What says that the instance is in trouble, and not that the request is. */
+const RETRY_ON_DEFAULT = ['connect', 'reset', 'timeout'] as const
