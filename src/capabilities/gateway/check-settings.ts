@@ -7,7 +7,7 @@ import { explainBadCidr } from '../../platform/config/addresses.ts'
 import type { SourceOf } from '../../platform/config/load.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import { formatShareRatio } from '../../platform/config/units.ts'
-import { checkServiceName } from '../../platform/config/service-name.ts'
+import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
@@ -168,7 +168,7 @@ function checkServices(services: Services, sourceOf: SourceOf): readonly Setting
 /** Callers read the address of a service from `<NAME>_URL`. */
 function checkName(name: string, path: SettingPath): readonly SettingProblem[] {
   if (name !== 'backplane' && !name.startsWith('backplane-')) return []
-  const variable = `${name.toUpperCase().replaceAll('-', '_')}_URL`
+  const variable = urlVariable(name)
   const message = `may not begin with backplane: its address would be told as ${variable}, which is Backplane's own; choose another name`
   return [{ path, code: 'ERR_CONFIG_NAME_RESERVED', message, at: 'key' }]
 }

@@ -13,7 +13,8 @@ import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { openBreakerOrders } from './breaker-orders.ts'
 import { GatewayListenerError } from './data-listeners.ts'
-import { startGateway, urlVariable } from './gateway.ts'
+import { urlVariable } from '../../platform/config/service-name.ts'
+import { startGateway } from './gateway.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
 const defaults = defaultService()
@@ -107,6 +108,7 @@ async function start(
   const { api: discovery, ...rest } = await startDiscovery(discoveryConfig(config), needs, scope)
   const taken = new Set(options.taken)
   const data = createFakeData(taken)
+  const { channel } = data
   const saved: (readonly OutboundListener[])[] = []
   const store = { isFull: false }
   const portStore = {
@@ -117,9 +119,7 @@ async function start(
     },
   }
   const breakerOrders = await openBreakerOrders(storage)
-  const { channel } = data
   const part = await startGateway(config, { discovery, channel, portStore, breakerOrders }, scope)
-  const { api: gateway } = part
   /** A reload that nobody else refuses. */
   const reload = async (next: GatewayConfig) => {
     const before = await rest.prepare?.(discoveryConfig(next))
@@ -130,7 +130,7 @@ async function start(
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
-      { source: 'run', checks: [] },
+      { origin: 'run', checks: [] },
     )
     discovery.flush()
   }
@@ -138,7 +138,7 @@ async function start(
     discovery.removeInstance(service, id)
     discovery.flush()
   }
-  return { part, gateway, discovery, data, saved, store, taken, put, remove, reload }
+  return { part, gateway: part.api, discovery, data, saved, store, taken, put, remove, reload }
 }
 
 const file = {
