@@ -1,4 +1,5 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
+import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
 import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { PolicySpec } from './policies.ts'
@@ -182,6 +183,8 @@ export interface ServiceSpec {
   }
   /** Instances that are slow, or fail, compared with the others are ejected; without it none is. */
   readonly outliers?: OutlierPolicy
+  /** When a second attempt runs beside the first one; without it none does. */
+  readonly hedge?: HedgePolicy
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */

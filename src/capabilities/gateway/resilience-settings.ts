@@ -160,6 +160,20 @@ const breakerSettings = z
     'Circuit breaker: while it is open, calls are answered at once with 503 ERR_GATEWAY_BREAKER_OPEN.',
   )
 
+const hedgeSettings = z
+  .strictObject({
+    after: share()
+      .prefault('0%')
+      .describe(
+        'A second attempt of an idempotent request begins at another instance when so many answers usually have come, such as 95%; the first answer wins, and the other attempt is cancelled. 0%: none. Looked at every 25 ms.',
+      ),
+    minimum: duration({ min: '0ms', max: '1m' })
+      .prefault('20ms')
+      .describe('Never earlier than that.'),
+  })
+  .prefault({})
+  .describe('Hedging, within the budget of retries.')
+
 /** `resilience` of a service. */
 export const resilienceSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
@@ -173,6 +187,7 @@ export const resilienceSettings = z.strictObject({
     .describe('Deadline of one attempt until the response head.'),
   breaker: breakerSettings,
   retry: retrySettings,
+  hedge: hedgeSettings,
   ejection: ejectionSettings,
   outliers: outlierSettings,
 })

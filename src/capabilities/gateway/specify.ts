@@ -174,6 +174,9 @@ export function specifyService(
       localFailureRatio: resilience.outliers.failing,
       callsMin: resilience.outliers.minimum,
     },
+    ...(resilience.hedge.after === 0
+      ? {}
+      : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,

@@ -24,7 +24,7 @@ import {
 } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
-import { decideAnswerRetry } from './retries.ts'
+import { decideAnswerRetry, isLeftToOther } from './retries.ts'
 import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
@@ -96,9 +96,15 @@ function retryAnswer(
   bytes: Buffer,
 ): boolean {
   const { exchange, instance } = attempt
-  if (exchange.retriesLeft <= 0) return false
   const nowMs = ctx.clock.monotonicMs()
   const { status } = head
+  if (isLeftToOther(attempt, status)) {
+    noteInstanceAnswer(ctx, attempt, status, nowMs)
+    cancelAttempt(ctx, attempt)
+    exchange.tried.push(instance)
+    return true
+  }
+  if (exchange.retriesLeft <= 0) return false
   const waitMs = decideAnswerRetry(ctx, attempt, head, bytes, nowMs)
   if (waitMs < 0) return false
   noteInstanceAnswer(ctx, attempt, status, nowMs)
@@ -255,6 +261,7 @@ function noteInstanceAnswer(
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   reportSuccess(instance, service.spec.ejection, nowMs)
+  if (exchange.isIdempotent) service.hedge?.observe(latencyMs, nowMs)
   noteLatency(service.spec, instance, latencyMs, nowMs)
   service.balancer.observe(instance, latencyMs, nowMs, true)
 }

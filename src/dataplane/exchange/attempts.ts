@@ -10,7 +10,7 @@ import type { Service } from '../upstream/service.ts'
 import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
-import { decideAttemptDeadline, mayHedge } from './decide.ts'
+import { decideAttemptDeadline } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
 import { refuseByInstances, refuseByService } from './refusals.ts'
@@ -64,27 +64,6 @@ export function hasInstanceLeft(exchange: Exchange, last: Instance | null, nowMs
   )
 }
 
-/** Begins a second attempt beside the first one; false where that may not be. The first head that comes wins. */
-export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: number): boolean {
-  const { first, second } = exchange
-  const isFirstAlone = first.state === ATTEMPT.sent && second.state === ATTEMPT.over
-  const service = exchange.service
-  if (service === null || !isFirstAlone) return false
-  const may = mayHedge({
-    isIdempotent: exchange.isIdempotent,
-    isReplayable: exchange.isReplayable,
-    isRequestWhole: exchange.client.body.isDone,
-    isFirstAlone,
-    triedCount: exchange.tried.length,
-    routableCount: service.balancer.candidates.length,
-  })
-  if (!may || first.instance === null) return false
-  exchange.tried.push(first.instance)
-  if (connectSomewhere(ctx, second, service, nowMs)) return true
-  exchange.tried.pop()
-  return false
-}
-
 /**
  * Asks the balancer. When all are ejected it chooses among them nevertheless: a guess is better than a certain 503, and if they have
  * recovered the first success tells. Undefined: every instance was tried.
@@ -105,7 +84,7 @@ function pick(
 }
 
 /** Connects to the balancer's choice among those that a request can go to now. False: nothing has happened. */
-function connectSomewhere(
+export function connectSomewhere(
   ctx: ExchangeContext,
   attempt: Attempt,
   service: Service<Attempt>,
@@ -325,6 +304,9 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
   const { spec, balancer } = exchange.service!
   attempt.slowAtMs = slowFrom(spec.breaker, nowMs)
+  if (exchange.isIdempotent && attempt === exchange.first) {
+    exchange.hedgeAtMs = nowMs + (exchange.service!.hedge?.delayMs ?? Infinity)
+  }
   if (exchange.slowAtMs === Infinity && exchange.told === TOLD.nothing) {
     exchange.slowAtMs = attempt.slowAtMs
   }

@@ -146,6 +146,8 @@ export interface Exchange extends Guarded {
   cameAs: number
   /** The wait before the last further attempt, milliseconds. */
   pausedMs: number
+  /** When a second attempt begins beside the first one; Infinity: never. */
+  hedgeAtMs: number
   /** What the answer will be if there is no further attempt after a pause. */
   failure: Failure | null
   failureDetail: string
@@ -205,6 +207,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     retriesLeft: 0,
     cameAs: 1,
     pausedMs: 0,
+    hedgeAtMs: Infinity,
     failure: null,
     failureDetail: '',
     headEnd: 0,

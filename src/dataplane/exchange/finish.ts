@@ -115,6 +115,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.needsFresh = false
   exchange.slowAtMs = Infinity
   exchange.pausedMs = 0
+  exchange.hedgeAtMs = Infinity
   exchange.failure = null
   exchange.failureDetail = ''
   exchange.triesLineLength = 0

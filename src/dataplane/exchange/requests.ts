@@ -170,7 +170,9 @@ function composeHead(
   const { identifiers } = ctx
   rewrite.fixedLines = client.peer.forwardedLines(head, bytes)
   rewrite.ownLines = identifiers.lines
-  rewrite.ownLinesEnd = identifiers.requestEnd
+  rewrite.ownLinesEnd = hasDeadline(head)
+    ? identifiers.writeDeadline(exchange.record.startedAtMs + exchange.timeoutMs)
+    : identifiers.requestEnd
   const { route } = exchange
   rewrite.lines =
     maxForwards(head, bytes) +
@@ -186,6 +188,11 @@ function composeHead(
   exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
   exchange.headEnd = exchange.outEnd - 2
+}
+
+/** The deadline of a request runs from when all of it was sent: of a long upload nobody knows when that will be. */
+function hasDeadline({ isChunked, contentLength }: RequestHead): boolean {
+  return !isChunked && contentLength <= REPLAY_BYTES_MAX
 }
 
 function dropsOf({ client, route }: Exchange): Drops {

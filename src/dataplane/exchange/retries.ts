@@ -77,6 +77,13 @@ export function decideAnswerRetry(
   return waitMs
 }
 
+/** Of two attempts side by side the one that has such a status leaves the request to the other one. */
+export function isLeftToOther(attempt: BoundAttempt, status: number): boolean {
+  const { first, second, service } = attempt.exchange
+  const other = first === attempt ? second : first
+  return other.state !== ATTEMPT.over && retriesAnswer(service!.retryOn, status, -1, false)
+}
+
 /** What the instance asks for: Retry-After, else when its rate limit is renewed. -1: nothing that can be understood. */
 function askedMs({ fields }: ResponseHead, bytes: Buffer, wallMs: number): number {
   const retryAfter = valueOf(fields, bytes, FIELD.retryAfter)

@@ -1,13 +1,14 @@
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
+import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
 import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
 import {
   createRetryBudget,
   type RetryBudget,
   type RetryTerms,
 } from '../../mechanisms/retry/retry.ts'
-import type { ServiceSpec } from '../../contracts/snapshot.ts'
+import { LATENCY_BOUNDS_MS, type ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
 import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
@@ -24,6 +25,8 @@ export class Service<W> implements Turn {
   readonly ejection: EjectionSet<Instance> = createEjectionSet<Instance>()
   readonly retries: RetryBudget
   retryOn: RetryConditions
+  /** Null where none runs beside another one. */
+  hedge: HedgeDelay | null
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
@@ -47,6 +50,7 @@ export class Service<W> implements Turn {
     this.balancer = balancers[spec.balance.algorithm]<Instance>()
     this.retries = createRetryBudget(budgetOf(spec), learnt.memory, learnt.start + BUDGET_AT)
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
+    this.hedge = hedgeOf(spec, null, spec)
     this.pending = pending
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
@@ -63,6 +67,7 @@ export class Service<W> implements Turn {
     this.spec = spec
     this.retries.configure(budgetOf(spec))
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
+    this.hedge = hedgeOf(spec, this.hedge, old)
     this.pending.setMax(spec.pendingMax)
     this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
@@ -86,3 +91,16 @@ function budgetOf({ retry }: ServiceSpec): RetryTerms {
 
 /** What says that the instance is in trouble, and not that the request is. */
 const RETRY_ON_DEFAULT = ['connect', 'reset', 'timeout'] as const
+
+/** How long latencies count for what is usual, at least. */
+const HEDGE_SPAN_MS = 10_000
+
+function hedgeOf(
+  { hedge }: ServiceSpec,
+  known: HedgeDelay | null,
+  old: ServiceSpec,
+): HedgeDelay | null {
+  if (hedge === undefined) return null
+  const isSame = hedge.quantile === old.hedge?.quantile && hedge.minMs === old.hedge.minMs
+  return known !== null && isSame ? known : new HedgeDelay(hedge, LATENCY_BOUNDS_MS, HEDGE_SPAN_MS)
+}
