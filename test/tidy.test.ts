@@ -41,10 +41,7 @@ import { findTestOnlyExports } from './tidy/used.ts'
 const SEAMS: readonly string[] = [
   'src/dataplane/client/sub-request.ts is not imported',
   'exports SubRequest, which only tests use',
-  'exports startHedge, which only tests use',
   // Mechanisms of resilience that the data plane does not use yet.
-  'src/mechanisms/retry/',
-  'src/mechanisms/hedging/hedging.ts',
   'exports isPanic, which only tests use',
   'src/mechanisms/concurrency-limit/limits.ts',
   'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',

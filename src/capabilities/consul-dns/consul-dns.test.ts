@@ -36,7 +36,6 @@ async function open(t: TestContext, dns: object, from?: Ground) {
       http: () => Promise.reject(new Error('not asked for')),
       lean: () => Promise.reject(new Error('not asked for')),
       tcp: () => Promise.reject(new Error('not asked for')),
-      lean: () => Promise.reject(new Error('not asked for')),
       udp: () => Promise.reject(new Error('not asked for')),
       udpAndTcp: async (...options) => (opened = await board.udpAndTcp(...options)),
     },

@@ -68,6 +68,19 @@ const FIRST_LIMITS: GatewayLimits = {
 /** More than the configuration allows in a request, with what we and policies add. */
 const COMPOSED_FIELDS_MAX = 1_200
 
+/** What its HTTP/2 connections share, on both sides. */
+function http2Grounds(clock: Clock): Pick<WorkerContext, 'http2' | 'http2Upstream'> {
+  const frames = new FrameBuffers(clock)
+  return {
+    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
+    http2Upstream: {
+      frames,
+      responseText: new ResponseText(),
+      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
+    },
+  }
+}
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -82,7 +95,6 @@ export function createContext(
   const batches = createRecordBatches((buffer, length, count) =>
     post({ type: 'records', buffer, length, count }, [buffer]),
   )
-  const frames = new FrameBuffers(clock)
   const context: WorkerContext = {
     index,
     workers,
@@ -96,12 +108,7 @@ export function createContext(
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
-    http2Upstream: {
-      frames,
-      responseText: new ResponseText(),
-      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
-    },
+    ...http2Grounds(clock),
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
