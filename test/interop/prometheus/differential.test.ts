@@ -7,9 +7,11 @@ import {
   type QueryValue,
 } from '../../../src/mechanisms/promql/engine.ts'
 import { parseQuery } from '../../../src/mechanisms/promql/syntax/parse.ts'
+import { prettyQuery } from '../../../src/mechanisms/promql/syntax/pretty.ts'
 import { caseOptions } from '../../../src/mechanisms/promql/testing/run-cases.ts'
 import { createRandom, createRandomData, startMs, type RandomData } from './random-data.ts'
 import { createQuery } from './random-query.ts'
+import { judgedQueries, laidOutQueries } from './written-queries.ts'
 import { hasPrometheus, startPrometheus, type ApiAnswer, type PrometheusServer } from './server.ts'
 
 /**
@@ -58,6 +60,31 @@ test(
     assert.ok(answered > queryCount / 2, `only ${answered} of ${queryCount} had an answer`)
   },
 )
+
+test(
+  'what is no query is refused in the same words, what is one is laid out alike',
+  { skip },
+  async () => {
+    for (const query of judgedQueries) {
+      const theirs = await askThem(query, { kind: 'instant', timeMs: startMs })
+      const told = theirs.error?.replace(/^invalid parameter "query": /, '')
+      assert.equal(refusalOf(query), theirs.status === 'success' ? undefined : told, query)
+    }
+    for (const query of laidOutQueries) {
+      const { data: text } = (await server?.ask('format_query', { query })) ?? {}
+      assert.equal(prettyQuery(parseQuery(query, features)), text)
+    }
+  },
+)
+
+function refusalOf(query: string): string | undefined {
+  try {
+    parseQuery(query, features)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
 
 /** 3 ms beside the seconds, so that no step of a subquery lies on the bound of its range either. */
 function createTime(random: () => number): QueryTime {
