@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
+import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
@@ -16,6 +17,7 @@ const assembled = assembleSettings([
   discoverySettings,
   consulSettings,
   kvSettings,
+  consulDnsSettings,
   consoleSettings,
 ])
 
