@@ -12,6 +12,7 @@ import type { InstanceSpec } from './model.ts'
 import { NodeStore } from './node-store.ts'
 import { createNodeWrites } from './node-writes.ts'
 import { registerDiscoveryRoutes } from './protocols/admin.ts'
+import { registerHttpSdRoute } from './protocols/http-sd.ts'
 import { createReads, createWatches } from './reads.ts'
 import type { InstanceRecord } from './records.ts'
 import { Registrations } from './registration-store.ts'
@@ -111,6 +112,7 @@ export async function startDiscovery(
       }
     },
     routes: [
+      (app) => registerHttpSdRoute(app, api),
       (app) =>
         registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
     ],
