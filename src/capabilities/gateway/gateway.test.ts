@@ -148,7 +148,6 @@ const file = {
     orders: { run: 'o', calls: [], pending: 2 },
   },
 }
-
 const toldOf = (url: string) => ({ ORDERS_URL: url, services__orders__http__0: url })
 
 test('what services get as sampled is settled by gateway.tracing.sampleRate', () => {
