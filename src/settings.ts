@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
-import { consulSettings } from './capabilities/consul/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
+import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
@@ -15,9 +15,9 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  consulDnsSettings,
   consulSettings,
   kvSettings,
-  consulDnsSettings,
   consoleSettings,
 ])
 

@@ -3,9 +3,10 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
-import { startConsul } from '../capabilities/consul/consul.ts'
-import { sessionHealth } from '../capabilities/consul/session-health.ts'
 import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
+import { startConsul } from '../capabilities/consul/consul.ts'
+import { consulConfig } from '../capabilities/consul/settings.ts'
+import { sessionHealth } from '../capabilities/consul/session-health.ts'
 import { startKv } from '../capabilities/kv/kv.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
@@ -78,9 +79,13 @@ export async function composeControl(
     },
   )
 
-  const health = sessionHealth(configuration.current().settings.consul, discovery)
+  const health = sessionHealth(consulConfig(configuration.current().settings.consul), discovery)
   const kv = await host.start('kv', startKv, ({ settings }) => settings.kv, { storage, health })
-  await host.start('consul', startConsul, ({ settings }) => settings.consul, { discovery, kv })
+  await host.start('consul', startConsul, ({ settings }) => consulConfig(settings.consul), {
+    storage,
+    discovery,
+    kv,
+  })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

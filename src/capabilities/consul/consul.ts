@@ -1,15 +1,16 @@
 import type { Part, Scope } from '../../platform/capability.ts'
+import type { Storage } from '../../platform/storage/storage.ts'
 import type { Discovery } from '../discovery/api.ts'
 import type { Kv } from '../kv/api.ts'
 import { agentRoutes } from './agent.ts'
 import { nodeUuid } from './agent-self.ts'
+import { defaultPolicyOf, openAcl } from './acl/acl.ts'
 import { createWaits } from './blocking.ts'
 import { createWorld, type WorldOptions } from './catalog-world.ts'
 import { catalogRoutes } from './catalog.ts'
 import { healthRoutes } from './health.ts'
 import { kvRoutes } from './kv.ts'
 import { outOfScopeRoutes } from './out-of-scope.ts'
-import { OPEN, type Authorizer } from './permissions.ts'
 import { createRouter, type Route } from './router.ts'
 import { consulListener } from './serve.ts'
 import { sessionRoutes } from './session.ts'
@@ -19,6 +20,7 @@ import { txnRoutes } from './txn.ts'
 
 /** What it stands on. */
 export interface ConsulNeeds {
+  readonly storage: Storage
   readonly discovery: Discovery
   readonly kv: Kv
 }
@@ -37,7 +39,7 @@ export interface Consul {
 /** Speaks the Consul HTTP API at `listen.consul`. */
 export async function startConsul(
   settings: ConsulSettings,
-  { discovery, kv }: ConsulNeeds,
+  { storage, discovery, kv }: ConsulNeeds,
   scope: Scope,
 ): Promise<Part<ConsulSettings, Consul>> {
   const { clock, random, log } = scope
@@ -55,16 +57,17 @@ export async function startConsul(
     address: () => addressOf(settings, opened?.host),
   }
   const waits = createWaits(clock, random)
-  const authorizer: Authorizer = OPEN
-  const demandsCredentials = settings.token !== undefined
-  const router = createRouter(routesOf(ground))
+  const acl = await openAcl(settings, storage, scope)
+  const demandsCredentials = settings.token !== undefined && defaultPolicyOf(settings) === 'deny'
+  const router = createRouter([...acl.routes, ...routesOf(ground)])
+  const { authorizer } = acl
   const on = { router, waits, authorizer, datacenter, hosts, demandsCredentials, log }
   opened = await scope.listeners.lean('consul', consulListener(on))
   if (opened !== undefined) await describeNode(ground)
   // Whoever waits is answered, before the listener closes.
   scope.stopping.addEventListener('abort', () => waits.close(), { once: true })
   scope.onStop(() => waits.close())
-  return { api: { waiting: () => waits.count } }
+  return { api: { waiting: () => waits.count }, problems: () => acl.problems() }
 }
 
 /** All endpoints: one line a file. */

@@ -3,7 +3,7 @@ import type { Entry, KvOp } from '../kv/model.ts'
 import { bytes, json, watched, type Answer, type Reply } from './answers.ts'
 import { parseIndex, type Call } from './call.ts'
 import { ConsulError } from './errors.ts'
-import { permissionDenied, type Access, type Permissions } from './permissions.ts'
+import { permissionDenied, type Permissions } from './permissions.ts'
 import type { Route } from './router.ts'
 
 /** The largest value, as in Consul. */
@@ -68,7 +68,6 @@ function read(kv: Kv, call: Call): Reply {
   if (!isRecursive && key === '') throw new ConsulError(400, 'Missing key name')
   if (isRecursive) {
     return watched(kv.prefix(key), () => {
-      demandList(call, key)
       const entries = readable(kv.list(key), call.permissions)
       return entries.length === 0 ? missing() : json(entries.map(entryJson))
     })
@@ -95,7 +94,6 @@ function readKeys(kv: Kv, call: Call): Reply {
   // Both spellings, as in Consul.
   const separator = call.query.get('separator') ?? call.query.get('seperator') ?? ''
   return watched(kv.prefix(prefix), () => {
-    demandList(call, prefix)
     const keys = new Set<string>()
     for (const { key } of readable(kv.list(prefix), call.permissions)) {
       const at = separator === '' ? -1 : key.indexOf(separator, prefix.length)
@@ -103,14 +101,6 @@ function readKeys(kv: Kv, call: Call): Reply {
     }
     return keys.size === 0 && prefix !== '' ? missing() : json([...keys])
   })
-}
-
-/** Listing asks for nothing by itself: what may not be read is left out. */
-function demandList(call: Call, prefix: string): void {
-  const { permissions } = call
-  if (!permissions.allows('key', prefix, 'list')) {
-    throw permissionDenied(permissions, 'key', prefix, 'list')
-  }
 }
 
 async function put(kv: Kv, call: Call): Promise<Answer> {
@@ -146,9 +136,8 @@ async function remove(kv: Kv, call: Call): Promise<Answer> {
 
 /** A recursive delete asks for all below, also for keys that are not there yet. */
 export function demandTree(permissions: Permissions, prefix: string): void {
-  const access: Access = 'write'
   if (!permissions.allowsPrefixWrite(prefix)) {
-    throw permissionDenied(permissions, 'key', prefix, access)
+    throw permissionDenied(permissions, 'key', prefix, 'write')
   }
 }
 

@@ -63,14 +63,18 @@ function conflict(errors: readonly TxnError[]): Answer {
 function refusals(ops: readonly KvOp[], permissions: Permissions): readonly TxnError[] {
   return ops.flatMap((op, OpIndex) => {
     const access = accessOf(op)
-    const isAllowed =
-      op.verb === 'delete-tree'
-        ? permissions.allowsPrefixWrite(op.key)
-        : permissions.allows('key', op.key, access)
+    const isAllowed = mayRun(op, access, permissions)
     return isAllowed
       ? []
       : [{ OpIndex, What: permissionDenied(permissions, 'key', op.key, access).message }]
   })
+}
+
+/** What may not be read of a tree is left out; deleting one asks for all below. */
+function mayRun(op: KvOp, access: Access, permissions: Permissions): boolean {
+  if (op.verb === 'get-tree') return true
+  if (op.verb === 'delete-tree') return permissions.allowsPrefixWrite(op.key)
+  return permissions.allows('key', op.key, access)
 }
 
 function accessOf({ verb }: KvOp): Access {
@@ -83,9 +87,8 @@ function accessOf({ verb }: KvOp): Access {
     case 'delete-cas':
     case 'delete-tree':
       return 'write'
-    case 'get-tree':
-      return 'list'
     case 'get':
+    case 'get-tree':
     case 'get-or-empty':
     case 'check-index':
     case 'check-session':
