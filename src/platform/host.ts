@@ -198,6 +198,7 @@ export class Host<Source> implements AsyncDisposable, House {
       lean: async (name, options) => keep(await board.lean(name, options)),
       tcp: async (name, options) => keep(await board.tcp(name, options)),
       udp: async (name, options) => keep(await board.udp(name, options)),
+      udpAndTcp: async (name, udp, tcp) => keep(await board.udpAndTcp(name, udp, tcp)),
     }
   }
 }

@@ -91,6 +91,14 @@ export class ListenerBoard {
     return this.#open(name, 'udp', async (at) => (await import('./udp.ts')).openUdp(at, options))
   }
 
+  /** Datagrams and connections at one port. */
+  udpAndTcp(name: string, udp: UdpOptions, tcp: TcpOptions): Promise<Opened | undefined> {
+    return this.#open(name, 'udp+tcp', async (at) => {
+      const { openUdpAndTcp } = await import('./udp-and-tcp.ts')
+      return openUdpAndTcp(at, udp, tcp)
+    })
+  }
+
   /** The data plane opens its listeners itself; they are told with all others. */
   reportOfData(views: () => readonly ListenerView[]): void {
     this.#ofData = views
@@ -206,12 +214,13 @@ export class ListenerBoard {
     if (error === undefined) return []
     const asked = wanted.mode === 'off' ? { host: '127.0.0.1', port: 0 } : wanted.address
     const { host, port } = opened ?? asked
+    const scheme = row.protocol === 'udp+tcp' ? 'udp' : row.protocol
     return [
       {
         id: name,
-        kind: row.kind ?? row.protocol,
+        kind: row.kind ?? scheme,
         address: formatHostPort({ host, port }),
-        url: urlOf({ host, port }, row.protocol),
+        url: urlOf({ host, port }, scheme),
         error,
         caller: '',
         service: '',

@@ -13,6 +13,8 @@ export interface Listeners {
   lean(name: string, options: LeanOptions): Promise<OpenListener | undefined>
   tcp(name: string, options: TcpOptions): Promise<OpenListener | undefined>
   udp(name: string, options: UdpOptions): Promise<OpenListener | undefined>
+  /** Datagrams and connections at the same port: DNS. Both are open, or none. */
+  udpAndTcp(name: string, udp: UdpOptions, tcp: TcpOptions): Promise<OpenListener | undefined>
 }
 
 /** A listener that is open. */

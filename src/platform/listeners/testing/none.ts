@@ -6,4 +6,5 @@ export const noListeners: Listeners = {
   lean: () => Promise.resolve(undefined),
   tcp: () => Promise.resolve(undefined),
   udp: () => Promise.resolve(undefined),
+  udpAndTcp: () => Promise.resolve(undefined),
 }
