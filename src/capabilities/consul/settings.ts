@@ -13,6 +13,15 @@ const consul = z
     node: filled()
       .optional()
       .describe('Name of the node of this machine that clients see; default: its host name.'),
+    address: filled()
+      .optional()
+      .describe(
+        'Address of this machine that clients see; default: that of the listener, 127.0.0.1 where it is every one.',
+      ),
+    scripts: z
+      .boolean()
+      .default(false)
+      .describe('Clients may register checks that run programs on this machine.'),
     token: secret()
       .optional()
       .describe('A token that may do everything; demanded from beyond loopback, with acl: deny.'),
@@ -50,9 +59,21 @@ export const consulSettings = {
 /** The section as it is read, secrets as their text. */
 export type ConsulSettings = Resolved<z.output<typeof consul>>
 
+/** The section of a loaded file: the loader has replaced the secret by its text. */
+export function consulConfig(section: z.output<typeof consul>): ConsulSettings {
+  const { token } = section
+  return { ...section, token: typeof token === 'string' ? token : undefined }
+}
+
 /** The name of this machine's node. */
 export function nodeNameOf({ node }: ConsulSettings): string {
   return node ?? hostname()
+}
+
+/** The address of this machine that clients see, at a listener of this host. */
+export function addressOf({ address }: ConsulSettings, listening = '127.0.0.1'): string {
+  if (address !== undefined) return address
+  return ['0.0.0.0', '::', 'localhost'].includes(listening) ? '127.0.0.1' : listening
 }
 
 /** What the check looks at. */

@@ -8,9 +8,6 @@ import type { Session, SessionSpec } from './model.ts'
 import { beginSession, endSession } from './operations.ts'
 import type { State } from './state.ts'
 
-/** The check that says that a node is there at all; this machine's always passes. */
-export const NODE_CHECK = 'serfHealth'
-
 /** What sessions stand on. */
 export interface SessionsGround {
   readonly scope: Scope

@@ -4,11 +4,10 @@
  */
 import { join } from 'node:path'
 import { startConsul } from '../../../src/capabilities/consul/consul.ts'
-import { consulSettings, nodeNameOf } from '../../../src/capabilities/consul/settings.ts'
+import { sessionHealth } from '../../../src/capabilities/consul/session-health.ts'
+import { consulSettings } from '../../../src/capabilities/consul/settings.ts'
 import { startDiscovery } from '../../../src/capabilities/discovery/discovery.ts'
-import { LOCAL_NODE } from '../../../src/capabilities/discovery/model.ts'
 import { startKv } from '../../../src/capabilities/kv/kv.ts'
-import { healthOfNodes } from '../../../src/capabilities/kv/node-health.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { Host } from '../../../src/platform/host.ts'
 import { ListenerBoard } from '../../../src/platform/listeners/board.ts'
@@ -18,7 +17,7 @@ import { settingsSchema } from '../../../src/settings.ts'
 
 const [folder = '', port = '0', section = '{}'] = process.argv.slice(2)
 const given = JSON.parse(section) as { readonly token?: string; readonly acl?: 'allow' | 'deny' }
-const consul = { datacenter: 'dc1', node: 'n1', hosts: [], token: given.token, acl: given.acl }
+const consul = { datacenter: 'dc1', node: 'n1', scripts: false, hosts: [], ...given }
 const log = (level: string, message: string, fields?: object): void => {
   if (level !== 'debug') process.stderr.write(`${level} ${message} ${JSON.stringify(fields)}\n`)
 }
@@ -41,7 +40,7 @@ const discovery = await host.start(
   () => ({ limits, services: {}, folder }),
   { storage, everywhere: () => Promise.resolve() },
 )
-const health = healthOfNodes(discovery, { registered: LOCAL_NODE, name: nodeNameOf(consul) })
+const health = sessionHealth(consul, discovery)
 const kv = await host.start('kv', startKv, () => ({ size: 64 * 1024 * 1024, sessions: 10_000 }), {
   storage,
   health,

@@ -19,7 +19,14 @@ async function serveAcl(
     t,
     given.storage === undefined ? {} : { storage: given.storage },
   )
-  const settings = { datacenter: 'dc1', node: 'n1', hosts: [], token: given.token, acl: given.acl }
+  const settings = {
+    datacenter: 'dc1',
+    node: 'n1',
+    scripts: false,
+    hosts: [],
+    token: given.token,
+    acl: given.acl,
+  }
   const acl = await openAcl(settings, storage, { clock, log: () => {} })
   const routes = [...acl.routes, ...kvRoutes(kv), ...sessionRoutes(kv, 'n1'), ...txnRoutes(kv)]
   const { call } = await serveConsul(t, routes, { authorizer: acl.authorizer })
