@@ -49,9 +49,6 @@ const SEAMS: readonly string[] = [
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'src/mechanisms/bexpr/',
-  // The Consul API, until all of its endpoints are there.
-  'src/capabilities/consul/',
-  'exports formatGoDuration, which only tests use',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   // The query language, until the capability of metrics asks it.
