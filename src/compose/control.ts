@@ -3,6 +3,7 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
+import { startEureka } from '../capabilities/eureka/eureka.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
@@ -67,6 +68,7 @@ export async function composeControl(
     discovery,
     localNode: LOCAL_NODE,
   })
+  await host.start('eureka', startEureka, ({ settings }) => settings.eureka, { discovery })
   const processes = await host.start(
     'processes',
     startProcesses,
