@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { eurekaSettings } from './capabilities/eureka/settings.ts'
+import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
@@ -16,6 +17,7 @@ const assembled = assembleSettings([
   discoverySettings,
   consulDnsSettings,
   eurekaSettings,
+  consulSettings,
   consoleSettings,
 ])
 

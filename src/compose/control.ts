@@ -2,10 +2,7 @@ import { basename, dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
-import { startEureka } from '../capabilities/eureka/eureka.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
-import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
@@ -26,6 +23,7 @@ import { keepStorage } from '../platform/storage/part.ts'
 import type { Storage } from '../platform/storage/storage.ts'
 import type { SupervisorLink } from '../platform/supervisor-link.ts'
 import { defaultService, type Settings } from '../settings.ts'
+import { startProtocols } from './protocols.ts'
 
 export interface ComposeInput {
   readonly boot: Boot
@@ -64,11 +62,7 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
-  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
-    discovery,
-    localNode: LOCAL_NODE,
-  })
-  await host.start('eureka', startEureka, ({ settings }) => settings.eureka, { discovery })
+  const names = await startProtocols(host, discovery)
   const processes = await host.start(
     'processes',
     startProcesses,

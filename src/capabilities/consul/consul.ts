@@ -1,11 +1,16 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Discovery } from '../discovery/api.ts'
+import { agentRoutes } from './agent.ts'
+import { nodeUuid } from './agent-self.ts'
 import { createWaits } from './blocking.ts'
+import { createWorld, type WorldOptions } from './catalog-world.ts'
+import { catalogRoutes } from './catalog.ts'
+import { healthRoutes } from './health.ts'
 import { outOfScopeRoutes } from './out-of-scope.ts'
 import { OPEN, type Authorizer } from './permissions.ts'
 import { createRouter, type Route } from './router.ts'
 import { consulListener } from './serve.ts'
-import { nodeNameOf, type ConsulSettings } from './settings.ts'
+import { addressOf, nodeNameOf, type ConsulSettings } from './settings.ts'
 import { statusRoutes } from './status.ts'
 
 /** What it stands on. */
@@ -14,12 +19,7 @@ export interface ConsulNeeds {
 }
 
 /** What endpoints stand on. */
-export interface ConsulGround extends Pick<Scope, 'clock' | 'random' | 'log'> {
-  readonly discovery: Discovery
-  readonly datacenter: string
-  /** The node of this machine. */
-  readonly node: string
-}
+export interface ConsulGround extends Pick<Scope, 'clock' | 'random' | 'log'>, WorldOptions {}
 
 /** Nothing that siblings need. */
 export interface Consul {
@@ -35,6 +35,7 @@ export async function startConsul(
 ): Promise<Part<ConsulSettings, Consul>> {
   const { clock, random, log } = scope
   const { datacenter, hosts } = settings
+  let opened: Awaited<ReturnType<typeof scope.listeners.lean>> = undefined
   const ground: ConsulGround = {
     clock,
     random,
@@ -42,13 +43,16 @@ export async function startConsul(
     discovery,
     datacenter,
     node: nodeNameOf(settings),
+    allowScripts: settings.scripts,
+    address: () => addressOf(settings, opened?.host),
   }
   const waits = createWaits(clock, random)
   const authorizer: Authorizer = OPEN
   const demandsCredentials = settings.token !== undefined
   const router = createRouter(routesOf(ground))
   const on = { router, waits, authorizer, datacenter, hosts, demandsCredentials, log }
-  await scope.listeners.lean('consul', consulListener(on))
+  opened = await scope.listeners.lean('consul', consulListener(on))
+  if (opened !== undefined) await describeNode(ground)
   // Whoever waits is answered, before the listener closes.
   scope.stopping.addEventListener('abort', () => waits.close(), { once: true })
   scope.onStop(() => waits.close())
@@ -56,6 +60,25 @@ export async function startConsul(
 }
 
 /** All endpoints: one line a file. */
-function routesOf(_ground: ConsulGround): readonly Route[] {
-  return [...statusRoutes, ...outOfScopeRoutes]
+function routesOf(ground: ConsulGround): readonly Route[] {
+  const world = createWorld(ground)
+  return [
+    ...statusRoutes,
+    ...agentRoutes(world),
+    ...catalogRoutes(world),
+    ...healthRoutes(world),
+    ...outOfScopeRoutes,
+  ]
+}
+
+/** The node of this machine is there from the start, with the address that clients should use. */
+async function describeNode({ discovery, datacenter, node, address }: ConsulGround): Promise<void> {
+  const { localNode: name } = discovery
+  const { meta = {} } = discovery.node(name) ?? {}
+  await discovery.registerNode({
+    name,
+    address: address(),
+    uuid: nodeUuid(datacenter, node),
+    meta,
+  })
 }

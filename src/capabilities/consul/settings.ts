@@ -11,6 +11,15 @@ const consul = z
     node: filled()
       .optional()
       .describe('Name of the node of this machine that clients see; default: its host name.'),
+    address: filled()
+      .optional()
+      .describe(
+        'Address of this machine that clients see; default: that of the listener, 127.0.0.1 where it is every one.',
+      ),
+    scripts: z
+      .boolean()
+      .default(false)
+      .describe('Clients may register checks that run programs on this machine.'),
     token: secret()
       .optional()
       .describe('A token that may do everything; demanded from beyond loopback, with acl: deny.'),
@@ -50,4 +59,10 @@ export type ConsulSettings = z.output<typeof consul>
 /** The name of this machine's node. */
 export function nodeNameOf({ node }: ConsulSettings): string {
   return node ?? hostname()
+}
+
+/** The address of this machine that clients see, at a listener of this host. */
+export function addressOf({ address }: ConsulSettings, listening = '127.0.0.1'): string {
+  if (address !== undefined) return address
+  return ['0.0.0.0', '::', 'localhost'].includes(listening) ? '127.0.0.1' : listening
 }

@@ -8,7 +8,7 @@ import { RequestCounts } from './counters.ts'
 import { Directory, SOURCE } from './directory.ts'
 import { Preservation, probeOver } from './preservation.ts'
 import { RecentChanges } from './recent-changes.ts'
-import { EurekaRegistrations } from './registrations.ts'
+import { EurekaRegistrations, isOfHouse } from './registrations.ts'
 import { eurekaListener } from './serve.ts'
 import { Sources } from './sources.ts'
 import { Twins } from './twins.ts'
@@ -47,6 +47,15 @@ export async function startEureka(
     addressOf: ({ service, id }) => sources.of(service, id),
     probe: probeOver(clock),
   })
+  const registrations = new EurekaRegistrations({
+    discovery,
+    directory,
+    twins,
+    sources,
+    recent,
+    heard: (service, id) => preservation.forget(service, id),
+    perAddressMax: settings.perAddress,
+  })
   discovery.guardLeases(SOURCE, (instance) => preservation.judge(instance))
 
   function follow(instance: Instance, isGone: boolean): void {
@@ -61,22 +70,24 @@ export async function startEureka(
   for (const { name } of discovery.services()) {
     for (const instance of discovery.instances(name)) follow(instance, false)
   }
+  function adopt(instance: Instance): void {
+    registrations.adopt(instance).catch((error: unknown) => {
+      const { service, id } = instance
+      log('warn', 'a registration could not be joined', { service, instance: id, error })
+    })
+  }
+
   scope.onStop(
     discovery.subscribe('all', (batch) => {
-      for (const { action, instance } of batch.changes) follow(instance, action === 'removed')
+      for (const { action, instance } of batch.changes) {
+        follow(instance, action === 'removed')
+        if (action === 'added' && isOfHouse(instance)) adopt(instance)
+      }
       recent.add(batch)
     }),
   )
   scope.onStop(clock.every(SWEEP_MS, () => twins.sweep()))
 
-  const registrations = new EurekaRegistrations({
-    discovery,
-    directory,
-    twins,
-    sources,
-    recent,
-    perAddressMax: settings.perAddress,
-  })
   const counts = new RequestCounts()
   await scope.listeners.lean(
     'eureka',

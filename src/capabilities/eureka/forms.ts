@@ -9,6 +9,7 @@ export function formOf(accept: string): Form {
   return accept.includes('json') ? 'json' : 'xml'
 }
 
+/** How each notation is told. */
 export const CONTENT_TYPES = { json: 'application/json', xml: 'application/xml' } as const
 
 /** All applications, or a part of them, with the hash over all. */
@@ -22,10 +23,12 @@ export function writeApps(form: Form, apps: readonly EurekaApp[], hash: string):
   return wrapXml('applications', head + apps.map(appXml).join(''))
 }
 
+/** One application. */
 export function writeApp(form: Form, app: EurekaApp): string {
   return form === 'json' ? JSON.stringify({ application: appJson(app) }) : appXml(app)
 }
 
+/** One instance. */
 export function writeInstance(form: Form, view: EurekaView): string {
   return form === 'json' ? JSON.stringify({ instance: instanceJson(view) }) : instanceXml(view)
 }

@@ -18,6 +18,7 @@ export interface DataCenter {
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** Anywhere but in Amazon's cloud. */
 export const MY_OWN: DataCenter = {
   class: 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo',
   name: 'MyOwn',
@@ -77,6 +78,7 @@ export function hashOf(apps: Iterable<EurekaApp>): string {
   return sorted.map(([status, count]) => `${status}_${count}_`).join('')
 }
 
+/** Whether a text is a status, in capitals as everybody writes them. */
 export function isStatus(text: string): text is EurekaStatus {
   return STATUSES.some((status) => status === text)
 }

@@ -30,11 +30,13 @@ export interface Call {
 /** One thing that clients do. */
 export type Operation = (ground: OperationsGround, call: Call) => Promise<LeanAnswer>
 
+/** An answer without a body. */
 export const EMPTY = { contentType: '', body: '' } as const
 
 const mayCompress = ({ request }: Call): boolean =>
   /\bgzip\b/.test(request.field('accept-encoding'))
 
+/** Everybody. */
 export const readApps: Operation = async ({ directory, bodies }, call) => {
   const form = formOf(call.request.field('accept'))
   return bodies.answer('apps', form, directory.version(), mayCompress(call), () => {
@@ -43,8 +45,10 @@ export const readApps: Operation = async ({ directory, bodies }, call) => {
   })
 }
 
-export const readDelta: Operation = async ({ directory, recent, bodies, flush }, call) => {
-  flush()
+/** What changed lately, with the hash over everybody. */
+export const readDelta: Operation = async (ground, call) => {
+  ground.flush()
+  const { directory, recent, bodies } = ground
   const form = formOf(call.request.field('accept'))
   const changed = recent.apps()
   const version = `${directory.version()} ${recent.version}`
@@ -53,6 +57,7 @@ export const readDelta: Operation = async ({ directory, recent, bodies, flush },
   )
 }
 
+/** One application. */
 export const readApp: Operation = async ({ directory }, call) => {
   const app = directory.app(call.app)
   if (app === undefined) throw unknown()
@@ -60,6 +65,7 @@ export const readApp: Operation = async ({ directory }, call) => {
   return answerOnce(form, writeApp(form, app), mayCompress(call))
 }
 
+/** One instance, of an application or of any. */
 export const readInstance: Operation = async ({ directory }, call) => {
   const entry =
     call.app === '' ? directory.instanceById(call.id) : directory.entry(call.app, call.id)
@@ -68,9 +74,11 @@ export const readInstance: Operation = async ({ directory }, call) => {
   return answerOnce(form, writeInstance(form, directory.view(entry.instance)), mayCompress(call))
 }
 
+/** Whoever has a virtual address. */
 export const readVip: Operation = ({ directory }, call) =>
   answerVip(directory.appsOfVip(call.id, false), call)
 
+/** Whoever has a virtual address over TLS. */
 export const readSecureVip: Operation = ({ directory }, call) =>
   answerVip(directory.appsOfVip(call.id, true), call)
 
@@ -80,11 +88,13 @@ async function answerVip(apps: readonly EurekaApp[], call: Call): Promise<LeanAn
   return answerOnce(form, writeApps(form, apps, hashOf(apps)), mayCompress(call))
 }
 
+/** Answers when every worker of the gateway may choose the instance. */
 export const register: Operation = async ({ registrations, leaseS }, { request, app }) => {
   await registrations.register(app, readRegistration(request.body, leaseS), request.address)
   return { status: 204, ...EMPTY }
 }
 
+/** A heartbeat; 404 makes the client register again. */
 export const renew: Operation = async ({ registrations }, { request, app, id, query }) => {
   const dirty = Number(query.get('lastDirtyTimestamp') ?? '')
   const told = Number.isSafeInteger(dirty) && dirty > 0 ? { dirtyAtMs: dirty } : {}
@@ -92,21 +102,25 @@ export const renew: Operation = async ({ registrations }, { request, app, id, qu
   return { status: 200, ...EMPTY }
 }
 
+/** An instance leaves. */
 export const cancel: Operation = async ({ registrations }, { app, id }) => {
   if (!(await registrations.cancel(app, id))) throw unknown()
   return { status: 200, ...EMPTY }
 }
 
+/** An operator takes an instance out, or back in. */
 export const overrideStatus: Operation = async ({ registrations }, { app, id, query }) => {
   if (!(await registrations.override(app, id, query.get('value') ?? ''))) throw unknown()
   return { status: 200, ...EMPTY }
 }
 
+/** The override ends. */
 export const clearStatus: Operation = async ({ registrations }, { app, id, query }) => {
   if (!(await registrations.clearOverride(app, id, query.get('value') ?? ''))) throw unknown()
   return { status: 200, ...EMPTY }
 }
 
+/** Adds to the metadata of an instance. */
 export const addMetadata: Operation = async ({ registrations }, { app, id, query }) => {
   if (!(await registrations.addMetadata(app, id, [...query]))) throw unknown()
   return { status: 200, ...EMPTY }

@@ -35,6 +35,16 @@ interface Kept {
   probe: Probe | undefined
 }
 
+interface Survey {
+  readonly atMs: number
+  readonly networks: ReadonlyMap<string, { readonly count: number; readonly isFresh: boolean }>
+  readonly count: number
+  readonly isAnyFresh: boolean
+}
+
+/** A look at everybody is good for so long. */
+const SURVEY_MS = 500
+
 /**
  * Self-preservation: whether an instance whose lease has run out has died, or cannot be heard. An instance has died where others of its network go on renewing,
  * where it is on this machine, or where it was the only one to fall silent. Where everybody of a network fell silent together, the network may be cut: they are
@@ -44,6 +54,7 @@ export class Preservation {
   readonly #options: PreservationOptions
   readonly #kept = new Map<string, Kept>()
   #probing = 0
+  #surveyed: Survey = { atMs: -Infinity, networks: new Map(), count: 0, isAnyFresh: false }
 
   constructor(options: PreservationOptions) {
     this.#options = options
@@ -84,19 +95,32 @@ export class Preservation {
   #mayBeCut(instance: Instance, nowMs: number): boolean {
     const network = this.#networkOf(instance)
     if (network === HERE) return false
-    let isAnyFresh = false
-    let count = 0
-    let countOfNetwork = 0
-    for (const other of this.#options.leased()) {
-      count++
-      const isOfNetwork = this.#networkOf(other) === network
-      countOfNetwork += Number(isOfNetwork)
-      if (!isFresh(other, nowMs)) continue
-      isAnyFresh = true
-      if (isOfNetwork) return false
-    }
+    const { networks, count, isAnyFresh } = this.#survey(nowMs)
+    const own = networks.get(network)
+    if (own?.isFresh === true) return false
     // Alone in its network, or alone at all: one that died looks the same, and is far more likely.
-    return countOfNetwork > 1 || (count > 1 && !isAnyFresh)
+    return (own?.count ?? 0) > 1 || (count > 1 && !isAnyFresh)
+  }
+
+  /** Who renews where; looked through again where the last look is older than a moment, so that many ends of leases cost one look. */
+  #survey(nowMs: number): Survey {
+    if (nowMs - this.#surveyed.atMs < SURVEY_MS) return this.#surveyed
+    const networks = new Map<string, { count: number; isFresh: boolean }>()
+    const wallMs = this.#options.clock.nowMs()
+    let count = 0
+    let isAnyFresh = false
+    for (const instance of this.#options.leased()) {
+      const network = this.#networkOf(instance)
+      const known = networks.get(network) ?? { count: 0, isFresh: false }
+      const isNowFresh = isFresh(instance, wallMs)
+      known.count++
+      known.isFresh ||= isNowFresh
+      isAnyFresh ||= isNowFresh
+      networks.set(network, known)
+      count++
+    }
+    this.#surveyed = { atMs: nowMs, networks, count, isAnyFresh }
+    return this.#surveyed
   }
 
   #networkOf(instance: Instance): string {
@@ -122,8 +146,9 @@ export class Preservation {
 /** The network of this machine, which cannot be cut from itself. */
 const HERE = 'here'
 
-function isFresh({ lease }: Instance, nowMs: number): boolean {
-  return lease !== undefined && lease.endsAtMs - nowMs >= lease.ttlMs * FRESH_SHARE
+/** Its own lease has ended where it is judged: the last renewal says how long it is silent. */
+function isFresh({ lease }: Instance, wallMs: number): boolean {
+  return lease !== undefined && wallMs - lease.renewedAtMs <= lease.ttlMs * (1 - FRESH_SHARE)
 }
 
 function keyOf({ service, id }: Instance): string {

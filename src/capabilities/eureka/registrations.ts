@@ -22,6 +22,8 @@ export interface RegistrationsGround {
   readonly twins: Twins
   readonly sources: Sources
   readonly recent: RecentChanges
+  /** Told of each sign of life. */
+  heard(service: string, id: string): void
   /** Registrations of one address beyond this are refused. */
   readonly perAddressMax: number
 }
@@ -63,7 +65,22 @@ export class EurekaRegistrations {
     }
     await this.#store(service, registration)
     sources.note(service, registration.instanceId, address)
+    this.#ground.heard(service, registration.instanceId)
     await discovery.applied()
+  }
+
+  /** An instance of the file or of a process of ours has come: one that registered here before it is this one. */
+  async adopt(house: Instance): Promise<void> {
+    const { discovery, directory, sources, twins } = this.#ground
+    for (const instance of discovery.instances(house.service)) {
+      const { registration } = directory.entryOf(instance)
+      if (instance.source !== SOURCE || registration === undefined) continue
+      const address = sources.of(instance.service, instance.id) ?? ''
+      if (!isSame(house, registration, address)) continue
+      await discovery.deregister(instance.service, instance.id)
+      twins.put(house.service, house.id, registration)
+      await this.#tellHouse(house, registration.status)
+    }
   }
 
   /** False: unknown, or changed since: it must register again. */
@@ -83,6 +100,7 @@ export class EurekaRegistrations {
     else {
       discovery.renew(entry.instance.service, entry.instance.id)
       sources.note(entry.instance.service, entry.instance.id, address)
+      this.#ground.heard(entry.instance.service, entry.instance.id)
     }
     return true
   }
@@ -171,17 +189,11 @@ export class EurekaRegistrations {
   /** The instance of the file or of a process of ours that this one is. */
   #houseOf(
     service: string,
-    { hostName, ipAddr, port, securePort }: EurekaRegistration,
+    registration: EurekaRegistration,
     address: string,
   ): Instance | undefined {
-    const ports = [port, securePort].filter((one) => one.isEnabled).map((one) => one.number)
     for (const instance of this.#ground.discovery.instances(service)) {
-      const { origin, host } = instance
-      if (origin === 'registered' || origin === 'followed' || !ports.includes(instance.port)) {
-        continue
-      }
-      const isHere = isLoopbackHost(host) && isLoopbackHost(address)
-      if (isHere || host === hostName || host === ipAddr) return instance
+      if (isOfHouse(instance) && isSame(instance, registration, address)) return instance
     }
     return undefined
   }
@@ -197,6 +209,22 @@ export class EurekaRegistrations {
       await discovery.setOverride(service, id, 'out-of-service', SAID_BY_ITSELF)
     } else if (said === 'UP' && isOurs) await discovery.setOverride(service, id, undefined)
   }
+}
+
+/** Put by the file or by whoever supervises processes. */
+export function isOfHouse({ origin }: Instance): boolean {
+  return origin === 'run' || origin === 'at'
+}
+
+/** Whether a registration from this address is of an instance of ours: same port, same machine. */
+function isSame(
+  { host, port: own }: Instance,
+  { hostName, ipAddr, port, securePort }: EurekaRegistration,
+  address: string,
+): boolean {
+  const isPort = [port, securePort].some((one) => one.isEnabled && one.number === own)
+  const isHere = isLoopbackHost(host) && isLoopbackHost(address)
+  return isPort && (isHere || host === hostName || host === ipAddr)
 }
 
 /** Why one of ours is out of rotation that says so over Eureka. */

@@ -13,6 +13,7 @@ export interface XmlLimits {
   readonly nodesMax: number
 }
 
+/** What holds where nobody says more. */
 export const XML_LIMITS: XmlLimits = { depthMax: 32, nodesMax: 10_000 }
 
 /** The text is no document that is read here; the message says why and at which character. */
