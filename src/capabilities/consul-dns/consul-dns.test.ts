@@ -34,8 +34,8 @@ async function open(t: TestContext, dns: object, from?: Ground) {
     onStop: (release) => void releases.push(release),
     listeners: {
       http: () => Promise.reject(new Error('not asked for')),
-      tcp: () => Promise.reject(new Error('not asked for')),
       lean: () => Promise.reject(new Error('not asked for')),
+      tcp: () => Promise.reject(new Error('not asked for')),
       udp: () => Promise.reject(new Error('not asked for')),
       udpAndTcp: async (...options) => (opened = await board.udpAndTcp(...options)),
     },
