@@ -284,7 +284,7 @@ test('a delta has what changed in three minutes, once, and the hash of everythin
   assert.deepEqual(await delta(), [
     'OUT_OF_SERVICE_1_UP_1_',
     'one UP ADDED',
-    'two OUT_OF_SERVICE ADDED',
+    'two OUT_OF_SERVICE MODIFIED',
   ])
   await ground.send('DELETE', `${ORDERS}/two`)
   assert.deepEqual(await delta(), ['UP_1_', 'one UP ADDED', 'two OUT_OF_SERVICE DELETED'])

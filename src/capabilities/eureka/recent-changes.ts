@@ -49,12 +49,10 @@ export class RecentChanges {
 
   note(instance: Instance, action: EurekaView['actionType']): void {
     const key = `${instance.service} ${instance.id}`
-    const before = this.#changes.get(key)
     this.#changes.delete(key)
     const gone = action === 'DELETED' ? this.#directory.view(instance, 'DELETED') : undefined
-    // Whoever has not heard that it came must hear that, and not that it changed.
-    const told = action === 'MODIFIED' && before?.action === 'ADDED' ? 'ADDED' : action
-    this.#changes.set(key, { atMs: this.#clock.monotonicMs(), action: told, instance, gone })
+    // The last thing that happened counts: who hears of a change of one that it does not know adds it.
+    this.#changes.set(key, { atMs: this.#clock.monotonicMs(), action, instance, gone })
     this.version++
     if (this.#changes.size <= CHANGES_MAX) return
     const [oldest] = this.#changes.keys()

@@ -39,10 +39,10 @@ for (const mode of ['full', 'delta'] as const) {
     assert.equal(post.status, 204)
     await running.line(/OTHER=o1:UP/)
     await fetch(`${eureka}/apps/OTHER/o1/status?value=OUT_OF_SERVICE`, { method: 'PUT' })
-    // It shows only those that are up.
-    await running.line(mode === 'full' ? /OTHER= vip=1$/ : /OTHER=/)
+    // In full it shows only those that are up.
+    await running.line(mode === 'full' ? /UP OTHER= vip=1$/ : /OTHER=o1:OUT_OF_SERVICE/)
     await fetch(`${eureka}/apps/OTHER/o1`, { method: 'DELETE' })
-    const listed = await fetch(`${backplane.admin}/api/v1/services/jqservice`)
+    const listed = await fetch(`${backplane.admin}/api/v1/services/jqservice/instances`)
     assert.match(await listed.text(), /"source":"eureka"/)
     running.write('stop\n')
     await running.line(/^deregistered$/)

@@ -34,7 +34,8 @@ for (const event of ['started', 'registered', 'heartbeat', 'deregistered']) {
   client.on(event, () => say(event))
 }
 let before = ''
-client.on('registryUpdated', () => {
+// It tells of full reads only, so its cache is looked at.
+const look = () => {
   const apps = ['JQSERVICE', 'OTHER']
     .map(
       (app) =>
@@ -48,7 +49,8 @@ client.on('registryUpdated', () => {
   const line = `apps ${apps} vip=${vip}`
   if (line !== before) say(line)
   before = line
-})
+}
+setInterval(look, 50)
 client.start((error) => say(error ? `failed ${error.message}` : 'ready'))
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line === 'stop')
