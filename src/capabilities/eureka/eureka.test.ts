@@ -297,6 +297,18 @@ test('a delta has what changed in three minutes, once, and the hash of everythin
   assert.deepEqual(await delta(), ['UP_1_'])
 })
 
+test('a delta of other instances with the same hash is another version', async (t) => {
+  const ground = await openGround(t)
+  const versionOf = async (): Promise<string> =>
+    (await appsOf(ground, '/eureka/apps/delta')).versions__delta
+  await register(ground, 'one')
+  const first = await versionOf()
+  assert.equal(await versionOf(), first)
+  await ground.send('DELETE', `${ORDERS}/one`)
+  await register(ground, 'two')
+  assert.ok(Number(await versionOf()) > Number(first))
+})
+
 test('everybody is seen, wherever they come from', async (t) => {
   const ground = await openGround(t)
   const spec = { service: 'legacy', id: 'l1', host: 'localhost', port: 9000 }

@@ -12,14 +12,19 @@ export function formOf(accept: string): Form {
 /** How each notation is told. */
 export const CONTENT_TYPES = { json: 'application/json', xml: 'application/xml' } as const
 
-/** All applications, or a part of them, with the hash over all. */
-export function writeApps(form: Form, apps: readonly EurekaApp[], hash: string): string {
+/** All applications, or a part of them, with the hash over all. Some clients look at a delta only where its version is another one. */
+export function writeApps(
+  form: Form,
+  apps: readonly EurekaApp[],
+  hash: string,
+  version = 1,
+): string {
   if (form === 'json') {
     const application = apps.map(appJson)
-    const applications = { versions__delta: '1', apps__hashcode: hash, application }
+    const applications = { versions__delta: String(version), apps__hashcode: hash, application }
     return JSON.stringify({ applications })
   }
-  const head = textXml('versions__delta', '1') + textXml('apps__hashcode', hash)
+  const head = textXml('versions__delta', String(version)) + textXml('apps__hashcode', hash)
   return wrapXml('applications', head + apps.map(appXml).join(''))
 }
 

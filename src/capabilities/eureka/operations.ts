@@ -53,7 +53,7 @@ export const readDelta: Operation = async (ground, call) => {
   const changed = recent.apps()
   const version = `${directory.version()} ${recent.version}`
   return bodies.answer('delta', form, version, mayCompress(call), () =>
-    writeApps(form, changed, hashOf(directory.apps())),
+    writeApps(form, changed, hashOf(directory.apps()), recent.version),
   )
 }
 

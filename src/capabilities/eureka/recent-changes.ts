@@ -22,11 +22,13 @@ export class RecentChanges {
   readonly #clock: Clock
   /** The longest ago first. */
   readonly #changes = new Map<string, Recent>()
-  version = 0
+  /** Rises with each change, and beyond what it was before a restart. */
+  version: number
 
   constructor(directory: Directory, clock: Clock) {
     this.#directory = directory
     this.#clock = clock
+    this.version = Math.floor(clock.nowMs())
   }
 
   add({ changes }: Pick<ChangeBatch, 'changes'>): void {
