@@ -43,8 +43,10 @@ export const eurekaSettings = {
       about: 'Eureka',
       access: { token: ['eureka', 'token'] },
       power: 'whoever reaches it may change where requests go',
+      // Spring takes the first one only where the application names the key, too; the second one always, but a shell between may drop it.
       variables: (address) => ({
         EUREKA_CLIENT_SERVICEURL_DEFAULTZONE: `${urlOf(address)}/eureka/`,
+        'eureka.client.serviceUrl.defaultZone': `${urlOf(address)}/eureka/`,
       }),
     },
   },
