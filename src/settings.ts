@@ -4,6 +4,7 @@ import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
@@ -18,6 +19,7 @@ const assembled = assembleSettings([
   consulDnsSettings,
   eurekaSettings,
   consulSettings,
+  kvSettings,
   consoleSettings,
 ])
 

@@ -45,7 +45,7 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
-  const names = await startProtocols(host, discovery)
+  const names = await startProtocols(host, { storage, configuration, discovery })
   const processes = await host.start(
     'processes',
     startProcesses,

@@ -1,6 +1,6 @@
 import type { Log } from '../../platform/capability.ts'
 import type { LeanAnswer, LeanExchange, LeanOptions } from '../../platform/http/lean/options.ts'
-import type { ProblemError } from '../../platform/problem.ts'
+import { ProblemError } from '../../platform/problem.ts'
 import { text, type Answer, type Field, type Reply, type Watched } from './answers.ts'
 import type { Waits } from './blocking.ts'
 import { Call, KEPT_FIELDS } from './call.ts'
@@ -116,6 +116,8 @@ function refuseElsewhere(call: Call, datacenter: string): void {
 
 function failureOf(error: unknown, { log }: ServeGround, method: string): Answer {
   if (error instanceof ConsulError) return text(error.message, error.status, error.fields)
+  // What siblings refuse: their status and words are those that clients know.
+  if (error instanceof ProblemError) return text(error.message, error.statusCode)
   const refused = refusedStatus(error)
   if (refused !== undefined && error instanceof Error) return text(error.message, refused)
   log('error', 'a call of the Consul API failed', { method, error })
