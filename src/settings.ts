@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
+import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
@@ -16,6 +17,7 @@ const assembled = assembleSettings([
   gatewaySettings,
   discoverySettings,
   consulDnsSettings,
+  eurekaSettings,
   consulSettings,
   kvSettings,
   consoleSettings,
