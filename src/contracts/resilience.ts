@@ -26,6 +26,24 @@ export interface BreakerSpec {
   readonly probes: number
 }
 
+/** How many requests of a service may be in flight, over all workers. */
+export interface ConcurrencySpec {
+  readonly algorithm: 'fixed' | 'aimd' | 'gradient2'
+  /** Where an adaptive limit begins, and between what it stays; `fixed` is always `max`. */
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+  /** `aimd`: who takes longer counts as dropped. */
+  readonly slowMs: number
+  /** Requests that may wait for a place, a worker. */
+  readonly queueMax: number
+  /** How long one may wait. */
+  readonly queueMs: number
+}
+
+/** Who is served first and shed last. */
+export type PriorityName = 'critical' | 'normal' | 'batch'
+
 /** When something changed: where breakers are, and what has happened. */
 export interface ResilienceMessage {
   readonly type: 'resilience'

@@ -3,7 +3,7 @@ import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
 import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { PolicySpec } from './policies.ts'
-import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
+import type { BreakerSpec, ConcurrencySpec, PriorityName, ResilienceMessage } from './resilience.ts'
 
 /**
  * What control and data say to each other over the local socket, and nothing else.
@@ -118,6 +118,8 @@ export interface RouteSpec {
   readonly stripPrefix: string
   /** Total deadline of the request; 0 takes the service's. */
   readonly timeoutMs: number
+  /** Of its requests, where a trusted caller says nothing else; without it normal. */
+  readonly priority?: PriorityName
   /** What happens to its requests besides routing; they run in the order of their kinds. */
   readonly policies: readonly PolicySpec[]
 }
@@ -185,6 +187,8 @@ export interface ServiceSpec {
   readonly outliers?: OutlierPolicy
   /** When a second attempt runs beside the first one; without it none does. */
   readonly hedge?: HedgePolicy
+  /** How many requests may be in flight; without it as many as there are connections. */
+  readonly concurrency?: ConcurrencySpec
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */

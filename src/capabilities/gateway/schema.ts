@@ -37,6 +37,12 @@ const routeSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .optional()
     .describe("Total deadline; default: the service's."),
+  priority: z
+    .enum(['critical', 'normal', 'batch'])
+    .default('normal')
+    .describe(
+      'Who is served first and shed last where a service has as many requests as it may have.',
+    ),
   ...policySettings,
 })
 

@@ -109,6 +109,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
         : route.split.map(({ to, weight }) => ({ service: to, weight })),
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
+    ...(route.priority === 'normal' ? {} : { priority: route.priority }),
     policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
@@ -177,6 +178,7 @@ export function specifyService(
     ...(resilience.hedge.after === 0
       ? {}
       : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
+    ...specifyConcurrency(resilience.concurrency),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
@@ -205,6 +207,15 @@ function specifyBreaker(
     openMsMax: settings.openMax,
     probes: settings.probes,
   }
+}
+
+function specifyConcurrency(
+  settings: ServiceSettings['resilience']['concurrency'],
+): Pick<ServiceSpec, 'concurrency'> {
+  const { algorithm, initial, min, max, slowAfter, queue, queueWait } = settings
+  if (algorithm === 'off') return {}
+  const bounds = { initial, min, max, slowMs: slowAfter }
+  return { concurrency: { algorithm, ...bounds, queueMax: queue, queueMs: queueWait } }
 }
 
 /** No share of calls is that large. */

@@ -1,3 +1,4 @@
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
@@ -5,6 +6,7 @@ import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import { type Guarded, TOLD } from '../resilience/breakers.ts'
+import type { Admission } from '../upstream/admission.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
@@ -146,6 +148,15 @@ export interface Exchange extends Guarded {
   cameAs: number
   /** The wait before the last further attempt, milliseconds. */
   pausedMs: number
+  /** Who it is served before, and shed after. */
+  priority: Priority
+  /** Where it counts in flight; null: nowhere, or it waits for that. */
+  admission: Admission<Attempt> | null
+  /** Its place in the queue of its service's admission, -1: it is in none. */
+  queuePlace: number
+  /** When it was admitted, and how many were in flight then. */
+  admittedMs: number
+  admittedAs: number
   /** When a second attempt begins beside the first one; Infinity: never. */
   hedgeAtMs: number
   /** What the answer will be if there is no further attempt after a pause. */
@@ -207,6 +218,11 @@ export function createExchange(record: ExchangeRecord): Exchange {
     retriesLeft: 0,
     cameAs: 1,
     pausedMs: 0,
+    priority: PRIORITY.normal,
+    admission: null,
+    queuePlace: -1,
+    admittedMs: 0,
+    admittedAs: 0,
     hedgeAtMs: Infinity,
     failure: null,
     failureDetail: '',

@@ -1,3 +1,4 @@
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { fieldValue, findField } from '../../mechanisms/http1/fields.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
@@ -174,6 +175,7 @@ function enterService(
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_TIMEOUT', detail })
     return ROUTED.answered
   }
+  exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
   exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
@@ -191,6 +193,14 @@ function takeDeadline(exchange: Exchange, head: RequestHead, bytes: Buffer): boo
   const leftMs = Number(value) - exchange.record.startedAtMs
   if (leftMs < exchange.timeoutMs) exchange.timeoutMs = Math.max(0, leftMs)
   return leftMs > 0
+}
+
+/** What a trusted caller says, else the route's, else normal: a stranger may not push others aside. */
+function readPriority({ client, route }: Exchange, head: RequestHead, bytes: Buffer): Priority {
+  const field = client.peer.isTrusted ? findField(head.fields, FIELD.xRequestPriority) : -1
+  const said = field < 0 ? undefined : fieldValue(bytes, head.fields, field)
+  const name = said === 'critical' || said === 'normal' || said === 'batch' ? said : undefined
+  return PRIORITY[name ?? route?.spec.priority ?? 'normal']
 }
 
 /** How often the request was tried by those before us: 1 where they say nothing. */
