@@ -13,7 +13,6 @@ import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { openBreakerOrders } from './breaker-orders.ts'
 import { GatewayListenerError } from './data-listeners.ts'
-import { urlVariable } from '../../platform/config/service-name.ts'
 import { startGateway } from './gateway.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
@@ -249,7 +248,6 @@ test('an outbound listener keeps its port over a restart, and moves only when it
   assert.deepEqual(moved.gateway.outboundUrls('web'), { ORDERS_URL: 'http://127.0.0.1:20001' })
   assert.deepEqual(moved.saved, [[{ caller: 'web', service: 'orders', port: 20_001 }]])
   assert.deepEqual(moved.gateway.outboundUrls('orders'), {})
-  assert.equal(urlVariable('payment-service'), 'PAYMENT_SERVICE_URL')
 })
 
 test('drained: true when data says so, false when the time is over; its totals are forgotten', async (t) => {
