@@ -41,6 +41,18 @@ export interface ConcurrencySpec {
   readonly queueMs: number
 }
 
+/** What stands in where a service cannot serve a request. */
+export interface FallbackSpec {
+  /** Another service, '' for none; asked once, with what is left of the time. */
+  readonly service: string
+  /** Where there is no other service, or that cannot serve it either. */
+  readonly answer?: {
+    readonly status: number
+    readonly contentType: string
+    readonly body: string
+  }
+}
+
 /** Who is served first and shed last. */
 export type PriorityName = 'critical' | 'normal' | 'batch'
 

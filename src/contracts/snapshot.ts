@@ -3,7 +3,13 @@ import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
 import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { PolicySpec } from './policies.ts'
-import type { BreakerSpec, ConcurrencySpec, PriorityName, ResilienceMessage } from './resilience.ts'
+import type {
+  BreakerSpec,
+  ConcurrencySpec,
+  FallbackSpec,
+  PriorityName,
+  ResilienceMessage,
+} from './resilience.ts'
 
 /**
  * What control and data say to each other over the local socket, and nothing else.
@@ -144,7 +150,13 @@ export interface GatewayLimits {
   readonly responseHeadBytesMax: number
 }
 
-export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
+export type BalancingName =
+  | 'peak-ewma'
+  | 'least-requests'
+  | 'round-robin'
+  | 'sticky-cookie'
+  | 'ring-hash'
+  | 'maglev'
 
 export interface ServiceSpec {
   readonly name: string
@@ -154,6 +166,12 @@ export interface ServiceSpec {
     readonly slowStartMs: number
     /** Name of the cookie of `sticky-cookie`. */
     readonly cookie: string
+    /** What `ring-hash` and `maglev` go by; a header's name is in lower case, segments of the path count from 1. */
+    readonly by?:
+      | 'address'
+      | { readonly header: string }
+      | { readonly cookie: string }
+      | { readonly segment: number }
   }
   /** Deadlines, all in milliseconds. `timeoutMs` spans all attempts until the response head. */
   readonly timeoutMs: number
@@ -187,6 +205,8 @@ export interface ServiceSpec {
   readonly outliers?: OutlierPolicy
   /** When a second attempt runs beside the first one; without it none does. */
   readonly hedge?: HedgePolicy
+  /** What stands in where the service cannot serve a request. */
+  readonly fallback?: FallbackSpec
   /** How many requests may be in flight; without it as many as there are connections. */
   readonly concurrency?: ConcurrencySpec
   /** When calls are not even tried any more; without it they always are. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { filled } from '../../platform/config/names.ts'
 import type { RetryCondition } from '../../mechanisms/retry/conditions.ts'
 import { duration, rate, share, size } from '../../platform/config/units.ts'
 
@@ -205,6 +206,27 @@ const concurrencySettings = z
     'Bulkhead: batch requests may use 80% of the limit, normal ones 95%, critical ones all of it. The priority is that of the route, or what a trusted caller says in x-request-priority.',
   )
 
+const fallbackSettings = z
+  .strictObject({
+    to: filled()
+      .optional()
+      .describe(
+        'Another service that gets the request, once, with what is left of the time; where an instance may have begun to serve it, only if it is idempotent.',
+      ),
+    answer: z
+      .strictObject({
+        status: z.int().min(200).max(599).default(200).describe('Its status.'),
+        type: filled().default('application/json').describe('Its Content-Type.'),
+        body: z.string().max(65_536).default('').describe('Its body.'),
+      })
+      .optional()
+      .describe('A fixed answer, where there is no other service, or that cannot serve it either.'),
+  })
+  .optional()
+  .describe(
+    'What stands in where the gateway would answer itself because the service is down, open, full or late; backplane-reason still says why. An answer of the service is never replaced.',
+  )
+
 /** `resilience` of a service. */
 export const resilienceSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
@@ -218,6 +240,7 @@ export const resilienceSettings = z.strictObject({
     .describe('Deadline of one attempt until the response head.'),
   breaker: breakerSettings,
   concurrency: concurrencySettings,
+  fallback: fallbackSettings,
   retry: retrySettings,
   hedge: hedgeSettings,
   ejection: ejectionSettings,

@@ -146,6 +146,7 @@ export function specifyService(
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
+      ...hashedBy(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -179,6 +180,7 @@ export function specifyService(
       ? {}
       : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
     ...specifyConcurrency(resilience.concurrency),
+    ...specifyFallback(resilience.fallback),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
@@ -207,6 +209,25 @@ function specifyBreaker(
     openMsMax: settings.openMax,
     probes: settings.probes,
   }
+}
+
+/** Only where it means something: it costs a look at each request. */
+function hashedBy({
+  algorithm,
+  by,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
+  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+}
+
+function specifyFallback(
+  settings: ServiceSettings['resilience']['fallback'],
+): Pick<ServiceSpec, 'fallback'> {
+  if (settings === undefined) return {}
+  const { to = '', answer } = settings
+  if (answer === undefined) return { fallback: { service: to } }
+  const { status, type, body } = answer
+  return { fallback: { service: to, answer: { status, contentType: type, body } } }
 }
 
 function specifyConcurrency(

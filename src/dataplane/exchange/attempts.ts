@@ -81,6 +81,7 @@ function pick(
   context.excluded = exchange.tried
   context.slowStartMs = service.spec.balance.slowStartMs
   context.sticky = exchange.sticky
+  context.hash = exchange.hash
   context.mayPanic = true
   return service.balancer.pick(context)
 }
@@ -308,6 +309,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   const { exchange, stream } = attempt
   attempt.entry.connectedMs = nowMs
   attempt.sentEnd = exchange.outEnd
+  exchange.wasTried = true
   if (!stream.sendRequest(exchange.method, viewOfOut(exchange))) {
     exchange.isOutLent = true
   }

@@ -1,3 +1,4 @@
+import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
@@ -121,6 +122,8 @@ export interface Exchange extends Guarded {
   isRaw: boolean
   sticky: string
   setsSticky: boolean
+  /** Of the key that hashed balancing goes by, -1 for none. */
+  hash: number
 
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
@@ -148,6 +151,10 @@ export interface Exchange extends Guarded {
   cameAs: number
   /** The wait before the last further attempt, milliseconds. */
   pausedMs: number
+  /** An instance may have seen something of it. */
+  wasTried: boolean
+  /** What still may stand in for its service; null: nothing. */
+  fallback: FallbackSpec | null
   /** Who it is served before, and shed after. */
   priority: Priority
   /** Where it counts in flight; null: nowhere, or it waits for that. */
@@ -203,6 +210,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isHalfClosed: false,
     sticky: '',
     setsSticky: false,
+    hash: -1,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
     outView: NO_BYTES,
@@ -218,6 +226,8 @@ export function createExchange(record: ExchangeRecord): Exchange {
     retriesLeft: 0,
     cameAs: 1,
     pausedMs: 0,
+    wasTried: false,
+    fallback: null,
     priority: PRIORITY.normal,
     admission: null,
     queuePlace: -1,

@@ -80,7 +80,7 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
 }
 
 /** It is in flight no more: who waits for that here gets a turn, and who waits elsewhere is woken. */
-function leaveFlight(ctx: ExchangeContext, exchange: Exchange): void {
+export function leaveFlight(ctx: ExchangeContext, exchange: Exchange): void {
   const { admission, service } = exchange
   if (admission === null) return
   exchange.admission = null
@@ -118,6 +118,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.isHalfClosed = false
   exchange.sticky = ''
   exchange.setsSticky = false
+  exchange.hash = -1
   exchange.outEnd = 0
   exchange.isReplayable = true
   exchange.totalDeadlineMs = 0
@@ -126,6 +127,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.needsFresh = false
   exchange.slowAtMs = Infinity
   exchange.pausedMs = 0
+  exchange.wasTried = false
+  exchange.fallback = null
   exchange.priority = PRIORITY.normal
   exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity

@@ -13,6 +13,7 @@ import { VERDICT } from '../policies/policy.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
+import { readHashKey } from './hash-key.ts'
 import { answerLocally } from './local-reply.ts'
 import { chooseTarget, type Route } from './routes.ts'
 import { readSticky } from './sticky.ts'
@@ -175,12 +176,14 @@ function enterService(
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_TIMEOUT', detail })
     return ROUTED.answered
   }
+  exchange.fallback = spec.fallback ?? null
   exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
   exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
   if (exchange.isIdempotent) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
+  exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
   return ROUTED.go
 }
 
