@@ -148,6 +148,10 @@ export interface GatewayLimits {
   /** An upgraded or TCP connection without a byte in either direction; 0: none. */
   readonly tunnelIdleTimeoutMs: number
   readonly responseHeadBytesMax: number
+  /** HTTP/2: streams that one connection may have open, and bytes that a client may send before they are used, on one stream and on all. */
+  readonly streamsMax: number
+  readonly streamWindowBytes: number
+  readonly connectionWindowBytes: number
 }
 
 export type BalancingName =
@@ -161,6 +165,8 @@ export type BalancingName =
 export interface ServiceSpec {
   readonly name: string
   readonly source: string
+  /** What its instances speak: HTTP/1.1, or HTTP/2 without TLS and with prior knowledge. */
+  readonly protocol?: 'http1' | 'h2c'
   readonly balance: {
     readonly algorithm: BalancingName
     readonly slowStartMs: number
@@ -385,7 +391,7 @@ export interface AttemptRecord {
   /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
   readonly candidates: number
   readonly excluded: number
-  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)`. */
   readonly choice: string
   readonly startedMs: number
   readonly connectedMs: number

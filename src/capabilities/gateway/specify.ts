@@ -127,6 +127,9 @@ function specifyLimits(limits: Settings['gateway']['limits']): GatewayLimits {
     bodyTimeoutMs: limits.bodyTimeout,
     tunnelIdleTimeoutMs: limits.tunnelIdleTimeout,
     responseHeadBytesMax: limits.responseHead,
+    streamsMax: limits.streams,
+    streamWindowBytes: limits.streamWindow,
+    connectionWindowBytes: limits.connectionWindow,
   }
 }
 
@@ -142,6 +145,7 @@ export function specifyService(
   return {
     name,
     source: sourceOf(['services', name]),
+    protocol: service.protocol,
     balance: {
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,

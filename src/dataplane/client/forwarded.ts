@@ -9,6 +9,8 @@ export interface ForwardedPeer {
   readonly localPort: number
   /** Its word on earlier hops is believed. */
   readonly isTrusted: boolean
+  /** Version of HTTP that it speaks, '' for what its heads say. */
+  readonly version: string
 }
 
 /** Our name in Via: a pseudonym (RFC 9110 section 7.6.3). */
@@ -20,9 +22,10 @@ const VIA_NAME = 'backplane'
  */
 export function forwardedLines(peer: ForwardedPeer, head: RequestHead, bytes: Uint8Array): string {
   const { address, isTrusted } = peer
+  const version = peer.version || `1.${head.minorVersion}`
   const earlierFor = isTrusted ? joined(head, bytes, FIELD.xForwardedFor) : ''
   const earlier = isTrusted ? joined(head, bytes, FIELD.forwarded) : ''
-  let lines = `via: 1.${head.minorVersion} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
+  let lines = `via: ${version} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
   if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0)
     lines += 'x-forwarded-proto: http\r\n'
   if (head.host !== '' && (!isTrusted || findField(head.fields, FIELD.xForwardedHost) < 0)) {

@@ -37,6 +37,8 @@ const NOT_TRUSTED: ProxyParse = {
 export class ClientPeer implements Peer {
   address: string
   isTrusted = false
+  /** Version of HTTP where its heads do not say it: that of all streams of the connection. */
+  version = ''
   drops: Drops = UNTRUSTED_DROPS
   readonly #ground: ClientGround
   readonly #listener: ClientListener
@@ -81,9 +83,9 @@ export class ClientPeer implements Peer {
   forwardedLines(head: RequestHead, bytes: Buffer): Buffer {
     const isKnown = this.#host === head.host && this.#minorVersion === head.minorVersion
     if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
-    const { address, isTrusted } = this
+    const { address, isTrusted, version } = this
     const localPort = this.#listener.port
-    const lines = forwardedLines({ address, localPort, isTrusted }, head, bytes)
+    const lines = forwardedLines({ address, localPort, isTrusted, version }, head, bytes)
     this.#lines = Buffer.from(lines, 'latin1')
     this.#host = head.host
     this.#minorVersion = head.minorVersion

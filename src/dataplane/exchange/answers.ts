@@ -36,6 +36,7 @@ const FAILURES = {
   local: 'local',
   refused: 'connect-refused',
   stale: 'stale',
+  'not-taken': 'not-taken',
   reset: 'reset',
   'bad-response': 'bad-response',
   'head-too-large': 'response-head-too-large',

@@ -5,7 +5,15 @@ import { addAttempt } from '../records/record.ts'
 import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
-import { FRESH_IDLE_MS, hasRoom, takeIdle, takePlace, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
+import type { Http2InstanceConnection } from '../upstream/http2-connection.ts'
+import {
+  FRESH_IDLE_MS,
+  hasRoom,
+  takeIdle,
+  takePlace,
+  takeShared,
+  UPSTREAM_IDLE_MS,
+} from '../upstream/pool.ts'
 import type { Service } from '../upstream/service.ts'
 import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
@@ -141,22 +149,16 @@ function connectTo(
   nowMs: number,
 ): boolean {
   const { exchange } = attempt
-  const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
-  const idle =
-    exchange.needsFresh || exchange.isRaw
-      ? undefined
-      : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
-  if (idle === undefined && !takePlace(instance)) return false
+  const stream = takeStream(ctx, exchange, instance, nowMs)
+  if (stream === undefined) return false
   if (attempt.state === ATTEMPT.waiting) leaveQueue(ctx, attempt)
-  if (idle !== undefined) {
-    enterInstance(ctx, instance)
-    const bound = toSent(attempt, instance, idle)
+  enterInstance(ctx, instance)
+  if (stream.isOpen) {
+    const bound = toSent(attempt, instance, stream)
     describeAttempt(ctx, attempt, instance, nowMs)
     sendAttempt(ctx, bound, nowMs)
     return true
   }
-  const stream = openStream(ctx, instance)
-  enterInstance(ctx, instance)
   const { connectTimeoutMs } = exchange.service!.spec
   const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
   toConnecting(attempt, instance, stream, deadlineMs)
@@ -164,12 +166,40 @@ function connectTo(
   return true
 }
 
+/** A stream for the request: on a connection that is there, or on one that is begun. Undefined: there is no place. */
+function takeStream(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  instance: Instance,
+  nowMs: number,
+): InstanceOf<Attempt> | undefined {
+  // An upgrade takes a connection for itself, so it is one of HTTP/1.1.
+  if (instance.isHttp2 && !exchange.isUpgrade) return takeSharedStream(ctx, instance)
+  const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
+  const idle =
+    exchange.needsFresh || exchange.isRaw || instance.isHttp2
+      ? undefined
+      : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
+  if (idle !== undefined) return idle
+  return takePlace(instance) ? begin(instance, () => ctx.connect(instance)) : undefined
+}
+
+function takeSharedStream(
+  ctx: ExchangeContext,
+  instance: Instance,
+): InstanceOf<Attempt> | undefined {
+  const shared = takeShared<Http2InstanceConnection<Attempt>>(instance)
+  if (shared !== undefined) return shared.openStream()
+  if (!takePlace(instance)) return undefined
+  return begin(instance, () => ctx.connectShared(instance)).openStream()
+}
+
 /** Begins a connection in the place that was taken for it, and gives the place back where that throws. */
-function openStream(ctx: ExchangeContext, instance: Instance): InstanceOf<Attempt> {
+function begin<C>(instance: Instance, connect: () => C): C {
   try {
-    const stream = ctx.connect(instance)
+    const connection = connect()
     instance.connectionCount++
-    return stream
+    return connection
   } catch (error) {
     instance.permits.give()
     throw error

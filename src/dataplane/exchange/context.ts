@@ -8,6 +8,7 @@ import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { UpstreamGround } from '../upstream/ground.ts'
+import type { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceEvents, InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
@@ -55,6 +56,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly instanceEvents: InstanceEvents<Attempt>
   /** Begins a connection to the instance, for which a place was taken. */
   connect(instance: Instance): InstanceOf<Attempt>
+  /** The same for one of HTTP/2, which carries many requests. */
+  connectShared(instance: Instance): Http2InstanceConnection<Attempt>
   /** A removed instance has nothing in flight any more. */
   reportDrained(service: string, id: string, removal: number): void
   /** In place of a failure: another service, or a fixed answer. False: nothing has happened. */

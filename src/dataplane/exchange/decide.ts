@@ -15,6 +15,8 @@ export type Failure =
   | 'connect-timeout'
   /** The connection had been open already and was closed before a byte of the answer. */
   | 'stale'
+  /** The instance did not look at the request: safe to send again, whatever it is. */
+  | 'not-taken'
   | 'reset'
   | 'attempt-timeout'
   | 'bad-response'
@@ -28,6 +30,7 @@ export const FAILURE_CODES = {
   'connect-refused': 'ERR_GATEWAY_CONNECT_FAILED',
   'connect-timeout': 'ERR_GATEWAY_CONNECT_TIMEOUT',
   stale: 'ERR_GATEWAY_UPSTREAM_RESET',
+  'not-taken': 'ERR_GATEWAY_UPSTREAM_RESET',
   reset: 'ERR_GATEWAY_UPSTREAM_RESET',
   'attempt-timeout': 'ERR_GATEWAY_ATTEMPT_TIMEOUT',
   'bad-response': 'ERR_GATEWAY_BAD_RESPONSE',
@@ -80,6 +83,7 @@ export type Next = (typeof NEXT)[keyof typeof NEXT]
 export function decideAfterFailure(facts: FailureFacts): Next {
   if (facts.hasOther) return NEXT.leave
   if (facts.isLate || facts.failure === 'local') return NEXT.answer
+  if (facts.failure === 'not-taken') return decideAfterRefusal(facts)
   const wasSent = facts.failure !== 'connect-refused' && facts.failure !== 'connect-timeout'
   if (wasSent && !(facts.isIdempotent && facts.isReplayable)) return NEXT.answer
   if (facts.failure === 'stale') return facts.needsFresh ? NEXT.answer : NEXT.again
@@ -103,6 +107,7 @@ export function conditionOf(failure: Failure): number {
     case 'local':
     case 'connect-refused':
     case 'stale':
+    case 'not-taken':
     case 'status':
       return 0
     default:
@@ -129,9 +134,16 @@ export function mayRetryAnswer(facts: AnswerFacts): boolean {
   return facts.isNamed && isSafe && facts.retriesLeft > 0 && !facts.isLate && !facts.hasOther
 }
 
+/** RFC 9113 section 8.7: once more where it was, on another connection; then elsewhere. */
+function decideAfterRefusal(facts: FailureFacts): Next {
+  if (!facts.isReplayable) return NEXT.answer
+  if (!facts.needsFresh) return NEXT.again
+  return facts.triedCount < REFUSED_MAX ? NEXT.elsewhere : NEXT.answer
+}
+
 /** Whether the failure says something about the instance. */
 export function blamesInstance(failure: Failure): boolean {
-  return failure !== 'stale' && failure !== 'local'
+  return failure !== 'stale' && failure !== 'local' && failure !== 'not-taken'
 }
 
 /** What the deadline of an attempt, once its request is sent whole, rests on. */

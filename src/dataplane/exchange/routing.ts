@@ -10,6 +10,7 @@ import {
 } from '../../mechanisms/routing/routing.ts'
 import { type CompiledPolicies, ranOf, verdictOf } from '../policies/compile.ts'
 import { VERDICT } from '../policies/policy.ts'
+import { notePolicy } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
@@ -136,6 +137,7 @@ function enterTarget(
   if (target === undefined) {
     return refuseService(ctx, exchange, 'no service of the split has a weight')
   }
+  if (target.draw !== '') notePolicy(exchange.record, 'split', target.draw, target.weight)
   return enterService(ctx, exchange, head, bytes, target.service, target.edge, spec.timeoutMs)
 }
 

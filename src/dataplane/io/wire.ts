@@ -22,20 +22,27 @@ export class Wire {
   readonly gate: ReadGate
   /** It did not end in order. */
   wasReset = false
+  #events: WireEvents
 
   constructor(accepted: Socket, readBuffer: Buffer, events: WireEvents) {
-    this.socket = adoptSocket(accepted, readBuffer, (length) => events.received(length))
+    this.#events = events
+    this.socket = adoptSocket(accepted, readBuffer, (length) => this.#events.received(length))
     this.outlet = new Outlet(this.socket, {
-      flushed: () => events.flushed(),
+      flushed: () => this.#events.flushed(),
       failed: () => {
         this.wasReset = true
         this.socket.destroy()
       },
     })
     this.gate = new ReadGate(this.socket)
-    this.socket.on('end', () => events.ended())
+    this.socket.on('end', () => this.#events.ended())
     this.socket.on('error', () => (this.wasReset = true))
-    this.socket.on('close', () => events.closed())
+    this.socket.on('close', () => this.#events.closed())
+  }
+
+  /** From here on another connection speaks over it: the client has said that it speaks another protocol. */
+  handOver(events: WireEvents): void {
+    this.#events = events
   }
 
   get isDestroyed(): boolean {

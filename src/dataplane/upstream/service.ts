@@ -87,6 +87,7 @@ export class Service<W> implements Turn {
       instance.permits.setMax(spec.connectionsPerInstanceMax)
       instance.breaker = breakerOfInstance(spec.breaker, instance.breaker, instance.learnt)
       instance.blockedUntilMs = 0
+      if (old.protocol !== spec.protocol) speak(instance, spec.protocol === 'h2c')
     }
     if (old.balance.algorithm === spec.balance.algorithm) return
     const next = balancers[spec.balance.algorithm]<Instance>()
@@ -96,6 +97,12 @@ export class Service<W> implements Turn {
     }
     this.balancer = next
   }
+}
+
+/** Connections of another protocol carry what is on them to its end, and no more. */
+function speak(instance: Instance, isHttp2: boolean): void {
+  instance.isHttp2 = isHttp2
+  for (const connection of instance.idle.slice()) connection.cancel()
 }
 
 function budgetOf({ retry }: ServiceSpec): RetryTerms {

@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net'
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
+import { Http2Connection } from '../client/http2-connection.ts'
+import type { ClientPeer } from '../client/peer.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Wire } from '../io/wire.ts'
 import { Http1Connection } from '../client/http1-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
@@ -42,11 +47,35 @@ export class Acceptor {
       if (!raw.isDestroyed) ctx.rawClients.add(raw)
       return
     }
-    const client = new Http1Connection(ctx, listener, socket, ctx.clientEvents, (gone) => {
+    const closed = (gone: ClientConnection): void => {
       ctx.clients.delete(gone)
       ctx.counts.give(PLACE.connections)
-    })
+    }
+    const client = new Http1Connection(
+      ctx,
+      listener,
+      socket,
+      ctx.clientEvents,
+      closed,
+      (former, bytes, start, end) => {
+        ctx.clients.delete(former)
+        this.#speakHttp2(listener, former.wire, former.peer, closed).receive(bytes, start, end)
+      },
+    )
     ctx.clients.add(client)
+  }
+
+  /** A wire whose client speaks HTTP/2: by prior knowledge, or because ALPN has agreed on it. */
+  #speakHttp2(
+    listener: ClientListener,
+    wire: Wire,
+    peer: ClientPeer,
+    closed: (gone: ClientConnection) => void,
+  ): Http2Connection<Exchange> {
+    const ctx = this.#ctx
+    const client = new Http2Connection(ctx, listener, wire, peer, ctx.clientEvents, closed)
+    ctx.clients.add(client)
+    return client
   }
 
   #listenerOf(binding: ListenerBinding): ClientListener {

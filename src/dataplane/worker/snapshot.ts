@@ -147,6 +147,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
   const learnt = recordAt(ctx.learnt, place)
   const instance = createInstance(service, spec, sinceMs, permits, learnt)
+  instance.isHttp2 = service.spec.protocol === 'h2c'
   instance.breaker = breakerOfInstance(service.spec.breaker, null, learnt)
   // Of a worker that begins, nobody is new.
   if (ctx.version > 0) service.breaker?.tryNow()

@@ -82,8 +82,8 @@ export function startWorker(options: WorkerOptions): Worker {
       for (const client of ctx.clients) client.destroy()
       for (const client of ctx.rawClients) client.destroy()
       for (const service of ctx.services.values()) {
-        for (const { idle } of service.instances.values()) {
-          for (const connection of idle.slice()) connection.cancel()
+        for (const { idle, shared } of service.instances.values()) {
+          for (const connection of [...idle, ...shared]) connection.cancel()
         }
       }
     },
@@ -115,6 +115,7 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     for (const client of ctx.rawClients) isBusy ||= client.isBusy
     for (const client of ctx.clients) {
       if (!client.listener.isPublic) continue
+      client.announceEnd()
       if (client.isIdle) client.closeGently()
       else isBusy ||= client.isBusy
     }
