@@ -1,13 +1,12 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
-import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
-import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
   ConcurrencySpec,
   FallbackSpec,
   PriorityName,
+  RetrySpec,
   ResilienceMessage,
 } from './resilience.ts'
 
@@ -184,20 +183,7 @@ export interface ServiceSpec {
   readonly connectTimeoutMs: number
   /** Until the response head of one attempt. */
   readonly attemptTimeoutMs: number
-  readonly retry: {
-    /** Attempts after the first one. */
-    readonly attempts: number
-    /** Share of requests that may be retries, 0 to 1. */
-    readonly budgetRatio: number
-    /** Retries a second that are allowed regardless of the share, by all workers together. */
-    readonly reservePerSecond: number
-    /** What is tried again; without it: no connection, no answer, no answer in time. */
-    readonly on?: readonly (RetryCondition | number)[]
-    /** Waits before further attempts; without it there are none. */
-    readonly waits?: RetryWaits
-    /** A request that is larger (head and body) is not tried again. */
-    readonly bytesMax?: number
-  }
+  readonly retry: RetrySpec
   readonly ejection: {
     /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
     readonly failures: number
