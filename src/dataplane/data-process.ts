@@ -25,7 +25,7 @@ import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains, type Removal } from './threads/drains.ts'
 import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
-import { connectionsKey, pendingKey } from './threads/messages.ts'
+import { connectionsKey, flightKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
 /** Seeds of the hash of token buckets are below it. */
@@ -262,10 +262,14 @@ export class DataProcess {
     const named = new Set(keysOf(ops))
     for (const op of ops) {
       if (op.op !== 'instance-gone' && op.op !== 'service-gone') continue
-      const key =
-        op.op === 'instance-gone' ? connectionsKey(op.service, op.id) : pendingKey(op.service)
+      const keys =
+        op.op === 'instance-gone'
+          ? [connectionsKey(op.service, op.id)]
+          : [pendingKey(op.service), flightKey(op.service)]
       // What went and came back in one update keeps its place.
-      if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      for (const key of keys) {
+        if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      }
     }
   }
 
@@ -365,10 +369,10 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
 }
 
-/** Of each service its queue, of each instance its connections. */
+/** Of each service its queue and its requests, of each instance its connections. */
 function keysOf(ops: readonly SnapshotOp[]): string[] {
   return ops.flatMap((op) => {
-    if (op.op === 'service') return [pendingKey(op.service.name)]
+    if (op.op === 'service') return [pendingKey(op.service.name), flightKey(op.service.name)]
     return op.op === 'instance' ? [connectionsKey(op.instance.service, op.instance.id)] : []
   })
 }

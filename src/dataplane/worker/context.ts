@@ -4,6 +4,7 @@ import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
 import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
 import { RequestText } from '../../mechanisms/http2/request-text.ts'
@@ -14,6 +15,7 @@ import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
 import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
+import { fallBack } from '../exchange/fallback.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
@@ -116,6 +118,7 @@ export function createContext(
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
@@ -147,6 +150,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
