@@ -40,6 +40,7 @@ export function openExchange(
   record.listener = client.listener.id
   record.caller = client.listener.caller
   record.client = client.peer.address
+  record.tls = client.peer.tls === null ? '' : client.peer.tls.label
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange

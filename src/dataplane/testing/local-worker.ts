@@ -33,6 +33,7 @@ export function startLocalWorker(): LocalWorker {
     workers: 1,
     shared: createCountMemory(1),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
+    ticketKeys: new Uint8Array(48).fill(7),
     clock: systemClock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })

@@ -14,6 +14,7 @@ export interface WorkerPoolOptions {
   readonly workers: number
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  ticketKeys(): Uint8Array
   readonly log: Log
   readonly clock: Clock
   receive(index: number, message: FromWorker): void
@@ -39,7 +40,8 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   function start(index: number): void {
     if (isStopping) return
-    const boot: WorkerBoot = { index, workers, shared, buckets }
+    const ticketKeys = options.ticketKeys()
+    const boot: WorkerBoot = { index, workers, shared, buckets, ticketKeys }
     const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread

@@ -17,6 +17,9 @@ import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Handshake } from '../tls/handshake.ts'
+import type { Preface } from '../tls/preface.ts'
+import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
@@ -35,6 +38,9 @@ export interface WorkerContext extends ExchangeContext {
   readonly workers: number
   readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
+  /** Connections that are no clients yet. */
+  readonly handshakes: Set<Handshake | Preface>
+  readonly contexts: SecureContexts
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -105,6 +111,8 @@ export function createContext(
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,

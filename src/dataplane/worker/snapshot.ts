@@ -53,6 +53,11 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
       )
     case 'instance-gone':
       return dropInstance(ctx, op.service, op.id, op.removal)
+    case 'certificate':
+    case 'certificate-gone':
+    case 'challenge':
+    case 'challenge-gone':
+      return ctx.contexts.apply(op)
     default:
       return op satisfies never
   }
@@ -62,10 +67,15 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
 function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const services = new Set<string>()
   const instances = new Set<string>()
+  const certificates = new Set<string>()
+  const challenges = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
+    if (op.op === 'certificate') certificates.add(op.certificate.id)
+    if (op.op === 'challenge') challenges.add(op.challenge.id)
   }
+  ctx.contexts.keepOnly(certificates, challenges)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {
       if (!instances.has(`${service.name}\n${id}`)) dropInstance(ctx, service.name, id)

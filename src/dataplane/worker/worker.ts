@@ -56,6 +56,8 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'names':
         for (const [host, address] of message.addresses) ctx.addresses.set(host, address)
         return
+      case 'ticket-keys':
+        return ctx.contexts.setTicketKeys(message.keys)
       case 'flush':
         flush(ctx)
         return post({ type: 'flushed', ask: message.ask })
@@ -81,6 +83,7 @@ export function startWorker(options: WorkerOptions): Worker {
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
       for (const client of ctx.rawClients) client.destroy()
+      for (const handshake of ctx.handshakes) handshake.destroy()
       for (const service of ctx.services.values()) {
         for (const { idle } of service.instances.values()) {
           for (const connection of idle.slice()) connection.cancel()
