@@ -41,10 +41,14 @@ gateway:
 
 /**
  * What no single setting can know: names that must exist, settings that exclude each other, listeners that collide or
- * stand open to the network without a lock. The loader gives each problem its line.
+ * stand open to the network without a lock, variables that no command will find in `environment`. The loader gives each problem its line.
  */
-export function checkSettings(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
-  return assembled.check(settings, sourceOf)
+export function checkSettings(
+  settings: Settings,
+  sourceOf: SourceOf,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly SettingProblem[] {
+  return assembled.check(settings, sourceOf, environment)
 }
 
 /** What holds for a service that only exists by registration. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ChangeBatch, CheckStatus, Health, Source, StatusOverride } from './model.ts'
+import type { CheckStatus } from './check-spec.ts'
+import type { ChangeBatch, Health, StatusOverride } from './model.ts'
 import { createBareRegistry, FakeClock } from './testdata/ground.ts'
 
 /** The obvious registry: a list, and everything computed from scratch. */
@@ -9,7 +10,6 @@ interface Plain {
   readonly service: string
   readonly id: string
   port: number
-  source: Source
   ttlMs: number
   endsAtMs: number
   check: CheckStatus
@@ -76,7 +76,6 @@ class Model {
       service: name,
       id: key,
       port,
-      source: 'api',
       ttlMs,
       endsAtMs,
       check: isSame ? before.check : 'unknown',
@@ -116,13 +115,13 @@ function runOnRegistry(
   one: Step,
 ): void {
   if (one.do === 'wait') return clock.advance(one.ms)
-  if (one.do === 'flush') return registry.flush()
-  if (one.do === 'node') return registry.reportNodeCheck('local', 'alive', one.status, '')
+  if (one.do === 'flush') return registry.journal.flush()
+  if (one.do === 'node') return reportNode(registry, one.status)
   if (one.do === 'put') {
     registry.putInstance(
       { service: one.service, id: one.id, host: '127.0.0.1', port: one.port },
       {
-        source: 'api',
+        origin: 'registered',
         checks: [{ kind: 'reported', id: 'self' }],
         lease: { ttlMs: one.ttlMs, atEnd: 'remove' },
       },
@@ -134,11 +133,20 @@ function runOnRegistry(
   if (one.do === 'renew') registry.renew(one.service, one.id)
   if (instance === undefined) return
   if (one.do === 'drain') registry.setDraining(instance, one.isDraining)
-  if (one.do === 'override') registry.setOverride(instance, one.override)
+  if (one.do === 'override') registry.setOverride(instance, one.override, '')
   const [check] = instance.checks
   if (one.do === 'report' && check !== undefined) {
-    registry.reportCheck(instance, check, { status: one.status, output: '', durationMs: 0 })
+    registry.checks.report(check, { status: one.status, output: '', durationMs: 0 })
   }
+}
+
+function reportNode(registry: ReturnType<typeof createBareRegistry>, status: CheckStatus): void {
+  const node = registry.putNode({ name: 'local', address: '' }, true)
+  if (node.checks.length === 0) {
+    registry.replaceNodeChecks(node, [{ kind: 'reported', id: 'alive', initially: 'passing' }])
+  }
+  const [check] = node.checks
+  if (check !== undefined) registry.checks.report(check, { status, output: '', durationMs: 0 })
 }
 
 function viewOf(registry: ReturnType<typeof createBareRegistry>, name: string): string[] {
@@ -163,11 +171,11 @@ test('the registry equals the obvious one after any operations', () => {
       const registry = createBareRegistry(clock)
       const model = new Model()
       const mirror = new Map<string, string>()
-      registry.watchers.subscribe('all', (batch) => follow(mirror, batch))
+      registry.journal.watchers.subscribe('all', (batch) => follow(mirror, batch))
       for (const one of steps) {
         const before = services.map((name) => [
           viewOf(registry, name),
-          registry.indexOf({ service: name }),
+          registry.journal.indexOf({ service: name }),
         ])
         model.run(one)
         runOnRegistry(registry, clock, one)
@@ -175,7 +183,7 @@ test('the registry equals the obvious one after any operations', () => {
           const [seen, index] = before[at] as [string[], number]
           const now = viewOf(registry, name)
           assert.deepEqual(now, model.view(name))
-          const indexNow = registry.indexOf({ service: name })
+          const indexNow = registry.journal.indexOf({ service: name })
           assert.ok(indexNow >= index, 'an index never falls')
           if (JSON.stringify(now) !== JSON.stringify(seen))
             assert.ok(indexNow > index, 'a change rises it')
@@ -187,7 +195,7 @@ test('the registry equals the obvious one after any operations', () => {
         }
         assert.equal(registry.instanceCount, model.list.length)
       }
-      registry.flush()
+      registry.journal.flush()
       assert.deepEqual(
         [...mirror.values()].sort(),
         services.flatMap((name) => viewOf(registry, name)).sort(),

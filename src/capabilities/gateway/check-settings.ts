@@ -6,7 +6,7 @@ import {
 import { explainBadCidr } from '../../platform/config/addresses.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import { formatDurationMs, formatShareRatio } from '../../platform/config/units.ts'
-import { checkServiceName } from '../../platform/config/service-name.ts'
+import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
 import { checkRoutes } from './check-routes.ts'
@@ -162,7 +162,7 @@ function checkServices(services: Services): readonly SettingProblem[] {
 /** Callers read the address of a service from `<NAME>_URL`. */
 function checkName(name: string, path: SettingPath): readonly SettingProblem[] {
   if (name !== 'backplane' && !name.startsWith('backplane-')) return []
-  const variable = `${name.toUpperCase().replaceAll('-', '_')}_URL`
+  const variable = urlVariable(name)
   const message = `may not begin with backplane: its address would be told as ${variable}, which is Backplane's own; choose another name`
   return [{ path, code: 'ERR_CONFIG_NAME_RESERVED', message, at: 'key' }]
 }

@@ -12,7 +12,8 @@ import { startDiscovery } from '../discovery/discovery.ts'
 import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { GatewayListenerError } from './data-listeners.ts'
-import { startGateway, urlVariable } from './gateway.ts'
+import { urlVariable } from '../../platform/config/service-name.ts'
+import { startGateway } from './gateway.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
 const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']
@@ -128,7 +129,7 @@ async function start(
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
-      { source: 'run', checks: [] },
+      { origin: 'run', checks: [] },
     )
     discovery.flush()
   }

@@ -1,3 +1,4 @@
+import { urlVariable } from '../../platform/config/service-name.ts'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
 import type { Part, Prepared, Scope } from '../../platform/capability.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
@@ -92,11 +93,6 @@ export async function startGateway(
     metrics: () => gatewayMetrics(totals),
     problems: () => gatewayProblems(totals, channel.isConnected, scope.clock.nowMs()),
   }
-}
-
-/** `payment-service` is `PAYMENT_SERVICE_URL`. */
-export function urlVariable(service: string): string {
-  return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }
 
 /** Numbers of an instance that is gone are not kept. */

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { Clock } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { RequestStore } from '../../platform/records/request-store.ts'
 import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/snapshot.ts'
@@ -22,19 +23,30 @@ export interface LocalWorker {
   close(): void
 }
 
-export function startLocalWorker(): LocalWorker {
+/** Where several workers share their counts. */
+export interface LocalWorkerOptions {
+  readonly index?: number
+  readonly workers?: number
+  readonly shared?: SharedArrayBuffer
+  /** Places of the shared counts by key; without one a limit is the worker's own. */
+  readonly places?: ReadonlyMap<string, number>
+  readonly clock?: Clock
+}
+
+export function startLocalWorker(options: LocalWorkerOptions = {}): LocalWorker {
+  const { index = 0, workers = 1, clock = systemClock, places = new Map() } = options
   const said: FromWorker[] = []
   const requests = new RequestStore()
   const ports = new Map<string, number>()
   let version = 0
   let waiting: ((message: FromWorker) => void) | undefined
   const worker = startWorker({
-    index: 0,
-    workers: 1,
-    shared: createCountMemory(1),
+    index,
+    workers,
+    shared: options.shared ?? createCountMemory(workers),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
     ticketKeys: new Uint8Array(48).fill(7),
-    clock: systemClock,
+    clock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
       if (message.type === 'records') {
@@ -68,7 +80,7 @@ export function startLocalWorker(): LocalWorker {
         version: ++version,
         reset,
         ops,
-        places: new Map(),
+        places,
         listeners,
       })
       await applied.promise

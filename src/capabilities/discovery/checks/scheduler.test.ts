@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { CheckStatus } from '../model.ts'
+import type { CheckStatus } from '../check-spec.ts'
 import { FakeClock, oneCheck } from '../testdata/ground.ts'
 import { CheckScheduler, type CheckResult } from './scheduler.ts'
 
