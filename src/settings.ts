@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
@@ -12,6 +13,7 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  certificatesSettings,
   consoleSettings,
 ])
 

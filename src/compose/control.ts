@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path'
+import { startCertificates } from '../capabilities/certificates/certificates.ts'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
@@ -125,6 +126,12 @@ async function startRouting(
     startDiscovery,
     ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
     { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  await host.start(
+    'certificates',
+    startCertificates,
+    ({ settings: { tls } }) => ({ tls, folder }),
+    { publish: (ops) => channel.publish(ops) },
   )
   const gateway = await host.start(
     'gateway',

@@ -45,6 +45,14 @@ export interface TlsSpec {
   readonly contextsMax: number
 }
 
+/** What the gateway says of HTTPS. */
+export interface HttpsSpec {
+  /** The value of Strict-Transport-Security for answers over TLS, '' for none. */
+  readonly hsts: string
+  /** Requests in the clear are sent to this port with HTTPS: -1 not at all, 0 the port of the first listener with TLS. */
+  readonly redirectPort: number
+}
+
 /** Snapshot changes about certificates; each is one thing by its id. */
 export type CertificateOp =
   | { readonly op: 'certificate'; readonly certificate: CertificateSpec }

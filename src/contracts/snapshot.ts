@@ -1,5 +1,5 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
-import type { CertificateOp, TlsSpec } from './certificates.ts'
+import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { PolicySpec } from './policies.ts'
 
 /**
@@ -64,6 +64,7 @@ export interface GatewaySpec {
   readonly hosts: readonly string[]
   /** Share of new traces that are marked as sampled, 0 to 1. */
   readonly traceSampleRate: number
+  readonly https: HttpsSpec
 }
 
 export type ListenerSpec =

@@ -1,3 +1,4 @@
+import type { ChallengeSpec } from '../../contracts/certificates.ts'
 import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
@@ -38,6 +39,14 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   wallOffsetMs: number
   version: number
   hosts: HostNames
+  /** Field line of answers over TLS, '' for none. */
+  hstsLine: string
+  /** Port to which requests in the clear are sent: -1 not at all, 0 that of the listener with TLS. */
+  redirectPort: number
+  /** Of the first listener with TLS, 0 while there is none. */
+  securePort: number
+  /** What certificate authorities may ask, by id. */
+  readonly challenges: Map<string, ChallengeSpec>
   routes: Routes
   readonly services: Map<string, Service<Attempt>>
 

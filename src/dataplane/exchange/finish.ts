@@ -40,7 +40,9 @@ export function openExchange(
   record.listener = client.listener.id
   record.caller = client.listener.caller
   record.client = client.peer.address
-  record.tls = client.peer.tls === null ? '' : client.peer.tls.label
+  const { tls } = client.peer
+  record.tls = tls === null ? '' : tls.label
+  if (tls !== null) exchange.responseLines = ctx.hstsLine
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange

@@ -10,7 +10,7 @@ import { explainFailure } from './failures.ts'
 import type { SecureContexts } from './secure-contexts.ts'
 
 /** The protocol of challenges (RFC 8737 section 3): nothing is said over it. */
-const ACME_PROTOCOL = 'acme-tls/1'
+export const ACME_PROTOCOL = 'acme-tls/1'
 
 /** What a handshake needs. */
 export interface HandshakeOptions {
@@ -21,6 +21,8 @@ export interface HandshakeOptions {
   readonly readBuffer: Buffer
   /** Of the client, where a PROXY protocol header said it; else it is that of the socket. */
   readonly introducedAs: string | null
+  /** The host for which the client asks to be shown the certificate of a challenge; null: it asks for none. */
+  readonly challenged: string | null
   readonly nowMs: number
 }
 
@@ -43,7 +45,8 @@ export class Handshake {
   #failure: HandshakeFailure = 'closed'
 
   constructor(plain: Socket, options: HandshakeOptions, events: HandshakeEvents) {
-    const { tls, contexts } = options
+    const { tls, contexts, challenged } = options
+    const proof = challenged === null ? undefined : contexts.challengeFor(tls, challenged)
     this.deadlineMs = options.nowMs + tls.handshakeTimeoutMs
     this.#plain = plain
     this.#events = events
@@ -51,13 +54,11 @@ export class Handshake {
     this.#socket = new TLSSocket(plain, {
       isServer: true,
       requestCert: false,
-      secureContext: contexts.first(tls),
-      ...(contexts.dependsOnName
+      secureContext: proof ?? contexts.first(tls),
+      ALPNProtocols: proof === undefined ? [...options.protocols] : [ACME_PROTOCOL],
+      ...(contexts.dependsOnName && proof === undefined
         ? { SNICallback: (name: string, chosen: Chosen) => this.#choose(options, name, chosen) }
         : {}),
-      ...(contexts.hasChallenges
-        ? { ALPNCallback: (hello: Hello) => this.#agree(options, hello) }
-        : { ALPNProtocols: [...options.protocols] }),
     })
     const received = (length: number): void => this.#reader.received(length)
     onPlainHttp(this.#socket, this.#plain)
@@ -91,16 +92,6 @@ export class Handshake {
     }
   }
 
-  #agree({ contexts, tls, protocols }: HandshakeOptions, hello: Hello): string | undefined {
-    if (!hello.protocols.includes(ACME_PROTOCOL)) {
-      return protocols.find((name) => hello.protocols.includes(name))
-    }
-    const challenge = contexts.challengeFor(tls, hello.servername)
-    if (challenge === undefined) return undefined
-    this.#socket.setKeyCert(challenge)
-    return ACME_PROTOCOL
-  }
-
   #secured(introducedAs: string | null): void {
     if (this.#isOver) return
     const socket = this.#socket
@@ -131,10 +122,6 @@ export class Handshake {
 }
 
 type Chosen = (error: Error | null, context?: ReturnType<SecureContexts['first']>) => void
-interface Hello {
-  readonly servername: string
-  readonly protocols: readonly string[]
-}
 
 /** Signatures that both sides know are found out before a certificate is chosen. */
 function takesEcdsa(socket: TLSSocket): boolean {

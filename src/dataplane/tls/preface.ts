@@ -1,30 +1,37 @@
 import type { Socket } from 'node:net'
-import type { ProxyParse } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
+
+/** What a preface makes of the bytes that are there. */
+export type PrefaceParse =
+  | { readonly kind: 'more' }
+  /** The connection is closed. */
+  | { readonly kind: 'error' }
+  /** It was read; `consumed` bytes of it are nobody else's. */
+  | { readonly kind: 'header'; readonly consumed: number }
 
 /** How a preface ends; one of the two is called, once. */
 export interface PrefaceEvents {
   /** What came behind it is still to be read of the socket. */
   read(): void
-  failed(): void
+  failed(isLate: boolean): void
 }
 
-/** The PROXY protocol header in front of a handshake: it comes in the clear. */
+/** What is looked at before a handshake, in the clear: a PROXY protocol header, and what the client is about to ask for. */
 export class Preface {
   /** When it is given up. Monotonic milliseconds. */
   readonly deadlineMs: number
   readonly #plain: Socket
-  readonly #parse: (bytes: Buffer) => ProxyParse
+  readonly #parse: (bytes: Buffer) => PrefaceParse
   readonly #events: PrefaceEvents
   readonly #look = (): void => this.#readable()
-  readonly #close = (): void => this.#end(() => this.#events.failed())
+  readonly #close = (): void => this.#end(() => this.#events.failed(this.#isLate))
   #bytes: Buffer = Buffer.alloc(0)
   #isOver = false
+  #isLate = false
 
-  /** `parse` says whether what is there is a header of somebody who may send one. */
   constructor(
     plain: Socket,
     deadlineMs: number,
-    parse: (bytes: Buffer) => ProxyParse,
+    parse: (bytes: Buffer) => PrefaceParse,
     events: PrefaceEvents,
   ) {
     this.#plain = plain
@@ -37,6 +44,7 @@ export class Preface {
   }
 
   timeOut(): void {
+    this.#isLate = true
     this.destroy()
   }
 

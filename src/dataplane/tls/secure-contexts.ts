@@ -87,7 +87,7 @@ export class SecureContexts {
 
   /** The host that a client names changes what it is shown. */
   get dependsOnName(): boolean {
-    return this.#certificates.size > 1 || this.#challenges.size > 0
+    return this.#certificates.size > 1
   }
 
   /** Somebody may ask for `acme-tls/1`. */
@@ -114,7 +114,7 @@ export class SecureContexts {
   /** For this host; undefined: what the handshake began with. `takesEcdsa` is asked where there is one of each kind. */
   forName(tls: TlsSpec, name: string, takesEcdsa: () => boolean): SecureContext | undefined {
     const found = this.#table.find(name)
-    if (found.length === 0) return this.challengeFor(tls, name)
+    if (found.length === 0) return undefined
     const ecdsa = found.find(({ keyType }) => keyType === 'ecdsa')
     const rsa = found.find(({ keyType }) => keyType === 'rsa')
     const isEcdsa = ecdsa !== undefined && (rsa === undefined || takesEcdsa())

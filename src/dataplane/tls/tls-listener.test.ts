@@ -1,75 +1,24 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import { type TestContext, test } from 'node:test'
-import type { CertificateSpec, TlsSpec } from '../../contracts/certificates.ts'
-import type { GatewaySpec } from '../../contracts/snapshot.ts'
+import { test } from 'node:test'
 import { PLACE } from '../shared/counts.ts'
-import { makeCertificate, tlsSpec } from '../testing/certificates.ts'
-import type { LocalWorker } from '../testing/local-worker.ts'
-import { get, startGateway } from '../testing/setup.ts'
+import { makeCertificate } from '../testing/certificates.ts'
+import { closing, dial, failureOf, startSecure } from '../testing/secure.ts'
+import { get } from '../testing/setup.ts'
 import { OK, readFrom, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 
 const shop = makeCertificate(['shop.example', '*.shop.example'], { isDefault: true })
 const other = makeCertificate(['other.example'])
 const otherRsa = makeCertificate(['other.example'], { keyType: 'rsa' })
-
-function gatewayOf(tls: Partial<TlsSpec> = {}, proxyProtocol = false): Partial<GatewaySpec> {
-  const listener = { kind: 'gateway', host: '127.0.0.1', port: 0, proxyProtocol } as const
-  return {
-    listeners: [
-      { ...listener, id: 'gateway', proxyProtocol: false },
-      { ...listener, id: 'secure', tls: { ...tlsSpec, ...tls } },
-    ],
-  }
-}
-
-async function startSecure(
-  t: TestContext,
-  ports: readonly number[],
-  options: {
-    readonly tls?: Partial<TlsSpec>
-    readonly certificates?: readonly CertificateSpec[]
-    readonly gateway?: Partial<GatewaySpec>
-    readonly proxyProtocol?: boolean
-  } = {},
-): Promise<LocalWorker> {
-  const { tls = {}, certificates = [shop, other, otherRsa], proxyProtocol = false } = options
-  const gateway = await startGateway(t, ports, {
-    gateway: { ...gatewayOf(tls, proxyProtocol), ...options.gateway },
-  })
-  await gateway.update(certificates.map((certificate) => ({ op: 'certificate', certificate })))
-  return gateway
-}
-
-function dial(t: TestContext, gateway: LocalWorker, options: ConnectionOptions = {}): TLSSocket {
-  const socket = connect({
-    port: gateway.port('secure'),
-    host: '127.0.0.1',
-    servername: 'shop.example',
-    rejectUnauthorized: false,
-    ...options,
-  })
-  socket.on('error', () => {})
-  t.after(() => socket.destroy())
-  return socket
-}
-
-async function failureOf(socket: TLSSocket): Promise<string> {
-  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
-  return error.code ?? error.message
-}
-
-function closing(socket: Socket): Promise<void> {
-  socket.resume()
-  return new Promise((done) => socket.on('close', () => done()))
-}
+const ALL = [shop, other, otherRsa]
 
 test('a request over TLS is like one in the clear, and says that it was none', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
+  const gateway = await startSecure(t, [upstream.port], { certificates: ALL })
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const socket = dial(t, gateway, { maxVersion, ALPNProtocols: ['h9', 'http/1.1'] })
     const reader = readFrom(socket)
@@ -85,8 +34,92 @@ test('a request over TLS is like one in the clear, and says that it was none', a
   assert.match(upstream.heads[0]!, /^forwarded: .*;proto=https\r$/m)
 })
 
+test('answers over TLS carry Strict-Transport-Security, and requests in the clear are sent to it', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const https = { hsts: 'max-age=60; includeSubDomains', redirectPort: 0 }
+  const gateway = await startSecure(t, [upstream.port], {
+    certificates: ALL,
+    gateway: { https, trustedProxies: ['127.0.0.2'] },
+  })
+  const hsts = /^strict-transport-security: max-age=60; includeSubDomains\r$/m
+  const secure = readFrom(
+    dial(t, gateway).on('secureConnect', function greet(this: TLSSocket) {
+      this.write(get() + get('/x', 'Expect: nonsense\r\n'))
+    }),
+  )
+  assert.match(await secure.until(/ok[^]*417 [^]*\r\n\r\n/), hsts)
+  const lines = (await secure.until('}')).match(new RegExp(hsts, 'gm')) ?? []
+  assert.equal(lines.length, 2)
+  const plain = gateway.connect()
+  t.after(() => plain.destroy())
+  const clear = readFrom(plain)
+  plain.write(get('/a/b?c=d'))
+  const answer = await clear.until(/\r\n\r\n[^]*\n/)
+  const port = gateway.port('secure')
+  assert.match(answer, /^HTTP\/1\.1 308 /)
+  assert.match(answer, new RegExp(`^location: https://shop\\.example:${port}/a/b\\?c=d\\r$`, 'm'))
+  assert.doesNotMatch(answer, hsts)
+  assert.equal(upstream.heads.length, 1)
+})
+
+test('a question of an authority is answered in the clear, whatever routes and redirects say', async (t) => {
+  const gateway = await startSecure(t, [], {
+    certificates: ALL,
+    gateway: { https: { hsts: '', redirectPort: 443 }, hosts: [] },
+  })
+  const ask = async (path: string): Promise<string> => {
+    const socket = gateway.connect()
+    t.after(() => socket.destroy())
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: new.example\r\nConnection: close\r\n\r\n`)
+    return readFrom(socket).closed()
+  }
+  const challenge = {
+    kind: 'http-01',
+    id: '1',
+    host: 'new.example',
+    token: 'tok',
+    body: 'tok.key',
+  } as const
+  await gateway.update([{ op: 'challenge', challenge }])
+  assert.match(await ask('/.well-known/acme-challenge/tok'), /200 OK[^]*\r\n\r\ntok\.key$/)
+  assert.match(await ask('/.well-known/acme-challenge/other'), / 421 /)
+  await gateway.update([{ op: 'challenge-gone', id: '1' }])
+  assert.match(await ask('/.well-known/acme-challenge/tok'), / 421 /)
+})
+
+test('acme-tls/1 is shown the certificate of the challenge, and everybody else the usual one', async (t) => {
+  const gateway = await startSecure(t, [], { certificates: [shop] })
+  const proof = makeCertificate(['shop.example'])
+  const fresh = makeCertificate(['fresh.example'])
+  for (const { chain, key, names } of [proof, fresh]) {
+    const challenge = { kind: 'tls-alpn-01', id: names[0]!, host: names[0]!, chain, key } as const
+    await gateway.update([{ op: 'challenge', challenge }])
+  }
+  const shown = async (servername: string, ALPNProtocols: string[]): Promise<string> => {
+    const socket = dial(t, gateway, { servername, ALPNProtocols })
+    await once(socket, 'secureConnect')
+    const { raw } = socket.getPeerCertificate()
+    socket.destroy()
+    const known = [shop, proof, fresh].find(({ chain }) =>
+      raw.equals(new X509Certificate(chain).raw),
+    )
+    return `${socket.alpnProtocol} ${known === shop ? 'shop' : known === proof ? 'proof' : 'fresh'}`
+  }
+  assert.equal(await shown('shop.example', ['acme-tls/1']), 'acme-tls/1 proof')
+  assert.equal(await shown('shop.example', ['http/1.1']), 'http/1.1 shop')
+  assert.equal(await shown('fresh.example', ['acme-tls/1']), 'acme-tls/1 fresh')
+  assert.match(
+    await failureOf(dial(t, gateway, { servername: 'x', ALPNProtocols: ['acme-tls/1'] })),
+    /PROTOCOL/,
+  )
+  for (const { names } of [proof, fresh])
+    await gateway.update([{ op: 'challenge-gone', id: names[0]! }])
+  assert.match(await failureOf(dial(t, gateway, { ALPNProtocols: ['acme-tls/1'] })), /PROTOCOL/)
+})
+
 test('the certificate is chosen by the name, the kind of key by what the client takes', async (t) => {
-  const gateway = await startSecure(t, [])
+  const gateway = await startSecure(t, [], { certificates: ALL })
   const shown = async (servername: string, options: ConnectionOptions = {}): Promise<string> => {
     const socket = dial(t, gateway, { servername, ...options })
     await once(socket, 'secureConnect')
@@ -105,7 +138,7 @@ test('the certificate is chosen by the name, the kind of key by what the client 
 test('a certificate that is replaced is shown to the next client; open connections stay', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
+  const gateway = await startSecure(t, [upstream.port], { certificates: ALL })
   const before = dial(t, gateway)
   await once(before, 'secureConnect')
   const renewed = makeCertificate(['shop.example', 'new.example'], { isDefault: true })
@@ -124,7 +157,7 @@ test('a certificate that is replaced is shown to the next client; open connectio
 test('sessions are resumed, whatever connection they began on, until the keys change', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
+  const gateway = await startSecure(t, [upstream.port], { certificates: ALL })
   let session: Buffer | undefined
   const visit = async (): Promise<boolean> => {
     const trust = { ca: shop.chain, rejectUnauthorized: true }
@@ -145,7 +178,7 @@ test('sessions are resumed, whatever connection they began on, until the keys ch
 })
 
 test('what is no TLS, an old version and a foreign protocol are refused, counted, and leave nothing', async (t) => {
-  const gateway = await startSecure(t, [], { tls: { versionMin: 'TLSv1.3' } })
+  const gateway = await startSecure(t, [], { certificates: ALL, tls: { versionMin: 'TLSv1.3' } })
   assert.match(await failureOf(dial(t, gateway, { maxVersion: 'TLSv1.2' })), /VERSION/)
   assert.match(
     await failureOf(dial(t, gateway, { ALPNProtocols: ['h9'] })),
@@ -174,7 +207,7 @@ test('what is no TLS, an old version and a foreign protocol are refused, counted
 })
 
 test('plain HTTP at the TLS port is told so', async (t) => {
-  const gateway = await startSecure(t, [])
+  const gateway = await startSecure(t, [], { certificates: ALL })
   const socket = gateway.connect('secure')
   const reader = readFrom(socket)
   socket.write(get())
@@ -184,7 +217,10 @@ test('plain HTTP at the TLS port is told so', async (t) => {
 })
 
 test('handshakes that do not end are given up, and no more of them than the limit are under way', async (t) => {
-  const gateway = await startSecure(t, [], { tls: { handshakesMax: 3, handshakeTimeoutMs: 200 } })
+  const gateway = await startSecure(t, [], {
+    certificates: ALL,
+    tls: { handshakesMax: 3, handshakeTimeoutMs: 200 },
+  })
   const { context } = gateway.worker
   const silent = [1, 2, 3].map(() => closing(gateway.connect('secure')))
   while (context.handshakes.size < 3) await new Promise((done) => setImmediate(done))
@@ -197,124 +233,10 @@ test('handshakes that do not end are given up, and no more of them than the limi
   await once(socket, 'secureConnect')
 })
 
-test('a slow reader stops the instance, and gets everything', async (t) => {
-  const upstream = await startRawUpstream()
-  t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
-  const client = dial(t, gateway)
-  client.pause()
-  client.write(get())
-  const { socket, reader } = await upstream.accept()
-  await reader.until('\r\n\r\n')
-  const total = 64 << 20
-  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`)
-  const piece = Buffer.alloc(1 << 20, 'x')
-  let written = 0
-  let isBlocked = false
-  while (written < total && !isBlocked) {
-    isBlocked = !socket.write(piece)
-    written += piece.length
-    if (isBlocked) {
-      const drained = once(socket, 'drain').then(() => true)
-      isBlocked = !(await Promise.race([
-        drained,
-        once(AbortSignal.timeout(300), 'abort').then(() => false),
-      ]))
-    }
-  }
-  assert.ok(isBlocked && written < total, `the gateway took ${written} bytes`)
-  const [connection] = gateway.worker.context.clients
-  assert.ok(connection!.outlet.waitingBytes < 1 << 20)
-  let got = 0
-  client.on('data', (chunk: Buffer) => (got += chunk.length))
-  client.resume()
-  while (written < total) {
-    if (!socket.write(piece)) await once(socket, 'drain')
-    written += piece.length
-  }
-  while (got < total) await once(client, 'data')
-})
-
-test('a slow instance stops the client', async (t) => {
-  const upstream = await startRawUpstream()
-  t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
-  const client = dial(t, gateway)
-  const total = 64 << 20
-  client.write(`POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: ${total}\r\n\r\n`)
-  const { socket } = await upstream.accept()
-  socket.pause()
-  const piece = Buffer.alloc(1 << 20, 'y')
-  let written = 0
-  let isBlocked = false
-  while (written < total && !isBlocked) {
-    isBlocked = !client.write(piece)
-    written += piece.length
-    if (isBlocked) {
-      const drained = once(client, 'drain').then(() => true)
-      isBlocked = !(await Promise.race([
-        drained,
-        once(AbortSignal.timeout(300), 'abort').then(() => false),
-      ]))
-    }
-  }
-  assert.ok(isBlocked && written < total, `the gateway took ${written} bytes`)
-  let got = 0
-  socket.on('data', (chunk: Buffer) => (got += chunk.length))
-  socket.resume()
-  while (written < total) {
-    if (!client.write(piece)) await once(client, 'drain')
-    written += piece.length
-  }
-  while (got < total) await once(socket, 'data')
-  const reader = readFrom(client)
-  socket.write(OK)
-  await reader.until('ok')
-})
-
-test('a client that closes its side still gets its answer; a cut answer is no whole one', async (t) => {
-  const upstream = await startRawUpstream()
-  t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
-  const half = dial(t, gateway, { allowHalfOpen: true } as ConnectionOptions)
-  half.write(get('/half', 'Connection: close\r\n'))
-  const first = await upstream.accept()
-  await first.reader.until('\r\n\r\n')
-  first.socket.write(OK)
-  assert.match(await readFrom(half).closed(), /ok$/)
-  const cut = dial(t, gateway)
-  const reader = readFrom(cut)
-  cut.write('GET /cut HTTP/1.0\r\nHost: shop.example\r\n\r\n')
-  await first.reader.until('/cut')
-  first.socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbegin')
-  await reader.until('begin')
-  const broken = once(cut, 'error')
-  first.socket.resetAndDestroy()
-  const [error] = (await broken) as [NodeJS.ErrnoException]
-  assert.equal(error.code, 'ECONNRESET')
-})
-
-test('an upgrade becomes a tunnel, both ways', async (t) => {
-  const upstream = await startRawUpstream()
-  t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
-  const client = dial(t, gateway)
-  const reader = readFrom(client)
-  client.write(get('/ws', 'Connection: Upgrade\r\nUpgrade: echo\r\n'))
-  const { socket, reader: below } = await upstream.accept()
-  await below.until('\r\n\r\n')
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhi')
-  await reader.until('hi')
-  client.write('there')
-  await below.until('there')
-  socket.end()
-  await reader.closed()
-})
-
 test('draining closes idle TLS connections and lets busy ones end', async (t) => {
   const upstream = await startRawUpstream()
   t.after(() => upstream.close())
-  const gateway = await startSecure(t, [upstream.port])
+  const gateway = await startSecure(t, [upstream.port], { certificates: ALL })
   const idle = dial(t, gateway)
   await once(idle, 'secureConnect')
   const busy = dial(t, gateway)
@@ -336,6 +258,7 @@ test('a PROXY protocol header stands before the handshake', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
   const gateway = await startSecure(t, [upstream.port], {
+    certificates: ALL,
     proxyProtocol: true,
     gateway: { trustedProxies: ['127.0.0.1'] },
   })

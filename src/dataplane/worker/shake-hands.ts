@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net'
+import { parseClientHello } from '../../mechanisms/client-hello/client-hello.ts'
 import type { TlsSpec } from '../../contracts/certificates.ts'
 import { ClientPeer } from '../client/peer.ts'
 import type { Accepted } from '../io/accepted.ts'
 import { plainAddress } from '../io/sockets.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import { PLACE } from '../shared/counts.ts'
-import { Handshake } from '../tls/handshake.ts'
-import { Preface } from '../tls/preface.ts'
+import type { HandshakeFailure } from '../tls/failures.ts'
+import { ACME_PROTOCOL, Handshake } from '../tls/handshake.ts'
+import { Preface, type PrefaceParse } from '../tls/preface.ts'
 import type { WorkerContext } from './context.ts'
 
 /** Application protocols that a client may ask for in a handshake, best first. */
@@ -31,63 +33,109 @@ export function shakeHands(
   plain: Socket,
   done: (accepted: Accepted | null) => void,
 ): void {
-  if (!ctx.counts.take(PLACE.handshakes, tls.handshakesMax)) {
-    ctx.totals.countLimited('handshakes')
-    plain.on('error', () => {})
-    plain.destroy()
-    return done(null)
+  if (ctx.counts.take(PLACE.handshakes, tls.handshakesMax)) {
+    const nowMs = ctx.clock.monotonicMs()
+    return new Welcome(ctx, tls, plain, nowMs, done).begin(listener)
   }
-  const nowMs = ctx.clock.monotonicMs()
-  if (!listener.proxyProtocol) return begin(null)
-  const peer = new ClientPeer(ctx, listener, {
-    address: plainAddress(plain.remoteAddress ?? ''),
-    tls: null,
-  })
-  const preface = new Preface(
-    plain,
-    nowMs + tls.handshakeTimeoutMs,
-    (bytes) => peer.readProxyHeader(bytes),
-    {
-      read() {
-        ctx.handshakes.delete(preface)
-        begin(peer.address)
-      },
-      failed() {
-        ctx.handshakes.delete(preface)
-        end('proxy-protocol', null)
-      },
-    },
-  )
-  ctx.handshakes.add(preface)
+  ctx.totals.countLimited('handshakes')
+  plain.on('error', () => {})
+  plain.destroy()
+  done(null)
+}
 
-  function begin(introducedAs: string | null): void {
-    const { contexts, readBuffer } = ctx
-    const options = { tls, contexts, protocols: PROTOCOLS, readBuffer, introducedAs, nowMs }
+/** The way of one connection up to the end of its handshake. */
+class Welcome {
+  readonly #ctx: WorkerContext
+  readonly #tls: TlsSpec
+  readonly #plain: Socket
+  readonly #nowMs: number
+  readonly #done: (accepted: Accepted | null) => void
+
+  constructor(
+    ctx: WorkerContext,
+    tls: TlsSpec,
+    plain: Socket,
+    nowMs: number,
+    done: (accepted: Accepted | null) => void,
+  ) {
+    this.#ctx = ctx
+    this.#tls = tls
+    this.#plain = plain
+    this.#nowMs = nowMs
+    this.#done = done
+  }
+
+  begin(listener: ClientListener): void {
+    if (!listener.proxyProtocol) return this.#look(null)
+    const address = plainAddress(this.#plain.remoteAddress ?? '')
+    const peer = new ClientPeer(this.#ctx, listener, { address, tls: null })
+    this.#read(
+      'proxy-protocol',
+      (bytes) => peer.readProxyHeader(bytes),
+      () => this.#look(peer.address),
+    )
+  }
+
+  /** While an authority may ask: whether this is it. What is shown must be known before the handshake begins. */
+  #look(introducedAs: string | null): void {
+    if (!this.#ctx.contexts.hasChallenges) return this.#shake(introducedAs, null)
+    let challenged: string | null = null
+    const parse = (bytes: Buffer): PrefaceParse => {
+      const hello = parseClientHello(bytes)
+      if (hello.kind === 'more') return hello
+      const asks = hello.kind === 'hello' && hello.protocols.includes(ACME_PROTOCOL)
+      challenged = asks ? hello.serverName : null
+      return { kind: 'header', consumed: 0 }
+    }
+    this.#read('closed', parse, () => this.#shake(introducedAs, challenged))
+  }
+
+  #read(failure: HandshakeFailure, parse: (bytes: Buffer) => PrefaceParse, next: () => void): void {
+    const { handshakes } = this.#ctx
+    const deadlineMs = this.#nowMs + this.#tls.handshakeTimeoutMs
+    const preface = new Preface(this.#plain, deadlineMs, parse, {
+      read() {
+        handshakes.delete(preface)
+        next()
+      },
+      failed: (isLate) => {
+        handshakes.delete(preface)
+        this.#end(isLate ? 'timeout' : failure, null)
+      },
+    })
+    handshakes.add(preface)
+  }
+
+  #shake(introducedAs: string | null, challenged: string | null): void {
+    const { contexts, readBuffer, handshakes } = this.#ctx
+    const asked = { introducedAs, challenged, protocols: PROTOCOLS, nowMs: this.#nowMs }
     try {
-      const handshake = new Handshake(plain, options, {
-        secured(accepted) {
-          ctx.handshakes.delete(handshake)
-          end(accepted.tls?.label ?? '', accepted)
+      const options = { ...asked, tls: this.#tls, contexts, readBuffer }
+      const handshake = new Handshake(this.#plain, options, {
+        secured: (accepted) => {
+          handshakes.delete(handshake)
+          this.#end(accepted.tls?.label ?? '', accepted)
         },
-        failed(failure) {
-          ctx.handshakes.delete(handshake)
-          end(failure, null)
+        failed: (failure) => {
+          handshakes.delete(handshake)
+          this.#end(failure, null)
         },
       })
-      ctx.handshakes.add(handshake)
+      handshakes.add(handshake)
     } catch (error) {
       // A certificate that cannot be used after all: control should not have let it through.
-      ctx.reportDefect(error)
-      plain.destroy()
-      end('certificate', null)
+      this.#ctx.reportDefect(error)
+      this.#plain.destroy()
+      this.#end('certificate', null)
     }
   }
 
-  function end(outcome: string, accepted: Accepted | null): void {
-    ctx.counts.give(PLACE.handshakes)
-    ctx.totals.countHandshake(outcome)
-    if (outcome === 'timeout') ctx.totals.countLimited('handshakeTimeout')
-    done(accepted)
+  #end(outcome: string, accepted: Accepted | null): void {
+    const { counts, totals } = this.#ctx
+    counts.give(PLACE.handshakes)
+    totals.countHandshake(outcome)
+    if (outcome === 'timeout') totals.countLimited('handshakeTimeout')
+    this.#done(accepted)
   }
 }
 
