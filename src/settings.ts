@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
+import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
@@ -14,6 +15,7 @@ const assembled = assembleSettings([
   gatewaySettings,
   discoverySettings,
   certificatesSettings,
+  consulDnsSettings,
   consoleSettings,
 ])
 

@@ -59,6 +59,8 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** An instance is left out for a while by this worker. */
   | ({ readonly type: 'ejected' } & Ejected)
+  /** A breaker has changed its state: look at all of them. */
+  | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */
   | { readonly type: 'defect'; readonly stack: string }
   /** A change could not be applied; the rest of its update was. */
@@ -102,6 +104,8 @@ export interface WorkerBoot {
   readonly buckets: SharedArrayBuffer
   /** Of TLS session tickets: the same for all, so that a client may come back to another worker. */
   readonly ticketKeys: Uint8Array
+  /** What is learnt of services and instances. */
+  readonly resilience: SharedArrayBuffer
 }
 
 /** Key of a place of the shared counts: the requests that wait for a service. */

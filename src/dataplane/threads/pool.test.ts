@@ -38,6 +38,7 @@ test('a worker that dies is started again; the other one and its connections do 
     shared,
     buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
     ticketKeys: () => new Uint8Array(48),
+    resilience: new SharedArrayBuffer(0),
     log: () => {},
     clock: systemClock,
     receive: (index, { type }: FromWorker) =>

@@ -15,6 +15,7 @@ export interface WorkerPoolOptions {
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
   ticketKeys(): Uint8Array
+  readonly resilience: SharedArrayBuffer
   readonly log: Log
   readonly clock: Clock
   receive(index: number, message: FromWorker): void
@@ -33,7 +34,7 @@ export interface WorkerPool {
 }
 
 export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { log, workers, shared, buckets, clock } = options
+  const { log, workers, shared, buckets, resilience, clock } = options
   const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
   const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
   let isStopping = false
@@ -41,7 +42,7 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function start(index: number): void {
     if (isStopping) return
     const ticketKeys = options.ticketKeys()
-    const boot: WorkerBoot = { index, workers, shared, buckets, ticketKeys }
+    const boot: WorkerBoot = { index, workers, shared, buckets, resilience, ticketKeys }
     const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TOTALS_OTHER, type TotalsMessage } from '../../contracts/snapshot.ts'
 import { createInstance } from '../upstream/instance.ts'
+import { recordAt } from '../shared/resilience-memory.ts'
 import { createCountMemory, openKeyedCounts } from '../shared/counts.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { instanceSpec } from '../testing/specs.ts'
@@ -68,6 +69,7 @@ test('what workers count adds up, and only rows that changed are told', () => {
   )
 })
 
+const learnt = recordAt(new SharedArrayBuffer(0), -1)
 const noWaiters = { isScheduled: false, runTurn: () => {}, waiting: { size: 0 } }
 
 test('gauges of a dead worker are zero, its counts stay and go on with its successor', () => {
@@ -82,6 +84,7 @@ test('gauges of a dead worker are zero, its counts stay and go on with its succe
     instanceSpec(80),
     0,
     createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+    learnt,
   )
   instance.ejectedUntilMs = 2_000
   instance.connectionCount = 4
@@ -120,6 +123,7 @@ function instances(store: TotalsCollector, ids: readonly number[]): void {
       instanceSpec(port),
       0,
       createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+      learnt,
     )
     instance.counters.failures = 1
     instance.inFlight = 1
@@ -133,6 +137,7 @@ const idOf = (port: number): string =>
     instanceSpec(port),
     0,
     createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+    learnt,
   ).id
 
 test('a report that comes after its instance has gone does not bring the row back', () => {
