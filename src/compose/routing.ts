@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { startCertificates } from '../capabilities/certificates/certificates.ts'
+import { certificatesConfig } from '../capabilities/certificates/config.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { openBreakerOrders } from '../capabilities/gateway/breaker-orders.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
@@ -29,7 +30,7 @@ export interface ComposeInput {
 /** The first half of the control plane: who is where, and where requests go. Kept, and not told to the data plane yet. */
 export async function startRouting(
   host: Host<LoadedConfig<Settings>>,
-  { boot, channel, listeners, storage: opening }: ComposeInput,
+  { boot, link, channel, listeners, storage: opening }: ComposeInput,
 ) {
   const folder = dirname(boot.configFile)
   const storage = await host.start('storage', keepStorage, () => opening, {})
@@ -48,8 +49,11 @@ export async function startRouting(
   await host.start(
     'certificates',
     startCertificates,
-    ({ settings: { tls } }) => ({ tls, folder }),
-    { publish: (ops) => channel.publish(ops) },
+    ({ settings }) => certificatesConfig(settings, folder, boot.dataDir),
+    {
+      publish: (ops) => channel.publish(ops),
+      notify: (text, json) => link.send({ type: 'notice', text, json }),
+    },
   )
   const gateway = await host.start(
     'gateway',

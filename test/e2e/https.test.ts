@@ -162,3 +162,16 @@ test('the first start names the file and the reason, a reload that breaks change
     'its return',
   )
 })
+
+test('tls: local: HTTPS without a certificate of anybody, believed by whoever trusts the authority', async () => {
+  const config = configOf('local').replace('path: /**', 'path: /**, host: [api.shop.example]')
+  await using backplane = await startBackplane({ config })
+  const authority = /"event":"local-authority","file":"([^"]+)"/.exec(backplane.output())?.[1] ?? ''
+  for (const host of ['localhost', 'api.shop.example']) {
+    const answer = await curl(backplane, host, authority, '/x', '-H', 'host: api.shop.example')
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+  }
+  await assert.rejects(curl(backplane, 'localhost', '/dev/null'), /certificate/)
+  const list = await runCli(['status'], backplane.folder)
+  assert.match(list.stdout, /gateway-tls\s+https:\/\//)
+})

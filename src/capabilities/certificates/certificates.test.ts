@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { CertificateOp } from '../../contracts/certificates.ts'
@@ -8,13 +8,16 @@ import { systemClock } from '../../platform/clock.ts'
 import { settingsSchema } from '../../settings.ts'
 import type { Certificates, CertificatesConfig } from './api.ts'
 import { startCertificates } from './certificates.ts'
-import { selfSigned, temporaryFolder } from './testing.ts'
+import { LocalAuthority } from './local-authority.ts'
+import { openCertificateStore } from './store.ts'
+import { openssl, selfSigned, temporaryFolder } from './testing.ts'
 
 interface Started {
   readonly part: Part<CertificatesConfig, Certificates>
   /** Ids of the certificates that data has, without their folder. */
   readonly served: () => readonly string[]
   readonly ops: CertificateOp[]
+  readonly notices: readonly string[]
   /** Waits for what data is told. */
   readonly told: (isThere: () => boolean) => Promise<void>
   readonly problems: () => readonly string[]
@@ -24,6 +27,7 @@ async function start(t: TestContext, folder: string, tls: unknown): Promise<Star
   const ops: CertificateOp[] = []
   const served = new Map<string, CertificateOp>()
   let wake = Promise.withResolvers<void>()
+  const notices: string[] = []
   const releases: (() => unknown)[] = []
   t.after(async () => {
     for (const release of releases.toReversed()) await release()
@@ -40,6 +44,7 @@ async function start(t: TestContext, folder: string, tls: unknown): Promise<Star
         wake.resolve()
         wake = Promise.withResolvers()
       },
+      notify: (text) => void notices.push(text),
     },
     {
       name: 'certificates',
@@ -54,6 +59,7 @@ async function start(t: TestContext, folder: string, tls: unknown): Promise<Star
   return {
     part,
     ops,
+    notices,
     served: () => [...served.keys()].map((id) => id.replace(`file ${folder}/`, '')).toSorted(),
     async told(isThere) {
       while (!isThere()) await wake.promise
@@ -66,7 +72,8 @@ async function start(t: TestContext, folder: string, tls: unknown): Promise<Star
 }
 
 function configOf(folder: string, tls: unknown): CertificatesConfig {
-  return { folder, tls: settingsSchema.parse({ tls }).tls }
+  const { tls: parsed } = settingsSchema.parse({ tls })
+  return { folder, tls: parsed, dataDir: join(folder, 'data'), hosts: ['shop.example'] }
 }
 
 const pair = (name: string) => ({ certificate: `${name}.crt`, key: `${name}.key` })
@@ -202,6 +209,72 @@ test('what ends soon is a problem, and a metric says when', async (t) => {
   assert.deepEqual(at(85 * DAY_MS), ['ERR_CERTIFICATE_EXPIRED', 'ERR_CERTIFICATE_EXPIRES_SOON'])
   const [family] = [...part.metrics!()]
   assert.equal([...family!.samples].length, 2)
+})
+
+test('tls: local signs for this machine and the hosts of routes, once, and says how to trust it', async (t) => {
+  const folder = await temporaryFolder(t)
+  const first = await start(t, folder, 'local')
+  const [held] = first.part.api.holding().held
+  assert.deepEqual(held!.names, [
+    'localhost',
+    '*.localhost',
+    '127.0.0.1',
+    '0:0:0:0:0:0:0:1',
+    'shop.example',
+  ])
+  const authority = join(folder, 'data/certificates/local/authority.pem')
+  assert.equal(first.part.api.authorityFile(), authority)
+  assert.equal(first.notices.length, 1)
+  assert.ok(first.notices[0]!.includes(authority))
+  for (const name of ['.', 'authority.key', 'leaf.key', 'leaf.pem']) {
+    const { mode } = await stat(join(folder, 'data/certificates/local', name))
+    assert.equal(mode & 0o077, 0, name)
+  }
+  const told = await openssl(
+    folder,
+    'verify',
+    '-CAfile',
+    authority,
+    'data/certificates/local/leaf.pem',
+  )
+  assert.match(told, /leaf\.pem: OK/)
+  const again = await start(t, folder, 'local')
+  assert.equal(again.part.api.holding().held[0]!.serial, held!.serial)
+})
+
+test('a leaf of ours is replaced at two thirds of its life, for new hosts, and when its key is lost; the authority stays', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = openCertificateStore(join(folder, 'local'))
+  const nowMs = Date.now()
+  const DAY_MS = 86_400_000
+  const leaf = (atMs: number, ...hosts: readonly string[]) =>
+    new LocalAuthority(store).leafFor(hosts, atMs)
+  const first = await leaf(nowMs)
+  const root = await store.read('authority.pem')
+  assert.deepEqual(await leaf(nowMs + 19 * DAY_MS), first)
+  const renewed = await leaf(nowMs + 21 * DAY_MS)
+  assert.notEqual(renewed.pair.key, first.pair.key)
+  const more = await leaf(nowMs + 21 * DAY_MS, '*.shop.example')
+  assert.notEqual(more.pair.key, renewed.pair.key)
+  assert.deepEqual(await leaf(nowMs + 21 * DAY_MS), more, 'fewer hosts need no other')
+  // A kill between the two writes of a pair.
+  await store.write('leaf.key', first.pair.key)
+  assert.notEqual((await leaf(nowMs)).pair.certificate, more.pair.certificate)
+  assert.equal(await store.read('authority.pem'), root)
+  await store.write('authority.key', 'half')
+  await leaf(nowMs)
+  assert.notEqual(await store.read('authority.pem'), root)
+})
+
+test('certificates of files come before our own, for the names that they cover', async (t) => {
+  const folder = await temporaryFolder(t)
+  await selfSigned(folder, 'shop', { kind: 'rsa' })
+  const { ops } = await start(t, folder, { local: true, certificates: [pair('shop')] })
+  const names = ops.flatMap((op) => (op.op === 'certificate' ? [op.certificate.names] : []))
+  assert.deepEqual(names, [
+    ['shop.example'],
+    ['localhost', '*.localhost', '127.0.0.1', '0:0:0:0:0:0:0:1'],
+  ])
 })
 
 async function until(isThere: () => boolean): Promise<void> {

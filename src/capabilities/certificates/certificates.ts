@@ -4,32 +4,31 @@ import { watchFiles } from '../../platform/config/watch.ts'
 import type { Certificates, CertificatesConfig } from './api.ts'
 import { certificateMetrics, certificateProblems, registerCertificateRoutes } from './console.ts'
 import { CertificateError, CertificatesUnusableError } from './errors.ts'
-import { findPairs, readPair, type FoundPairs, type PairFiles } from './find-pairs.ts'
-import { decideHolding, differenceOf, type Holding, type Wanted } from './held.ts'
-import { parsePair } from './parse-pair.ts'
+import { decideHolding, differenceOf, type Holding } from './held.ts'
+import { trustCommand } from './local-authority.ts'
+import { type Look, lookAt } from './look.ts'
 
 export interface CertificatesNeeds {
   /** Tells the data plane; resolves when every worker has applied it. */
   readonly publish: (ops: readonly CertificateOp[]) => Promise<unknown>
-}
-
-interface Look {
-  readonly found: FoundPairs
-  readonly wanted: readonly Wanted[]
+  /** Tells the operator, in the terminal. */
+  readonly notify: (text: string, json: unknown) => void
 }
 
 const NOTHING: Holding = { held: [], faults: [] }
-const NOTHING_FOUND: FoundPairs = { pairs: [], watched: [], faults: [] }
+/** Certificates grow old without a file changing: ours are signed anew then, and others become problems. */
+const LOOK_AGAIN_MS = 3_600_000
 
 /** Reads the certificates that the file names, follows them, and gives them to the data plane. */
 export async function startCertificates(
   first: CertificatesConfig,
-  { publish }: CertificatesNeeds,
+  { publish, notify }: CertificatesNeeds,
   scope: Scope,
 ): Promise<Part<CertificatesConfig, Certificates>> {
   const { clock, log } = scope
   let config = first
   let holding = NOTHING
+  let authorityFile: string | undefined
   /** One look after the other. */
   let looks: Promise<unknown> = Promise.resolve()
 
@@ -41,6 +40,7 @@ export async function startCertificates(
   let followed = ''
   const watcher = watchFiles([], () => void lookAgain(), { clock })
   scope.onStop(() => watcher.close())
+  scope.onStop(clock.every(LOOK_AGAIN_MS, () => void lookAgain()))
   follow(begin)
 
   /** What changes between a look and the first one of the watcher is found by one more look. */
@@ -52,7 +52,9 @@ export async function startCertificates(
     void watcher.ready.then(lookAgain)
   }
 
-  function take({ found, wanted }: Look): Promise<unknown> {
+  function take({ found, wanted, authorityFile: signedBy }: Look): Promise<unknown> {
+    if (signedBy !== undefined && authorityFile === undefined) tellTrust(signedBy)
+    authorityFile = signedBy
     const before = holding
     const next = decideHolding(before, wanted)
     const ofFolders = found.faults.map((error) => ({ error, isServed: false }))
@@ -64,6 +66,12 @@ export async function startCertificates(
     }
     const ops = differenceOf(before, holding)
     return ops.length === 0 ? Promise.resolve() : publish(ops)
+  }
+
+  function tellTrust(file: string): void {
+    const command = trustCommand(file, process.platform)
+    const text = `HTTPS is signed by this data folder's own authority. To trust it: ${command}`
+    notify(text, { event: 'local-authority', file, command })
   }
 
   function lookAgain(): Promise<void> {
@@ -94,36 +102,12 @@ export async function startCertificates(
     }
   }
 
-  const api: Certificates = { holding: () => holding }
+  const api: Certificates = { holding: () => holding, authorityFile: () => authorityFile }
   return {
     api,
     prepare,
     routes: [(app) => registerCertificateRoutes(app, api, clock)],
     metrics: () => certificateMetrics(holding),
     problems: () => certificateProblems(holding, clock.nowMs()),
-  }
-}
-
-async function lookAt({ tls, folder }: CertificatesConfig, nowMs: number): Promise<Look> {
-  if (tls === undefined) return { found: NOTHING_FOUND, wanted: [] }
-  const found = await findPairs(tls, folder)
-  const wanted = await Promise.all(found.pairs.map((files) => readOne(files, nowMs)))
-  return { found, wanted }
-}
-
-async function readOne(files: PairFiles, nowMs: number): Promise<Wanted> {
-  const { certificate, isNamed, isAlone = false } = files
-  const place = {
-    id: `file ${certificate}`,
-    source: 'file',
-    file: certificate,
-    isNamed,
-    isAlone,
-  } as const
-  try {
-    return { ...place, found: parsePair(await readPair(files), nowMs) }
-  } catch (error) {
-    if (!(error instanceof CertificateError)) throw error
-    return { ...place, found: error }
   }
 }

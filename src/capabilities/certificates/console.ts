@@ -3,6 +3,7 @@ import type { Clock, Problem } from '../../platform/capability.ts'
 import type { MetricFamily } from '../../platform/metrics-text.ts'
 import type { Certificates } from './api.ts'
 import type { HeldCertificate, Holding } from './held.ts'
+import { trustCommand } from './local-authority.ts'
 
 const DAY_MS = 86_400_000
 /** A certificate that ends so soon is a problem; a long one has more time, a short one less: a seventh of its life. */
@@ -37,7 +38,10 @@ export function registerCertificateRoutes(
     { schema: { summary: 'Certificates in service, and those that cannot be used.' } },
     () => {
       const { held, faults } = certificates.holding()
+      const file = certificates.authorityFile()
       return {
+        authority:
+          file === undefined ? null : { file, command: trustCommand(file, process.platform) },
         certificates: held.map((one, at) => viewOf(one, at === 0, clock.nowMs())),
         faults: faults.map(({ error: { code, file, message }, isServed }) => ({
           code,

@@ -10,6 +10,7 @@ export type CertificateFault =
   | 'ERR_CERTIFICATE_KEY_UNUSABLE'
   | 'ERR_CERTIFICATE_KEY_MISMATCH'
   | 'ERR_CERTIFICATE_REFUSED'
+  | 'ERR_CERTIFICATE_STORE'
 
 /** A certificate that cannot be used, with the file that is to blame. No text of a file is in it. */
 export class CertificateError extends Error {

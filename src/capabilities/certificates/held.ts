@@ -1,9 +1,10 @@
+import { createNameTable } from '../../mechanisms/server-names/server-names.ts'
 import type { CertificateOp, CertificateSpec } from '../../contracts/certificates.ts'
 import type { CertificateError } from './errors.ts'
 import type { UsableCertificate } from './parse-pair.ts'
 
 /** Where a certificate comes from. */
-export type CertificateSource = 'file'
+export type CertificateSource = 'file' | 'local'
 
 /** A certificate in service. */
 export interface HeldCertificate extends UsableCertificate {
@@ -53,8 +54,8 @@ export function decideHolding(before: Holding, wanted: readonly Wanted[]): Holdi
 
 /** What the data plane must be told so that it goes from one to the other. */
 export function differenceOf(before: Holding, after: Holding): readonly CertificateOp[] {
-  const old = new Map(before.held.map((one, at) => [one.id, specOf(one, at === 0)]))
-  const next = after.held.map((one, at) => specOf(one, at === 0))
+  const old = new Map(specsOf(before).map((spec) => [spec.id, spec]))
+  const next = specsOf(after)
   const staying = new Set(next.map(({ id }) => id))
   return [
     ...next
@@ -66,11 +67,17 @@ export function differenceOf(before: Holding, after: Holding): readonly Certific
   ]
 }
 
-function specOf(held: HeldCertificate, isDefault: boolean): CertificateSpec {
-  const { id, names, keyType, chain, key } = held
-  return { id, names, keyType, chain, key, isDefault }
+/** The first one is shown to clients that name no host. Our own is for names that no other certificate covers. */
+function specsOf({ held }: Holding): readonly CertificateSpec[] {
+  const others = held.filter(({ source }) => source !== 'local')
+  const covered = createNameTable(others.map(({ names }) => ({ names, value: true })))
+  return held.map(({ id, source, names, keyType, chain, key }, at) => {
+    const own = names.filter((name) => source !== 'local' || covered.find(name).length === 0)
+    return { id, names: own, keyType, chain, key, isDefault: at === 0 }
+  })
 }
 
 function isSame(a: CertificateSpec | undefined, b: CertificateSpec): boolean {
-  return a?.chain === b.chain && a.key === b.key && a.isDefault === b.isDefault
+  if (a?.chain !== b.chain || a.key !== b.key || a.isDefault !== b.isDefault) return false
+  return a.names.join() === b.names.join()
 }

@@ -20,7 +20,13 @@ const hstsSettings = z.union([
   }),
 ])
 
-const tlsSettings = z.strictObject({
+const tlsMap = z.strictObject({
+  local: z
+    .boolean()
+    .default(false)
+    .describe(
+      'An authority of this data folder signs a certificate for localhost and the hosts of routes; the start prints the command that trusts it. `tls: local` is short for it.',
+    ),
   certificates: z
     .array(pairSettings)
     .default([])
@@ -68,8 +74,13 @@ const tlsSettings = z.strictObject({
     .describe('Limits of handshakes.'),
 })
 
+/** `tls: local` is a laptop's whole configuration. */
+const tlsSettings = z
+  .union([z.literal('local'), tlsMap])
+  .transform((given) => (given === 'local' ? tlsMap.parse({ local: true }) : given))
+
 /** `tls` of the file. */
-export type TlsSettings = z.output<typeof tlsSettings>
+export type TlsSettings = z.output<typeof tlsMap>
 
 /** What the check looks at. */
 interface Checked {
@@ -83,11 +94,11 @@ function checkTls({ tls, listen }: Checked): readonly SettingProblem[] {
     const named = listen['gateway-tls']
     if (named === undefined || named === 'off') return []
     const message =
-      'has no certificate to show; add a section tls, such as tls: { certificates: [{ certificate: shop.pem, key: shop.key }] }'
+      'has no certificate to show; add a section tls: `tls: local` on a laptop, or tls: { certificates: [{ certificate: shop.pem, key: shop.key }] }'
     return [{ path: ['listen', 'gateway-tls'], code, message, at: 'key' }]
   }
-  if (tls.certificates.length + tls.folders.length > 0) return []
-  const message = 'says no certificate; list files in certificates, or folders'
+  if (tls.local || tls.certificates.length + tls.folders.length > 0) return []
+  const message = 'says no certificate; write local, or list files in certificates, or folders'
   return [{ path: ['tls'], code, message, at: 'key' }]
 }
 
