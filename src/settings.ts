@@ -2,7 +2,9 @@ import type { z } from 'zod'
 import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
+import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
@@ -16,6 +18,8 @@ const assembled = assembleSettings([
   discoverySettings,
   certificatesSettings,
   consulDnsSettings,
+  consulSettings,
+  kvSettings,
   consoleSettings,
 ])
 

@@ -25,12 +25,14 @@ export interface ComposeInput {
   /** Opened before anything else was loaded. */
   readonly storage: Promise<Storage>
   readonly version: string
+  /** The operator has been told that everything is up: what is less important comes behind it. */
+  readonly ready: Promise<void>
 }
 
 /** The first half of the control plane: who is where, and where requests go. Kept, and not told to the data plane yet. */
 export async function startRouting(
   host: Host<LoadedConfig<Settings>>,
-  { boot, link, channel, listeners, storage: opening }: ComposeInput,
+  { boot, link, channel, listeners, storage: opening, ready }: ComposeInput,
 ) {
   const folder = dirname(boot.configFile)
   const storage = await host.start('storage', keepStorage, () => opening, {})
@@ -52,7 +54,7 @@ export async function startRouting(
     ({ settings }) => certificatesConfig(settings, folder, boot.dataDir),
     {
       publish: (ops) => channel.publish(ops),
-      notify: (text, json) => link.send({ type: 'notice', text, json }),
+      notify: (text, json) => void ready.then(() => link.send({ type: 'notice', text, json })),
     },
   )
   const gateway = await host.start(

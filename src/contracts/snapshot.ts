@@ -1,4 +1,7 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
+import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
+import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
+import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { PolicySpec } from './policies.ts'
 import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
@@ -142,6 +145,10 @@ export interface GatewayLimits {
   /** An upgraded or TCP connection without a byte in either direction; 0: none. */
   readonly tunnelIdleTimeoutMs: number
   readonly responseHeadBytesMax: number
+  /** HTTP/2: streams that one connection may have open, and bytes that a client may send before they are used, on one stream and on all. */
+  readonly streamsMax: number
+  readonly streamWindowBytes: number
+  readonly connectionWindowBytes: number
 }
 
 export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
@@ -149,6 +156,8 @@ export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'st
 export interface ServiceSpec {
   readonly name: string
   readonly source: string
+  /** What its instances speak: HTTP/1.1, or HTTP/2 without TLS and with prior knowledge. */
+  readonly protocol?: 'http1' | 'h2c'
   readonly balance: {
     readonly algorithm: BalancingName
     readonly slowStartMs: number
@@ -165,8 +174,14 @@ export interface ServiceSpec {
     readonly attempts: number
     /** Share of requests that may be retries, 0 to 1. */
     readonly budgetRatio: number
-    /** Retries a second that are allowed regardless of the share. */
+    /** Retries a second that are allowed regardless of the share, by all workers together. */
     readonly reservePerSecond: number
+    /** What is tried again; without it: no connection, no answer, no answer in time. */
+    readonly on?: readonly (RetryCondition | number)[]
+    /** Waits before further attempts; without it there are none. */
+    readonly waits?: RetryWaits
+    /** A request that is larger (head and body) is not tried again. */
+    readonly bytesMax?: number
   }
   readonly ejection: {
     /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
@@ -179,6 +194,8 @@ export interface ServiceSpec {
   }
   /** Instances that are slow, or fail, compared with the others are ejected; without it none is. */
   readonly outliers?: OutlierPolicy
+  /** When a second attempt runs beside the first one; without it none does. */
+  readonly hedge?: HedgePolicy
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */
@@ -359,7 +376,7 @@ export interface AttemptRecord {
   /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
   readonly candidates: number
   readonly excluded: number
-  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)`. */
   readonly choice: string
   readonly startedMs: number
   readonly connectedMs: number

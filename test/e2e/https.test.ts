@@ -60,16 +60,18 @@ test('HTTPS by file: names, HSTS, redirect, status, why, and a certificate that 
   const folder = await preparedFolder(t)
   await using backplane = await startBackplane({ config: configOf(BOTH), folder, keepFolder: true })
   const answer = await curl(backplane, 'shop.example', 'shop.crt')
-  assert.match(answer, /^HTTP\/1\.1 200 /)
+  assert.match(answer, /^HTTP\/2 200 /)
   assert.match(answer, /^strict-transport-security: max-age=31536000\r$/m)
-  assert.match(await curl(backplane, 'other.example', 'other.crt'), /^HTTP\/1\.1 200 /)
+  const old = await curl(backplane, 'other.example', 'other.crt', '/x', '--http1.1')
+  assert.match(old, /^HTTP\/1\.1 200 /)
+  assert.match(await curl(backplane, 'other.example', 'other.crt'), /^HTTP\/2 200 /)
   const plain = await fetch(`${backplane.gateway}/a?b`, { redirect: 'manual' })
   const { port } = new URL(`https://${backplane.ready.listen['gateway-tls']}`)
   assert.equal(plain.status, 308)
   assert.equal(plain.headers.get('location'), `https://127.0.0.1:${port}/a?b`)
   const id = /^x-request-id: (\S+)\r$/m.exec(answer)?.[1] ?? ''
   const why = await runCli(['why', id], folder)
-  assert.match(why.stdout, /GET shop\.example:\d+\/x over http\/1\.1 and TLSv1\.3$/m)
+  assert.match(why.stdout, /GET shop\.example:\d+\/x over http\/2 and TLSv1\.3$/m)
   const status = await runCli(['status'], folder)
   assert.match(status.stdout, new RegExp(`gateway-tls\\s+https://127\\.0\\.0\\.1:${port}`))
   const { certificates } = (await (
@@ -95,9 +97,11 @@ test('HTTPS by file: names, HSTS, redirect, status, why, and a certificate that 
     async () => (await runCli(['status'], folder)).stdout.includes('ERR_CERTIFICATE_KEY_MISSING'),
     'the problem',
   )
-  assert.match(await curl(backplane, 'shop.example', 'next.crt'), /^HTTP\/1\.1 200 /)
-  const metrics = await (await fetch(`${backplane.admin}/metrics`)).text()
-  assert.match(metrics, /^backplane_gateway_tls_handshakes_total\{result="TLSv1\.3"\} \d/m)
+  assert.match(await curl(backplane, 'shop.example', 'next.crt'), /^HTTP\/2 200 /)
+  const metrics = await until(async () => {
+    const text = await (await fetch(`${backplane.admin}/metrics`)).text()
+    return /^backplane_gateway_tls_handshakes_total\{result="TLSv1\.3"\} \d/m.test(text) && text
+  }, 'the count of handshakes')
   assert.match(
     metrics,
     /^backplane_certificates_not_after_timestamp_seconds\{.*name="shop\.example"\} \d{10}$/m,
@@ -149,7 +153,7 @@ test('the first start names the file and the reason, a reload that breaks change
   )
   await until(() => backplane.output().includes('reload-refused'), 'the refusal')
   assert.match(backplane.output(), /none\.crt does not exist/)
-  assert.match(await curl(backplane, 'shop.example', 'shop.crt'), /^HTTP\/1\.1 200 /)
+  assert.match(await curl(backplane, 'shop.example', 'shop.crt'), /^HTTP\/2 200 /)
   // Without tls the listener goes; with it, it comes back.
   await backplane.configure(configOf('').replace('gateway-tls: 0, ', '').replace('tls: \n', ''))
   await until(
@@ -166,10 +170,13 @@ test('the first start names the file and the reason, a reload that breaks change
 test('tls: local: HTTPS without a certificate of anybody, believed by whoever trusts the authority', async () => {
   const config = configOf('local').replace('path: /**', 'path: /**, host: [api.shop.example]')
   await using backplane = await startBackplane({ config })
-  const authority = /"event":"local-authority","file":"([^"]+)"/.exec(backplane.output())?.[1] ?? ''
+  const authority = await until(
+    () => /"event":"local-authority","file":"([^"]+)"/.exec(backplane.output())?.[1],
+    'the command that trusts it',
+  )
   for (const host of ['localhost', 'api.shop.example']) {
     const answer = await curl(backplane, host, authority, '/x', '-H', 'host: api.shop.example')
-    assert.match(answer, /^HTTP\/1\.1 200 /)
+    assert.match(answer, /^HTTP\/2 200 /)
   }
   await assert.rejects(curl(backplane, 'localhost', '/dev/null'), /certificate/)
   const list = await runCli(['status'], backplane.folder)

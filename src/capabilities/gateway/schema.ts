@@ -74,6 +74,20 @@ const limitSettings = z.strictObject({
     .prefault('0s')
     .describe('WebSocket and TCP without a byte; 0s is none.'),
   responseHead: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('502 beyond it.'),
+  streams: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(128)
+    .describe(
+      'Requests at once on one HTTP/2 connection; more are refused, and may be sent again.',
+    ),
+  streamWindow: size({ min: '64KiB', max: '16MiB' })
+    .prefault('128KiB')
+    .describe('Bytes of one HTTP/2 request that may wait for a service that does not read.'),
+  connectionWindow: size({ min: '64KiB', max: '64MiB' })
+    .prefault('1MiB')
+    .describe('The same for all requests of one HTTP/2 connection together.'),
 })
 
 const balanceSettings = z.strictObject({
@@ -98,6 +112,12 @@ export const serviceShape = {
     .optional()
     .describe(
       'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
+    ),
+  protocol: z
+    .enum(['http1', 'h2c'])
+    .default('http1')
+    .describe(
+      'What its instances speak: HTTP/1.1, or HTTP/2 without TLS (gRPC needs that); WebSockets go over HTTP/1.1 in either case.',
     ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
   resilience: resilienceSettings.prefault({}).describe('Deadlines, breakers, retries, ejection.'),

@@ -130,6 +130,9 @@ function specifyLimits(limits: Settings['gateway']['limits']): GatewayLimits {
     bodyTimeoutMs: limits.bodyTimeout,
     tunnelIdleTimeoutMs: limits.tunnelIdleTimeout,
     responseHeadBytesMax: limits.responseHead,
+    streamsMax: limits.streams,
+    streamWindowBytes: limits.streamWindow,
+    connectionWindowBytes: limits.connectionWindow,
   }
 }
 
@@ -145,6 +148,7 @@ export function specifyService(
   return {
     name,
     source: sourceOf(['services', name]),
+    protocol: service.protocol,
     balance: {
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,
@@ -157,6 +161,13 @@ export function specifyService(
       attempts: resilience.retry.attempts,
       budgetRatio: resilience.retry.budget,
       reservePerSecond: resilience.retry.reserve,
+      on: resilience.retry.on,
+      waits: {
+        baseMs: resilience.retry.wait,
+        maxMs: resilience.retry.waitMax,
+        jitter: resilience.retry.jitter,
+      },
+      bytesMax: resilience.retry.body,
     },
     ejection: {
       failures: resilience.ejection.failures,
@@ -171,6 +182,9 @@ export function specifyService(
       localFailureRatio: resilience.outliers.failing,
       callsMin: resilience.outliers.minimum,
     },
+    ...(resilience.hedge.after === 0
+      ? {}
+      : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,

@@ -10,6 +10,8 @@ export interface ForwardedPeer {
   /** Its word on earlier hops is believed. */
   readonly isTrusted: boolean
   readonly scheme: 'http' | 'https'
+  /** Version of HTTP that it speaks, '' for what its heads say. */
+  readonly version: string
 }
 
 /** Our name in Via: a pseudonym (RFC 9110 section 7.6.3). */
@@ -21,9 +23,10 @@ const VIA_NAME = 'backplane'
  */
 export function forwardedLines(peer: ForwardedPeer, head: RequestHead, bytes: Uint8Array): string {
   const { address, isTrusted, scheme } = peer
+  const version = peer.version || `1.${head.minorVersion}`
   const earlierFor = isTrusted ? joined(head, bytes, FIELD.xForwardedFor) : ''
   const earlier = isTrusted ? joined(head, bytes, FIELD.forwarded) : ''
-  let lines = `via: 1.${head.minorVersion} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host, scheme)}\r\n`
+  let lines = `via: ${version} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host, scheme)}\r\n`
   if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0)
     lines += `x-forwarded-proto: ${scheme}\r\n`
   if (head.host !== '' && (!isTrusted || findField(head.fields, FIELD.xForwardedHost) < 0)) {

@@ -13,7 +13,13 @@ import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
 /** Fields of requests that the gateway writes itself. */
-export const OWN_REQUEST_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
+export const OWN_REQUEST_FIELDS = [
+  'x-request-id',
+  'traceparent',
+  'max-forwards',
+  'x-request-attempt',
+  'x-request-deadline',
+] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
 const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
 
@@ -29,6 +35,8 @@ export class ClientPeer implements Peer {
   address: string
   isTrusted = false
   readonly tls: TlsFacts | null
+  /** Version of HTTP where its heads do not say it: that of all streams of the connection. */
+  version = ''
   drops: Drops = UNTRUSTED_DROPS
   readonly #ground: ClientGround
   readonly #listener: ClientListener
@@ -78,10 +86,10 @@ export class ClientPeer implements Peer {
   forwardedLines(head: RequestHead, bytes: Buffer): Buffer {
     const isKnown = this.#host === head.host && this.#minorVersion === head.minorVersion
     if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
-    const { address, isTrusted } = this
+    const { address, isTrusted, version } = this
     const localPort = this.#listener.port
     const scheme = this.tls === null ? 'http' : 'https'
-    const lines = forwardedLines({ address, localPort, isTrusted, scheme }, head, bytes)
+    const lines = forwardedLines({ address, localPort, isTrusted, version, scheme }, head, bytes)
     this.#lines = Buffer.from(lines, 'latin1')
     this.#host = head.host
     this.#minorVersion = head.minorVersion

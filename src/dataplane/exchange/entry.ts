@@ -1,4 +1,5 @@
 import { beginBody, requestFraming } from '../../mechanisms/http1/body.ts'
+import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { LocalReply } from '../policies/policy.ts'
 import { notePolicy } from '../records/record.ts'
@@ -65,7 +66,9 @@ function limitBody(
   head: RequestHead,
 ): LocalReply | undefined {
   const { bodyBytesMax } = ctx.limits
-  const over = beginBody(client.body, requestFraming(head), head.contentLength, bodyBytesMax)
+  const isFramed = head.isChunked && client.isFramedBelow === true
+  const framing = isFramed ? FRAMING.frames : requestFraming(head)
+  const over = beginBody(client.body, framing, head.contentLength, bodyBytesMax)
   return over < 0 ? refuseLargeBody(ctx, client) : undefined
 }
 

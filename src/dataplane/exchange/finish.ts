@@ -43,7 +43,7 @@ export function openExchange(
   record.client = client.peer.address
   const { tls } = client.peer
   record.tls = tls === null ? '' : tls.label
-  if (tls !== null) exchange.responseLines = ctx.hstsLine
+  if (tls !== null) exchange.responseLines = ctx.https.hstsLine
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange
@@ -117,6 +117,11 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sentBytes = 0
   exchange.needsFresh = false
   exchange.slowAtMs = Infinity
+  exchange.pausedMs = 0
+  exchange.hedgeAtMs = Infinity
+  exchange.failure = null
+  exchange.failureDetail = ''
+  exchange.triesLineLength = 0
   exchange.responseLines = ''
   exchange.requestLines = ''
   exchange.policiesRan = 0

@@ -34,7 +34,8 @@ export function sendToHttps(
   head: RequestHead,
   bytes: Buffer,
 ): LocalReply | undefined {
-  const port = ctx.redirectPort === 0 ? ctx.securePort : ctx.redirectPort
+  const { redirectPort, securePort } = ctx.https
+  const port = redirectPort === 0 ? securePort : redirectPort
   if (port <= 0 || !client.listener.isPublic || client.peer.tls !== null) return undefined
   const { isTrusted } = client.peer
   // A proxy in front has made the handshake.

@@ -1,5 +1,6 @@
 import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { HEAD_ERRORS } from '../../mechanisms/http1/errors.ts'
+import { H2_FIELDS_ERRORS } from '../../mechanisms/http2/field-errors.ts'
 import type { LocalReply } from '../policies/policy.ts'
 import { noteReason, requestIdOf } from '../records/record.ts'
 import { type Reason, REASONS } from '../reasons.ts'
@@ -12,7 +13,10 @@ import { endExchange, finishExchange } from './finish.ts'
 const PROBLEM_TYPE_PREFIX = 'urn:backplane:error:'
 
 const CODEC_REASONS: ReadonlyMap<string, Reason> = new Map(
-  HEAD_ERRORS.slice(1).map(({ code, status, title }) => [code, { status, title }]),
+  [...HEAD_ERRORS.slice(1), ...H2_FIELDS_ERRORS.slice(1)].map(({ code, status, title }) => [
+    code,
+    { status, title },
+  ]),
 )
 const OWN_REASONS: ReadonlyMap<string, Reason> = new Map(Object.entries(REASONS))
 

@@ -20,23 +20,30 @@ export class Wire {
   readonly gate: ReadGate
   /** It did not end in order. */
   wasReset = false
+  #events: WireEvents
   readonly #attached: AttachedSocket
 
   constructor(accepted: Accepted, readBuffer: Buffer, events: WireEvents) {
-    const attached = accepted.attach(readBuffer, (length) => events.received(length))
+    this.#events = events
+    const attached = accepted.attach(readBuffer, (length) => this.#events.received(length))
     const { socket } = attached
     this.#attached = attached
     this.outlet = new Outlet(socket, {
-      flushed: () => events.flushed(),
+      flushed: () => this.#events.flushed(),
       failed: () => {
         this.wasReset = true
         socket.destroy()
       },
     })
     this.gate = new ReadGate(attached)
-    socket.on('end', () => events.ended())
+    socket.on('end', () => this.#events.ended())
     socket.on('error', () => (this.wasReset = true))
-    socket.on('close', () => events.closed())
+    socket.on('close', () => this.#events.closed())
+  }
+
+  /** From here on another connection speaks over it: the client has said that it speaks another protocol. */
+  handOver(events: WireEvents): void {
+    this.#events = events
   }
 
   get isDestroyed(): boolean {

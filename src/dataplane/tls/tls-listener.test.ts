@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectPlain } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { test } from 'node:test'
@@ -32,6 +33,29 @@ test('a request over TLS is like one in the clear, and says that it was none', a
   }
   assert.match(upstream.heads[0]!, /^x-forwarded-proto: https\r$/m)
   assert.match(upstream.heads[0]!, /^forwarded: .*;proto=https\r$/m)
+})
+
+test('HTTP/2 is agreed on by ALPN', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const gateway = await startSecure(t, [upstream.port], { certificates: ALL })
+  const session = connectHttp2(`https://127.0.0.1:${gateway.port('secure')}`, {
+    servername: 'shop.example',
+    ca: shop.chain,
+  })
+  t.after(() => session.destroy())
+  const answers = await Promise.all(
+    ['/a', '/b', '/c'].map(async (path) => {
+      const stream = session.request({ ':path': path, ':authority': 'shop.example' })
+      let text = ''
+      for await (const chunk of stream) text += String(chunk)
+      return text
+    }),
+  )
+  assert.deepEqual(answers, ['ok', 'ok', 'ok'])
+  const { protocol, tls } = gateway.recent(1)[0]!
+  assert.deepEqual([protocol, tls], ['http/2', 'TLSv1.3'])
+  assert.match(upstream.heads[0]!, /^x-forwarded-proto: https\r$/m)
 })
 
 test('answers over TLS carry Strict-Transport-Security, and requests in the clear are sent to it', async (t) => {

@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net'
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
+import { Http2Connection } from '../client/http2-connection.ts'
+import { ClientPeer } from '../client/peer.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { Wire, type WireEvents } from '../io/wire.ts'
 import { Http1Connection } from '../client/http1-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import { type Accepted, acceptPlain } from '../io/accepted.ts'
@@ -8,6 +13,9 @@ import type { ListenerBinding } from '../threads/messages.ts'
 import { PLACE } from '../shared/counts.ts'
 import type { WorkerContext } from './context.ts'
 import { refuseCrowd, shakeHands } from './shake-hands.ts'
+
+/** A wire is given to its connection in the same turn: nothing comes before that. */
+const UNHEARD: WireEvents = { received() {}, flushed() {}, ended() {}, closed() {} }
 
 /** Takes in the connections of one worker. */
 export class Acceptor {
@@ -44,14 +52,43 @@ export class Acceptor {
     if (!raw.isDestroyed) ctx.rawClients.add(raw)
   }
 
-  /** The one place where a connection gets its protocol: what the handshake agreed on is in `accepted.tls.protocol`. */
+  /** The one place where a connection gets its protocol: by what the handshake agreed on, or in the clear by what the client says first. */
   #open(listener: ClientListener, accepted: Accepted): void {
     const ctx = this.#ctx
-    const client = new Http1Connection(ctx, listener, accepted, ctx.clientEvents, (gone) => {
+    const closed = (gone: ClientConnection): void => {
       ctx.clients.delete(gone)
       ctx.counts.give(PLACE.connections)
-    })
+    }
+    if (accepted.tls?.protocol === 'h2') {
+      const wire = new Wire(accepted, ctx.readBuffer, UNHEARD)
+      this.#speakHttp2(listener, wire, new ClientPeer(ctx, listener, accepted), closed)
+      return
+    }
+    const client = new Http1Connection(
+      ctx,
+      listener,
+      accepted,
+      ctx.clientEvents,
+      closed,
+      (former, bytes, start, end) => {
+        ctx.clients.delete(former)
+        this.#speakHttp2(listener, former.wire, former.peer, closed).receive(bytes, start, end)
+      },
+    )
     ctx.clients.add(client)
+  }
+
+  /** A wire whose client speaks HTTP/2: by prior knowledge, or because ALPN has agreed on it. */
+  #speakHttp2(
+    listener: ClientListener,
+    wire: Wire,
+    peer: ClientPeer,
+    closed: (gone: ClientConnection) => void,
+  ): Http2Connection<Exchange> {
+    const ctx = this.#ctx
+    const client = new Http2Connection(ctx, listener, wire, peer, ctx.clientEvents, closed)
+    ctx.clients.add(client)
+    return client
   }
 
   #listenerOf(binding: ListenerBinding): ClientListener {

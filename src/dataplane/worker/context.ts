@@ -6,7 +6,9 @@ import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { Http1Connection } from '../client/http1-connection.ts'
+import { RequestText } from '../../mechanisms/http2/request-text.ts'
+import { ResponseText } from '../../mechanisms/http2/response-text.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
@@ -22,6 +24,7 @@ import type { Preface } from '../tls/preface.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
+import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -30,6 +33,7 @@ import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
+import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
 
 /** Everything of one worker. */
@@ -38,7 +42,7 @@ export interface WorkerContext extends ExchangeContext {
   readonly workers: number
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
-  readonly clients: Set<Http1Connection<Exchange>>
+  readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Connections that are no clients yet. */
   readonly handshakes: Set<Handshake | Preface>
@@ -62,6 +66,25 @@ const FIRST_LIMITS: GatewayLimits = {
   bodyTimeoutMs: 60_000,
   tunnelIdleTimeoutMs: 0,
   responseHeadBytesMax: 65_536,
+  streamsMax: 128,
+  streamWindowBytes: 131_072,
+  connectionWindowBytes: 1_048_576,
+}
+
+/** More than the configuration allows in a request, with what we and policies add. */
+const COMPOSED_FIELDS_MAX = 1_200
+
+/** What its HTTP/2 connections share, on both sides. */
+function http2Grounds(clock: Clock): Pick<WorkerContext, 'http2' | 'http2Upstream'> {
+  const frames = new FrameBuffers(clock)
+  return {
+    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
+    http2Upstream: {
+      frames,
+      responseText: new ResponseText(),
+      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
+    },
+  }
 }
 
 /** What a worker's connections share, before its first snapshot. */
@@ -91,6 +114,8 @@ export function createContext(
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
+    ...http2Grounds(clock),
+    countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
     responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
@@ -109,9 +134,7 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
-    hstsLine: '',
-    redirectPort: -1,
-    securePort: 0,
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
     challenges: new Map(),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
@@ -129,6 +152,8 @@ export function createContext(
     instanceEvents: createInstanceEvents(() => context),
     connect: (instance) =>
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
+    connectShared: (instance) =>
+      new Http2InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),

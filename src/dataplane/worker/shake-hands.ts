@@ -12,7 +12,7 @@ import { Preface, type PrefaceParse } from '../tls/preface.ts'
 import type { WorkerContext } from './context.ts'
 
 /** Application protocols that a client may ask for in a handshake, best first. */
-const PROTOCOLS = ['http/1.1', 'http/1.0'] as const
+const PROTOCOLS = ['h2', 'http/1.1', 'http/1.0'] as const
 
 const FULL_BODY =
   '{"status":503,"code":"ERR_GATEWAY_CONNECTIONS_FULL","title":"Too many client connections are open"}\n'

@@ -103,8 +103,8 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
   const { hsts, redirectPort } = gateway.https
-  ctx.hstsLine = hsts === '' ? '' : formatLine('strict-transport-security', hsts)
-  ctx.redirectPort = redirectPort
+  ctx.https.hstsLine = hsts === '' ? '' : formatLine('strict-transport-security', hsts)
+  ctx.https.redirectPort = redirectPort
   ctx.identifiers.sampleRate = gateway.traceSampleRate
   ctx.limits = limits
   ctx.headLimits = limits
@@ -125,10 +125,10 @@ function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): voi
     const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
     const learnt = recordAt(ctx.learnt, place)
-    ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, learnt, serve))
+    ctx.services.set(spec.name, new Service(spec, pending, learnt, serve))
     return
   }
-  known.configure(spec, ctx.workers)
+  known.configure(spec)
   // A raised limit is room for those that wait.
   ctx.turns.schedule(known)
 }
@@ -157,6 +157,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
   const learnt = recordAt(ctx.learnt, place)
   const instance = createInstance(service, spec, sinceMs, permits, learnt)
+  instance.isHttp2 = service.spec.protocol === 'h2c'
   instance.breaker = breakerOfInstance(service.spec.breaker, null, learnt)
   // Of a worker that begins, nobody is new.
   if (ctx.version > 0) service.breaker?.tryNow()

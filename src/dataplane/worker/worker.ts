@@ -44,7 +44,7 @@ export function startWorker(options: WorkerOptions): Worker {
     )
     ctx.turns.run()
     ctx.version = message.version
-    if (message.listeners !== undefined) ctx.securePort = securePortOf(message.listeners)
+    if (message.listeners !== undefined) ctx.https.securePort = securePortOf(message.listeners)
     const errors = message.listeners === undefined ? [] : await listeners.apply(message.listeners)
     post({ type: 'applied', version: message.version, errors })
   }
@@ -86,8 +86,8 @@ export function startWorker(options: WorkerOptions): Worker {
       for (const client of ctx.rawClients) client.destroy()
       for (const handshake of ctx.handshakes) handshake.destroy()
       for (const service of ctx.services.values()) {
-        for (const { idle } of service.instances.values()) {
-          for (const connection of idle.slice()) connection.cancel()
+        for (const { idle, shared } of service.instances.values()) {
+          for (const connection of [...idle, ...shared]) connection.cancel()
         }
       }
     },
@@ -125,6 +125,7 @@ function drain(ctx: WorkerContext, post: Post, closeListeners: () => void): void
     for (const client of ctx.rawClients) isBusy ||= client.isBusy
     for (const client of ctx.clients) {
       if (!client.listener.isPublic) continue
+      client.announceEnd()
       if (client.isIdle) client.closeGently()
       else isBusy ||= client.isBusy
     }

@@ -11,8 +11,8 @@ import {
 import { FIELD } from './names.ts'
 import type { HeadLimits } from './request-head.ts'
 
-/** How a body is delimited (RFC 9112 section 6.3). */
-export const FRAMING = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const
+/** How a body is delimited (RFC 9112 section 6.3); `frames`: by the protocol below, as in HTTP/2. */
+export const FRAMING = { none: 0, length: 1, chunked: 2, untilClose: 3, frames: 4 } as const
 export type Framing = (typeof FRAMING)[keyof typeof FRAMING]
 
 /** One response head: positions into its bytes and the framing decision. Reused from response to response. */

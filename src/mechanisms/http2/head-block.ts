@@ -4,6 +4,7 @@ import type { MessageHead } from '../http1/message-head.ts'
 import { FIELD, identifyName } from '../http1/names.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { FRAMING, type ResponseHead } from '../http1/response-head.ts'
+import { TRAILER_FIELDS_MAX, type TrailerSection, writeTrailerLines } from '../http1/trailers.ts'
 import { isFieldDropped, type ResponseRewrite } from '../http1/write-head.ts'
 import {
   FIELD_ROOM_BYTES,
@@ -120,6 +121,19 @@ export function writeLines(
 export function writeTextLines(out: Uint8Array, at: number, lines: string): number {
   const bytes = Buffer.from(lines, 'latin1')
   return writeLines(out, at, bytes, 0, bytes.length)
+}
+
+/** The block of the trailers that may be forwarded; null where there is none. */
+export function trailerBlock(
+  trailer: TrailerSection,
+  dropNames: readonly string[],
+): Uint8Array | null {
+  if (trailer.fields === null || trailer.fields.count === 0) return null
+  const lines = Buffer.allocUnsafe(trailer.length + TRAILER_FIELDS_MAX * 4)
+  const end = writeTrailerLines(trailer, lines, 0, dropNames)
+  if (end === 0) return null
+  const block = Buffer.allocUnsafe(end + TRAILER_FIELDS_MAX * FIELD_ROOM_BYTES)
+  return block.subarray(0, writeLines(block, 0, lines, 0, end))
 }
 
 /** The block of an answer that the gateway makes itself. */

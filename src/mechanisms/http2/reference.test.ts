@@ -15,7 +15,7 @@ import { createRequestHead, parseRequestHead } from '../http1/request-head.ts'
 import { requestBlockRoom, writeRequestBlock } from './head-block.ts'
 import { ResponseText } from './response-text.ts'
 import { Http2Session } from './session.ts'
-import { createEchoSession, echoOptions } from './testing/echo-session.ts'
+import { createEchoSession, type EchoStream, echoOptions } from './testing/echo-session.ts'
 import { MemoryOutput } from './testing/memory-output.ts'
 import { clientStart, getBlock, wireFrame } from './testing/wire.ts'
 
@@ -33,7 +33,11 @@ function wireOf(receive: (bytes: Buffer) => Buffer): Duplex {
   return wire
 }
 
-function nodeClient(t: TestContext): { client: ClientHttp2Session; failures: unknown[] } {
+function nodeClient(t: TestContext): {
+  client: ClientHttp2Session
+  failures: unknown[]
+  streams: EchoStream[]
+} {
   const echo = createEchoSession()
   const wire = wireOf((bytes) => {
     echo.receive(bytes)
@@ -45,7 +49,7 @@ function nodeClient(t: TestContext): { client: ClientHttp2Session; failures: unk
   })
   client.on('error', () => {})
   t.after(() => client.destroy())
-  return { client, failures: echo.failures }
+  return { client, failures: echo.failures, streams: echo.streams }
 }
 
 async function ask(
@@ -75,6 +79,20 @@ test("Node's client speaks with our server: many streams, large bodies, any fiel
     assert.ok(body.equals(bodies[at]!))
   })
   assert.deepEqual(failures, [])
+})
+
+test("every byte that a value may have comes through Node's Huffman code", async (t) => {
+  const { client, streams } = nodeClient(t)
+  const all = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('')
+  const value = all.slice(33, 127) + all.slice(128)
+  for (let at = 0; at < value.length; at++) {
+    await ask(client, { 'x-bytes': value.slice(at) + value.slice(0, at) }, Buffer.alloc(0))
+  }
+  streams.forEach(({ head }, at) => {
+    const wanted = value.slice(at) + value.slice(0, at)
+    assert.ok(head.includes(`\r\nx-bytes: ${wanted}\r\n`))
+  })
+  assert.equal(streams.length, value.length)
 })
 
 interface Answer {
@@ -115,6 +133,7 @@ function ourClient(t: TestContext, listen: (server: ReturnType<typeof createServ
       if (isEnd) stream.owner!.done.resolve()
     },
     reset: (stream) => stream.owner!.done.reject(new Error('reset')),
+    mistaken: (stream) => stream.owner!.done.reject(new Error('mistaken')),
     refused: (stream) => stream.owner!.done.reject(new Error('refused')),
     writable: () => {},
     settled: () => {},
