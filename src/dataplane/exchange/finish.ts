@@ -42,6 +42,9 @@ export function openExchange(
   record.listener = client.listener.id
   record.caller = client.listener.caller
   record.client = client.peer.address
+  const { tls } = client.peer
+  record.tls = tls === null ? '' : tls.label
+  if (tls !== null) exchange.responseLines = ctx.https.hstsLine
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange

@@ -21,6 +21,9 @@ import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Handshake } from '../tls/handshake.ts'
+import type { Preface } from '../tls/preface.ts'
+import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { FrameBuffers } from '../io/frame-buffers.ts'
@@ -43,6 +46,9 @@ export interface WorkerContext extends ExchangeContext {
   readonly learnt: SharedArrayBuffer
   readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
+  /** Connections that are no clients yet. */
+  readonly handshakes: Set<Handshake | Preface>
+  readonly contexts: SecureContexts
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -131,12 +137,16 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
+    challenges: new Map(),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,
