@@ -6,6 +6,7 @@ import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
+import { createComposedRequest } from '../../mechanisms/http2/composed-request.ts'
 import { RequestText } from '../../mechanisms/http2/request-text.ts'
 import { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
@@ -63,9 +64,6 @@ const FIRST_LIMITS: GatewayLimits = {
   connectionWindowBytes: 1_048_576,
 }
 
-/** More than the configuration allows in a request, with what we and policies add. */
-const COMPOSED_FIELDS_MAX = 1_200
-
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -97,7 +95,7 @@ export function createContext(
     http2Upstream: {
       frames,
       responseText: new ResponseText(),
-      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
+      request: createComposedRequest(),
     },
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
