@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
+import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
@@ -12,6 +13,7 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  consulDnsSettings,
   consoleSettings,
 ])
 

@@ -16,6 +16,7 @@ import { createReads, createWatches } from './reads.ts'
 import type { InstanceRecord } from './records.ts'
 import { Registrations } from './registration-store.ts'
 import { Registry } from './registry.ts'
+import { ToldStates } from './told-states.ts'
 
 /** How long a protocol waits for the workers of the gateway; one that hangs must not hold up a registration for ever. */
 const APPLIED_WAIT_MS = 2_000
@@ -44,6 +45,8 @@ export async function startDiscovery(
   const { storage } = needs
   await storage.migrate('discovery', discoveryMigrations)
   let isRestoring = true
+  const setAside = createSetAside(storage, 'discovery', scope)
+  const told = new ToldStates(storage, setAside, scope.log)
   const guards = new Map<string, LeaseGuard>()
   const checks: CheckRunner = new CheckRunner(scope, limits.checks, (check, result) =>
     registry.checks.report(check, result),
@@ -56,6 +59,7 @@ export async function startDiscovery(
     scheduleFlush: (flush) => void scope.clock.nextTurn(flush),
     startCheck: (check) => checks.start(check),
     stopCheck: (check) => checks.stop(check),
+    onStatus: (check) => told.note(check),
     guardLease: (instance) => guards.get(instance.source)?.(instance),
     onEnded({ service, id }, check) {
       const why = check === undefined ? 'a lease ran out' : 'a check was critical for too long'
@@ -67,8 +71,8 @@ export async function startDiscovery(
   scope.onStop(async () => {
     registry.close()
     await checks.close()
+    await told.settled()
   })
-  const setAside = createSetAside(storage, 'discovery', scope)
   const nodes = new NodeStore(registry, storage, setAside)
   const registrations = new Registrations(registry, storage, setAside, limits.instances)
   function forget(service: string, id: string): void {
@@ -79,6 +83,7 @@ export async function startDiscovery(
   }
   await nodes.restore()
   await registrations.restore()
+  await told.restore(registry)
   isRestoring = false
   const everywhere = () => needs.everywhere()
   const parts = { registry, registrations, nodes, checks, guards, forget, everywhere }

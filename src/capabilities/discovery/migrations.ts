@@ -12,7 +12,11 @@ export const discoveryMigrations: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE discovery_index (only INTEGER PRIMARY KEY CHECK (only = 0), first INTEGER NOT NULL) STRICT;`,
   `CREATE TABLE discovery_nodes (name TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
-   ALTER TABLE discovery_overrides ADD COLUMN reason TEXT NOT NULL DEFAULT '';`,
+   ALTER TABLE discovery_overrides ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+   CREATE TABLE discovery_told (
+     service TEXT NOT NULL, id TEXT NOT NULL, check_id TEXT NOT NULL, status TEXT NOT NULL, output TEXT NOT NULL,
+     PRIMARY KEY (service, id, check_id)
+   ) STRICT, WITHOUT ROWID;`,
 ]
 
 /** More changes than one run can make, so that the indexes of two runs never meet, whatever the clock does. */

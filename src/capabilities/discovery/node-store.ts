@@ -8,6 +8,7 @@ import type { NodeRecord } from './records.ts'
 import { REGISTRATION_LIMITS } from './registration.ts'
 import type { Registry } from './registry.ts'
 import { parseStoredNode, type StoredNode } from './stored.ts'
+import { forgetTold } from './told-states.ts'
 
 /** Nodes that are kept; beyond it a new one is refused. */
 export const NODES_MAX = 10_000
@@ -53,6 +54,7 @@ export class NodeStore {
     return this.#inOrder(async () => {
       await this.#storage.write([
         { sql: 'DELETE FROM discovery_nodes WHERE name = ?', params: [name] },
+        forgetTold('', name),
       ])
       const node = this.#registry.nodes.get(name)
       if (node !== undefined) this.#registry.dropNode(node)

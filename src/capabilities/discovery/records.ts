@@ -90,6 +90,8 @@ export class NodeRecord implements Node {
   maintenance: string | undefined = undefined
   /** Somebody registered it: it stays without instances. */
   isRegistered = false
+  /** Nobody sees it any more. */
+  isGone = false
   /** By their id on the node. */
   readonly instances = new Map<string, InstanceRecord>()
   /** Checks whose id is unique on the node: its own and those of its instances. */
@@ -170,6 +172,8 @@ export class InstanceRecord implements Instance {
   override: StatusOverride | undefined = undefined
   overrideReason = ''
   isDraining = false
+  /** Nobody sees it any more: it was removed, or replaced by a newer record. */
+  isGone = false
   dirtyAtMs: number
   registeredAtMs: number
   createIndex = 0

@@ -14,6 +14,7 @@ import type { InstanceRecord } from './records.ts'
 import { REGISTRATION_LIMITS, refuseOversized, type Registration } from './registration.ts'
 import type { Registry } from './registry.ts'
 import { parseStoredOverride, parseStoredRegistration } from './stored.ts'
+import { forgetTold } from './told-states.ts'
 
 /** Overrides that are kept, also of instances that are gone for a while; beyond it a new one is refused. */
 export const OVERRIDES_MAX = 10_000
@@ -93,6 +94,7 @@ export class Registrations {
       await this.#storage.write([
         deleteFrom('discovery_registrations', service, id),
         deleteFrom('discovery_overrides', service, id),
+        forgetTold(service, id),
       ])
       this.#overrides.delete(keyOf(service, id))
       const now = this.#registry.find(service, id)
@@ -140,7 +142,10 @@ export class Registrations {
   /** Deletes a registration whose lease has ended, or whose id the file has taken; an override stays. Rejects with `StorageError`. */
   async forget(service: string, id: string): Promise<void> {
     if (this.#writing.has(keyOf(service, id))) return
-    await this.#storage.write([deleteFrom('discovery_registrations', service, id)])
+    await this.#storage.write([
+      deleteFrom('discovery_registrations', service, id),
+      forgetTold(service, id),
+    ])
   }
 
   async #register(registration: Registration): Promise<Instance> {
@@ -161,7 +166,10 @@ export class Registrations {
         storeOf(registration),
         ...(moved === undefined
           ? []
-          : [deleteFrom('discovery_registrations', moved.service, moved.id)]),
+          : [
+              deleteFrom('discovery_registrations', moved.service, moved.id),
+              forgetTold(moved.service, moved.id),
+            ]),
       ])
     } finally {
       this.#arriving -= Number(isNew)

@@ -13,6 +13,8 @@ export interface RegistryHooks {
   /** An active check must run from now on. */
   startCheck(check: CheckRecord): void
   stopCheck(check: CheckRecord): void
+  /** The status of a check is another one now. */
+  onStatus(check: CheckRecord): void
   /** A lease has run out: milliseconds that it gets in addition; undefined: it ends. */
   guardLease(instance: InstanceRecord): number | undefined
   /** A lease ran out, or a check (given) was critical for too long, and the instance was removed. */

@@ -1,11 +1,11 @@
 import { CheckBook } from './check-book.ts'
 import type { CheckSpec } from './check-spec.ts'
 import { createChecks, inheritChecks } from './create-checks.ts'
-import { Deadlines } from './deadlines.ts'
 import { instanceTakenError, registryFullError } from './errors.ts'
 import { healthOf, weightOf } from './health.ts'
 import { freeIdOf, mayReplace } from './identity.ts'
 import { Journal } from './journal.ts'
+import { Leases } from './leases.ts'
 import {
   LOCAL_NODE,
   type InstanceSpec,
@@ -17,17 +17,15 @@ import {
 import { NameBook } from './name-book.ts'
 import {
   CheckRecord,
-  createLease,
   describeNode,
   InstanceRecord,
   isSameInstance,
   NodeRecord,
   ServiceRecord,
-  type LeaseExpiry,
 } from './records.ts'
 import type { RegistryHooks } from './registry-hooks.ts'
 
-/** Who is there, and how they are. Synchronous; the work of a change does not depend on how many others there are. */
+/** Who is there, and how they are. The work of a change does not depend on how many others there are. */
 export class Registry {
   readonly services = new Map<string, ServiceRecord>()
   readonly nodes = new Map<string, NodeRecord>()
@@ -35,13 +33,17 @@ export class Registry {
   readonly journal: Journal
   readonly checks: CheckBook
   readonly #hooks: RegistryHooks
-  readonly #leases: Deadlines<LeaseExpiry>
+  readonly #leases: Leases
   #instanceCount = 0
 
   constructor(hooks: RegistryHooks) {
     this.#hooks = hooks
     this.journal = new Journal(hooks, this)
-    this.#leases = new Deadlines<LeaseExpiry>(hooks.clock, (lease) => this.#endLease(lease))
+    this.#leases = new Leases({
+      clock: hooks.clock,
+      guardLease: (instance) => hooks.guardLease(instance),
+      onEnd: (instance, atEnd) => this.#endLease(instance, atEnd),
+    })
     this.checks = new CheckBook({
       clock: hooks.clock,
       startCheck: (check) => hooks.startCheck(check),
@@ -91,6 +93,7 @@ export class Registry {
   putInstance(spec: InstanceSpec, options: PutOptions): InstanceRecord {
     const before = this.find(spec.service, spec.id)
     this.#refuse(options, before)
+    this.#makeWay(spec, before)
     const node = this.#nodeOf(spec.node ?? LOCAL_NODE)
     const service = this.#serviceOf(spec.service)
     const instance = new InstanceRecord(spec, options, node, this.#hooks.clock.nowMs())
@@ -101,7 +104,7 @@ export class Registry {
     )
     if (before !== undefined && before.origin !== 'run' && isSameInstance(before, instance)) {
       before.dirtyAtMs = instance.dirtyAtMs
-      this.#setLease(before, options.lease)
+      this.#leases.set(before, options.lease)
       before.isDraining = false
       this.#recompute(before)
       return before
@@ -115,7 +118,7 @@ export class Registry {
     } else this.#inherit(before, instance)
     service.instances.set(spec.id, instance)
     if (instance.priority !== 0) service.hasPriorities = true
-    this.#setLease(instance, options.lease)
+    this.#leases.set(instance, options.lease)
     this.#setHealth(instance)
     this.journal.noteInstance(instance, before === undefined ? 'added' : 'modified', true)
     this.checks.onOwnerChanged(instance)
@@ -143,11 +146,7 @@ export class Registry {
   renew(service: string, id: string): boolean {
     const instance = this.find(service, id)
     if (instance === undefined) return false
-    const lease = instance.leaseExpiry
-    if (lease !== undefined) {
-      lease.renewedAtMs = this.#hooks.clock.nowMs()
-      this.#leases.set(lease, this.#hooks.clock.monotonicMs() + lease.ttlMs)
-    }
+    this.#leases.renew(instance)
     if (instance.hasLapsed) {
       instance.hasLapsed = false
       this.#recompute(instance)
@@ -221,16 +220,27 @@ export class Registry {
     }
   }
 
-  /** Whoever has the id on the node already goes, or gets another one where its own was made up. */
+  /** Whoever asked for the same id on the node goes, before anything is made that its end could drop. */
+  #makeWay(
+    { node = LOCAL_NODE, idOnNode }: InstanceSpec,
+    before: InstanceRecord | undefined,
+  ): void {
+    if (idOnNode === undefined) return
+    const there = this.nodes.get(node)?.instances.get(idOnNode)
+    if (there === undefined || there === before || there.isIdDerived) return
+    this.removeInstance(there.service, there.id)
+  }
+
+  /** Where the id on the node is somebody's already, the one that was made up is changed. */
   #takeIdOnNode(instance: InstanceRecord, before: InstanceRecord | undefined): void {
     const { instances } = instance.nodeRecord
     const there = instances.get(instance.idOnNode)
     if (there !== undefined && there !== before) {
       if (instance.isIdDerived) instance.idOnNode = freeIdOf(instance)
-      else if (there.isIdDerived) {
+      else {
         there.idOnNode = freeIdOf(there)
         instances.set(there.idOnNode, there)
-      } else this.removeInstance(there.service, there.id)
+      }
     }
     // Before the old record leaves: a node without instances is forgotten.
     if (before?.nodeRecord === instance.nodeRecord) instances.delete(before.idOnNode)
@@ -246,8 +256,7 @@ export class Registry {
       instance.registeredAtMs = before.registeredAtMs
       inheritChecks(before.checks, before.isRoutable, instance.checks)
     }
-    const service = this.services.get(before.service)
-    if (service !== undefined) service.routableCount -= Number(before.isRoutable)
+    this.#serviceOf(before.service).routableCount -= Number(before.isRoutable)
     this.#swapChecks(before, instance, instance.checks)
     if (before.nodeRecord !== instance.nodeRecord)
       this.journal.noteNode(before.nodeRecord, 'checks')
@@ -271,16 +280,13 @@ export class Registry {
     const { nodeRecord: node, idOnNode } = instance
     if (node.instances.get(idOnNode) === instance) node.instances.delete(idOnNode)
     this.#dropNodeIfEmpty(node)
-    if (instance.leaseExpiry !== undefined) this.#leases.clear(instance.leaseExpiry)
+    this.#leases.clear(instance)
     instance.weight = 0
+    instance.isGone = true
   }
 
-  #endLease(lease: LeaseExpiry): void {
-    const { instance } = lease
-    const moreMs = this.#hooks.guardLease(instance)
-    if (moreMs !== undefined) {
-      this.#leases.set(lease, this.#hooks.clock.monotonicMs() + moreMs)
-    } else if (lease.atEnd === 'critical') {
+  #endLease(instance: InstanceRecord, atEnd: LeaseSpec['atEnd']): void {
+    if (atEnd === 'critical') {
       instance.hasLapsed = true
       this.#recompute(instance)
     } else {
@@ -292,6 +298,7 @@ export class Registry {
   #onStatus(check: CheckRecord): void {
     const { owner } = check
     check.modifyIndex = this.journal.index + 1
+    this.#hooks.onStatus(check)
     if (owner instanceof NodeRecord) return this.#onNodeHealth(owner)
     this.#setHealth(owner)
     this.journal.noteInstance(owner, 'modified', false)
@@ -314,15 +321,6 @@ export class Registry {
     this.checks.onOwnerChanged(node)
   }
 
-  #setLease(instance: InstanceRecord, lease: LeaseSpec | undefined): void {
-    if (instance.leaseExpiry !== undefined) this.#leases.clear(instance.leaseExpiry)
-    const { clock } = this.#hooks
-    instance.leaseExpiry = lease && createLease(instance, lease, clock.nowMs())
-    instance.hasLapsed = false
-    if (instance.leaseExpiry === undefined || lease === undefined) return
-    this.#leases.set(instance.leaseExpiry, clock.monotonicMs() + lease.ttlMs)
-  }
-
   /** Finds out the health anew; a difference is a change. */
   #recompute(instance: InstanceRecord): void {
     if (!this.#setHealth(instance)) return
@@ -334,8 +332,7 @@ export class Registry {
     const health = healthOf(instance)
     const isOther = health !== instance.health
     instance.health = health
-    const service = this.services.get(instance.service)
-    if (service === undefined) return isOther
+    const service = this.#serviceOf(instance.service)
     this.#choosePriority(service)
     return this.#setWeight(service, instance) || isOther
   }
@@ -393,6 +390,7 @@ export class Registry {
     const { instances, checks, isRegistered, maintenance, name } = node
     if (isRegistered || instances.size > 0 || checks.length > 0 || maintenance !== undefined) return
     this.nodes.delete(name)
+    node.isGone = true
     this.journal.noteNode(node, 'removed')
   }
 }

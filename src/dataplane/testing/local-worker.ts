@@ -5,6 +5,7 @@ import { RequestStore } from '../../platform/records/request-store.ts'
 import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
+import { createResilienceMemory } from '../shared/resilience-memory.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
@@ -28,6 +29,7 @@ export interface LocalWorkerOptions {
   readonly index?: number
   readonly workers?: number
   readonly shared?: SharedArrayBuffer
+  readonly resilience?: SharedArrayBuffer
   /** Places of the shared counts by key; without one a limit is the worker's own. */
   readonly places?: ReadonlyMap<string, number>
   readonly clock?: Clock
@@ -45,6 +47,7 @@ export function startLocalWorker(options: LocalWorkerOptions = {}): LocalWorker 
     workers,
     shared: options.shared ?? createCountMemory(workers),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
+    resilience: options.resilience ?? createResilienceMemory(16),
     clock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })

@@ -6,9 +6,6 @@ import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { createComposedRequest } from '../../mechanisms/http2/composed-request.ts'
-import { RequestText } from '../../mechanisms/http2/request-text.ts'
-import { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -22,7 +19,6 @@ import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
-import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -33,12 +29,15 @@ import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
 import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
+import { createHttp2Grounds } from './http2-grounds.ts'
 
 /** Everything of one worker. */
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
   readonly clients: Set<ClientConnection>
+  /** Memory of what all workers learn of services and instances. */
+  readonly learnt: SharedArrayBuffer
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
@@ -78,25 +77,20 @@ export function createContext(
   const batches = createRecordBatches((buffer, length, count) =>
     post({ type: 'records', buffer, length, count }, [buffer]),
   )
-  const frames = new FrameBuffers(clock)
   const context: WorkerContext = {
     index,
     workers,
     clock,
     wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
     counts: openKeyedCounts(options.shared, index),
+    learnt: options.resilience,
     totals,
     sinks: { totals, accessLog, batches },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
-    http2Upstream: {
-      frames,
-      responseText: new ResponseText(),
-      request: createComposedRequest(),
-    },
+    ...createHttp2Grounds(clock),
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
@@ -104,6 +98,7 @@ export function createContext(
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
     policyView: new PolicyView((exchange) => resume(context, exchange)),
@@ -134,6 +129,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

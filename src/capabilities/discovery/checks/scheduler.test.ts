@@ -80,6 +80,26 @@ test('thresholds ask for several in a row', async () => {
   await scheduler.close()
 })
 
+test('a few failures in a row may be a warning, before more of them are critical', async () => {
+  const { scheduler, results, advance, answerWith } = startScheduler()
+  const script: CheckStatus[] = [
+    'passing',
+    'critical',
+    'critical',
+    'critical',
+    'passing',
+    'critical',
+  ]
+  answerWith(async () => pass(script.shift() ?? 'unknown'))
+  scheduler.start('a', { ...oneCheck, warnAfter: 2, unhealthy: 3 }, 'unknown')
+  for (let at = 0; at < 6; at++) await advance(at === 0 ? 0 : 1_000)
+  assert.deepEqual(
+    results.map(([, status]) => status),
+    ['passing', 'passing', 'warning', 'critical', 'passing', 'passing'],
+  )
+  await scheduler.close()
+})
+
 test('a start is asked every 100 ms until the first success, and its failures do not count', async () => {
   const { scheduler, asked, results, advance, answerWith } = startScheduler()
   let status: CheckStatus = 'critical'

@@ -72,6 +72,7 @@ export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> =
     scheduleFlush: () => {},
     startCheck: () => {},
     stopCheck: () => {},
+    onStatus: () => {},
     guardLease: () => undefined,
     onEnded: () => {},
     onWatcherError: (error) => {
