@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
+import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
@@ -14,6 +16,8 @@ const assembled = assembleSettings([
   gatewaySettings,
   discoverySettings,
   consulDnsSettings,
+  consulSettings,
+  kvSettings,
   consoleSettings,
 ])
 

@@ -4,6 +4,10 @@ import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
 import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
+import { startConsul } from '../capabilities/consul/consul.ts'
+import { consulConfig } from '../capabilities/consul/settings.ts'
+import { sessionHealth } from '../capabilities/consul/session-health.ts'
+import { startKv } from '../capabilities/kv/kv.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
@@ -74,6 +78,14 @@ export async function composeControl(
       variables: () => listeners.variables(),
     },
   )
+
+  const health = sessionHealth(consulConfig(configuration.current().settings.consul), discovery)
+  const kv = await host.start('kv', startKv, ({ settings }) => settings.kv, { storage, health })
+  await host.start('consul', startConsul, ({ settings }) => consulConfig(settings.consul), {
+    storage,
+    discovery,
+    kv,
+  })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

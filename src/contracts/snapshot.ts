@@ -1,4 +1,7 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
+import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
+import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
+import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { PolicySpec } from './policies.ts'
 import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
 
@@ -166,8 +169,14 @@ export interface ServiceSpec {
     readonly attempts: number
     /** Share of requests that may be retries, 0 to 1. */
     readonly budgetRatio: number
-    /** Retries a second that are allowed regardless of the share. */
+    /** Retries a second that are allowed regardless of the share, by all workers together. */
     readonly reservePerSecond: number
+    /** What is tried again; without it: no connection, no answer, no answer in time. */
+    readonly on?: readonly (RetryCondition | number)[]
+    /** Waits before further attempts; without it there are none. */
+    readonly waits?: RetryWaits
+    /** A request that is larger (head and body) is not tried again. */
+    readonly bytesMax?: number
   }
   readonly ejection: {
     /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
@@ -180,6 +189,8 @@ export interface ServiceSpec {
   }
   /** Instances that are slow, or fail, compared with the others are ejected; without it none is. */
   readonly outliers?: OutlierPolicy
+  /** When a second attempt runs beside the first one; without it none does. */
+  readonly hedge?: HedgePolicy
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */
@@ -356,7 +367,7 @@ export interface AttemptRecord {
   /** Instances that could be chosen, and those left out because they are ejected or were tried before. */
   readonly candidates: number
   readonly excluded: number
-  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+  /** Why this one, as the algorithm says it: `ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)`. */
   readonly choice: string
   readonly startedMs: number
   readonly connectedMs: number

@@ -33,6 +33,10 @@ export const REASONS = {
   ERR_GATEWAY_TIMEOUT: { status: 504, title: 'The total deadline of the request passed' },
   ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'The instance closed without an answer' },
   ERR_GATEWAY_BAD_RESPONSE: { status: 502, title: 'The instance sent an invalid answer' },
+  ERR_GATEWAY_RETRY_LOST: {
+    status: 503,
+    title: 'An answer was given up for a further attempt, and there was none',
+  },
   ERR_GATEWAY_RESPONSE_HEAD_TOO_LARGE: {
     status: 502,
     title: 'The head of the answer is larger than the limit',

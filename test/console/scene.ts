@@ -370,7 +370,7 @@ export const retriedRequest: RequestRecord = {
       address: '127.0.0.1:41001',
       candidates: 2,
       excluded: 0,
-      choice: 'ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)',
+      choice: 'ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)',
       startedMs: 0.4,
       connectedMs: 2.1,
       answeredMs: 0,

@@ -7,7 +7,6 @@ import type { Node } from '../discovery/model.ts'
 import { addressData, Endpoints, type EndpointSet } from './endpoints.ts'
 import { parseLookup, type Lookup } from './lookup.ts'
 import { ReverseNames } from './reverse-names.ts'
-import { ServiceNames } from './service-names.ts'
 import type { ToldServices } from './told.ts'
 
 /** A record of the additional section. */
@@ -32,11 +31,12 @@ export type Finding =
   | { readonly kind: 'elsewhere' }
 
 type DnsSettings = Settings['dns']
+type NodeFacts = Pick<Node, 'name' | 'address' | 'meta'>
 
 /** What zone and answers need of the registry. */
 export type Registry = Pick<
   Discovery,
-  'service' | 'services' | 'instances' | 'nodes' | 'subscribe' | 'indexOf'
+  'service' | 'serviceName' | 'services' | 'instances' | 'node' | 'nodes' | 'subscribe' | 'indexOf'
 >
 
 const NO_NAME: Finding = { kind: 'nothing', isName: false }
@@ -55,10 +55,9 @@ export interface ZoneOptions {
 export class Zone {
   readonly #registry: Registry
   /** This machine is there also while nobody is registered on it. */
-  readonly #local: Node
+  readonly #local: NodeFacts
   readonly #clock: Clock
   readonly #endpoints: Endpoints
-  readonly #names: ServiceNames
   readonly #reverse: ReverseNames
   readonly #told: ToldServices
   #settings: DnsSettings
@@ -68,29 +67,21 @@ export class Zone {
 
   constructor({ registry, localNode, settings, clock, told }: ZoneOptions) {
     this.#registry = registry
-    this.#local = nodeHere(localNode)
+    this.#local = { name: localNode, address: '127.0.0.1', meta: {} }
     this.#clock = clock
     this.#endpoints = new Endpoints(registry)
-    this.#names = new ServiceNames(registry)
     this.#reverse = new ReverseNames(registry, clock)
     this.#told = told
-    for (const { name } of registry.services()) this.#names.add(name)
     this.#settings = settings
     this.domain = nameOf(settings.domain)
     this.#below = this.domain
     this.configure(settings)
   }
 
-  /** Follows the services that come and go, until the returned function is called. */
+  /** Forgets the services that go, until the returned function is called. */
   follow(): () => void {
     return this.#registry.subscribe('catalog', ({ services }) => {
-      for (const { name, action } of services) {
-        if (action === 'added') this.#names.add(name)
-        else {
-          this.#names.remove(name)
-          this.#told.forget(name)
-        }
-      }
+      for (const { name, action } of services) if (action === 'removed') this.#told.forget(name)
     })
   }
 
@@ -154,7 +145,7 @@ export class Zone {
   }
 
   #findService({ service, tag }: Lookup & { kind: 'service' }): Finding {
-    const found = this.#names.find(service)
+    const found = this.#registry.serviceName(service)
     if (found === undefined) return NO_NAME
     const set = this.#endpoints.find(found, tag, this.#below)
     // As Consul: where nobody is well there is no such name.
@@ -189,18 +180,20 @@ export class Zone {
     return records(ofType(pointers, type), 0)
   }
 
-  #node(asked: string): Node | undefined {
+  #node(asked: string): NodeFacts | undefined {
+    const exact = this.#registry.node(asked)
+    if (exact !== undefined) return exact
     for (const node of this.#registry.nodes()) if (node.name.toLowerCase() === asked) return node
     return asked === this.#local.name ? this.#local : undefined
   }
 }
 
-function addressOfNode(node: Node | undefined): RecordData {
+function addressOfNode(node: NodeFacts | undefined): RecordData {
   return addressData(node?.address ?? '') ?? { type: 'A', address: Uint8Array.of(127, 0, 0, 1) }
 }
 
 /** RFC 1464: `key=value`; a key that begins with `rfc1035-` is for the value alone. */
-function textsOf({ meta }: Node): readonly RecordData[] {
+function textsOf({ meta }: NodeFacts): readonly RecordData[] {
   return Object.entries(meta).map(([key, value]) => {
     const text = key.toLowerCase().startsWith('rfc1035-') ? value : `${key}=${value}`
     return { type: 'TXT', texts: cut(Buffer.from(text).toString('latin1')) }
@@ -240,20 +233,4 @@ function nameOf(text: string): DnsName {
   const name = parseName(text)
   if (name === undefined) throw new TypeError(`${text} is no name`)
   return name
-}
-
-/** This machine, while the registry knows nothing of it. */
-function nodeHere(name: string): Node {
-  return {
-    name,
-    uuid: '',
-    address: '127.0.0.1',
-    taggedAddresses: {},
-    meta: {},
-    checks: [],
-    instanceCount: 0,
-    maintenance: undefined,
-    createIndex: 0,
-    modifyIndex: 0,
-  }
 }

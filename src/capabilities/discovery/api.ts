@@ -108,6 +108,8 @@ export interface NodeWrites {
 
 /** What is there now. */
 export interface DiscoveryReads {
+  /** The name of the node of everything that names no other: this machine. */
+  readonly localNode: string
   nodes(): Iterable<Node>
   node(name: string): Node | undefined
   instancesOfNode(name: string): Iterable<Instance>

@@ -12,8 +12,10 @@ export function checkResilience(
   return [
     ...checkOrder(settings.ejection, 'base', 'max', [...path, 'ejection']),
     ...checkOrder(settings.breaker, 'open', 'openMax', [...path, 'breaker']),
+    ...checkOrder(settings.retry, 'wait', 'waitMax', [...path, 'retry']),
     ...checkDeadlines(settings, path, sourceOf),
     ...checkBreaker(settings, [...path, 'breaker']),
+    ...checkHedge(settings, [...path, 'hedge']),
   ]
 }
 
@@ -62,6 +64,26 @@ function checkBreaker(
     const message =
       'has nothing to open for: neither failing nor slow is above 0%; write of: off to have none'
     problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  return problems
+}
+
+/** A second attempt is a retry, within the same budget. */
+function checkHedge(
+  { hedge, retry }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (hedge.after === 0) return []
+  const problems: SettingProblem[] = []
+  if (retry.attempts === 0) {
+    const message =
+      'needs retry.attempts above 0: a second attempt beside the first is a further one'
+    problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  if (hedge.after < 0.5 || hedge.after === 1) {
+    const message =
+      'must be from 50% to below 100%: below, most requests are made twice, and 100% of the answers never have come'
+    problems.push({ path: [...path, 'after'], code: 'ERR_CONFIG_RANGE', message })
   }
   return problems
 }

@@ -107,6 +107,7 @@ async function start(
   const { api: discovery, ...rest } = await startDiscovery(discoveryConfig(config), needs, scope)
   const taken = new Set(options.taken)
   const data = createFakeData(taken)
+  const { channel } = data
   const saved: (readonly OutboundListener[])[] = []
   const store = { isFull: false }
   const portStore = {
@@ -117,9 +118,7 @@ async function start(
     },
   }
   const breakerOrders = await openBreakerOrders(storage)
-  const { channel } = data
   const part = await startGateway(config, { discovery, channel, portStore, breakerOrders }, scope)
-  const { api: gateway } = part
   /** A reload that nobody else refuses. */
   const reload = async (next: GatewayConfig) => {
     const before = await rest.prepare?.(discoveryConfig(next))
@@ -138,7 +137,7 @@ async function start(
     discovery.removeInstance(service, id)
     discovery.flush()
   }
-  return { part, gateway, discovery, data, saved, store, taken, put, remove, reload }
+  return { part, gateway: part.api, discovery, data, saved, store, taken, put, remove, reload }
 }
 
 const file = {

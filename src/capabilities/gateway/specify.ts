@@ -157,6 +157,13 @@ export function specifyService(
       attempts: resilience.retry.attempts,
       budgetRatio: resilience.retry.budget,
       reservePerSecond: resilience.retry.reserve,
+      on: resilience.retry.on,
+      waits: {
+        baseMs: resilience.retry.wait,
+        maxMs: resilience.retry.waitMax,
+        jitter: resilience.retry.jitter,
+      },
+      bytesMax: resilience.retry.body,
     },
     ejection: {
       failures: resilience.ejection.failures,
@@ -171,6 +178,9 @@ export function specifyService(
       localFailureRatio: resilience.outliers.failing,
       callsMin: resilience.outliers.minimum,
     },
+    ...(resilience.hedge.after === 0
+      ? {}
+      : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,

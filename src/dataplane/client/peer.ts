@@ -11,7 +11,13 @@ import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
 /** Fields of requests that the gateway writes itself. */
-export const OWN_REQUEST_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
+export const OWN_REQUEST_FIELDS = [
+  'x-request-id',
+  'traceparent',
+  'max-forwards',
+  'x-request-attempt',
+  'x-request-deadline',
+] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
 const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
 

@@ -24,6 +24,9 @@ export function cancelAttempt(ctx: ExchangeContext, attempt: Attempt): void {
       return
     case ATTEMPT.waiting:
       return leaveQueue(ctx, attempt)
+    case ATTEMPT.pausing:
+      toOver(attempt)
+      return
     case ATTEMPT.connecting:
     case ATTEMPT.sent:
     case ATTEMPT.answering:

@@ -1,5 +1,6 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { REFUSED } from '../../mechanisms/breaker/breaker.ts'
+import { RETRY_ON } from '../../mechanisms/retry/conditions.ts'
 import { addAttempt } from '../records/record.ts'
 import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
@@ -17,7 +18,7 @@ import type { Service } from '../upstream/service.ts'
 import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
-import { decideAttemptDeadline, mayHedge } from './decide.ts'
+import { decideAttemptDeadline } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
 import { refuseByInstances, refuseByService } from './refusals.ts'
@@ -44,7 +45,7 @@ function findInstance(
 ): void {
   const { exchange } = attempt
   if (connectSomewhere(ctx, attempt, service, nowMs)) return
-  if (pick(ctx, exchange, service, nowMs) !== undefined) {
+  if (hasInstanceLeft(exchange, null, nowMs)) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
   answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, nowMs))
@@ -58,30 +59,17 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   // A service that nobody calls any more is not called again.
   if (service.breaker?.isOpen(nowMs) === true) return false
   if (connectSomewhere(ctx, attempt, service, nowMs)) return true
-  if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  if (!hasInstanceLeft(exchange, null, nowMs)) return false
   waitForPlace(ctx, attempt, service, nowMs)
   return true
 }
 
-/** Begins a second attempt beside the first one; false where that may not be. The first head that comes wins. */
-export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: number): boolean {
-  const { first, second } = exchange
-  const isFirstAlone = first.state === ATTEMPT.sent && second.state === ATTEMPT.over
-  const service = exchange.service
-  if (service === null || !isFirstAlone) return false
-  const may = mayHedge({
-    isIdempotent: exchange.isIdempotent,
-    isReplayable: exchange.isReplayable,
-    isRequestWhole: exchange.client.body.isDone,
-    isFirstAlone,
-    triedCount: exchange.tried.length,
-    routableCount: service.balancer.candidates.length,
-  })
-  if (!may || first.instance === null) return false
-  exchange.tried.push(first.instance)
-  if (connectSomewhere(ctx, second, service, nowMs)) return true
-  exchange.tried.pop()
-  return false
+/** Whether there is an instance for a further attempt, be it full, besides those that were tried and `last`. Takes nobody's turn. */
+export function hasInstanceLeft(exchange: Exchange, last: Instance | null, nowMs: number): boolean {
+  const { tried, service } = exchange
+  return service!.balancer.candidates.some(
+    (one) => one !== last && one.blockedUntilMs <= nowMs && !tried.includes(one),
+  )
 }
 
 /**
@@ -104,7 +92,7 @@ function pick(
 }
 
 /** Connects to the balancer's choice among those that a request can go to now. False: nothing has happened. */
-function connectSomewhere(
+export function connectSomewhere(
   ctx: ExchangeContext,
   attempt: Attempt,
   service: Service<Attempt>,
@@ -308,7 +296,7 @@ function serveOne(
     answerLocally(ctx, exchange, refuseByService(service, nowMs))
     return true
   }
-  if (pick(ctx, exchange, service, nowMs) === undefined) {
+  if (!hasInstanceLeft(exchange, null, nowMs)) {
     leaveQueue(ctx, attempt)
     findInstance(ctx, attempt, service, nowMs)
     return true
@@ -346,6 +334,9 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
   const { spec, balancer } = exchange.service!
   attempt.slowAtMs = slowFrom(spec.breaker, nowMs)
+  if (exchange.isIdempotent && attempt === exchange.first) {
+    exchange.hedgeAtMs = nowMs + (exchange.service!.hedge?.delayMs ?? Infinity)
+  }
   if (exchange.slowAtMs === Infinity && exchange.told === TOLD.nothing) {
     exchange.slowAtMs = attempt.slowAtMs
   }
@@ -355,6 +346,7 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
     totalDeadlineMs: exchange.totalDeadlineMs,
     mayRetry:
       exchange.isIdempotent &&
+      (exchange.service!.retryOn.bits & RETRY_ON.timeout) !== 0 &&
       exchange.isReplayable &&
       exchange.retriesLeft > 0 &&
       balancer.candidates.length > exchange.tried.length + 1,

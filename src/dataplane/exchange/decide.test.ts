@@ -29,6 +29,7 @@ const plain: FailureFacts = {
   needsFresh: false,
   isLate: false,
   hasOther: false,
+  isNamed: true,
 }
 const facts: fc.Arbitrary<FailureFacts> = fc.record({
   failure: fc.constantFrom(...FAILURES),
@@ -39,6 +40,7 @@ const facts: fc.Arbitrary<FailureFacts> = fc.record({
   needsFresh: fc.boolean(),
   isLate: fc.boolean(),
   hasOther: fc.boolean(),
+  isNamed: fc.boolean(),
 })
 
 for (const [change, next] of [

@@ -8,6 +8,7 @@ import { type Guarded, TOLD } from '../resilience/breakers.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
+import type { Failure } from './decide.ts'
 import type { Route } from './routes.ts'
 
 /** First size of an exchange's buffer: a browser's head with a token. */
@@ -21,14 +22,16 @@ export const ATTEMPT = {
   over: 0,
   /** Waits for a connection that somebody else uses. */
   waiting: 1,
+  /** A while before it tries again, after an attempt that failed. */
+  pausing: 2,
   /** A connection is being opened. */
-  connecting: 2,
+  connecting: 3,
   /** The head is sent (and the body on its way); nothing of a final answer has come. */
-  sent: 3,
+  sent: 4,
   /** The answer is on its way to the client. */
-  answering: 4,
+  answering: 5,
   /** Bytes both ways. */
-  tunnel: 5,
+  tunnel: 6,
 } as const
 
 interface AttemptBase extends Guarded {
@@ -46,9 +49,9 @@ interface AttemptBase extends Guarded {
   isBlamed: boolean
 }
 
-/** It has no instance: it is over, or waits for one. */
+/** It has no instance: it is over, or waits for one, or for its time. */
 export interface UnboundAttempt extends AttemptBase {
-  state: typeof ATTEMPT.over | typeof ATTEMPT.waiting
+  state: typeof ATTEMPT.over | typeof ATTEMPT.waiting | typeof ATTEMPT.pausing
   instance: null
   stream: null
 }
@@ -139,6 +142,18 @@ export interface Exchange extends Guarded {
   sentBytes: number
   readonly tried: Instance[]
   retriesLeft: number
+  /** How often it was tried before it came here, and this time: 1 for the first time. */
+  cameAs: number
+  /** The wait before the last further attempt, milliseconds. */
+  pausedMs: number
+  /** When a second attempt begins beside the first one; Infinity: never. */
+  hedgeAtMs: number
+  /** What the answer will be if there is no further attempt after a pause. */
+  failure: Failure | null
+  failureDetail: string
+  /** Where the head for the instance ends in `out`, before its empty line; behind it stands how often it was tried. */
+  headEnd: number
+  triesLineLength: number
   /** A connection that was open already closed under the request: the next attempt takes a new one. */
   needsFresh: boolean
   /** Lines that policies add to the answer, and to the request for the instance. */
@@ -190,6 +205,13 @@ export function createExchange(record: ExchangeRecord): Exchange {
     sentBytes: 0,
     tried: [],
     retriesLeft: 0,
+    cameAs: 1,
+    pausedMs: 0,
+    hedgeAtMs: Infinity,
+    failure: null,
+    failureDetail: '',
+    headEnd: 0,
+    triesLineLength: 0,
     permit: 0,
     slowAtMs: Infinity,
     told: TOLD.failed,
@@ -239,6 +261,23 @@ export function growOut(exchange: Exchange, bytes: number): void {
   const larger = Buffer.allocUnsafeSlow(Math.max(needed, exchange.out.length * 2))
   exchange.out.copy(larger, 0, 0, exchange.outEnd)
   exchange.out = larger
+  exchange.isOutLent = false
+}
+
+/**
+ * Says in the request how often it was tried: `x-request-attempt: 2` and so on, so that whoever it leads to does not try again as often itself. In a buffer of its
+ * own, since the kernel may still read the one before.
+ */
+export function writeTries(exchange: Exchange, tries: number): void {
+  const { out, outEnd, headEnd, triesLineLength } = exchange
+  const line = Buffer.from(`x-request-attempt: ${tries}\r\n`, 'latin1')
+  const next = Buffer.allocUnsafeSlow(outEnd - triesLineLength + line.length)
+  out.copy(next, 0, 0, headEnd)
+  line.copy(next, headEnd)
+  out.copy(next, headEnd + line.length, headEnd + triesLineLength, outEnd)
+  exchange.out = next
+  exchange.outEnd = next.length
+  exchange.triesLineLength = line.length
   exchange.isOutLent = false
 }
 

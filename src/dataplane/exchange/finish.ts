@@ -114,6 +114,11 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sentBytes = 0
   exchange.needsFresh = false
   exchange.slowAtMs = Infinity
+  exchange.pausedMs = 0
+  exchange.hedgeAtMs = Infinity
+  exchange.failure = null
+  exchange.failureDetail = ''
+  exchange.triesLineLength = 0
   exchange.responseLines = ''
   exchange.requestLines = ''
   exchange.policiesRan = 0

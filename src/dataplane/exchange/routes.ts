@@ -21,6 +21,8 @@ export interface RouteTarget {
   readonly service: string
   readonly weight: number
   readonly edge: EdgeCounters
+  /** What `why` says of the draw; '' where there is no other target. */
+  readonly draw: string
 }
 
 /** A route with what a request needs at hand. */
@@ -56,19 +58,26 @@ export function createRoutes(
 
 function createRoute(spec: RouteSpec, totals: TotalsCollector, ground: PolicyGround): Route {
   const policies = spec.policies.length === 0 ? null : compilePolicies(spec.policies, ground)
+  const weightSum = spec.to.reduce((sum, target) => sum + target.weight, 0)
+  const shares = spec.to.map(({ service, weight }) => `${service} ${percent(weight / weightSum)}`)
   return {
     spec,
     targets: spec.to.map(({ service, weight }) => ({
       service,
       weight,
       edge: totals.edge('', spec.id, service),
+      draw: spec.to.length < 2 ? '' : `drew ${service} among ${shares.join(', ')}`,
     })),
-    weightSum: spec.to.reduce((sum, target) => sum + target.weight, 0),
+    weightSum,
     policies,
     drops: policies === null ? null : dropsOf(policies),
     fixedRequestLines: policies?.fixedRequestLines ?? '',
     fixedResponseLines: Buffer.from(policies?.fixedResponseLines ?? '', 'latin1'),
   }
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`
 }
 
 function dropsOf({ dropsRequestFields, dropsResponseFields }: CompiledPolicies): RouteDrops | null {

@@ -106,10 +106,10 @@ function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): voi
     const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
     const learnt = recordAt(ctx.learnt, place)
-    ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, learnt, serve))
+    ctx.services.set(spec.name, new Service(spec, pending, learnt, serve))
     return
   }
-  known.configure(spec, ctx.workers)
+  known.configure(spec)
   // A raised limit is room for those that wait.
   ctx.turns.schedule(known)
 }
