@@ -7,8 +7,6 @@ import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/ht
 import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { RequestText } from '../../mechanisms/http2/request-text.ts'
-import { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -26,7 +24,6 @@ import type { Preface } from '../tls/preface.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
-import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -37,14 +34,15 @@ import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
 import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
+import { createHttp2Grounds } from './http2-grounds.ts'
 
 /** Everything of one worker. */
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
+  readonly clients: Set<ClientConnection>
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
-  readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Connections that are no clients yet. */
   readonly handshakes: Set<Handshake | Preface>
@@ -71,22 +69,6 @@ const FIRST_LIMITS: GatewayLimits = {
   streamsMax: 128,
   streamWindowBytes: 131_072,
   connectionWindowBytes: 1_048_576,
-}
-
-/** More than the configuration allows in a request, with what we and policies add. */
-const COMPOSED_FIELDS_MAX = 1_200
-
-/** What its HTTP/2 connections share, on both sides. */
-function http2Grounds(clock: Clock): Pick<WorkerContext, 'http2' | 'http2Upstream'> {
-  const frames = new FrameBuffers(clock)
-  return {
-    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
-    http2Upstream: {
-      frames,
-      responseText: new ResponseText(),
-      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
-    },
-  }
 }
 
 /** What a worker's connections share, before its first snapshot. */
@@ -116,7 +98,7 @@ export function createContext(
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    ...http2Grounds(clock),
+    ...createHttp2Grounds(clock),
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
