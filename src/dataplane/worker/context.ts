@@ -79,12 +79,6 @@ export function createContext(
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const accessLog = createAccessLog((buffer, length, count) =>
-    post({ type: 'log', buffer, length, count }, [buffer]),
-  )
-  const batches = createRecordBatches((buffer, length, count) =>
-    post({ type: 'records', buffer, length, count }, [buffer]),
-  )
   const context: WorkerContext = {
     index,
     workers,
@@ -93,7 +87,7 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     learnt: options.resilience,
     totals,
-    sinks: { totals, accessLog, batches },
+    sinks: { totals, ...createLogs(post) },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -151,6 +145,18 @@ export function createContext(
     },
   }
   return context
+}
+
+/** What is written for each request, and handed to the main thread in batches. */
+function createLogs(post: Post): Pick<WorkerContext['sinks'], 'accessLog' | 'batches'> {
+  return {
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
+  }
 }
 
 /** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */
