@@ -263,7 +263,7 @@ test('drained: true when data says so, false when the time is over; its totals a
   const { gateway, discovery, data, put } = await start(t, file, { clock })
   put('orders', 'orders-1')
   const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
-  const process = { connections: [], requests: [], limited: {}, ...lost }
+  const process = { connections: [], requests: [], limited: {}, handshakes: {}, ...lost }
   const row = { service: 'orders', id: 'orders-1' } as InstanceTotals
   data.saysTotals({ type: 'totals', atMs: 1, edges: [], instances: [row], process })
   assert.equal(gateway.totals.instance('orders', 'orders-1'), row)
