@@ -14,6 +14,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** Each guide that is meant to be typed along, and how many blocks of commands it has at least. */
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
+  { name: 'when-payments-dies', blocks: 7, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
 ]
 
