@@ -15,6 +15,7 @@ const root = resolve(import.meta.dirname, '../..')
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
   { name: 'from-consul', blocks: 4, skip: false },
+  { name: 'when-payments-dies', blocks: 7, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
 ]
 
