@@ -17,6 +17,7 @@ export const OWN_REQUEST_FIELDS = [
   'max-forwards',
   'x-request-attempt',
   'x-request-deadline',
+  'grpc-timeout',
 ] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
 const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })

@@ -15,6 +15,7 @@ import { VERDICT } from '../policies/policy.ts'
 import { notePolicy, noteRequestLine } from '../records/record.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
+import { callOf, callTimeoutLine, silenceMsMax } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import {
   ATTEMPT,
@@ -140,6 +141,7 @@ function describeRequest(
   ctx.identifiers.nameRequest(exchange.record, head, bytes)
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
+  exchange.grpc = callOf(head, bytes)
   exchange.isUpgrade = head.upgrade !== ''
   exchange.expectsContinue = head.expectsContinue
   exchange.isChunked = head.isChunked
@@ -176,6 +178,7 @@ function composeHead(
   const { route } = exchange
   rewrite.lines =
     maxForwards(head, bytes) +
+    callTimeoutLine(exchange, ctx.clock) +
     (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
   rewrite.drops = dropsOf(exchange)
@@ -277,7 +280,8 @@ function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: numbe
       return armDeadline(ctx, attempt, nowMs)
     case ATTEMPT.answering:
       attempt.unsentBefore = attempt.stream.unsentBytes
-      attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+      attempt.deadlineMs =
+        nowMs + silenceMsMax(attempt.exchange, ctx.limits, attempt.stream.isClogged)
       return
     case ATTEMPT.connecting:
     case ATTEMPT.tunnel:

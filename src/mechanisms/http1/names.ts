@@ -65,10 +65,12 @@ export const FIELD = {
   retriable: 51,
   rateLimitReset: 52,
   xRateLimitReset: 53,
+  /** How long a caller of gRPC waits. */
+  grpcTimeout: 54,
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 54
+export const FIELD_COUNT = 55
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
@@ -116,6 +118,7 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['if-none-match', FIELD.ifNoneMatch],
   ['vary', FIELD.vary],
   ['proxy', FIELD.proxy],
+  ['grpc-timeout', FIELD.grpcTimeout],
   ['x-request-attempt', FIELD.xRequestAttempt],
   ['x-request-deadline', FIELD.xRequestDeadline],
   ['retriable', FIELD.retriable],
