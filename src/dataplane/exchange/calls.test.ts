@@ -78,6 +78,26 @@ test('a call goes through with its message and its status', async (t) => {
   assert.equal(instance.heads[0]?.['content-type'], 'application/grpc')
 })
 
+test('a call that ends with nothing but a status does so, whatever ended before it', async (t) => {
+  const instance = await startInstance(t, (stream, headers) => {
+    if (headers[':path'] === '/served') serve(stream)
+    else endWith(GRPC_STATUS.unimplemented)(stream)
+  })
+  const gateway = await startGateway(t, [instance.port], { service: h2c })
+  const client = await connectHttp2(t, gateway)
+  for (let round = 0; round < 2; round++) {
+    const served = await ask(client, { ...call, ':path': '/served' }, message)
+    assert.equal(served.trailers['grpc-status'], '0')
+    const stream = client.request(call)
+    stream.end(message)
+    const [headers, flags] = (await once(stream, 'response')) as [IncomingHttpHeaders, number]
+    assert.equal(headers['grpc-status'], String(GRPC_STATUS.unimplemented))
+    assert.equal(flags & 1, 1, 'the head does not end the stream')
+    stream.resume()
+    await once(stream, 'close')
+  }
+})
+
 test('answers of our own are a head with the status of the call', async (t) => {
   const gateway = await startGateway(t, [], {
     service: h2c,
