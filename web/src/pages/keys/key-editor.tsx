@@ -29,8 +29,8 @@ export function KeyEditor({ name }: { readonly name: string }): ReactNode {
   if (edited === null) return <div className="skeleton skeleton-row" aria-busy="true" />
   const index = edited === 'missing' ? 0 : edited.modifyIndex
   const save = (): void => {
-    setKey(name, text, index).then((next) => {
-      show(next)
+    setKey(name, text, index).then((saved) => {
+      show(saved)
       toastDone(`Saved ${name}`)
     }, toastError)
   }

@@ -16,7 +16,7 @@ export function useLatest<Value>(load: () => Promise<Value>): readonly [Value | 
       if (document.hidden) return
       // That the control plane is away is said by the banner.
       load().then(
-        (next) => isGone || setValue(next),
+        (found) => isGone || setValue(found),
         () => {},
       )
     }
