@@ -2,12 +2,6 @@ import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
-import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
-import { startConsul } from '../capabilities/consul/consul.ts'
-import { consulConfig } from '../capabilities/consul/settings.ts'
-import { sessionHealth } from '../capabilities/consul/session-health.ts'
-import { startKv } from '../capabilities/kv/kv.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
@@ -21,6 +15,7 @@ import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startProtocols } from './protocols.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -50,10 +45,7 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
-  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
-    discovery,
-    localNode: LOCAL_NODE,
-  })
+  const names = await startProtocols(host, { storage, configuration, discovery })
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -78,14 +70,6 @@ export async function composeControl(
       variables: () => listeners.variables(),
     },
   )
-
-  const health = sessionHealth(consulConfig(configuration.current().settings.consul), discovery)
-  const kv = await host.start('kv', startKv, ({ settings }) => settings.kv, { storage, health })
-  await host.start('consul', startConsul, ({ settings }) => consulConfig(settings.consul), {
-    storage,
-    discovery,
-    kv,
-  })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
