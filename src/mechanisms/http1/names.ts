@@ -72,7 +72,7 @@ export const FIELD = {
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 55
+export const FIELD_COUNT = 56
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
