@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { eurekaSettings } from './capabilities/eureka/settings.ts'
@@ -16,6 +17,7 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  certificatesSettings,
   consulDnsSettings,
   eurekaSettings,
   consulSettings,

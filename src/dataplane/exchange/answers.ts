@@ -9,6 +9,7 @@ import { breakerOf, tellAnswer, tellFailure } from '../resilience/breakers.ts'
 import { noteLatency } from '../resilience/outlier-watch.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
+import { observeAdmitted } from './admit.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
 import { isBound, toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
@@ -233,6 +234,7 @@ function noteAnswer(
   exchange.record.status = status
   const tellOf = failsBreaker(service.spec, status) ? tellFailure : tellAnswer
   if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
+  observeAdmitted(exchange, status === 429 || status === 503 || status === 504, nowMs)
   noteInstanceAnswer(ctx, attempt, status, nowMs)
 }
 

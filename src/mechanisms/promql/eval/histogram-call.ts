@@ -6,7 +6,7 @@ import type { Call, Expr } from '../syntax/ast.ts'
 import type { TextRange } from '../syntax/parse-error.ts'
 import { bucketFraction, bucketQuantile, type ClassicBuckets } from './classic-buckets.ts'
 import { QueryError } from './errors.ts'
-import { Collector, type Evaluation } from './evaluation.ts'
+import { checkEnd, Collector, type Evaluation } from './evaluation.ts'
 import type { Grid } from './grid.ts'
 import { createReader, isLabelName, withLabel } from './label-shapes.ts'
 import { createNameDropSink } from './name-drop.ts'
@@ -158,6 +158,7 @@ function streamAnswers(
     const drop = createNameDropSink(evaluation, arg, grid, (row) => sink(row, nth))
     const row = createRow(grid.count)
     for (const group of groups) {
+      checkEnd(evaluation)
       answerGroup(evaluation, { table, ask, question }, group, row)
       if (!isEmpty(row)) drop.push(row)
     }
