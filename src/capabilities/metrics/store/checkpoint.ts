@@ -170,8 +170,8 @@ export interface ReadState {
   readonly ref: number
   readonly key: Uint8Array
   readonly chunks: readonly ClosedChunk[]
-  /** Gives the rest to a head. */
-  restore(head: Head): void
+  /** Gives it to a head, of the closed chunks those that are wanted. */
+  restore(head: Head, isWanted: (chunk: ClosedChunk) => boolean): void
 }
 
 /** Reads a record of state. Throws `BlockCorruptError`. */
@@ -197,7 +197,7 @@ export function readState(record: Buffer): ReadState {
     ref,
     key,
     chunks,
-    restore(head) {
+    restore(head, isWanted) {
       // Samples that come back by being added again must find no later one.
       head.restore(ref, Number.NEGATIVE_INFINITY, open === undefined ? -1 : head.open.restore(open))
       for (const { time, histogram } of histograms) {
@@ -205,7 +205,7 @@ export function readState(record: Buffer): ReadState {
       }
       head.restore(ref, lastTime, head.parts(ref).slot)
       for (const { time, high, low } of late) head.restoreLate(ref, time, high, low)
-      for (const chunk of chunks) head.lists.add(ref, chunk)
+      for (const chunk of chunks) if (isWanted(chunk)) head.restoreChunk(ref, chunk)
     },
   }
 }

@@ -50,6 +50,8 @@ export class ChunkFiles {
   #gatheredBytes = 0
   #pendingBytes = 0
   #work = Promise.resolve()
+  /** Files are removed when nobody reads who may have begun before. */
+  readonly #reading = new Set<Promise<unknown>>()
   #isFailing = false
   #isClosed = false
 
@@ -74,6 +76,11 @@ export class ChunkFiles {
   /** The file that grows. */
   get number(): number {
     return this.#number
+  }
+
+  /** Every chunk that was added until now stands before this place. */
+  get nextPlace(): number {
+    return this.#number * FILE + this.#length
   }
 
   /** Adds a chunk. */
@@ -102,17 +109,16 @@ export class ChunkFiles {
     await this.#work
   }
 
-  /** The chunk at a place. Throws `BlockCorruptError`. */
-  async read(location: ChunkLocation): Promise<FramedChunk> {
-    const waiting = this.#waiting.get(location.place)
-    if (waiting !== undefined) return readChunkFrame(waiting, 0)
-    const bytes = Buffer.allocUnsafe(location.bytes)
-    await this.#readInto(bytes, Math.floor(location.place / FILE), location.place % FILE)
-    return readChunkFrame(bytes, 0)
+  /** Many chunks, in their order: neighbours are read in one go. Throws `BlockCorruptError`. */
+  readMany(locations: readonly ChunkLocation[]): Promise<readonly FramedChunk[]> {
+    const reading = this.#readMany(locations)
+    this.#reading.add(reading)
+    const done = (): void => void this.#reading.delete(reading)
+    reading.then(done, done)
+    return reading
   }
 
-  /** Many chunks, in their order: neighbours are read in one go. Throws `BlockCorruptError`. */
-  async readMany(locations: readonly ChunkLocation[]): Promise<readonly FramedChunk[]> {
+  async #readMany(locations: readonly ChunkLocation[]): Promise<readonly FramedChunk[]> {
     const found: FramedChunk[] = Array.from({ length: locations.length })
     const missing: number[] = []
     for (const [index, { place }] of locations.entries()) {
@@ -138,6 +144,7 @@ export class ChunkFiles {
   async keepOnly(needed: ReadonlySet<number>, below: number): Promise<void> {
     for (const number of await numberedFiles(this.#folder)) {
       if (number >= below || needed.has(number)) continue
+      await Promise.allSettled(this.#reading)
       const handle = this.#handles.get(number)
       this.#handles.delete(number)
       await (await handle)?.close()

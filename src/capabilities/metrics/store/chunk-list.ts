@@ -61,13 +61,13 @@ export class ChunkLists {
     }
   }
 
-  /** Forgets the chunks of a series that end before a time. */
-  dropBefore(ref: number, time: number): void {
+  /** Forgets the chunks of a series that end before a time and stand before a place. */
+  dropBefore(ref: number, time: number, place: number): void {
     let before = -1
     let entry = this.#first[ref] ?? -1
     while (entry >= 0) {
       const next = this.#next[entry]!
-      if (this.#maxTimes[entry]! < time) {
+      if (this.#maxTimes[entry]! < time && this.#places[entry]! < place) {
         if (before < 0) this.#first[ref] = next
         else this.#next[before] = next
         this.#next[entry] = this.#free
@@ -76,15 +76,6 @@ export class ChunkLists {
       } else before = entry
       entry = next
     }
-  }
-
-  /** The smallest time of all chunks of a series; Infinity where there is none. */
-  minTime(ref: number): number {
-    let min = Infinity
-    for (let entry = this.#first[ref] ?? -1; entry >= 0; entry = this.#next[entry]!) {
-      min = Math.min(min, this.#minTimes[entry]!)
-    }
-    return min
   }
 
   #grow(): void {

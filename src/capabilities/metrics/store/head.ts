@@ -3,7 +3,7 @@ import { OpenChunks } from '../../../mechanisms/gorilla/open-chunks.ts'
 import type { FloatHistogram } from '../../../mechanisms/native-histogram/float-histogram.ts'
 import { CHUNK_ENCODING, type FramedChunk } from '../../../mechanisms/tsdb-block/chunk-frame.ts'
 import type { ChunkFiles } from './chunk-files.ts'
-import { ChunkLists, copied } from './chunk-list.ts'
+import { ChunkLists, type ClosedChunk, copied } from './chunk-list.ts'
 import { LATE_SAMPLES_MAX, LateSamples } from './out-of-order.ts'
 
 /** Blocks begin and end at multiples of this, and so no chunk reaches over one: two hours. */
@@ -52,6 +52,8 @@ export class Head {
   #closedChunks = 0
   /** The newest sample of all. */
   maxTime = NONE
+  /** Nothing in it is older, but for what came late. */
+  minTime = Infinity
   /** What is older belongs to blocks that are written already: only late samples go there. */
   cutTime = NONE
 
@@ -98,7 +100,7 @@ export class Head {
     }
     this.#lastTimes[ref] = time
     this.#samples++
-    if (time > this.maxTime) this.maxTime = time
+    this.#noteTime(time)
     return 'stored'
   }
 
@@ -126,7 +128,7 @@ export class Head {
     this.#histogramBytes += chunk.bytes - before
     this.#lastTimes[ref] = time
     this.#samples++
-    if (time > this.maxTime) this.maxTime = time
+    this.#noteTime(time)
     return 'stored'
   }
 
@@ -164,9 +166,9 @@ export class Head {
     if (late !== undefined && late.times[0]! < time) this.#fileLate(ref, late)
   }
 
-  /** Forgets what a series has before a time. */
-  dropBefore(ref: number, time: number): void {
-    this.#lists.dropBefore(ref, time)
+  /** Forgets the closed chunks of a series that end before a time and stand before a place. */
+  dropBefore(ref: number, time: number, place: number): void {
+    this.#lists.dropBefore(ref, time, place)
   }
 
   /** Whether nothing of a series is here, and nothing was added since a time. */
@@ -182,7 +184,7 @@ export class Head {
   /** Makes the number free for another series. */
   forget(ref: number): void {
     this.#lastTimes[ref] = NONE
-    this.#lists.dropBefore(ref, Infinity)
+    this.#lists.dropBefore(ref, Infinity, Infinity)
   }
 
   /** The chunks of a series in memory that have something from `from` to `to`, both included. */
@@ -227,7 +229,8 @@ export class Head {
     this.#lastTimes[ref] = lastTime
     this.#slots[ref] = slot
     if (slot >= 0) this.#ends[ref] = endOfRange(this.#open.firstTime(slot))
-    if (lastTime > this.maxTime) this.maxTime = lastTime
+    if (lastTime > NONE) this.#noteTime(lastTime)
+    if (slot >= 0) this.#noteTime(this.#open.firstTime(slot))
   }
 
   /** Takes over a late sample that a checkpoint or a log had. */
@@ -237,6 +240,17 @@ export class Head {
     late.add(time, high, low)
     if (late.count >= LATE_SAMPLES_MAX) this.#fileLate(ref, late)
     if (this.lastTime(ref) === NONE) this.restore(ref, time, -1)
+  }
+
+  /** Takes over a closed chunk that a checkpoint had. */
+  restoreChunk(ref: number, chunk: ClosedChunk): void {
+    this.#lists.add(ref, chunk)
+    this.#noteTime(chunk.minTime)
+  }
+
+  #noteTime(time: number): void {
+    if (time > this.maxTime) this.maxTime = time
+    if (time < this.minTime && time >= this.cutTime) this.minTime = time
   }
 
   #hasOpen(ref: number): boolean {

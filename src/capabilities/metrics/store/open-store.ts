@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { labelsOf } from '../../../mechanisms/labels/labels.ts'
 import { parseLabelPairs } from '../../../mechanisms/remote-write/write-request.ts'
 import type { Clock, Log } from '../../../platform/capability.ts'
+import { BlockSet } from './block-set.ts'
 import { findCheckpoint, readRecordFile, readState } from './checkpoint.ts'
 import { ChunkFiles } from './chunk-files.ts'
 import { type Files, machineFiles, numberedFiles, numberedPath } from './files.ts'
@@ -44,11 +45,14 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const chunkFiles = new ChunkFiles(chunkFolder, lastChunkFile + 1, ground)
   const series = new SeriesSet(options.seed)
   const head = new Head(chunkFiles, options.limits.outOfOrderMs)
-  const parts: StoreParts = { ...options, files, series, head, chunkFiles }
+  const blocks = new BlockSet(folder, clock, log)
+  await blocks.load()
+  head.cutTime = Math.max(head.cutTime, ...blocks.all.map(({ info }) => info.meta.maxTime))
+  const parts: StoreParts = { ...options, files, series, head, chunkFiles, blocks }
 
   const checkpoints = join(folder, 'checkpoints')
   const checkpoint = await findCheckpoint(checkpoints)
-  const replayer = new Replayer(parts)
+  const replayer = new Replayer(parts, cutOf(blocks, checkpoint))
   if (checkpoint !== undefined) {
     await readRecordFile(numberedPath(checkpoints, checkpoint), (record) => replayer.take(record))
   }
@@ -66,6 +70,12 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   return { store, replay }
 }
 
+/** Chunks of this checkpoint that end before are in blocks already: a kill came before the next checkpoint. */
+function cutOf(blocks: BlockSet, checkpoint: number | undefined): number {
+  const made = blocks.all.filter(({ info }) => info.meta.backplane?.checkpoint === checkpoint)
+  return Math.max(Number.NEGATIVE_INFINITY, ...made.map(({ info }) => info.meta.maxTime))
+}
+
 /** Puts records back into a head. */
 class Replayer {
   readonly #parts: StoreParts
@@ -74,8 +84,11 @@ class Replayer {
   readonly #later: ((store: Store) => void)[] = []
   hasMoved = false
 
-  constructor(parts: StoreParts) {
+  readonly #cut: number
+
+  constructor(parts: StoreParts, cut: number) {
     this.#parts = parts
+    this.#cut = cut
   }
 
   /** Takes one record; what cannot be read is told and left out. */
@@ -86,7 +99,7 @@ class Replayer {
       case RECORD.state: {
         const state = readState(record)
         series.restore(state.ref, state.key)
-        state.restore(head)
+        state.restore(head, ({ maxTime }) => maxTime >= this.#cut)
         return
       }
       case RECORD.series: {

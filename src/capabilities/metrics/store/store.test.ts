@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FloatHistogram } from '../../../mechanisms/native-histogram/float-histogram.ts'
+import type { Retention } from './retention.ts'
 import { type Files, machineFiles } from './files.ts'
 import type { Store } from './store.ts'
 import { dump, named, openIn, temporaryFolder } from './testing/stores.ts'
@@ -21,6 +22,8 @@ const histogramOf = (count: number): FloatHistogram => ({
   negativeCounts: [],
   customBounds: [],
 })
+
+const forEver: Retention = { timeMs: 2 ** 50, bytesMax: 0, rules: [] }
 
 /** What happens to a store, and to the plain maps that say what it must answer. */
 const steps = fc.oneof(
@@ -43,6 +46,7 @@ const steps = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('histogram' as const), count: fc.nat(100) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('checkpoint' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('maintain' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
 )
 
@@ -84,6 +88,9 @@ test('a store answers as plain maps do, over checkpoints and kills', async () =>
           case 'checkpoint':
             await store.checkpoint()
             break
+          case 'maintain':
+            await store.maintain(forEver)
+            break
           case 'reopen':
             // A kill: what was not committed may be lost, so all is committed; the old one is left as it is.
             await store.commit()
@@ -93,17 +100,15 @@ test('a store answers as plain maps do, over checkpoints and kills', async () =>
       }
       const answer = await dump(store)
       const expected = Object.fromEntries(
-        [...oracle]
-          .map(
-            ([key, samples]) =>
-              [key, [...samples].toSorted(([one], [other]) => one - other)] as const,
-          )
-          .toSorted(),
+        [...oracle].map(
+          ([key, samples]) =>
+            [key, [...samples].toSorted(([one], [other]) => one - other)] as const,
+        ),
       )
       assert.deepEqual(answer, expected)
       for (const one of [...abandoned, store]) await one.close()
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
 

@@ -1,22 +1,16 @@
 import { join } from 'node:path'
 import type { Exemplar } from '../../../mechanisms/exposition/reader.ts'
-import { compileMatcher } from '../../../mechanisms/label-index/matchers.ts'
 import { type Labels, labelsOf } from '../../../mechanisms/labels/labels.ts'
 import type { FloatHistogram } from '../../../mechanisms/native-histogram/float-histogram.ts'
-import {
-  type Queryable,
-  type SelectQuery,
-  type Series,
-  TooManySamplesError,
-} from '../../../mechanisms/promql/queryable.ts'
 import { encodeLabels } from '../../../mechanisms/remote-write/encode-labels.ts'
 import type { Clock, Log } from '../../../platform/capability.ts'
+import type { BlockSet } from './block-set.ts'
 import { CardinalityGuard } from './cardinality-guard.ts'
 import { type CheckpointSource, writeCheckpoint } from './checkpoint.ts'
 import { CHUNKS_PENDING_BYTES_MAX, type ChunkFiles } from './chunk-files.ts'
-import { createDecodedSlot, estimateSamples, StoredSeries, type TimedChunk } from './decode.ts'
 import { ExemplarRing } from './exemplars.ts'
 import { type Files } from './files.ts'
+import { cutHead, cutTimeOf } from './cut.ts'
 import type { Head, Verdict } from './head.ts'
 import {
   encodeExemplar,
@@ -26,8 +20,10 @@ import {
   type Metadata,
   SampleRecords,
 } from './records.ts'
+import type { Retention } from './retention.ts'
 import type { SeriesSet } from './series-set.ts'
 import { SeriesLimitError, StoreBusyError } from './store-errors.ts'
+import { StoreQueries } from './store-query.ts'
 import { PENDING_BYTES_MAX, type Wal } from './wal.ts'
 
 /** What a store may hold, and for how long. */
@@ -54,15 +50,21 @@ export interface StoreParts {
   readonly series: SeriesSet
   readonly head: Head
   readonly chunkFiles: ChunkFiles
+  readonly blocks: BlockSet
 }
 
 /**
  * Samples of all series: the newest in memory behind a log, older ones in files. What is appended is seen by queries at once; it survives a
  * kill when the `commit` behind it has resolved.
  */
-export class Store implements Queryable {
+export class Store {
+  readonly folder: string
+  readonly clock: Clock
   readonly series: SeriesSet
   readonly head: Head
+  readonly chunkFiles: ChunkFiles
+  readonly blocks: BlockSet
+  readonly queries: StoreQueries
   readonly exemplars: ExemplarRing
   readonly guard: CardinalityGuard
   readonly #parts: StoreParts
@@ -75,13 +77,18 @@ export class Store implements Queryable {
   readonly #overflowing = new Set<number>()
   readonly #double = new Float64Array(1)
   readonly #words = new Int32Array(this.#double.buffer)
-  #checkpointing: Promise<void> | undefined
+  #checkpointing: Promise<number> | undefined
 
   constructor(parts: StoreParts, wal: Wal) {
     this.#parts = parts
     this.#wal = wal
+    this.folder = parts.folder
+    this.clock = parts.clock
     this.series = parts.series
     this.head = parts.head
+    this.chunkFiles = parts.chunkFiles
+    this.blocks = parts.blocks
+    this.queries = new StoreQueries(parts)
     this.exemplars = new ExemplarRing(parts.limits.exemplarsMax)
     this.guard = new CardinalityGuard(parts.limits.labelValuesMax)
     this.#records = new SampleRecords('samples', (record) => wal.append(record))
@@ -95,6 +102,7 @@ export class Store implements Queryable {
       this.head.bytes +
       this.#wal.pendingBytes +
       this.#parts.chunkFiles.pendingBytes +
+      this.blocks.bytes +
       this.exemplars.count * 400
     )
   }
@@ -198,33 +206,25 @@ export class Store implements Queryable {
     return this.#wal.flush()
   }
 
-  /** Samples of all series that fulfil the matchers. Throws `PatternError`, `TooManySamplesError`, `BlockCorruptError`. */
-  async select({ matchers, fromMs, toMs, samplesMax }: SelectQuery): Promise<readonly Series[]> {
-    const compiled = matchers.map(compileMatcher)
-    const refs = this.series.index.select(compiled)
-    const slot = createDecodedSlot()
-    const found: StoredSeries[] = []
-    let left = samplesMax
-    for (const { ref, chunks } of await this.#chunksOf(refs, fromMs, toMs)) {
-      left -= estimateSamples(chunks, fromMs, toMs)
-      if (left < 0) throw new TooManySamplesError()
-      const labels = this.series.index.labels(ref)
-      found.push(new StoredSeries(labels, chunks, { fromMs, toMs }, slot))
-    }
-    return found
+  /** Does what is due: blocks of what is old in the head, a checkpoint so that a restart reads no more than it may, fewer and younger blocks. */
+  async maintain(retention: Retention): Promise<void> {
+    const turn = (): Promise<void> =>
+      new Promise<void>((resolve) => void this.clock.nextTurn(resolve))
+    const before = cutTimeOf(this.head)
+    if (before !== undefined) await cutHead(this, before, turn)
+    else if (this.#wal.bytes > this.#parts.limits.replayBytesMax) await this.checkpoint()
+    while (await this.blocks.tidy(retention));
   }
 
-  /** Whether a checkpoint is due, so that a restart reads no more than it may. */
-  get isCheckpointDue(): boolean {
-    return this.#wal.bytes > this.#parts.limits.replayBytesMax
-  }
-
-  /** Writes what is in memory to a file, so that the log behind it begins anew. One at a time. */
-  checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#writeCheckpoint().finally(() => {
+  /** Writes what is in memory to a file, so that the log behind it begins anew. Returns its number. Not two at a time. */
+  async checkpoint(): Promise<number> {
+    await this.#checkpointing?.catch(() => {})
+    const writing = this.#writeCheckpoint()
+    this.#checkpointing = writing.finally(() => {
       this.#checkpointing = undefined
     })
-    return this.#checkpointing
+    this.#checkpointing.catch(() => {})
+    return writing
   }
 
   async close(): Promise<void> {
@@ -232,9 +232,10 @@ export class Store implements Queryable {
     await this.commit().catch(() => {})
     await this.#wal.close()
     await this.#parts.chunkFiles.close()
+    await this.blocks.close()
   }
 
-  async #writeCheckpoint(): Promise<void> {
+  async #writeCheckpoint(): Promise<number> {
     const { folder, files, chunkFiles } = this.#parts
     const gone = this.series.takeGone()
     this.#finishRecords()
@@ -249,6 +250,7 @@ export class Store implements Queryable {
     await this.#wal.removeBefore(segment)
     await chunkFiles.keepOnly(needed, firstFile)
     this.series.release(gone)
+    return segment
   }
 
   #finishRecords(): void {
@@ -276,31 +278,6 @@ export class Store implements Queryable {
       if (ref < 0) continue
       yield encodeExemplar({ ...exemplar, ref, labels: encodeLabels(exemplar.labels) })
     }
-  }
-
-  async #chunksOf(
-    refs: Uint32Array,
-    from: number,
-    to: number,
-  ): Promise<readonly { readonly ref: number; readonly chunks: readonly TimedChunk[] }[]> {
-    const found: { ref: number; chunks: TimedChunk[] }[] = []
-    const closed: { into: TimedChunk[]; minTime: number; maxTime: number }[] = []
-    const places: { place: number; bytes: number }[] = []
-    for (const ref of refs) {
-      const chunks: TimedChunk[] = [...this.head.openChunks(ref, from, to)]
-      let isWanted = chunks.length > 0
-      for (const { minTime, maxTime, place, bytes } of this.head.lists.overlapping(ref, from, to)) {
-        places.push({ place, bytes })
-        closed.push({ into: chunks, minTime, maxTime })
-        isWanted = true
-      }
-      if (isWanted) found.push({ ref, chunks })
-    }
-    const read = await this.#parts.chunkFiles.readMany(places)
-    for (const [at, { into, minTime, maxTime }] of closed.entries()) {
-      into.push({ minTime, maxTime, framed: read[at]! })
-    }
-    return found
   }
 
   #overflowOf(labels: Labels): number {

@@ -55,13 +55,13 @@ export function named(name: string, labels: Readonly<Record<string, string>> = {
 
 /** Everything of a series set, as texts: `name{a="b"}` with its samples. */
 export async function dump(
-  store: { select: Store['select'] },
+  store: Store,
   matchers: readonly Matcher[] = [{ name: '__name__', kind: '=~', value: '.+' }],
   fromMs = -(2 ** 50),
   toMs = 2 ** 50,
 ): Promise<Readonly<Record<string, readonly (readonly [number, unknown])[]>>> {
   const hints = { func: '', stepMs: 0, rangeMs: 0, grouping: { labels: [], isBy: true } }
-  const found = await store.select({ matchers, fromMs, toMs, samplesMax: 1e9, hints })
+  const found = await store.queries.select({ matchers, fromMs, toMs, samplesMax: 1e9, hints })
   return Object.fromEntries(found.map((one) => [textOf(one.labels), samplesOf(one)]))
 }
 
