@@ -45,6 +45,7 @@ export async function writeCheckpoint(
   const temporary = join(folder, 'next')
   const file = await files.create(temporary)
   const needed = new Set<number>()
+  const out = new ByteWriter(4_096)
   let position = 0
   let gathered: Uint8Array[] = []
   let gatheredBytes = 0
@@ -62,7 +63,7 @@ export async function writeCheckpoint(
   try {
     for (let ref = 0; ref < source.limit; ref++) {
       const key = source.key(ref)
-      if (key !== undefined) put(encodeState(ref, key, source.head, needed))
+      if (key !== undefined) put(encodeState(out, ref, key, source.head, needed))
       if (gatheredBytes >= WRITE_BYTES) await flush()
       else if (ref % SLICE === SLICE - 1) await source.turn()
     }
@@ -115,9 +116,15 @@ export async function readRecordFile(
   }
 }
 
-function encodeState(ref: number, key: Uint8Array, head: Head, needed: Set<number>): Uint8Array {
+function encodeState(
+  out: ByteWriter,
+  ref: number,
+  key: Uint8Array,
+  head: Head,
+  needed: Set<number>,
+): Uint8Array {
   const { lastTime, slot, histogram, late } = head.parts(ref)
-  const out = new ByteWriter()
+  out.clear()
   out.byte(RECORD.state)
   out.uvarint(ref)
   out.uvarint(key.length)

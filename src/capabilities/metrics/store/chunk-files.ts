@@ -111,10 +111,8 @@ export class ChunkFiles {
 
   /** Many chunks, in their order: neighbours are read in one go. Throws `BlockCorruptError`. */
   readMany(locations: readonly ChunkLocation[]): Promise<readonly FramedChunk[]> {
-    const reading = this.#readMany(locations)
+    const reading = this.#readMany(locations).finally(() => this.#reading.delete(reading))
     this.#reading.add(reading)
-    const done = (): void => void this.#reading.delete(reading)
-    reading.then(done, done)
     return reading
   }
 

@@ -1,12 +1,7 @@
 import { readdirSync, readFileSync, openSync, readSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  compareLabels,
-  compareText,
-  type Labels,
-  labelsOf,
-} from '../../../mechanisms/labels/labels.ts'
-import { parseLabelPairs } from '../../../mechanisms/remote-write/write-request.ts'
+import { compareLabels, compareText, type Labels } from '../../../mechanisms/labels/labels.ts'
+import { parseLabels } from '../../../mechanisms/remote-write/write-request.ts'
 import { readChunkFrame } from '../../../mechanisms/tsdb-block/chunk-frame.ts'
 import { type BlockMeta, createUlid, parseBlockMeta } from './block-meta.ts'
 import { BlockScan, type ScannedSeries } from './block-scan.ts'
@@ -64,7 +59,7 @@ async function cut(
     const { key, chunks } = readState(record)
     const old = chunks.filter(({ maxTime }) => maxTime < job.before)
     if (old.length === 0) return
-    const labels = labelsOf(parseLabelPairs(key, 0, key.length))
+    const labels = parseLabels(key, 0, key.length)
     const groups = Map.groupBy(old, ({ minTime }) => Math.floor(minTime / BLOCK_RANGE_MS))
     for (const [range, group] of groups) {
       const all = ranges.get(range) ?? []

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { labelsOf } from '../../../mechanisms/labels/labels.ts'
-import { parseLabelPairs } from '../../../mechanisms/remote-write/write-request.ts'
+import { parseLabels } from '../../../mechanisms/remote-write/write-request.ts'
 import type { Clock, Log } from '../../../platform/capability.ts'
 import { BlockSet } from './block-set.ts'
 import { findCheckpoint, readRecordFile, readState } from './checkpoint.ts'
@@ -148,7 +147,7 @@ class Replayer {
       if (!series.has(actual)) return
       const owner = series.index.labels(actual)
       const exemplar = {
-        labels: labelsOf(parseLabelPairs(labels, 0, labels.length)),
+        labels: parseLabels(labels, 0, labels.length),
         timeMs,
         value,
       }
@@ -166,7 +165,7 @@ class Replayer {
     let actual = known
     if (known < 0) {
       if (series.has(ref)) {
-        actual = series.add(labelsOf(parseLabelPairs(key, 0, key.length)), key)
+        actual = series.add(parseLabels(key, 0, key.length), key)
       } else {
         series.restore(ref, key)
         actual = ref

@@ -102,7 +102,7 @@ export function readSamples(
 
 /** The number of a series, and its labels as `encodeLabels` writes them. */
 export function encodeSeries(ref: number, key: Uint8Array): Uint8Array {
-  const out = new ByteWriter()
+  const out = new ByteWriter(key.length + 11)
   out.byte(RECORD.series)
   out.uvarint(ref)
   out.bytes(key)

@@ -1,7 +1,7 @@
 import { ByteTable } from '../../../mechanisms/byte-table/byte-table.ts'
 import { LabelIndex } from '../../../mechanisms/label-index/label-index.ts'
-import { type Labels, labelsOf } from '../../../mechanisms/labels/labels.ts'
-import { parseLabelPairs } from '../../../mechanisms/remote-write/write-request.ts'
+import type { Labels } from '../../../mechanisms/labels/labels.ts'
+import { parseLabels } from '../../../mechanisms/remote-write/write-request.ts'
 
 const START = 256
 /** Series that are moved into a new table before others get their turn. */
@@ -72,7 +72,7 @@ export class SeriesSet {
   /** Gives a series the number that a checkpoint or log says. Another series of this number is forgotten: it was gone. */
   restore(ref: number, key: Uint8Array): void {
     this.#used = Math.max(this.#used, ref + 1)
-    this.#put(ref, labelsOf(parseLabelPairs(key, 0, key.length)), key)
+    this.#put(ref, parseLabels(key, 0, key.length), key)
   }
 
   /** Whether the number of a series still means the same. */

@@ -71,14 +71,12 @@ export class StoreQueries implements Queryable {
     const names = new Set<string>()
     if (query.sets.length > 0) {
       for (const labels of await this.#labelsOf(query)) {
-        for (const name of labels.names) names.add(name)
+        addAll(names, labels.names)
       }
     } else {
-      const parts = await Promise.all([
-        this.#headOverlaps(query) ? this.#sources.series.index.names() : [],
-        ...this.#blocks(query).map((block) => block.names()),
-      ])
-      for (const name of parts.flat()) names.add(name)
+      if (this.#headOverlaps(query)) addAll(names, this.#sources.series.index.names())
+      const parts = await Promise.all(this.#blocks(query).map((block) => block.names()))
+      for (const part of parts) addAll(names, part)
     }
     return [...names].toSorted(compareText)
   }
@@ -90,31 +88,25 @@ export class StoreQueries implements Queryable {
       for (const labels of await this.#labelsOf(query)) values.add(labels.get(name))
       values.delete('')
     } else {
-      const parts = await Promise.all([
-        this.#headOverlaps(query) ? this.#sources.series.index.values(name) : [],
-        ...this.#blocks(query).map((block) => block.values(name)),
-      ])
-      for (const value of parts.flat()) values.add(value)
+      if (this.#headOverlaps(query)) addAll(values, this.#sources.series.index.values(name))
+      const parts = await Promise.all(this.#blocks(query).map((block) => block.values(name)))
+      for (const part of parts) addAll(values, part)
     }
     return [...values].toSorted(compareText)
   }
 
   async #labelsOf(query: LabelQuery): Promise<readonly Labels[]> {
     const sets = query.sets.length === 0 ? [[]] : query.sets
-    const parts = await Promise.all(
-      sets.flatMap((set) => {
-        const compiled = set.map(compileMatcher)
-        return [
-          this.#headOverlaps(query) ? this.#headLabels(compiled) : [],
-          ...this.#blocks(query).map(async (block) =>
-            (await block.select(compiled, query.fromMs, query.toMs, false)).map(
-              ({ labels }) => labels,
-            ),
-          ),
-        ]
-      }),
+    const compiled = sets.map((set) => set.map(compileMatcher))
+    const inHead = this.#headOverlaps(query)
+      ? compiled.flatMap((matchers) => this.#headLabels(matchers))
+      : []
+    const found = await Promise.all(
+      compiled.flatMap((matchers) =>
+        this.#blocks(query).map((block) => block.select(matchers, query.fromMs, query.toMs, false)),
+      ),
     )
-    return parts.flat()
+    return [...inHead, ...found.flat().map(({ labels }) => labels)]
   }
 
   #headLabels(matchers: readonly CompiledMatcher[]): readonly Labels[] {
@@ -156,6 +148,10 @@ export class StoreQueries implements Queryable {
     }
     return found
   }
+}
+
+function addAll(into: Set<string>, texts: readonly string[]): void {
+  for (const text of texts) into.add(text)
 }
 
 /** The same series of several parts becomes one. */
