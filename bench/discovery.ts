@@ -121,7 +121,7 @@ async function measure(discovery: Discovery): Promise<void> {
     const service = `service-${(at * 7_919) % serviceCount}`
     discovery.putInstance(
       { service, id: `run-${at}`, host: '127.0.0.1', port: 1 + (at % 60_000) },
-      { source: 'run', checks: [] },
+      { origin: 'run', checks: [] },
     )
   }
   rows.push(['CPU of an added instance (median, p99)', await measureChanges(put)])

@@ -19,10 +19,10 @@ import {
 } from './platform/supervisor-link.ts'
 import { ListenerBoard } from './platform/listeners/board.ts'
 import { readPortsBefore } from './platform/listeners/ports-before.ts'
+import { describeReload } from './reload-notice.ts'
 import {
   checkSettings,
   listenerTable,
-  needsRestart,
   settingsSchema,
   SMALLEST_FILE,
   type Settings,
@@ -108,21 +108,6 @@ function explain(error: unknown): {
   return { text: `${message} (${code})`, json: { event: 'fatal', code, message } }
 }
 
-/** Tells the operator that a change of the file is in force, and what of it is not before the next start. */
-function describeChanges(paths: readonly string[]): {
-  readonly text: string
-  readonly json: unknown
-} {
-  const waiting = paths.filter(needsRestart)
-  const count = `${paths.length} setting${paths.length === 1 ? '' : 's'}`
-  const later =
-    waiting.length === 0 ? '' : `; ${waiting.join(', ')} will be after the next 'backplane up'`
-  return {
-    text: `The configuration was applied: ${count} changed${later}.`,
-    json: { event: 'reload-applied', paths, needsRestart: waiting },
-  }
-}
-
 /** Applies the file when it changes and on SIGHUP: the whole of it or nothing. One reload at a time; the last change wins. */
 function followConfiguration(
   boot: Boot,
@@ -133,6 +118,7 @@ function followConfiguration(
   log: Log,
 ): void {
   let current = first
+  let isRefused = false
   let isWanted = false
   let isReloading = false
   let isStopping = false
@@ -142,16 +128,19 @@ function followConfiguration(
       const next = await load(boot)
       const changes = diffSettings(current, next)
       await host.reload(next)
-      current = next
+      const notice = describeReload(changes, current.settings, next.settings, isRefused)
       watcher.setFiles(next.files)
-      if (changes.length === 0) return
+      current = next
+      if (changes.length === 0 && !isRefused) return
+      isRefused = false
       log('info', 'configuration applied', { changes })
-      link.send({ type: 'notice', ...describeChanges(changes.map((change) => change.path)) })
+      link.send({ type: 'notice', ...notice })
     } catch (error) {
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
       control.configuration.reject(text)
       control.console.touch()
+      isRefused = true
       const event = { ...json, event: 'reload-refused' }
       link.send({
         type: 'notice',

@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   drain: async () => (await import('./cli/change.ts')).runDrain,
   undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
+  breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
   why: async () => (await import('./cli/why.ts')).runWhy,
   completion: async () => {
     const { runCompletion } = await import('./cli/completion.ts')

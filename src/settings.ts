@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { consoleSettings } from './capabilities/console/settings.ts'
+import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
@@ -12,6 +13,7 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  consulDnsSettings,
   consoleSettings,
 ])
 
@@ -41,10 +43,14 @@ gateway:
 
 /**
  * What no single setting can know: names that must exist, settings that exclude each other, listeners that collide or
- * stand open to the network without a lock. The loader gives each problem its line.
+ * stand open to the network without a lock, variables that no command will find in `environment`. The loader gives each problem its line.
  */
-export function checkSettings(settings: Settings, sourceOf: SourceOf): readonly SettingProblem[] {
-  return assembled.check(settings, sourceOf)
+export function checkSettings(
+  settings: Settings,
+  sourceOf: SourceOf,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly SettingProblem[] {
+  return assembled.check(settings, sourceOf, environment)
 }
 
 /** What holds for a service that only exists by registration. */

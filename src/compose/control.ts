@@ -1,11 +1,10 @@
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import { startDiscovery } from '../capabilities/discovery/discovery.ts'
-import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
+import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
-import { openPortStore } from '../capabilities/gateway/port-store.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
@@ -13,26 +12,12 @@ import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf } from '../supervisor/boot.ts'
-import { startConfiguration, type CurrentConfiguration } from '../platform/config/current.ts'
+import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
-import type { ListenerBoard } from '../platform/listeners/board.ts'
-import type { SnapshotChannel } from '../platform/snapshot/channel.ts'
-import { keepStorage } from '../platform/storage/part.ts'
-import type { Storage } from '../platform/storage/storage.ts'
-import type { SupervisorLink } from '../platform/supervisor-link.ts'
-import { defaultService, type Settings } from '../settings.ts'
-
-export interface ComposeInput {
-  readonly boot: Boot
-  readonly link: SupervisorLink
-  readonly channel: SnapshotChannel
-  readonly listeners: ListenerBoard
-  /** Opened before anything else was loaded. */
-  readonly storage: Promise<Storage>
-  readonly version: string
-}
+import type { Settings } from '../settings.ts'
+import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
 export interface ControlPlane {
@@ -61,6 +46,10 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
+  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
+    discovery,
+    localNode: LOCAL_NODE,
+  })
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -73,7 +62,13 @@ export async function composeControl(
       supervisor: link,
       output: link,
       discovery: discoveryForProcesses(discovery),
-      gateway,
+      gateway: {
+        outboundUrls: (caller) => gateway.outboundUrls(caller),
+        drained: async (...instance) =>
+          (await Promise.all([gateway, names].map((one) => one.drained(...instance)))).every(
+            Boolean,
+          ),
+      },
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
       variables: () => listeners.variables(),
@@ -105,33 +100,4 @@ export async function composeControl(
   await isOpen
   processes.begin()
   return { configuration, processes, console }
-}
-
-/** Who is where, and where requests go: kept, and not told to the data plane yet. */
-async function startRouting(
-  host: Host<LoadedConfig<Settings>>,
-  { boot, channel, listeners, storage: opening }: ComposeInput,
-) {
-  const folder = dirname(boot.configFile)
-  const storage = await host.start('storage', keepStorage, () => opening, {})
-  const configuration = await host.start(
-    'configuration',
-    startConfiguration<Settings>,
-    (loaded) => loaded,
-    { file: basename(boot.configFile), overlay: boot.overlay },
-  )
-  const discovery = await host.start(
-    'discovery',
-    startDiscovery,
-    ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
-    { storage, everywhere: async () => void (await channel.publish([])) },
-  )
-  const gateway = await host.start(
-    'gateway',
-    startGateway,
-    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
-    { channel, portStore: await openPortStore(storage), discovery },
-  )
-  listeners.reportOfData(() => gateway.views())
-  return { storage, configuration, discovery, gateway }
 }

@@ -79,7 +79,8 @@ export interface ServiceView {
 export interface InstanceView {
   readonly id: string
   readonly address: string
-  readonly source: 'run' | 'at' | 'api'
+  /** `run`, `at`, or which protocol or registry it came from. */
+  readonly source: string
   /** In rotation: a gateway worker may choose it. */
   readonly isRoutable: boolean
   readonly health: 'passing' | 'warning' | 'critical' | 'unknown' | 'draining'
@@ -100,6 +101,8 @@ export interface InstanceView {
     readonly code?: string
     /** It is not started again: it failed as often as it may. */
     readonly isGivenUp?: boolean
+    /** Other ports that it listens on, while it does not listen on its own. */
+    readonly listensOn?: readonly number[]
     readonly lastLines: readonly string[]
   } | null
   readonly ejectedUntilMs: number

@@ -1,5 +1,6 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { PolicySpec } from './policies.ts'
+import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
 
 /**
  * What control and data say to each other over the local socket, and nothing else.
@@ -173,6 +174,8 @@ export interface ServiceSpec {
   }
   /** Instances that are slow, or fail, compared with the others are ejected; without it none is. */
   readonly outliers?: OutlierPolicy
+  /** When calls are not even tried any more; without it they always are. */
+  readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */
   readonly connectionsPerInstanceMax: number
   /** Requests that wait for a connection, a worker. Beyond it 503. */
@@ -213,6 +216,7 @@ export type FromData =
       readonly removal: number
     }
   | TotalsMessage
+  | ResilienceMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 
 /** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */

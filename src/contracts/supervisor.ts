@@ -95,6 +95,8 @@ export interface ProcessStatus {
   /** CPU seconds and resident bytes of the process group's leader, sampled every 2 s from /proc; 0 where unknown. */
   readonly cpuSeconds: number
   readonly residentBytes: number
+  /** Other ports that its process group listens on, as long as nobody of it listens on its own; left out where there are none (Linux only). */
+  readonly listensOn?: readonly number[]
   /** Sequence number of the newest line, and lines that were dropped from the ring. */
   readonly linesLast: number
   readonly linesDropped: number

@@ -16,6 +16,8 @@ import {
   type KeyedCounts,
   type Places,
 } from './shared/counts.ts'
+import { BreakerWatch } from './resilience/breaker-watch.ts'
+import { createResilienceMemory, forgetRecord } from './shared/resilience-memory.ts'
 import { createBucketMemory } from './shared/buckets.ts'
 import { RecordShipper } from './records/shipper.ts'
 import { TotalsChanges } from './totals/changes.ts'
@@ -60,6 +62,8 @@ export class DataProcess {
   readonly #asks: Asks
   readonly #requests = new RequestStore()
   readonly #pool: WorkerPool
+  readonly #learnt = createResilienceMemory()
+  readonly #breakers: BreakerWatch
   readonly #channel: ChannelServer
   readonly #stopReports: () => void
   /** Workers that still have something from outside in flight, while draining. */
@@ -79,6 +83,7 @@ export class DataProcess {
     this.#counts = openKeyedCounts(shared, 0)
     this.#places = createPlaces(this.#counts)
     this.#totals = new TotalsMerge(workers)
+    this.#breakers = new BreakerWatch(this.#learnt, clock)
     this.#logFile = createLogFile(options.dataDir, log)
     const others = () => ({
       accessLogLost: this.#logFile.lostCount,
@@ -115,6 +120,7 @@ export class DataProcess {
     this.#pool = startWorkerPool({
       workers,
       shared,
+      resilience: this.#learnt,
       buckets: createBucketMemory({
         seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
         nowMs: clock.monotonicMs(),
@@ -160,12 +166,24 @@ export class DataProcess {
   #tellTotals(): void {
     const nowMs = this.#options.clock.nowMs()
     for (const message of this.#totalsForControl.take(nowMs)) this.#channel.send(message)
+    this.#tellBreakers()
     // While telemetry is busy the changes gather: nothing is lost, it is only told later.
     if (this.#shipper.takesChanges) this.#shipper.tell(this.#changes.take(nowMs))
   }
 
+  /** Where breakers are, and what happened since: at once, not a second later. */
+  #tellBreakers(): void {
+    for (const { service, instance, kind, because } of this.#breakers.look()) {
+      const severity = kind === 'opened' ? 'warn' : 'info'
+      this.#options.log(severity, `a breaker is ${kind}`, { service, instance, because })
+    }
+    const message = this.#breakers.take()
+    if (message !== undefined) this.#channel.send(message)
+  }
+
   #hello(): FromData {
     this.#totalsForControl.restart()
+    this.#breakers.restart()
     const { workers } = this.#options
     const routed = routedOf(this.#model)
     return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
@@ -203,6 +221,7 @@ export class DataProcess {
       gateway === undefined ? undefined : await this.#plan.decide(gateway.gateway.listeners)
     const listeners = all === undefined ? undefined : this.#stillOpen(all)
     this.#version = update.version
+    this.#watchBreakers(ops)
     const errors = await this.#rollout.run(update.version, (index) => {
       this.#sendUpdate(index, ops, false, listeners)
     })
@@ -232,6 +251,12 @@ export class DataProcess {
     return new Map(keysOf(ops).map((key) => [key, this.#places.of(key)]))
   }
 
+  #watchBreakers(ops: readonly SnapshotOp[]): void {
+    this.#breakers.apply(ops, (service, id) =>
+      this.#places.of(id === undefined ? pendingKey(service) : connectionsKey(service, id)),
+    )
+  }
+
   /** Every worker has applied the update: what it has removed needs no place any more. */
   #dropPlaces(ops: readonly SnapshotOp[]): void {
     const named = new Set(keysOf(ops))
@@ -240,7 +265,7 @@ export class DataProcess {
       const key =
         op.op === 'instance-gone' ? connectionsKey(op.service, op.id) : pendingKey(op.service)
       // What went and came back in one update keeps its place.
-      if (!named.has(key)) this.#places.drop(key)
+      if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
     }
   }
 
@@ -277,8 +302,12 @@ export class DataProcess {
       case 'ejected': {
         const { service, instance, forMs, because } = message
         const fields = { worker: index, service, instance, forMs, because }
+        const atMs = this.#options.clock.nowMs()
+        this.#breakers.note({ atMs, service, instance, kind: 'ejected', because })
         return this.#options.log('warn', 'an instance is left out for a while', fields)
       }
+      case 'breaker':
+        return this.#tellBreakers()
       case 'defect': {
         const fields = { worker: index, stack: message.stack, code: 'ERR_GATEWAY_DEFECT' }
         return this.#options.log('error', 'a defect of Backplane ended a request', fields)

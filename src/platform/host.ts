@@ -195,8 +195,10 @@ export class Host<Source> implements AsyncDisposable, House {
     }
     return {
       http: async (name, options) => keep(await board.http(name, options)),
+      lean: async (name, options) => keep(await board.lean(name, options)),
       tcp: async (name, options) => keep(await board.tcp(name, options)),
       udp: async (name, options) => keep(await board.udp(name, options)),
+      udpAndTcp: async (name, udp, tcp) => keep(await board.udpAndTcp(name, udp, tcp)),
     }
   }
 }

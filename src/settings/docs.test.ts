@@ -17,7 +17,7 @@ test('the examples are valid', () => {
   for (const text of [EXAMPLE_FILE, SMALLEST_FILE]) {
     const settings = settingsSchema.parse(parse(text))
     assert.deepEqual(
-      checkSettings(settings, () => 'default'),
+      checkSettings(settings, () => 'default', {}),
       [],
     )
   }

@@ -171,5 +171,10 @@ test('a control that does not acknowledge gets one message of events, and then t
   control.say({ type: 'events-seen' })
   const next = await control.inbox.find((message) => message.type === 'events', before)
   assert.ok(next.type === 'events')
-  assert.deepEqual(next.processes.map((status) => status.spec.id).sort(), ['a', 'b', 'c', 'task'])
+  const ids = next.processes.map((status) => status.spec.id).sort()
+  // The task may end before the others are up, or behind them.
+  assert.deepEqual(
+    ids.filter((id) => id !== 'task'),
+    ['a', 'b', 'c'],
+  )
 })

@@ -70,7 +70,7 @@ services:
   interim:
     at: ["${interim.address}"]
     health: { interval: 1h }
-    resilience: { attemptTimeout: 1s, timeout: 2s, ejection: { failures: 0 } }
+    resilience: { attemptTimeout: 1s, timeout: 2s, ejection: { failures: 0 }, breaker: { of: off } }
 gateway:
   limits: { requestLine: 256KiB, head: 512KiB }
   routes: [{ path: /bytes/**, to: bytes }, { path: /interim/**, to: interim }]

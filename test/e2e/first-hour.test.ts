@@ -154,3 +154,46 @@ listen: { gateway: 0, console: 0 }
   assert.match((await cli('down')).stdout, /nothing runs/)
   assert.equal((await cli('up', '--wait')).code, 1)
 })
+
+test('a program that listens elsewhere than on $PORT is told where, in status and as a problem', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-elsewhere-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const listensOn = (port: string) => `services:
+  shop: { run: [node, -e, "require('http').createServer((q, r) => r.end()).listen(${port})"] }
+listen: { gateway: 0, console: 0 }
+`
+  await writeFile(join(folder, 'backplane.yaml'), listensOn('0'))
+  const starting = startBackplane({ config: listensOn('0'), folder, keepFolder: true })
+  const problem = await until(async () => {
+    const { stdout } = await runCli(['status', '--json'], folder)
+    const { problems = [] } = JSON.parse(stdout || '{}') as Partial<Status>
+    return problems.find((one) => one.code === 'ERR_PROCESSES_OTHER_PORT')
+  }, 'the problem')
+  assert.match(
+    problem.text,
+    /^shop-1 does not listen on \$PORT \(\d+\); it listens on (\d+): .* or write port: \1 under services\.shop$/,
+  )
+  await using system = await starting
+  await writeFile(join(folder, 'backplane.yaml'), listensOn('process.env.PORT'))
+  await until(async () => {
+    const { services, problems } = await statusOf(system.folder)
+    return services[0]?.state === 'healthy' && problems.length === 0
+  }, 'a healthy shop')
+})
+
+test('a process that lives and fails its check for long is replaced where health.restart says so', async () => {
+  const sick =
+    "let n = 0; require('http').createServer((q, r) => { r.statusCode = ++n > 3 ? 500 : 200; r.end() }).listen(process.env.PORT)"
+  await using system = await startBackplane({
+    config: `services:
+  shop:
+    run: [node, -e, "${sick}"]
+    health: { http: /, interval: 100ms, unhealthy: 1, startup: 0s, restart: 300ms }
+listen: { gateway: 0, console: 0 }
+`,
+  })
+  await until(async () => {
+    const { services } = await statusOf(system.folder)
+    return services[0]?.instances.some(({ id }) => id === 'shop-2' || id === 'shop-3')
+  }, 'a new instance')
+})

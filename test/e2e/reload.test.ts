@@ -156,7 +156,7 @@ gateway: { routes: [{ path: ${more.route}, to: echo }, { path: /tcp-like/**, to:
     ],
     [
       'a command that cannot run',
-      /ERR_PROCESSES_COMMAND/,
+      /variable WAT is not set/,
       fileOf({ route: '/after', services: `${free}\n  broken: { run: node $WAT }` }),
     ],
   ]

@@ -6,7 +6,7 @@ import { createFeedHub, type FeedHub } from './feed-hub.ts'
 import type { ConsoleNeeds } from './needs.ts'
 import { createServiceViews } from './picture.ts'
 import { createProblemClock } from './problems.ts'
-import { createTickStore } from './ticks.ts'
+import { createTickStore, type EdgeFailures } from './ticks.ts'
 
 /** Changes are gathered for this long before the picture is compared: a burst costs one comparison. */
 const GATHER_MS = 50
@@ -65,6 +65,11 @@ export class LivePicture {
   /** The newest numbers. */
   tick(): Picture['ticks'][number] | undefined {
     return this.#ticks.ticks().at(-1)
+  }
+
+  /** What goes wrong now, by edge. */
+  failures(): readonly EdgeFailures[] {
+    return this.#ticks.failures()
   }
 
   /** Something of these services has changed; of all, where none are named. */

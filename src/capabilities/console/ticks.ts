@@ -33,12 +33,30 @@ export interface TickStore {
   /** Puts ticks from before the first one of this store in front; later ones are left out. */
   prepend(past: readonly Tick[]): void
   ticks(): readonly Tick[]
+  /** What went wrong on each edge with traffic over the window of the newest tick. */
+  failures(): readonly EdgeFailures[]
+}
+
+/** Failed requests of one edge over the last `seconds`. */
+export interface EdgeFailures {
+  readonly caller: string
+  readonly service: string
+  readonly seconds: number
+  readonly requests: number
+  /** Answers with 5xx, whoever made them. */
+  readonly serverErrors: number
+  /** Requests that ended without a status. */
+  readonly unanswered: number
+  /** Answers that the gateway made itself, by reason code. */
+  readonly reasons: ReadonlyMap<string, number>
 }
 
 interface Sample {
   readonly atMs: number
   readonly requests: number
   readonly errors: number
+  readonly unanswered: number
+  readonly reasons: Readonly<Record<string, number>>
   readonly retries: number
   readonly latencyCounts: readonly number[]
   readonly cpuSeconds: number
@@ -48,6 +66,8 @@ interface Change {
   readonly seconds: number
   readonly requests: number
   readonly errors: number
+  readonly unanswered: number
+  readonly reasons: ReadonlyMap<string, number>
   readonly retries: number
   readonly latencyCounts: readonly number[]
   readonly cpuSeconds: number
@@ -58,6 +78,7 @@ const HALF_TICK_MS = 500
 export function createTickStore(): TickStore {
   const windows = new Map<string, Sample[]>()
   const ticks: Tick[] = []
+  let failures: readonly EdgeFailures[] = []
   let isFirst = true
 
   /** What has changed since the oldest sample of the window; undefined for the first one. */
@@ -82,6 +103,7 @@ export function createTickStore(): TickStore {
       const { atMs, edges, instances } = sample
       const seen = new Set<string>()
       const edgeTicks: EdgeTick[] = []
+      const failed: EdgeFailures[] = []
       const services = new Map<string, ServiceChange>()
       for (const [key, total] of sumByEdge(edges)) {
         seen.add(key)
@@ -89,6 +111,7 @@ export function createTickStore(): TickStore {
         if (change === undefined || change.requests === 0) continue
         const { caller, service } = total
         edgeTicks.push({ caller, service, ...trafficOf(change) })
+        if (change.errors > 0) failed.push({ caller, service, ...failuresOf(change) })
         services.set(service, addChange(services.get(service), change))
       }
       const instanceTicks: InstanceTick[] = []
@@ -100,6 +123,7 @@ export function createTickStore(): TickStore {
         if (change !== undefined) instanceTicks.push(instanceTick(total, change, use))
       }
       forget(seen)
+      failures = failed
       const tick: Tick = {
         atMs,
         edges: busiest(edgeTicks),
@@ -121,6 +145,7 @@ export function createTickStore(): TickStore {
       if (room > 0) ticks.unshift(...before.slice(-room))
     },
     ticks: () => ticks,
+    failures: () => failures,
   }
 }
 
@@ -130,6 +155,7 @@ interface EdgeSum {
   retries: number
   latencyCounts: readonly number[]
   statuses: readonly number[]
+  reasons: Readonly<Record<string, number>>
 }
 
 /** Routes are folded: an edge of the picture is who calls whom. */
@@ -144,6 +170,7 @@ function sumByEdge(edges: Iterable<EdgeTotals>): Map<string, EdgeSum> {
       sum.retries += row.retries
       sum.latencyCounts = add(sum.latencyCounts, row.latencyCounts)
       sum.statuses = add(sum.statuses, row.statuses)
+      sum.reasons = addReasons(sum.reasons, row.reasons)
     }
   }
   return sums
@@ -153,9 +180,22 @@ function add(a: readonly number[], b: readonly number[]): number[] {
   return a.map((count, at) => count + (b[at] ?? 0))
 }
 
+function addReasons(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sums = new Map(Object.entries(a))
+  for (const [reason, count] of Object.entries(b)) sums.set(reason, (sums.get(reason) ?? 0) + count)
+  return Object.fromEntries(sums)
+}
+
 function sampleOf(
   atMs: number,
-  total: { readonly statuses: readonly number[]; readonly latencyCounts: readonly number[] },
+  total: {
+    readonly statuses: readonly number[]
+    readonly latencyCounts: readonly number[]
+    readonly reasons?: Readonly<Record<string, number>>
+  },
   retries: number,
   cpuSeconds: number,
 ): Sample {
@@ -163,6 +203,8 @@ function sampleOf(
     atMs,
     requests: total.statuses.reduce((sum, count) => sum + count, 0),
     errors: (total.statuses[0] ?? 0) + (total.statuses[5] ?? 0),
+    unanswered: total.statuses[0] ?? 0,
+    reasons: total.reasons ?? {},
     retries,
     latencyCounts: total.latencyCounts,
     cpuSeconds,
@@ -180,10 +222,29 @@ function changeOf(first: Sample, last: Sample): Change {
     seconds: Math.max(0.001, (last.atMs - first.atMs) / 1000),
     requests: last.requests - first.requests,
     errors: last.errors - first.errors,
+    unanswered: last.unanswered - first.unanswered,
+    reasons: newReasons(first.reasons, last.reasons),
     retries: last.retries - first.retries,
     latencyCounts: last.latencyCounts.map((count, at) => count - (first.latencyCounts[at] ?? 0)),
     cpuSeconds: last.cpuSeconds - first.cpuSeconds,
   }
+}
+
+function newReasons(
+  first: Sample['reasons'],
+  last: Sample['reasons'],
+): ReadonlyMap<string, number> {
+  const before = new Map(Object.entries(first))
+  return new Map(
+    Object.entries(last)
+      .map(([reason, count]) => [reason, count - (before.get(reason) ?? 0)] as const)
+      .filter(([, count]) => count > 0),
+  )
+}
+
+function failuresOf(change: Change): Omit<EdgeFailures, 'caller' | 'service'> {
+  const { seconds, requests, errors, unanswered, reasons } = change
+  return { seconds, requests, serverErrors: errors - unanswered, unanswered, reasons }
 }
 
 /** Changes of all callers of a service, over the same window; histograms are added, so that percentiles are those of all requests. */
@@ -195,6 +256,8 @@ function addChange(sum: ServiceChange | undefined, change: Change): ServiceChang
     seconds: Math.max(sum.seconds, change.seconds),
     requests: sum.requests + change.requests,
     errors: sum.errors + change.errors,
+    unanswered: sum.unanswered + change.unanswered,
+    reasons: sum.reasons,
     retries: sum.retries + change.retries,
     latencyCounts: add(sum.latencyCounts, change.latencyCounts),
     cpuSeconds: 0,

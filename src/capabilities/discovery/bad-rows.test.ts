@@ -36,8 +36,10 @@ test('rows that cannot be read are set aside, named, and stop no start; the othe
       sql: 'INSERT INTO discovery_registrations VALUES (?, ?, ?)',
       params,
     })),
-    { sql: "INSERT INTO discovery_overrides VALUES ('orders', 'a', 'constructor')" },
-    { sql: "INSERT INTO discovery_overrides VALUES ('', 'a', 'up')" },
+    {
+      sql: "INSERT INTO discovery_overrides (service, id, status) VALUES ('orders', 'a', 'constructor')",
+    },
+    { sql: "INSERT INTO discovery_overrides (service, id, status) VALUES ('', 'a', 'up')" },
     { sql: 'UPDATE discovery_index SET first = 9223372036854775807' },
   ])
   const second = await startOn(new FakeClock(), storage)

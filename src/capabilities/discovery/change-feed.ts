@@ -19,6 +19,7 @@ interface PendingService {
 /** Collects what changes until the next flush, one entry an instance, and remembers the newest ones. */
 export class ChangeFeed {
   #pending = new Map<string, PendingService>()
+  #pendingNodes = new Set<string>()
   readonly #kept: Change[] = []
   #keptFrom = 0
   /** Changes up to this index may be missing in `#kept`. */
@@ -29,7 +30,7 @@ export class ChangeFeed {
   }
 
   get hasPending(): boolean {
-    return this.#pending.size > 0
+    return this.#pending.size > 0 || this.#pendingNodes.size > 0
   }
 
   /** Notes a change of an instance. What it was before in this batch decides what the batch says of it. */
@@ -53,6 +54,11 @@ export class ChangeFeed {
     pending.service = pending.service === undefined ? action : undefined
   }
 
+  /** Notes that a node came, went or changed. */
+  addNode(name: string): void {
+    this.#pendingNodes.add(name)
+  }
+
   /** Hands out what was collected and begins anew. */
   take(index: number): CollectedBatch {
     const touched = new Map<string, TouchedService>()
@@ -65,10 +71,12 @@ export class ChangeFeed {
       for (const change of own) changes.push(change)
       services.push(...ownServices)
     }
+    const nodes = [...this.#pendingNodes]
     this.#pending = new Map()
+    this.#pendingNodes = new Set()
     changes.sort((a, b) => a.index - b.index)
     this.#keep(changes)
-    return { batch: { index, changes, services }, touched }
+    return { batch: { index, changes, services, nodes }, touched }
   }
 
   /** Changes after an index, oldest first; undefined when some of them are forgotten already. */

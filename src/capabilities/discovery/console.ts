@@ -13,9 +13,11 @@ export function problemOf(
   let isStarting = false
   let isAnyOut = false
   for (const instance of instances) {
-    const { isRoutable, health, source, checks } = instance
+    const { isRoutable, health, origin, checks } = instance
     // One of ours that drains is on its way out, in order.
-    if (isRoutable || (health === 'draining' && source === 'run')) continue
+    if (isRoutable || (health === 'draining' && origin === 'run')) continue
+    // It serves no port, or stands by for a source that is used before it.
+    if (health === 'passing') continue
     isAnyOut = true
     if (health === 'unknown') isStarting = true
     if (critical === undefined && health === 'critical' && checks.length > 0) critical = instance

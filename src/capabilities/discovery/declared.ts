@@ -2,7 +2,8 @@ import { parseHostPort } from '../../platform/config/addresses.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import type { ServiceSettings, Settings } from '../../settings.ts'
 import { instanceTakenError, registryFullError } from './errors.ts'
-import type { CheckSpec, InstanceSpec } from './model.ts'
+import type { CheckSpec } from './check-spec.ts'
+import type { InstanceSpec } from './model.ts'
 import type { Registry } from './registry.ts'
 
 /** The services of the file, and where its exec checks run. */
@@ -32,7 +33,7 @@ export function declareServices(
     const isOther = JSON.stringify(before?.defaultChecks) !== JSON.stringify(checks)
     registry.declareService(name, checks)
     for (const instance of before?.instances.values() ?? []) {
-      if (isOther && instance.source === 'run') registry.replaceChecks(instance, checks)
+      if (isOther && instance.origin === 'run') registry.replaceChecks(instance, checks)
     }
     for (const spec of staticInstances(name, settings)) put(spec)
   }
@@ -47,14 +48,14 @@ export function checkDeclared(
   let count = registry.instanceCount
   for (const [name, { instances }] of registry.services) {
     const wanted = idsOf(name, services)
-    for (const { id, source } of instances.values()) {
-      if (source === 'at' && !wanted.has(id)) count--
+    for (const { id, origin } of instances.values()) {
+      if (origin === 'at' && !wanted.has(id)) count--
     }
   }
   for (const name of Object.keys(services)) {
     for (const id of idsOf(name, services)) {
       const there = registry.find(name, id)
-      if (there?.source === 'run') throw instanceTakenError(there)
+      if (there?.origin === 'run') throw instanceTakenError(there)
       if (there === undefined && ++count > instancesMax) throw registryFullError(count - 1)
     }
   }
@@ -67,8 +68,8 @@ function idsOf(name: string, services: Settings['services']): ReadonlySet<string
 }
 
 function removeStatic(registry: Registry, name: string, isGone: (id: string) => boolean): void {
-  for (const { id, source } of registry.services.get(name)?.instances.values() ?? []) {
-    if (source === 'at' && isGone(id)) registry.removeInstance(name, id)
+  for (const { id, origin } of registry.services.get(name)?.instances.values() ?? []) {
+    if (origin === 'at' && isGone(id)) registry.removeInstance(name, id)
   }
 }
 

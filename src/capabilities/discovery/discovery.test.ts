@@ -71,7 +71,7 @@ test('adopted instances are in rotation before their checks have run', async (t)
     { kind: 'tcp', intervalMs: 1_000, timeoutMs: 100, healthy: 1, unhealthy: 1, startupMs: 0 },
   ] as const
   const spec = { service: 'orders', id: 'orders-1', host: '127.0.0.1', port: 9 }
-  const put = discovery.putInstance(spec, { source: 'run', checks, initially: 'passing' })
+  const put = discovery.putInstance(spec, { origin: 'run', checks, initially: 'passing' })
   assert.equal(put.isRoutable, true)
 })
 
@@ -156,13 +156,18 @@ test('more registrations than a page of the storage come back', async (t) => {
 test('a node and its check count for the instances on it', async (t) => {
   const { discovery } = await open(t)
   const spec = { service: 'orders', host: '127.0.0.1', port: 80 }
-  discovery.putNode('east', '10.0.0.1', { rack: '7' })
-  discovery.putInstance({ ...spec, id: 'a', node: 'east' }, { source: 'run', checks: [] })
-  discovery.putInstance({ ...spec, id: 'b' }, { source: 'run', checks: [] })
+  await discovery.registerNode({ name: 'east', address: '10.0.0.1', meta: { rack: '7' } })
+  await discovery.registerCheck('east', undefined, {
+    kind: 'reported',
+    id: 'serf',
+    initially: 'passing',
+  })
+  discovery.putInstance({ ...spec, id: 'a', node: 'east' }, { origin: 'run', checks: [] })
+  discovery.putInstance({ ...spec, id: 'b' }, { origin: 'run', checks: [] })
   discovery.reportNodeCheck('east', 'serf', 'critical', 'no answer')
   const seen = () => [...discovery.instances('orders')].map(({ id, health }) => `${id} ${health}`)
   assert.deepEqual(seen(), ['a critical', 'b passing'])
-  discovery.removeNodeCheck('east', 'serf')
+  await discovery.deregisterCheck('east', 'serf')
   assert.deepEqual(seen(), ['a passing', 'b passing'])
   assert.deepEqual(
     [...discovery.nodes()].map(({ name, instanceCount }) => `${name} ${instanceCount}`),
@@ -175,7 +180,7 @@ test('waiting for an instance ends when it is in rotation, at its time, or when 
   const spec = { service: 'orders', host: '127.0.0.1', port: 80 }
   const checks = [{ kind: 'ttl', id: 'beat', ttlMs: 60_000 }] as const
   for (const id of ['a', 'b', 'c'])
-    discovery.putInstance({ ...spec, id }, { source: 'run', checks })
+    discovery.putInstance({ ...spec, id }, { origin: 'run', checks })
   const waits = ['a', 'b', 'c'].map((id) => discovery.whenRoutable('orders', id, 1_000))
   discovery.reportCheck('orders', 'a', 'beat', 'passing', '')
   discovery.removeInstance('orders', 'b')
@@ -191,7 +196,7 @@ test('other checks of a reload take nobody out of rotation', async (t) => {
   const at = '127.0.0.1:1'
   const spec = { service: 'orders', id: 'orders-1', host: '127.0.0.1', port: 80 }
   discovery.configure(servicesOf({ orders: { run: 'x' }, legacy: { at: [at] } }), { folder: '.' })
-  discovery.putInstance(spec, { source: 'run', initially: 'passing' })
+  discovery.putInstance(spec, { origin: 'run', initially: 'passing' })
   discovery.adopt([{ service: 'legacy', id: at }])
   const health = { http: '/health' }
   discovery.configure(servicesOf({ orders: { run: 'x', health }, legacy: { at: [at], health } }), {

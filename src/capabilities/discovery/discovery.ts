@@ -2,16 +2,24 @@ import type { Clock, Log, Part, Scope } from '../../platform/capability.ts'
 import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
-import type { Discovery, ServiceSummary } from './api.ts'
+import type { Discovery, LeaseGuard } from './api.ts'
 import { CheckRunner } from './checks/runner.ts'
-import { discoveryMetrics, problemOf, problemsOf } from './console.ts'
+import { discoveryMetrics, problemsOf } from './console.ts'
 import { checkDeclared, declareServices } from './declared.ts'
 import { instanceUnknownError } from './errors.ts'
+import { claimFirstIndex, discoveryMigrations } from './migrations.ts'
 import type { InstanceSpec } from './model.ts'
+import { NodeStore } from './node-store.ts'
+import { createNodeWrites } from './node-writes.ts'
 import { registerDiscoveryRoutes } from './protocols/admin.ts'
-import { claimFirstIndex, discoveryMigrations, Registrations } from './registration-store.ts'
+import { createReads, createWatches } from './reads.ts'
+import type { InstanceRecord } from './records.ts'
+import { Registrations } from './registration-store.ts'
 import { Registry } from './registry.ts'
-import type { ServiceRecord } from './records.ts'
+import { ToldStates } from './told-states.ts'
+
+/** How long a protocol waits for the workers of the gateway; one that hangs must not hold up a registration for ever. */
+const APPLIED_WAIT_MS = 2_000
 
 export interface DiscoveryConfig {
   readonly limits: Settings['discovery']
@@ -37,8 +45,11 @@ export async function startDiscovery(
   const { storage } = needs
   await storage.migrate('discovery', discoveryMigrations)
   let isRestoring = true
-  const checks: CheckRunner = new CheckRunner(scope, limits.checks, (...result) =>
-    registry.reportCheck(...result),
+  const setAside = createSetAside(storage, 'discovery', scope)
+  const told = new ToldStates(storage, setAside, scope.log)
+  const guards = new Map<string, LeaseGuard>()
+  const checks: CheckRunner = new CheckRunner(scope, limits.checks, (check, result) =>
+    registry.checks.report(check, result),
   )
   const registry = new Registry({
     clock: scope.clock,
@@ -46,19 +57,23 @@ export async function startDiscovery(
     instancesMax: () => (isRestoring ? Infinity : limits.instances),
     firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
     scheduleFlush: (flush) => void scope.clock.nextTurn(flush),
-    startCheck: (instance, check) => checks.start(instance, check),
+    startCheck: (check) => checks.start(check),
     stopCheck: (check) => checks.stop(check),
-    onLapsed: (instance) => {
-      scope.log('warn', 'a lease ran out', { service: instance.service, instance: instance.id })
-      forget(instance.service, instance.id)
+    onStatus: (check) => told.note(check),
+    guardLease: (instance) => guards.get(instance.source)?.(instance),
+    onEnded({ service, id }, check) {
+      const why = check === undefined ? 'a lease ran out' : 'a check was critical for too long'
+      scope.log('warn', why, { service, instance: id, ...(check && { check: check.id }) })
+      forget(service, id)
     },
     onWatcherError: (error) => scope.log('error', 'a watcher failed', { error }),
   })
   scope.onStop(async () => {
     registry.close()
     await checks.close()
+    await told.settled()
   })
-  const setAside = createSetAside(storage, 'discovery', scope)
+  const nodes = new NodeStore(registry, storage, setAside)
   const registrations = new Registrations(registry, storage, setAside, limits.instances)
   function forget(service: string, id: string): void {
     registrations.forget(service, id).catch((error: unknown) => {
@@ -66,10 +81,14 @@ export async function startDiscovery(
       scope.log('warn', 'a lapsed registration could not be deleted', { service, id, error })
     })
   }
+  await nodes.restore()
   await registrations.restore()
+  await told.restore(registry)
   isRestoring = false
-  const api = createApi(registry, registrations, checks, forget, scope.clock)
-  const put = (spec: InstanceSpec): void => void api.putInstance(spec, { source: 'at' })
+  const everywhere = () => needs.everywhere()
+  const parts = { registry, registrations, nodes, checks, guards, forget, everywhere }
+  const api = createApi(parts, scope.clock)
+  const put = (spec: InstanceSpec): void => void api.putInstance(spec, { origin: 'at' })
   declareServices(registry, first, put)
   return {
     api,
@@ -98,21 +117,23 @@ function putOrTell(spec: InstanceSpec, put: (spec: InstanceSpec) => void, log: L
   }
 }
 
-function createApi(
-  registry: Registry,
-  registrations: Registrations,
-  checks: CheckRunner,
-  forget: (service: string, id: string) => void,
-  clock: Clock,
-): Discovery {
+interface Parts {
+  readonly registry: Registry
+  readonly registrations: Registrations
+  readonly nodes: NodeStore
+  readonly checks: CheckRunner
+  readonly guards: Map<string, LeaseGuard>
+  forget(service: string, id: string): void
+  everywhere(): Promise<void>
+}
+
+function createApi(parts: Parts, clock: Clock): Discovery {
+  const { registry, registrations, nodes, checks, guards } = parts
   const putInstance: Discovery['putInstance'] = (spec, options) => {
-    const override = registrations.overrideOf(spec.service, spec.id)
     const before = registry.find(spec.service, spec.id)
-    const instance = registry.putInstance(spec, {
-      ...options,
-      ...(override === undefined ? {} : { override }),
-    })
-    if (before?.source === 'api') forget(spec.service, spec.id)
+    const override = registrations.overrideOf(spec.service, spec.id)
+    const instance = registry.putInstance(spec, { ...options, ...override })
+    if (before?.origin === 'registered') parts.forget(spec.service, spec.id)
     return instance
   }
   return {
@@ -131,112 +152,38 @@ function createApi(
     register: (registration) => registrations.register(registration),
     renew: (service, id) => registry.renew(service, id),
     deregister: (service, id) => registrations.deregister(service, id),
-    setOverride: (service, id, override) => registrations.setOverride(service, id, override),
+    setOverride: (service, id, override, reason = '') =>
+      registrations.setOverride(service, id, override, reason),
     reportCheck(service, id, checkId, status, output) {
       const instance = registry.find(service, id)
       const check = instance?.checks.find((one) => one.id === checkId)
-      if (instance === undefined || check === undefined) throw instanceUnknownError(service, id)
-      registry.reportCheck(instance, check, { status, output, durationMs: 0 })
+      if (check === undefined) throw instanceUnknownError(service, id)
+      registry.checks.report(check, { status, output, durationMs: 0 })
     },
-    putNode: (name, address, meta) => registry.putNode(name, address, meta),
-    reportNodeCheck: (node, id, status, output) =>
-      registry.reportNodeCheck(node, id, status, output),
-    removeNodeCheck: (node, id) => registry.removeNodeCheck(node, id),
-    ...createReads(registry, checks, clock),
+    guardLeases: (source, guard) => void guards.set(source, guard),
+    async applied() {
+      registry.journal.flush()
+      await Promise.race([parts.everywhere(), afterMs(clock, APPLIED_WAIT_MS)])
+    },
+    ...createNodeWrites(registry, nodes, registrations),
+    ...createReads(registry, checks),
+    ...createWatches(registry, clock),
   }
 }
 
-type Reads = Pick<
-  Discovery,
-  | 'nodes'
-  | 'services'
-  | 'service'
-  | 'problemOf'
-  | 'instances'
-  | 'instance'
-  | 'counts'
-  | 'indexOf'
-  | 'subscribe'
-  | 'waitForChange'
-  | 'whenRoutable'
-  | 'changesSince'
-  | 'flush'
->
-
-function summaryOf(record: ServiceRecord): ServiceSummary {
-  const { name, instances, routableCount, index, isDeclared } = record
-  return { name, instanceCount: instances.size, routableCount, index, isDeclared }
-}
-
-function createReads(registry: Registry, checks: CheckRunner, clock: Clock): Reads {
-  return {
-    nodes: () => registry.nodes.values(),
-    services: () => registry.services.values().map(summaryOf),
-    service(name) {
-      const record = registry.services.get(name)
-      return record && summaryOf(record)
-    },
-    problemOf(name) {
-      const record = registry.services.get(name)
-      return record && problemOf(summaryOf(record), record.instances.values())
-    },
-    instances: (name) => registry.services.get(name)?.instances.values() ?? [],
-    instance: (name, id) => registry.find(name, id),
-    counts: () => ({
-      instances: registry.instanceCount,
-      checksRunning: checks.runningCount,
-      checksQueued: checks.queuedCount,
-      watchers: registry.watchers.count,
-    }),
-    indexOf: (target) => registry.indexOf(target),
-    subscribe: (target, listener) => registry.watchers.subscribe(target, listener),
-    waitForChange: (target, afterIndex, waitMs, signal) =>
-      registry.watchers.waitForChange(target, afterIndex, waitMs, signal),
-    whenRoutable: (...query) => whenRoutable(registry, clock, ...query),
-    changesSince(index) {
-      registry.flush()
-      return registry.feed.changesSince(index)
-    },
-    flush: () => registry.flush(),
-  }
-}
-
-async function whenRoutable(
-  registry: Registry,
-  clock: Clock,
-  service: string,
-  id: string,
-  waitMs: number,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const endMs = clock.monotonicMs() + waitMs
-  for (;;) {
-    const instance = registry.find(service, id)
-    if (instance === undefined || instance.isRoutable) return instance !== undefined
-    const leftMs = endMs - clock.monotonicMs()
-    if (leftMs <= 0 || signal?.aborted === true) return false
-    await registry.watchers.waitForChange(
-      { service },
-      registry.indexOf({ service }),
-      leftMs,
-      signal,
-    )
-  }
+function afterMs(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve))
 }
 
 /** Checks that have not run yet start as passing. */
-function adoptInstance(
-  registry: Registry,
-  checks: CheckRunner,
-  instance: NonNullable<ReturnType<Registry['find']>>,
-): void {
+function adoptInstance(registry: Registry, checks: CheckRunner, instance: InstanceRecord): void {
   for (const check of instance.checks) {
     if (check.atMs !== 0) continue
-    registry.reportCheck(instance, check, {
+    registry.checks.report(check, {
       status: 'passing',
       output: 'In rotation before this control plane started.',
       durationMs: 0,
     })
-    checks.restart(instance, check)
+    checks.restart(check)
   }
 }

@@ -9,6 +9,8 @@ export type DiscoveryErrorCode =
   | 'ERR_DISCOVERY_INSTANCE_TAKEN'
   | 'ERR_DISCOVERY_EXEC_REFUSED'
   | 'ERR_DISCOVERY_WATCHERS_FULL'
+  | 'ERR_DISCOVERY_NODES_FULL'
+  | 'ERR_DISCOVERY_CHECKS_FULL'
 
 /** What discovery refuses. `statusCode` is the HTTP status that fits; the message says what to do. */
 export class DiscoveryError extends Error {
@@ -23,20 +25,21 @@ export class DiscoveryError extends Error {
   }
 }
 
-const sourceNames = {
+const originNames = {
   run: 'a supervised process',
   at: 'the configuration file',
-  api: 'a registration',
+  registered: 'a registration',
+  followed: 'another registry',
 } as const
 
 /** Two sources must not fight over one instance. */
 export function instanceTakenError(
-  taken: Pick<Instance, 'id' | 'service' | 'source'>,
+  taken: Pick<Instance, 'id' | 'service' | 'origin' | 'source'>,
 ): DiscoveryError {
   return new DiscoveryError(
     409,
     'ERR_DISCOVERY_INSTANCE_TAKEN',
-    `Instance '${taken.id}' of '${taken.service}' comes from ${sourceNames[taken.source]}. Use another id, or change it where it comes from.`,
+    `Instance '${taken.id}' of '${taken.service}' comes from ${originNames[taken.origin]}${taken.source === taken.origin ? '' : ` (${taken.source})`}. Use another id, or change it where it comes from.`,
   )
 }
 
@@ -55,5 +58,23 @@ export function instanceUnknownError(service: string, id: string): DiscoveryErro
     404,
     'ERR_DISCOVERY_INSTANCE_UNKNOWN',
     `There is no instance '${id}' of '${service}': it never was, was deregistered, or its lease ran out. Register it (again).`,
+  )
+}
+
+/** The bound on nodes. */
+export function nodesFullError(count: number): DiscoveryError {
+  return new DiscoveryError(
+    507,
+    'ERR_DISCOVERY_NODES_FULL',
+    `${count} nodes are registered already (nodesMax). Deregister some.`,
+  )
+}
+
+/** The bound on the checks of one instance or node. */
+export function checksFullError(owner: string, count: number): DiscoveryError {
+  return new DiscoveryError(
+    507,
+    'ERR_DISCOVERY_CHECKS_FULL',
+    `${owner} has ${count} checks already (checksMax). Deregister some.`,
   )
 }

@@ -1,77 +1,126 @@
-import type { Clock } from '../../platform/capability.ts'
 import { NO_DEADLINE, type Timed } from './deadlines.ts'
+import type { CheckSpec, CheckStatus } from './check-spec.ts'
 import type {
   Check,
-  CheckSpec,
-  CheckStatus,
   Health,
   Instance,
   InstanceSpec,
   Lease,
   Node,
-  Source,
+  NodeSpec,
+  Origin,
   StatusOverride,
+  TaggedAddress,
   Weights,
 } from './model.ts'
 
 const noTags: readonly string[] = Object.freeze([])
 const noMeta: Readonly<Record<string, string>> = Object.freeze({})
+const noTagged: Readonly<Record<string, TaggedAddress>> = Object.freeze({})
 const weightOne: Weights = Object.freeze({ passing: 1, warning: 1 })
-/** Of instances without TTL checks. */
-export const noExpiries: readonly Expiry[] = Object.freeze([])
-const noChecks: readonly CheckRecord[] = Object.freeze([])
+/** Of those that have none. */
+export const noChecks: readonly CheckRecord[] = Object.freeze([])
 
-/** Output of a check that is kept, in characters. */
-export const CHECK_OUTPUT_CHARACTERS_MAX = 1024
+/** Whose check it is. */
+export type CheckOwner = InstanceRecord | NodeRecord
+
+/** What happens to a check when nobody reports, or when it stays critical. */
+export interface CheckExpiry extends Timed {
+  readonly check: CheckRecord
+  readonly kind: 'ttl' | 'critical-for-long'
+}
 
 /** A check and how it stands. Its instance may be replaced by a newer record while it lives on. */
 export class CheckRecord implements Check {
   readonly id: string
-  readonly kind: Check['kind']
-  /** Undefined for the check that stands for maintenance. */
-  readonly spec: CheckSpec | undefined
+  readonly spec: CheckSpec
+  owner: CheckOwner
   status: CheckStatus
   output = ''
   atMs = 0
   durationMs = 0
+  createIndex = 0
+  modifyIndex = 0
+  /** Of a TTL check. */
+  ttl: CheckExpiry | undefined = undefined
+  /** While it is critical and somebody said after how long that is the end. */
+  reap: CheckExpiry | undefined = undefined
 
-  constructor(id: string, kind: Check['kind'], spec: CheckSpec | undefined, status: CheckStatus) {
+  constructor(id: string, spec: CheckSpec, owner: CheckOwner, status: CheckStatus) {
     this.id = id
-    this.kind = kind
     this.spec = spec
+    this.owner = owner
     this.status = status
+  }
+
+  get kind(): CheckSpec['kind'] {
+    return this.spec.kind
+  }
+
+  get dueAtMs(): number | undefined {
+    return this.ttl?.dueAtMs
   }
 }
 
-/** A lease or the deadline of a TTL check: what happens when nobody renews. */
-export interface Expiry extends Timed {
+/** The lease of a registration. */
+export interface LeaseExpiry extends Timed {
+  readonly instance: InstanceRecord
   readonly ttlMs: number
-  /** Changes when a registration is replaced. */
-  instance: InstanceRecord
-  /** The TTL check that becomes critical; undefined for the lease. */
-  readonly check: CheckRecord | undefined
+  readonly atEnd: 'remove' | 'critical'
+  renewedAtMs: number
 }
 
-/** Makes an expiry that is not armed yet. */
-export function createExpiry(instance: InstanceRecord, ttlMs: number, check?: CheckRecord): Expiry {
-  return { ...NO_DEADLINE, ttlMs, instance, check }
+/** Makes a lease that is not armed yet. */
+export function createLease(
+  instance: InstanceRecord,
+  { ttlMs, atEnd }: Pick<LeaseExpiry, 'ttlMs' | 'atEnd'>,
+  nowMs: number,
+): LeaseExpiry {
+  return { ...NO_DEADLINE, instance, ttlMs, atEnd, renewedAtMs: nowMs }
 }
 
 /** Nodes with the checks that count for all of their instances. */
 export class NodeRecord implements Node {
   readonly name: string
+  uuid = ''
   address = ''
+  taggedAddresses: Readonly<Record<string, string>> = noMeta
   meta: Readonly<Record<string, string>> = noMeta
-  checks: CheckRecord[] = []
-  readonly instances = new Set<InstanceRecord>()
+  checks: readonly CheckRecord[] = noChecks
+  maintenance: string | undefined = undefined
+  /** Somebody registered it: it stays without instances. */
+  isRegistered = false
+  /** Nobody sees it any more. */
+  isGone = false
+  /** By their id on the node. */
+  readonly instances = new Map<string, InstanceRecord>()
+  /** Checks whose id is unique on the node: its own and those of its instances. */
+  readonly checksById = new Map<string, CheckRecord>()
+  createIndex: number
+  modifyIndex: number
+  /** Index of its last change, those of its instances included. */
+  index: number
 
-  constructor(name: string) {
+  constructor(name: string, index: number) {
     this.name = name
+    this.createIndex = index
+    this.modifyIndex = index
+    this.index = index
   }
 
   get instanceCount(): number {
     return this.instances.size
   }
+}
+
+/** Takes over what is told of a node. True when it says something new. */
+export function describeNode(node: NodeRecord, spec: NodeSpec): boolean {
+  const before = JSON.stringify([node.uuid, node.address, node.taggedAddresses, node.meta])
+  node.uuid = spec.uuid ?? node.uuid
+  node.address = spec.address
+  node.taggedAddresses = spec.taggedAddresses ?? noMeta
+  node.meta = spec.meta ?? noMeta
+  return JSON.stringify([node.uuid, node.address, node.taggedAddresses, node.meta]) !== before
 }
 
 /** All instances of one name. */
@@ -85,6 +134,10 @@ export class ServiceRecord {
   /** Index of its last change. */
   index: number
   routableCount = 0
+  /** Some instance has a priority: only those of the best one that is well are in rotation. */
+  hasPriorities = false
+  /** The best priority that has an instance that is well. */
+  activePriority = Infinity
 
   constructor(name: string, index: number) {
     this.name = name
@@ -96,39 +149,61 @@ export class ServiceRecord {
 export class InstanceRecord implements Instance {
   readonly service: string
   readonly id: string
+  idOnNode: string
+  /** The id on the node was made from the id: it gives way to one that was asked for. */
+  readonly isIdDerived: boolean
   readonly nodeRecord: NodeRecord
   readonly host: string
   readonly port: number
-  readonly source: Source
+  readonly isHostOfNode: boolean
+  readonly origin: Origin
+  readonly source: string
   readonly weights: Weights
   readonly tags: readonly string[]
   readonly meta: Readonly<Record<string, string>>
+  readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>
+  readonly enableTagOverride: boolean
+  readonly priority: number
+  readonly document: string | undefined
   checks: readonly CheckRecord[] = noChecks
-  leaseExpiry: Expiry | undefined = undefined
+  leaseExpiry: LeaseExpiry | undefined = undefined
   /** The lease ran out, and it is one that keeps the instance as critical. */
   hasLapsed = false
-  keepsWhenLapsed = false
   override: StatusOverride | undefined = undefined
+  overrideReason = ''
   isDraining = false
+  /** Nobody sees it any more: it was removed, or replaced by a newer record. */
+  isGone = false
   dirtyAtMs: number
   registeredAtMs: number
   createIndex = 0
   modifyIndex = 0
   health: Health = 'unknown'
   weight = 0
-  /** Of its TTL checks. */
-  expiries: readonly Expiry[] = noExpiries
 
-  constructor(spec: InstanceSpec, source: Source, node: NodeRecord, nowMs: number) {
+  constructor(
+    spec: InstanceSpec,
+    { origin, source = origin }: { readonly origin: Origin; readonly source?: string | undefined },
+    node: NodeRecord,
+    nowMs: number,
+  ) {
     this.service = spec.service
     this.id = spec.id
+    this.idOnNode = spec.idOnNode ?? spec.id
+    this.isIdDerived = spec.idOnNode === undefined
     this.nodeRecord = node
     this.host = spec.host
     this.port = spec.port
+    this.isHostOfNode = spec.isHostOfNode === true
+    this.origin = origin
     this.source = source
     this.weights = weightsOf(spec.weight)
     this.tags = spec.tags === undefined || spec.tags.length === 0 ? noTags : spec.tags
-    this.meta = spec.meta === undefined || Object.keys(spec.meta).length === 0 ? noMeta : spec.meta
+    this.meta = filledOr(spec.meta, noMeta)
+    this.taggedAddresses = filledOr(spec.taggedAddresses, noTagged)
+    this.enableTagOverride = spec.enableTagOverride === true
+    this.priority = spec.priority ?? 0
+    this.document = spec.document
     this.dirtyAtMs = spec.dirtyAtMs ?? nowMs
     this.registeredAtMs = nowMs
   }
@@ -142,9 +217,17 @@ export class InstanceRecord implements Instance {
   }
 
   get lease(): Lease | undefined {
-    const expiry = this.leaseExpiry
-    return expiry && { ttlMs: expiry.ttlMs, endsAtMs: expiry.dueAtMs }
+    const lease = this.leaseExpiry
+    if (lease === undefined) return undefined
+    return { ttlMs: lease.ttlMs, endsAtMs: lease.dueAtMs, renewedAtMs: lease.renewedAtMs }
   }
+}
+
+function filledOr<Value>(
+  given: Readonly<Record<string, Value>> | undefined,
+  empty: Readonly<Record<string, Value>>,
+): Readonly<Record<string, Value>> {
+  return given === undefined || Object.keys(given).length === 0 ? empty : given
 }
 
 function weightsOf(weight: InstanceSpec['weight']): Weights {
@@ -152,102 +235,26 @@ function weightsOf(weight: InstanceSpec['weight']): Weights {
   return typeof weight === 'number' ? { passing: weight, warning: weight } : weight
 }
 
-const severities = { passing: 0, warning: 1, unknown: 2, critical: 3 } as const
-
-/** The worst of the checks; passing when there is none. */
-export function worstStatus(checks: readonly Check[], start: CheckStatus = 'passing'): CheckStatus {
-  let worst = start
-  for (const { status } of checks) if (severities[status] > severities[worst]) worst = status
-  return worst
-}
-
-/** The worst of draining, override, lease, its checks and those of its node; `up` overrides the checks only. */
-export function healthOf(instance: InstanceRecord): Health {
-  if (instance.isDraining) return 'draining'
-  if (instance.hasLapsed) return 'critical'
-  switch (instance.override) {
-    case 'up':
-      return 'passing'
-    case 'out-of-service':
-    case 'maintenance':
-      return 'critical'
-    case undefined:
-      return worstStatus(instance.checks, worstStatus(instance.nodeRecord.checks))
-  }
-}
-
-/** The weight that counts at this health. */
-export function weightOf(weights: Weights, health: Health): number {
-  if (health === 'passing') return weights.passing
-  return health === 'warning' ? weights.warning : 0
-}
-
-/** Whether the check is run from here, instead of being reported. */
-export function isActive(check: CheckRecord): boolean {
-  return check.kind === 'http' || check.kind === 'tcp' || check.kind === 'exec'
-}
-
-/** Records of checks that have not run. An id that is used twice gets a number. */
-export function createChecks(
-  specs: readonly CheckSpec[],
-  initially: CheckStatus | undefined,
-): readonly CheckRecord[] {
-  if (specs.length === 0) return noChecks
-  const ids = new Set<string>()
-  return specs.map((spec) => {
-    const wanted = spec.id ?? spec.kind
-    let id = wanted
-    for (let count = 2; ids.has(id); count++) id = `${wanted}-${count}`
-    ids.add(id)
-    const status = initially ?? (spec.kind === 'ttl' ? 'critical' : 'unknown')
-    return new CheckRecord(id, spec.kind, spec, status)
-  })
-}
-
-/**
- * New checks of the same process go on where the old ones stood. An active one that is new starts as passing where the
- * instance is in rotation: another question is no reason to stop its requests.
- */
-export function inheritChecks(before: InstanceRecord, checks: readonly CheckRecord[]): void {
-  for (const check of checks) {
-    const known = before.checks.find((one) => one.id === check.id && one.kind === check.kind)
-    if (known !== undefined) {
-      check.status = known.status
-      check.output = known.output
-      check.atMs = known.atMs
-      check.durationMs = known.durationMs
-    } else if (isActive(check) && before.isRoutable) check.status = 'passing'
-  }
-}
-
 /** Whether a new specification of the same instance says what is known already. */
 export function isSameInstance(a: InstanceRecord, b: InstanceRecord): boolean {
-  return (
-    a.host === b.host &&
-    a.port === b.port &&
-    a.source === b.source &&
-    a.nodeRecord === b.nodeRecord &&
-    a.weights.passing === b.weights.passing &&
-    a.weights.warning === b.weights.warning &&
-    JSON.stringify([a.tags, a.meta]) === JSON.stringify([b.tags, b.meta]) &&
-    JSON.stringify(a.checks.map((check) => check.spec)) ===
-      JSON.stringify(b.checks.map((check) => check.spec))
-  )
+  return a.nodeRecord === b.nodeRecord && saidOf(a) === saidOf(b)
 }
 
-/** What the registry asks of its surroundings. */
-export interface RegistryHooks {
-  readonly clock: Clock
-  /** Beyond it a new instance is refused. */
-  instancesMax(): number
-  /** The first index; every later one is greater. */
-  readonly firstIndex: number
-  /** Calls `flush` soon, in a later turn: what changes until then is one batch. */
-  scheduleFlush(flush: () => void): void
-  /** The instance has an active check that must run from now on. */
-  startCheck(instance: InstanceRecord, check: CheckRecord): void
-  stopCheck(check: CheckRecord): void
-  /** A lease ran out and its instance was removed. */
-  onLapsed(instance: InstanceRecord): void
-  onWatcherError(error: unknown): void
+function saidOf(one: InstanceRecord): string {
+  return JSON.stringify([
+    one.host,
+    one.port,
+    one.isHostOfNode,
+    one.origin,
+    one.source,
+    one.isIdDerived ? '' : one.idOnNode,
+    one.weights,
+    one.tags,
+    one.meta,
+    one.taggedAddresses,
+    one.enableTagOverride,
+    one.priority,
+    one.document,
+    one.checks.map((check) => check.spec),
+  ])
 }

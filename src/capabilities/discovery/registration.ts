@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { formatHostPort, parseHostPort } from '../../platform/config/addresses.ts'
 import { duration } from '../../platform/config/units.ts'
 import { DiscoveryError } from './errors.ts'
-import type { CheckSpec, InstanceSpec, StatusOverride } from './model.ts'
+import type { CheckSpec } from './check-spec.ts'
+import type { InstanceSpec, StatusOverride } from './model.ts'
 
 /** Named bounds on what a registration may bring; errors name them. */
 export const REGISTRATION_LIMITS = {
@@ -15,8 +16,10 @@ export const REGISTRATION_LIMITS = {
   metaMax: 64,
   metaKeyCharactersMax: 128,
   metaValueCharactersMax: 512,
-  checksMax: 8,
+  checksMax: 32,
   pathCharactersMax: 2048,
+  checkCharactersMax: 16 * 1024,
+  documentCharactersMax: 32 * 1024,
 } as const
 
 const limits = REGISTRATION_LIMITS
@@ -106,7 +109,10 @@ export const overrideSchema = z.strictObject({
 export interface Registration {
   readonly spec: InstanceSpec
   readonly checks: readonly CheckSpec[]
-  readonly ttlMs: number
+  /** The lease: it is removed when nobody renews for so long. Undefined: it stays until it is deregistered. */
+  readonly ttlMs?: number | undefined
+  /** Which protocol brought it: `api`, `consul`, `eureka`, ... */
+  readonly source: string
 }
 
 /** Makes a registration of what came in. Throws `ERR_DISCOVERY_INVALID`, `ERR_DISCOVERY_EXEC_REFUSED`. */
@@ -116,20 +122,39 @@ export function parseRegistration(
   body: unknown,
   defaultTtlMs: number,
 ): Registration {
-  refuseBadNames(service, id)
+  refuseBadName('service', service, 'serviceCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  refuseBadName('id', id, 'idCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
   refuseExec(body)
   const { host: address, port, ttl, weight, tags, meta, checks } = parse(registrationSchema, body)
   return {
     spec: { service, id, host: address, port, weight, tags, meta },
     checks: checks.map(checkOf),
     ttlMs: ttl ?? defaultTtlMs,
+    source: 'api',
   }
 }
 
-/** Throws `ERR_DISCOVERY_INVALID` for names that no registration may have. */
+/** For protocols that parse by themselves: throws `ERR_DISCOVERY_INVALID` with the name of the limit that a registration is beyond. */
+export function refuseOversized({ spec, checks }: Registration): void {
+  const { service, id, host: address, tags = [], meta = {}, document = '' } = spec
+  refuseBadNames(service, id)
+  refuseLong('address', address, 'hostCharactersMax')
+  refuseLong('document', document, 'documentCharactersMax')
+  refuseMany('tags', tags.length, 'tagsMax')
+  for (const tag of tags) refuseLong('tag', tag, 'tagCharactersMax')
+  refuseMany('meta', Object.keys(meta).length, 'metaMax')
+  for (const [key, value] of Object.entries(meta)) {
+    refuseLong(`meta.${key}`, key, 'metaKeyCharactersMax')
+    refuseLong(`meta.${key}`, value, 'metaValueCharactersMax')
+  }
+  refuseMany('checks', checks.length, 'checksMax')
+  for (const check of checks) refuseLong('check', JSON.stringify(check), 'checkCharactersMax')
+}
+
+/** Throws `ERR_DISCOVERY_INVALID` for names that no registration may have, whatever its protocol. */
 export function refuseBadNames(service: string, id: string): void {
-  refuseBadName('service', service, 'serviceCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._-]*$/)
-  refuseBadName('id', id, 'idCharactersMax', /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
+  refuseBadName('service', service, 'serviceCharactersMax', /^[A-Za-z0-9_][A-Za-z0-9._-]*$/)
+  refuseBadName('id', id, 'idCharactersMax', /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u)
 }
 
 /** Undefined clears the override. Throws `ERR_DISCOVERY_INVALID`. */
@@ -184,10 +209,18 @@ function refuseBadName(
   limit: keyof typeof limits,
   pattern: RegExp,
 ): void {
-  if (name.length > limits[limit]) {
-    throw invalid(`${what}: is longer than ${limits[limit]} characters (${limit})`)
-  }
+  refuseLong(what, name, limit)
   if (!pattern.test(name)) throw invalid(`${what}: '${name}' must match ${pattern.source}`)
+}
+
+function refuseLong(what: string, value: string, limit: keyof typeof limits): void {
+  if (value.length <= limits[limit]) return
+  throw invalid(`${what}: is longer than ${limits[limit]} characters (${limit})`)
+}
+
+function refuseMany(what: string, count: number, limit: keyof typeof limits): void {
+  if (count <= limits[limit]) return
+  throw invalid(`${what}: there are ${count}, more than ${limits[limit]} (${limit})`)
 }
 
 function invalid(message: string): DiscoveryError {

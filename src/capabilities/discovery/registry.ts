@@ -1,71 +1,61 @@
-import { ChangeFeed } from './change-feed.ts'
-import { Deadlines } from './deadlines.ts'
+import { CheckBook } from './check-book.ts'
+import type { CheckSpec } from './check-spec.ts'
+import { createChecks, inheritChecks } from './create-checks.ts'
 import { instanceTakenError, registryFullError } from './errors.ts'
+import { healthOf, weightOf } from './health.ts'
+import { freeIdOf, mayReplace } from './identity.ts'
+import { Journal } from './journal.ts'
+import { Leases } from './leases.ts'
 import {
   LOCAL_NODE,
-  type Change,
-  type CheckSpec,
-  type CheckStatus,
   type InstanceSpec,
+  type LeaseSpec,
+  type NodeSpec,
   type PutOptions,
   type StatusOverride,
-  type Target,
 } from './model.ts'
+import { NameBook } from './name-book.ts'
 import {
-  CHECK_OUTPUT_CHARACTERS_MAX,
   CheckRecord,
-  createChecks,
-  createExpiry,
-  healthOf,
-  inheritChecks,
+  describeNode,
   InstanceRecord,
-  isActive,
   isSameInstance,
   NodeRecord,
-  noExpiries,
   ServiceRecord,
-  weightOf,
-  type Expiry,
-  type RegistryHooks,
 } from './records.ts'
-import { Watchers } from './watchers.ts'
+import type { RegistryHooks } from './registry-hooks.ts'
 
-/** Who is there, and how they are. Synchronous; the work of a change does not depend on how many others there are. */
+/** Who is there, and how they are. The work of a change does not depend on how many others there are. */
 export class Registry {
   readonly services = new Map<string, ServiceRecord>()
   readonly nodes = new Map<string, NodeRecord>()
-  readonly watchers: Watchers
-  readonly feed: ChangeFeed
+  readonly names = new NameBook()
+  readonly journal: Journal
+  readonly checks: CheckBook
   readonly #hooks: RegistryHooks
-  readonly #expiries: Deadlines<Expiry>
-  #index: number
-  #catalogIndex: number
-  /** Index of the last change of a service that is not there any more: what is unknown has at least this index. */
-  #goneIndex: number
-  #catalogIndexTold: number
+  readonly #leases: Leases
   #instanceCount = 0
-  #isFlushScheduled = false
 
   constructor(hooks: RegistryHooks) {
     this.#hooks = hooks
-    this.#index = hooks.firstIndex
-    this.#catalogIndex = hooks.firstIndex
-    this.#catalogIndexTold = hooks.firstIndex
-    this.#goneIndex = hooks.firstIndex
-    this.feed = new ChangeFeed(hooks.firstIndex)
-    this.watchers = new Watchers(hooks.clock, this, (error) => hooks.onWatcherError(error))
-    this.#expiries = new Deadlines<Expiry>(hooks.clock, (expiry) => this.#expire(expiry))
+    this.journal = new Journal(hooks, this)
+    this.#leases = new Leases({
+      clock: hooks.clock,
+      guardLease: (instance) => hooks.guardLease(instance),
+      onEnd: (instance, atEnd) => this.#endLease(instance, atEnd),
+    })
+    this.checks = new CheckBook({
+      clock: hooks.clock,
+      startCheck: (check) => hooks.startCheck(check),
+      stopCheck: (check) => hooks.stopCheck(check),
+      onStatus: (check) => this.#onStatus(check),
+      onCriticalForLong: (check) => this.#onCriticalForLong(check),
+      node: (name) => this.nodes.get(name),
+    })
   }
 
   get instanceCount(): number {
     return this.#instanceCount
-  }
-
-  /** Rises with each change of what is looked at, and never falls, also when a service goes and comes back. */
-  indexOf(target: Target): number {
-    if (target === 'all') return this.#index
-    if (target === 'catalog') return this.#catalogIndex
-    return this.services.get(target.service)?.index ?? this.#goneIndex
   }
 
   find(service: string, id: string): InstanceRecord | undefined {
@@ -78,23 +68,22 @@ export class Registry {
     service.defaultChecks = defaultChecks
   }
 
-  /** Gives an instance other checks without taking it out of rotation: a reload of the configuration. */
-  replaceChecks(instance: InstanceRecord, specs: readonly CheckSpec[]): void {
-    const checks = createChecks(specs, undefined)
-    inheritChecks(instance, checks)
-    this.#endChecks(instance)
-    instance.checks = checks
-    this.#startChecks(instance)
-    this.#setHealth(instance)
-    this.#note(instance, 'modified')
-  }
-
   undeclareService(name: string): void {
     const service = this.services.get(name)
     if (service === undefined) return
     service.isDeclared = false
     service.defaultChecks = []
     this.#dropServiceIfEmpty(service)
+  }
+
+  /** Gives an instance other checks without taking it out of rotation. */
+  replaceChecks(instance: InstanceRecord, specs: readonly CheckSpec[]): void {
+    const checks = createChecks(specs, instance, undefined)
+    inheritChecks(instance.checks, instance.isRoutable, checks)
+    this.#swapChecks(instance, instance, checks)
+    this.#setHealth(instance)
+    this.journal.noteInstance(instance, 'modified', false)
+    this.checks.onOwnerChanged(instance)
   }
 
   /**
@@ -104,28 +93,35 @@ export class Registry {
   putInstance(spec: InstanceSpec, options: PutOptions): InstanceRecord {
     const before = this.find(spec.service, spec.id)
     this.#refuse(options, before)
-    const service = this.#serviceOf(spec.service)
+    this.#makeWay(spec, before)
     const node = this.#nodeOf(spec.node ?? LOCAL_NODE)
-    const nowMs = this.#hooks.clock.nowMs()
-    const instance = new InstanceRecord(spec, options.source, node, nowMs)
-    instance.checks = createChecks(options.checks ?? service.defaultChecks, options.initially)
-    if (before !== undefined && before.source !== 'run' && isSameInstance(before, instance)) {
+    const service = this.#serviceOf(spec.service)
+    const instance = new InstanceRecord(spec, options, node, this.#hooks.clock.nowMs())
+    instance.checks = createChecks(
+      options.checks ?? service.defaultChecks,
+      instance,
+      options.initially,
+    )
+    if (before !== undefined && before.origin !== 'run' && isSameInstance(before, instance)) {
       before.dirtyAtMs = instance.dirtyAtMs
-      this.#setLease(before, options.lease)
+      this.#leases.set(before, options.lease)
       before.isDraining = false
       this.#recompute(before)
       return before
     }
     instance.override = options.override ?? before?.override
-    // Before the old record leaves: a node without instances is forgotten.
-    node.instances.add(instance)
-    if (before === undefined) this.#instanceCount++
-    else this.#inherit(before, instance)
+    instance.overrideReason = options.overrideReason ?? before?.overrideReason ?? ''
+    this.#takeIdOnNode(instance, before)
+    if (before === undefined) {
+      this.#instanceCount++
+      this.checks.attach(instance.checks, this.journal.index + 1)
+    } else this.#inherit(before, instance)
     service.instances.set(spec.id, instance)
-    this.#setLease(instance, options.lease)
-    this.#startChecks(instance)
+    if (instance.priority !== 0) service.hasPriorities = true
+    this.#leases.set(instance, options.lease)
     this.#setHealth(instance)
-    this.#note(instance, before === undefined ? 'added' : 'modified')
+    this.journal.noteInstance(instance, before === undefined ? 'added' : 'modified', true)
+    this.checks.onOwnerChanged(instance)
     return instance
   }
 
@@ -134,11 +130,14 @@ export class Registry {
     const service = this.services.get(serviceName)
     const instance = service?.instances.get(id)
     if (service === undefined || instance === undefined) return false
-    this.#note(instance, 'removed')
+    this.journal.noteInstance(instance, 'removed', true)
     service.instances.delete(id)
     this.#instanceCount--
-    this.#countRoutable(serviceName, -Number(instance.isRoutable))
+    service.routableCount -= Number(instance.isRoutable)
+    this.checks.detach(instance.checks)
     this.#retire(instance)
+    this.#choosePriority(service)
+    this.checks.onOwnerChanged(instance)
     this.#dropServiceIfEmpty(service)
     return true
   }
@@ -147,10 +146,7 @@ export class Registry {
   renew(service: string, id: string): boolean {
     const instance = this.find(service, id)
     if (instance === undefined) return false
-    const expiry = instance.leaseExpiry
-    if (expiry !== undefined) {
-      this.#expiries.set(expiry, this.#hooks.clock.monotonicMs() + expiry.ttlMs)
-    }
+    this.#leases.renew(instance)
     if (instance.hasLapsed) {
       instance.hasLapsed = false
       this.#recompute(instance)
@@ -163,225 +159,238 @@ export class Registry {
     this.#recompute(instance)
   }
 
-  setOverride(instance: InstanceRecord, override: StatusOverride | undefined): void {
-    if (instance.override === override) return
-    instance.override = override
-    this.#setHealth(instance)
-    this.#note(instance, 'modified')
-  }
-
-  /** Takes the result of a check. Only a change of its status is a change: new output alone wakes nobody. */
-  reportCheck(
+  setOverride(
     instance: InstanceRecord,
-    check: CheckRecord,
-    result: { readonly status: CheckStatus; readonly output: string; readonly durationMs: number },
+    override: StatusOverride | undefined,
+    reason: string,
   ): void {
-    const isChanged = check.status !== result.status
-    this.#setResult(check, result)
-    const expiry = instance.expiries.find((one) => one.check === check)
-    if (expiry !== undefined) {
-      this.#expiries.set(expiry, this.#hooks.clock.monotonicMs() + expiry.ttlMs)
-    }
-    if (!isChanged) return
+    if (instance.override === override && instance.overrideReason === reason) return
+    instance.override = override
+    instance.overrideReason = reason
     this.#setHealth(instance)
-    this.#note(instance, 'modified')
+    this.journal.noteInstance(instance, 'modified', false)
+    this.checks.onOwnerChanged(instance)
   }
 
-  /** Creates or changes a node. */
-  putNode(name: string, address: string, meta: Readonly<Record<string, string>>): NodeRecord {
-    const node = this.#nodeOf(name)
-    node.address = address
-    node.meta = meta
+  /** Creates or changes a node. One that was registered stays without instances until it is dropped. */
+  putNode(spec: NodeSpec, isRegistered: boolean): NodeRecord {
+    const node = this.#nodeOf(spec.name)
+    const isChanged = describeNode(node, spec)
+    node.isRegistered = isRegistered
+    if (isChanged) this.journal.noteNode(node, 'said')
     return node
   }
 
-  /** Sets a check of a node, which counts for each of its instances. */
-  reportNodeCheck(nodeName: string, id: string, status: CheckStatus, output: string): void {
-    const node = this.#nodeOf(nodeName)
-    let check = node.checks.find((one) => one.id === id)
-    if (check === undefined)
-      node.checks.push((check = new CheckRecord(id, 'reported', undefined, 'passing')))
-    this.#setResult(check, { status, output, durationMs: 0 })
-    for (const instance of node.instances) this.#recompute(instance)
-  }
-
-  removeNodeCheck(nodeName: string, id: string): void {
-    const node = this.nodes.get(nodeName)
-    if (node === undefined) return
-    node.checks = node.checks.filter((check) => check.id !== id)
-    for (const instance of node.instances) this.#recompute(instance)
+  /** Its own checks go; what lives on it stays, and keeps it. */
+  dropNode(node: NodeRecord): void {
+    node.isRegistered = false
+    this.replaceNodeChecks(node, [])
+    this.setNodeMaintenance(node, undefined)
     this.#dropNodeIfEmpty(node)
   }
 
-  /** Tells the watchers at once what changed since the last time. */
-  flush(): void {
-    this.#isFlushScheduled = false
-    if (!this.feed.hasPending) return
-    const { batch, touched } = this.feed.take(this.#index)
-    const isCatalog = this.#catalogIndex !== this.#catalogIndexTold
-    this.#catalogIndexTold = this.#catalogIndex
-    this.watchers.notify(batch, touched, isCatalog)
+  /** Gives a node other checks of its own; those that stay keep their status. */
+  replaceNodeChecks(node: NodeRecord, specs: readonly CheckSpec[]): void {
+    const checks = createChecks(specs, node, undefined)
+    inheritChecks(node.checks, false, checks)
+    this.checks.detach(node.checks, (id) => checks.some((check) => check.id === id))
+    node.checks = checks
+    this.checks.attach(checks, this.journal.index + 1)
+    this.#onNodeHealth(node)
+    this.#dropNodeIfEmpty(node)
+  }
+
+  setNodeMaintenance(node: NodeRecord, reason: string | undefined): void {
+    if (node.maintenance === reason) return
+    node.maintenance = reason
+    this.#onNodeHealth(node)
   }
 
   close(): void {
-    this.watchers.close()
-    this.#expiries.close()
+    this.journal.watchers.close()
+    this.#leases.close()
+    this.checks.close()
   }
 
   #refuse(options: PutOptions, before: InstanceRecord | undefined): void {
-    // What the file says stands above what was registered.
-    if (before !== undefined && before.source !== 'api' && before.source !== options.source) {
-      throw instanceTakenError(before)
-    }
+    // What the file says stands above what was registered, and that above what is copied from elsewhere.
+    if (before !== undefined && !mayReplace(before, options)) throw instanceTakenError(before)
     if (before === undefined && this.#instanceCount >= this.#hooks.instancesMax()) {
       throw registryFullError(this.#instanceCount)
     }
+  }
+
+  /** Whoever asked for the same id on the node goes, before anything is made that its end could drop. */
+  #makeWay(
+    { node = LOCAL_NODE, idOnNode }: InstanceSpec,
+    before: InstanceRecord | undefined,
+  ): void {
+    if (idOnNode === undefined) return
+    const there = this.nodes.get(node)?.instances.get(idOnNode)
+    if (there === undefined || there === before || there.isIdDerived) return
+    this.removeInstance(there.service, there.id)
+  }
+
+  /** Where the id on the node is somebody's already, the one that was made up is changed. */
+  #takeIdOnNode(instance: InstanceRecord, before: InstanceRecord | undefined): void {
+    const { instances } = instance.nodeRecord
+    const there = instances.get(instance.idOnNode)
+    if (there !== undefined && there !== before) {
+      if (instance.isIdDerived) instance.idOnNode = freeIdOf(instance)
+      else {
+        there.idOnNode = freeIdOf(there)
+        instances.set(there.idOnNode, there)
+      }
+    }
+    // Before the old record leaves: a node without instances is forgotten.
+    if (before?.nodeRecord === instance.nodeRecord) instances.delete(before.idOnNode)
+    instances.set(instance.idOnNode, instance)
   }
 
   /** The new record of an instance takes over from the old one. */
   #inherit(before: InstanceRecord, instance: InstanceRecord): void {
     instance.createIndex = before.createIndex
     const isSameProcess =
-      instance.source !== 'run' && before.host === instance.host && before.port === instance.port
+      instance.origin !== 'run' && before.host === instance.host && before.port === instance.port
     if (isSameProcess) {
       instance.registeredAtMs = before.registeredAtMs
-      inheritChecks(before, instance.checks)
+      inheritChecks(before.checks, before.isRoutable, instance.checks)
     }
-    this.#countRoutable(before.service, -Number(before.isRoutable))
+    this.#serviceOf(before.service).routableCount -= Number(before.isRoutable)
+    this.#swapChecks(before, instance, instance.checks)
+    if (before.nodeRecord !== instance.nodeRecord)
+      this.journal.noteNode(before.nodeRecord, 'checks')
     this.#retire(before)
+  }
+
+  #swapChecks(
+    before: InstanceRecord,
+    instance: InstanceRecord,
+    checks: readonly CheckRecord[],
+  ): void {
+    const isStaying = before.nodeRecord === instance.nodeRecord
+    const ids = new Set(isStaying ? checks.map((check) => check.id) : [])
+    this.checks.detach(before.checks, (id) => ids.has(id))
+    instance.checks = checks
+    this.checks.attach(checks, this.journal.index + 1)
   }
 
   /** Ends what belongs to a record that nobody sees any more. Its values stay for readers of the feed. */
   #retire(instance: InstanceRecord): void {
-    instance.nodeRecord.instances.delete(instance)
-    this.#dropNodeIfEmpty(instance.nodeRecord)
-    if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
-    this.#endChecks(instance)
+    const { nodeRecord: node, idOnNode } = instance
+    if (node.instances.get(idOnNode) === instance) node.instances.delete(idOnNode)
+    this.#dropNodeIfEmpty(node)
+    this.#leases.clear(instance)
     instance.weight = 0
+    instance.isGone = true
   }
 
-  #endChecks(instance: InstanceRecord): void {
-    for (const expiry of instance.expiries) this.#expiries.clear(expiry)
-    for (const check of instance.checks) if (isActive(check)) this.#hooks.stopCheck(check)
-  }
-
-  #expire(expiry: Expiry): void {
-    const { instance, check } = expiry
-    if (check !== undefined) {
-      const output = `No report within ${expiry.ttlMs} ms.`
-      const isChanged = check.status !== 'critical'
-      this.#setResult(check, { status: 'critical', output, durationMs: 0 })
-      if (!isChanged) return
-      this.#setHealth(instance)
-      this.#note(instance, 'modified')
-    } else if (instance.keepsWhenLapsed) {
+  #endLease(instance: InstanceRecord, atEnd: LeaseSpec['atEnd']): void {
+    if (atEnd === 'critical') {
       instance.hasLapsed = true
       this.#recompute(instance)
     } else {
       this.removeInstance(instance.service, instance.id)
-      this.#hooks.onLapsed(instance)
+      this.#hooks.onEnded(instance, undefined)
     }
   }
 
-  #setLease(instance: InstanceRecord, lease: PutOptions['lease']): void {
-    if (instance.leaseExpiry !== undefined) this.#expiries.clear(instance.leaseExpiry)
-    instance.leaseExpiry = lease === undefined ? undefined : createExpiry(instance, lease.ttlMs)
-    instance.keepsWhenLapsed = lease?.atEnd === 'critical'
-    instance.hasLapsed = false
-    if (instance.leaseExpiry === undefined || lease === undefined) return
-    this.#expiries.set(instance.leaseExpiry, this.#hooks.clock.monotonicMs() + lease.ttlMs)
+  #onStatus(check: CheckRecord): void {
+    const { owner } = check
+    check.modifyIndex = this.journal.index + 1
+    this.#hooks.onStatus(check)
+    if (owner instanceof NodeRecord) return this.#onNodeHealth(owner)
+    this.#setHealth(owner)
+    this.journal.noteInstance(owner, 'modified', false)
+    this.checks.onOwnerChanged(owner)
   }
 
-  #startChecks(instance: InstanceRecord): void {
-    const nowMs = this.#hooks.clock.monotonicMs()
-    const expiries: Expiry[] = []
-    for (const check of instance.checks) {
-      if (isActive(check)) this.#hooks.startCheck(instance, check)
-      if (check.spec?.kind !== 'ttl') continue
-      const expiry = createExpiry(instance, check.spec.ttlMs, check)
-      expiries.push(expiry)
-      this.#expiries.set(expiry, nowMs + expiry.ttlMs)
+  #onCriticalForLong(check: CheckRecord): void {
+    const { owner } = check
+    if (owner instanceof NodeRecord || owner.origin !== 'registered') return
+    this.removeInstance(owner.service, owner.id)
+    this.#hooks.onEnded(owner, check)
+  }
+
+  #onNodeHealth(node: NodeRecord): void {
+    this.journal.noteNode(node, 'checks')
+    for (const instance of node.instances.values()) {
+      this.#setHealth(instance)
+      this.journal.noteInstance(instance, 'modified', false)
     }
-    instance.expiries = expiries.length > 0 ? expiries : noExpiries
-  }
-
-  #setResult(
-    check: CheckRecord,
-    result: Pick<CheckRecord, 'status' | 'output' | 'durationMs'>,
-  ): void {
-    check.status = result.status
-    check.output = result.output.slice(0, CHECK_OUTPUT_CHARACTERS_MAX)
-    check.durationMs = result.durationMs
-    check.atMs = this.#hooks.clock.nowMs()
+    this.checks.onOwnerChanged(node)
   }
 
   /** Finds out the health anew; a difference is a change. */
   #recompute(instance: InstanceRecord): void {
-    if (this.#setHealth(instance)) this.#note(instance, 'modified')
+    if (!this.#setHealth(instance)) return
+    this.journal.noteInstance(instance, 'modified', false)
+    this.checks.onOwnerChanged(instance)
   }
 
   #setHealth(instance: InstanceRecord): boolean {
     const health = healthOf(instance)
-    const weight = weightOf(instance.weights, health)
-    if (health === instance.health && weight === instance.weight) return false
-    this.#countRoutable(instance.service, Number(weight > 0) - Number(instance.isRoutable))
+    const isOther = health !== instance.health
     instance.health = health
+    const service = this.#serviceOf(instance.service)
+    this.#choosePriority(service)
+    return this.#setWeight(service, instance) || isOther
+  }
+
+  #setWeight(service: ServiceRecord, instance: InstanceRecord): boolean {
+    const isStandby = service.hasPriorities && instance.priority > service.activePriority
+    const weight = isStandby ? 0 : weightOf(instance, instance.health)
+    if (weight === instance.weight) return false
+    service.routableCount += Number(weight > 0) - Number(instance.isRoutable)
     instance.weight = weight
     return true
   }
 
-  #countRoutable(serviceName: string, difference: number): void {
-    const service = this.services.get(serviceName)
-    if (service !== undefined) service.routableCount += difference
-  }
-
-  #note(instance: InstanceRecord, action: Change['action']): void {
-    const index = ++this.#index
-    const service = this.services.get(instance.service)
-    if (service !== undefined) service.index = index
-    if (action !== 'modified') this.#catalogIndex = index
-    if (instance.createIndex === 0) instance.createIndex = index
-    instance.modifyIndex = index
-    this.feed.addInstance(index, this.#hooks.clock.nowMs(), action, instance)
-    this.#scheduleFlush()
-  }
-
-  #noteService(name: string, action: 'added' | 'removed'): void {
-    this.#catalogIndex = ++this.#index
-    if (action === 'removed') this.#goneIndex = this.#index
-    this.feed.addService(name, action)
-    this.#scheduleFlush()
-  }
-
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled) return
-    this.#isFlushScheduled = true
-    this.#hooks.scheduleFlush(() => this.flush())
+  /** Where another source's instances take over, or step back, all of them change. */
+  #choosePriority(service: ServiceRecord): void {
+    if (!service.hasPriorities) return
+    let best = Infinity
+    for (const one of service.instances.values()) {
+      if (one.priority < best && weightOf(one, one.health) > 0) best = one.priority
+    }
+    if (best === service.activePriority) return
+    service.activePriority = best
+    for (const one of service.instances.values()) {
+      if (this.#setWeight(service, one)) this.journal.noteInstance(one, 'modified', false)
+    }
   }
 
   #serviceOf(name: string): ServiceRecord {
     const found = this.services.get(name)
     if (found !== undefined) return found
-    this.#noteService(name, 'added')
-    const service = new ServiceRecord(name, this.#index)
+    this.journal.noteService(name, 'added')
+    const service = new ServiceRecord(name, this.journal.index)
     this.services.set(name, service)
+    this.names.add(name)
     return service
   }
 
   #dropServiceIfEmpty(service: ServiceRecord): void {
     if (service.isDeclared || service.instances.size > 0) return
     this.services.delete(service.name)
-    this.#noteService(service.name, 'removed')
+    this.names.delete(service.name)
+    this.journal.noteService(service.name, 'removed')
   }
 
   #nodeOf(name: string): NodeRecord {
     let node = this.nodes.get(name)
-    if (node === undefined) this.nodes.set(name, (node = new NodeRecord(name)))
+    if (node === undefined) {
+      this.nodes.set(name, (node = new NodeRecord(name, this.journal.index + 1)))
+      this.journal.noteNode(node, 'added')
+    }
     return node
   }
 
   #dropNodeIfEmpty(node: NodeRecord): void {
-    const isEmpty = node.instances.size === 0 && node.checks.length === 0 && node.address === ''
-    if (isEmpty) this.nodes.delete(node.name)
+    const { instances, checks, isRegistered, maintenance, name } = node
+    if (isRegistered || instances.size > 0 || checks.length > 0 || maintenance !== undefined) return
+    this.nodes.delete(name)
+    node.isGone = true
+    this.journal.noteNode(node, 'removed')
   }
 }

@@ -32,6 +32,9 @@ const healthSettings = z.strictObject({
     .max(100)
     .default(3)
     .describe('Failing checks in a row until it is taken out.'),
+  restart: duration({ min: '0s', max: '1h' })
+    .prefault('0s')
+    .describe('A process that lives and fails its check for this long is restarted; 0s: never.'),
   startup: duration({ min: '0s', max: '1h' })
     .prefault('60s')
     .describe(

@@ -31,12 +31,18 @@ function commandsOn(
     report: (service = '', id = '', check = '', status = '') =>
       attempt(() => current().reportCheck(service, id, check, status as 'passing', '')),
     node: (status = '') =>
-      attempt(() => current().reportNodeCheck('local', 'disk', status as 'passing', '')),
+      attempt(async () => {
+        const disk = { kind: 'reported', id: 'disk', initially: 'passing' } as const
+        if (current().checkOnNode('local', 'disk') === undefined) {
+          await current().registerCheck('local', undefined, disk)
+        }
+        current().reportNodeCheck('local', 'disk', status as 'passing', '')
+      }),
     run: (service = '', id = '', port = '') =>
       attempt(() =>
         current().putInstance(
           { service, id, host: '127.0.0.1', port: Number(port) },
-          { source: 'run', checks: [] },
+          { origin: 'run', checks: [] },
         ),
       ),
     drain: (service = '', id = '') => attempt(() => current().setDraining(service, id, true)),

@@ -25,8 +25,11 @@ export interface Indexes {
 
 /** Who wants to know of changes, by what they look at: a change of one service costs nothing for watchers of another. */
 export class Watchers {
-  readonly #byService = new Map<string, Set<Watcher>>()
+  /** By `service NAME` and `node NAME`. */
+  readonly #byName = new Map<string, Set<Watcher>>()
+  #nodeWatcherCount = 0
   readonly #catalog = new Set<Watcher>()
+  readonly #nodes = new Set<Watcher>()
   readonly #all = new Set<Watcher>()
   readonly #ends: Deadlines<Waiting>
   readonly #clock: Clock
@@ -88,30 +91,57 @@ export class Watchers {
   notify(
     batch: ChangeBatch,
     touched: ReadonlyMap<string, TouchedService>,
-    isCatalog: boolean,
+    { isCatalog, isNodes }: { readonly isCatalog: boolean; readonly isNodes: boolean },
   ): void {
     for (const [service, { changes, services }] of touched) {
-      const watchers = this.#byService.get(service)
-      if (watchers !== undefined) this.#call(watchers, { index: batch.index, changes, services })
+      const watchers = this.#byName.get(`service ${service}`)
+      if (watchers !== undefined) {
+        this.#call(watchers, { index: batch.index, changes, services, nodes: [] })
+      }
     }
+    if (this.#nodeWatcherCount > 0) this.#callNodes(batch)
     if (isCatalog) this.#call(this.#catalog, batch)
+    if (isNodes) this.#call(this.#nodes, batch)
     this.#call(this.#all, batch)
+  }
+
+  /** Whoever is watched most, first. */
+  watched(count: number): readonly { readonly target: string; readonly watchers: number }[] {
+    const all = [...this.#byName].map(([target, { size }]) => ({ target, watchers: size }))
+    const others = { catalog: this.#catalog, nodes: this.#nodes, all: this.#all }
+    for (const [target, { size }] of Object.entries(others)) {
+      if (size > 0) all.push({ target, watchers: size })
+    }
+    return all.toSorted((a, b) => b.watchers - a.watchers).slice(0, count)
   }
 
   /** Wakes everybody who waits; listeners are forgotten. */
   close(): void {
-    for (const set of [...this.#byService.values(), this.#catalog, this.#all]) {
+    for (const set of [...this.#byName.values(), this.#catalog, this.#nodes, this.#all]) {
       for (const watcher of set) if (typeof watcher !== 'function') watcher.wake()
     }
     this.#ends.close()
-    this.#byService.clear()
+    this.#byName.clear()
     this.#catalog.clear()
+    this.#nodes.clear()
     this.#all.clear()
     this.#count = 0
+    this.#nodeWatcherCount = 0
+  }
+
+  #callNodes(batch: ChangeBatch): void {
+    const changes = Map.groupBy(batch.changes, ({ instance }) => instance.node)
+    for (const name of new Set([...batch.nodes, ...changes.keys()])) {
+      const watchers = this.#byName.get(`node ${name}`)
+      if (watchers === undefined) continue
+      const own = { changes: changes.get(name) ?? [], services: [], nodes: [name] }
+      this.#call(watchers, { index: batch.index, ...own })
+    }
   }
 
   #call(watchers: Iterable<Watcher>, batch: ChangeBatch): void {
-    const isEmpty = batch.changes.length === 0 && batch.services.length === 0
+    const { changes, services, nodes } = batch
+    const isEmpty = changes.length + services.length + nodes.length === 0
     for (const watcher of watchers) {
       if (typeof watcher !== 'function') watcher.wake()
       else if (!isEmpty) {
@@ -132,22 +162,35 @@ export class Watchers {
         `${this.#count} watchers are there already (watchersMax). End some of them, or ask again later.`,
       )
     }
-    const set = this.#setOf(target)
-    set.add(watcher)
+    this.#setOf(target).add(watcher)
     this.#count++
+    this.#nodeWatcherCount += Number(isNode(target))
   }
 
   #delete(target: Target, watcher: Watcher): void {
     const set = this.#setOf(target)
-    if (set.delete(watcher)) this.#count--
-    if (typeof target !== 'string' && set.size === 0) this.#byService.delete(target.service)
+    if (set.delete(watcher)) {
+      this.#count--
+      this.#nodeWatcherCount -= Number(isNode(target))
+    }
+    if (typeof target !== 'string' && set.size === 0) this.#byName.delete(nameOf(target))
   }
 
   #setOf(target: Target): Set<Watcher> {
     if (target === 'all') return this.#all
     if (target === 'catalog') return this.#catalog
-    let set = this.#byService.get(target.service)
-    if (set === undefined) this.#byService.set(target.service, (set = new Set()))
+    if (target === 'nodes') return this.#nodes
+    const name = nameOf(target)
+    let set = this.#byName.get(name)
+    if (set === undefined) this.#byName.set(name, (set = new Set()))
     return set
   }
+}
+
+function isNode(target: Target): boolean {
+  return typeof target !== 'string' && 'node' in target
+}
+
+function nameOf(target: Exclude<Target, string>): string {
+  return 'node' in target ? `node ${target.node}` : `service ${target.service}`
 }

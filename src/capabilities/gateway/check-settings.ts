@@ -4,11 +4,13 @@ import {
   RoutePatternError,
 } from '../../mechanisms/routing/pattern.ts'
 import { explainBadCidr } from '../../platform/config/addresses.ts'
+import type { SourceOf } from '../../platform/config/load.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
-import { formatDurationMs, formatShareRatio } from '../../platform/config/units.ts'
-import { checkServiceName } from '../../platform/config/service-name.ts'
+import { formatShareRatio } from '../../platform/config/units.ts'
+import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkEdges, type Callers } from './edges.ts'
 import { answersItself, policyKindsOf } from './policy-settings.ts'
@@ -24,7 +26,10 @@ export interface GatewayChecked {
 }
 
 /** Problems of `gateway`, and of how services are called. */
-export function checkGateway(settings: GatewayChecked): readonly SettingProblem[] {
+export function checkGateway(
+  settings: GatewayChecked,
+  sourceOf: SourceOf,
+): readonly SettingProblem[] {
   const { routes } = settings.gateway
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
@@ -36,7 +41,7 @@ export function checkGateway(settings: GatewayChecked): readonly SettingProblem[
     ]
   })
   return [
-    ...checkServices(settings.services),
+    ...checkServices(settings.services, sourceOf),
     ...each,
     ...checkRoutes(routes),
     ...checkIds(routes),
@@ -151,10 +156,11 @@ function checkProxies({ gateway }: GatewayChecked): readonly SettingProblem[] {
   return problems
 }
 
-function checkServices(services: Services): readonly SettingProblem[] {
+function checkServices(services: Services, sourceOf: SourceOf): readonly SettingProblem[] {
   const each = Object.entries(services).flatMap(([name, service]) => {
     const path = ['services', name]
-    return [...checkName(name, path), ...checkEjection(service, path)]
+    const resilience = [...path, 'resilience']
+    return [...checkName(name, path), ...checkResilience(service.resilience, resilience, sourceOf)]
   })
   return [...each, ...checkEdges(services)]
 }
@@ -162,17 +168,7 @@ function checkServices(services: Services): readonly SettingProblem[] {
 /** Callers read the address of a service from `<NAME>_URL`. */
 function checkName(name: string, path: SettingPath): readonly SettingProblem[] {
   if (name !== 'backplane' && !name.startsWith('backplane-')) return []
-  const variable = `${name.toUpperCase().replaceAll('-', '_')}_URL`
+  const variable = urlVariable(name)
   const message = `may not begin with backplane: its address would be told as ${variable}, which is Backplane's own; choose another name`
   return [{ path, code: 'ERR_CONFIG_NAME_RESERVED', message, at: 'key' }]
-}
-
-function checkEjection(
-  { resilience: { ejection } }: BalancedService,
-  path: SettingPath,
-): readonly SettingProblem[] {
-  if (ejection.base <= ejection.max) return []
-  const at = [...path, 'resilience', 'ejection', 'base']
-  const message = `must not be above max; is ${formatDurationMs(ejection.base)}, and max is ${formatDurationMs(ejection.max)}`
-  return [{ path: at, code: 'ERR_CONFIG_RANGE', message }]
 }

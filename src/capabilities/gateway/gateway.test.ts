@@ -7,19 +7,19 @@ import type { SnapshotChannel, Totals } from '../../platform/snapshot/channel.ts
 import type { ListenerStatus, InstanceTotals, SnapshotOp } from '../../contracts/snapshot.ts'
 import { createSnapshotModel } from '../../platform/snapshot/model.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
-import { settingsSchema } from '../../settings.ts'
+import { defaultService, settingsSchema } from '../../settings.ts'
 import { startDiscovery } from '../discovery/discovery.ts'
 import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
+import { openBreakerOrders } from './breaker-orders.ts'
 import { GatewayListenerError } from './data-listeners.ts'
-import { startGateway, urlVariable } from './gateway.ts'
+import { startGateway } from './gateway.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
-const defaults = settingsSchema.parse({ services: { any: {} } }).services['any']
-assert.ok(defaults)
+const defaults = defaultService()
 const configOf = (file: object): GatewayConfig => ({
   settings: settingsSchema.parse(file),
-  defaults: defaults,
+  defaults,
   sourceOf: (path) => path.join('.'),
 })
 
@@ -34,15 +34,16 @@ function createFakeData(taken: Set<number>) {
     isConnected: true,
     begin() {},
     close() {},
-    publish(ops) {
+    async publish(ops) {
       for (const op of ops) {
         model.apply(op)
         if (op.op === 'instance-gone') removals.set(`${op.service} ${op.id}`, op.removal ?? 0)
       }
-      return Promise.resolve(statuses())
+      return statuses()
     },
     ask: (question) => Promise.resolve(question.type === 'why' ? null : 'nonsense'),
     onTotals: (listener) => void totals.push(listener),
+    onResilience() {},
     onDrained: (listener) => void drained.push(listener),
   }
   function statuses(): ListenerStatus[] {
@@ -109,14 +110,15 @@ async function start(
   const saved: (readonly OutboundListener[])[] = []
   const store = { isFull: false }
   const portStore = {
-    load: () => Promise.resolve(options.store ?? []),
-    save: (listeners: readonly OutboundListener[]) => {
-      if (store.isFull) return Promise.reject(new Error('the disk is full'))
+    load: async () => options.store ?? [],
+    save: async (listeners: readonly OutboundListener[]) => {
+      if (store.isFull) throw new Error('the disk is full')
       saved.push(listeners)
-      return Promise.resolve()
     },
   }
-  const part = await startGateway(config, { discovery, channel: data.channel, portStore }, scope)
+  const breakerOrders = await openBreakerOrders(storage)
+  const { channel } = data
+  const part = await startGateway(config, { discovery, channel, portStore, breakerOrders }, scope)
   const { api: gateway } = part
   /** A reload that nobody else refuses. */
   const reload = async (next: GatewayConfig) => {
@@ -128,7 +130,7 @@ async function start(
   const put = (service: string, id: string) => {
     discovery.putInstance(
       { service, id, host: '127.0.0.1', port: 1, weight: 1 },
-      { source: 'run', checks: [] },
+      { origin: 'run', checks: [] },
     )
     discovery.flush()
   }
@@ -247,7 +249,6 @@ test('an outbound listener keeps its port over a restart, and moves only when it
   assert.deepEqual(moved.gateway.outboundUrls('web'), { ORDERS_URL: 'http://127.0.0.1:20001' })
   assert.deepEqual(moved.saved, [[{ caller: 'web', service: 'orders', port: 20_001 }]])
   assert.deepEqual(moved.gateway.outboundUrls('orders'), {})
-  assert.equal(urlVariable('payment-service'), 'PAYMENT_SERVICE_URL')
 })
 
 test('drained: true when data says so, false when the time is over; its totals are forgotten', async (t) => {

@@ -1,3 +1,4 @@
+import { urlVariable } from '../../platform/config/service-name.ts'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
 import type { Part, Prepared, Scope } from '../../platform/capability.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
@@ -7,33 +8,45 @@ import { DataListeners } from './data-listeners.ts'
 import { followInstances, type DiscoveryNeed } from './follow.ts'
 import { gatewayMetrics } from './metrics.ts'
 import type { PortStore } from './port-store.ts'
+import type { BreakerOrderStore } from './breaker-orders.ts'
+import {
+  registerResilienceRoutes,
+  resilienceMetrics,
+  type ResilienceNeeds,
+  resilienceProblems,
+} from './resilience.ts'
+import { createResilienceStore } from './resilience-store.ts'
 import { createRemovals } from './removals.ts'
-import { declaredOps, registeredOp, replacingOps } from './service-policies.ts'
+import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
 export interface GatewayNeeds {
   readonly discovery: DiscoveryNeed
   readonly channel: SnapshotChannel
   readonly portStore: PortStore
+  readonly breakerOrders: BreakerOrderStore
 }
 
 /** Follows the file and discovery, and tells the data plane. Nothing is sent before `begin`. */
 export async function startGateway(
   first: GatewayConfig,
-  { discovery, channel, portStore }: GatewayNeeds,
+  { discovery, channel, portStore, breakerOrders }: GatewayNeeds,
   scope: Scope,
 ): Promise<Part<GatewayConfig, Gateway>> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
   const removals = createRemovals(scope.clock)
   const needs = { channel, portStore, random: scope.random, log: scope.log }
   const listeners = new DataListeners(first, await portStore.load(), needs)
+  const orders = new Map(await breakerOrders.load())
+  const resilience = createResilienceStore()
   let current = first
 
   channel.onTotals((message) => totals.add(message))
+  channel.onResilience((message) => resilience.add(message))
   channel.onDrained((service, id, removal) => {
     if (removals.drained(service, id, removal)) totals.forget(service, id)
   })
-  void channel.publish([...declaredOps(first), listeners.op()])
+  void channel.publish([...declaredOps(first, orders), listeners.op()])
   const follower = followInstances(
     discovery,
     (ops) => void (ops.length > 0 && channel.publish(removals.number(ops))),
@@ -45,7 +58,7 @@ export async function startGateway(
   function followService(name: string, isThere: boolean): void {
     if (Object.hasOwn(current.settings.services, name)) return
     void channel.publish([
-      isThere ? registeredOp(current, name) : { op: 'service-gone', service: name },
+      isThere ? registeredOp(current, name, orders) : { op: 'service-gone', service: name },
     ])
   }
 
@@ -54,13 +67,33 @@ export async function startGateway(
     return {
       commit() {
         const known = new Set([...discovery.services()].map(({ name }) => name))
-        const ops = replacingOps(current, next, (name) => known.has(name))
+        const ops = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
         return prepared.commit(ops)
       },
       cancel: () => prepared.cancel(),
     }
+  }
+
+  const isKnown = (name: string): boolean =>
+    [...discovery.services()].some((service) => service.name === name)
+  const resilienceNeeds: ResilienceNeeds = {
+    store: resilience,
+    names: () => [
+      ...new Set([
+        ...Object.keys(current.settings.services),
+        ...[...discovery.services()].map(({ name }) => name),
+      ]),
+    ],
+    specOf: (name) => specOf(current, name, isKnown(name), orders),
+    async order(name, order) {
+      await breakerOrders.save(name, order)
+      if (order === 'auto') orders.delete(name)
+      else orders.set(name, order)
+      const service = specOf(current, name, isKnown(name), orders)
+      if (service !== undefined) await channel.publish([{ op: 'service', service }])
+    },
   }
 
   const api: Gateway = {
@@ -88,15 +121,19 @@ export async function startGateway(
   return {
     api,
     prepare,
-    routes: [(app) => registerRequestRoutes(app, api)],
-    metrics: () => gatewayMetrics(totals),
-    problems: () => gatewayProblems(totals, channel.isConnected, scope.clock.nowMs()),
+    routes: [
+      (app) => registerRequestRoutes(app, api),
+      (app) => registerResilienceRoutes(app, resilienceNeeds),
+    ],
+    *metrics() {
+      yield* gatewayMetrics(totals)
+      yield* resilienceMetrics(resilience)
+    },
+    *problems() {
+      yield* gatewayProblems(totals, channel.isConnected, scope.clock.nowMs())
+      yield* resilienceProblems(resilience)
+    },
   }
-}
-
-/** `payment-service` is `PAYMENT_SERVICE_URL`. */
-export function urlVariable(service: string): string {
-  return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }
 
 /** Numbers of an instance that is gone are not kept. */

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { absolutePath, filled } from '../../platform/config/names.ts'
 import { policySettings } from './policy-settings.ts'
-import { duration, listenAddress, rate, share, size } from '../../platform/config/units.ts'
+import { resilienceSettings } from './resilience-settings.ts'
+import { duration, listenAddress, share, size } from '../../platform/config/units.ts'
 
 const routeSettings = z.strictObject({
   id: filled().optional().describe('Name in logs and metrics; default: method, host and path.'),
@@ -90,84 +91,6 @@ const balanceSettings = z.strictObject({
     .describe('Name of the cookie of sticky-cookie.'),
 })
 
-const resilienceSettings = z.strictObject({
-  timeout: duration({ min: '10ms', max: '1h' })
-    .prefault('30s')
-    .describe('Total deadline of a request until the response head, all attempts together.'),
-  connectTimeout: duration({ min: '10ms', max: '1m' })
-    .prefault('1s')
-    .describe('Time to open a connection to an instance.'),
-  attemptTimeout: duration({ min: '10ms', max: '1h' })
-    .prefault('10s')
-    .describe('Deadline of one attempt until the response head.'),
-  retry: z
-    .strictObject({
-      attempts: z
-        .int()
-        .min(0)
-        .max(10)
-        .default(2)
-        .describe('Further attempts of an idempotent request, each on another instance.'),
-      budget: share()
-        .prefault('20%')
-        .describe('Retries as a share of the requests of the last ten seconds.'),
-      reserve: rate({ max: 10_000 })
-        .prefault('3/s')
-        .describe('Retries that are allowed whatever the share says.'),
-    })
-    .prefault({})
-    .describe('Retry of idempotent requests before the first byte of the response.'),
-  ejection: z
-    .strictObject({
-      failures: z
-        .int()
-        .min(0)
-        .max(1000)
-        .default(5)
-        .describe('Failures in a row that eject an instance; 0 switches ejection off.'),
-      base: duration({ min: '100ms', max: '1h' })
-        .prefault('5s')
-        .describe('Length of the first ejection; each following one doubles.'),
-      max: duration({ min: '100ms', max: '24h' }).prefault('1m').describe('Longest ejection.'),
-      share: share()
-        .prefault('50%')
-        .describe(
-          'At most this share of the instances is ejected at a time, but always at least one.',
-        ),
-    })
-    .prefault({})
-    .describe('Instances that fail are left out for a while.'),
-  outliers: z
-    .strictObject({
-      slower: z
-        .number()
-        .min(0)
-        .max(1000)
-        .default(3)
-        .describe(
-          'How many times the latency of the other instances is too much (medians of the last two seconds); 0: latency is not looked at.',
-        ),
-      floor: duration({ min: '0s', max: '1m' })
-        .prefault('10ms')
-        .describe('Who is not slower than the others by more than this is never too slow.'),
-      failing: share()
-        .prefault('50%')
-        .describe(
-          'Share of failures that is too much, where the others have less than half as much; 0% is not looked at.',
-        ),
-      minimum: z
-        .int()
-        .min(1)
-        .max(10_000)
-        .default(5)
-        .describe('Requests within two seconds below which an instance is not judged.'),
-    })
-    .prefault({})
-    .describe(
-      'Instances that are slow or fail compared with the others of their service are left out, for as long and as many as ejection says.',
-    ),
-})
-
 /** How its requests are balanced, bounded and tried again. */
 export const serviceShape = {
   calls: z
@@ -177,7 +100,7 @@ export const serviceShape = {
       'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
     ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
-  resilience: resilienceSettings.prefault({}).describe('Deadlines, retries, ejection.'),
+  resilience: resilienceSettings.prefault({}).describe('Deadlines, breakers, retries, ejection.'),
   connections: z
     .int()
     .min(1)

@@ -11,7 +11,7 @@ function specify(route: Record<string, unknown>) {
     gateway: { routes: [{ path: '/x/{id}', ...route }] },
   })
   const sourceOf = (path: SettingPath | string): string => [path].flat().join('.')
-  assert.deepEqual(checkSettings(settings, sourceOf), [])
+  assert.deepEqual(checkSettings(settings, sourceOf, {}), [])
   const [spec] = specifyGateway(settings, sourceOf, []).routes
   // It travels as JSON.
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)

@@ -5,6 +5,7 @@ import type {
   RouteSpec,
   ServiceSpec,
 } from '../../contracts/snapshot.ts'
+import type { BreakerOrder, BreakerSpec } from '../../contracts/resilience.ts'
 import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
@@ -133,8 +134,10 @@ export function specifyService(
   name: string,
   service: ServiceSettings,
   sourceOf: SourceOf,
+  order: BreakerOrder = 'auto',
 ): ServiceSpec {
   const { balance, resilience } = service
+  const breaker = specifyBreaker(resilience.breaker, order)
   return {
     name,
     source: sourceOf(['services', name]),
@@ -164,7 +167,35 @@ export function specifyService(
       localFailureRatio: resilience.outliers.failing,
       callsMin: resilience.outliers.minimum,
     },
+    ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
   }
 }
+
+/** Undefined where there is none, and nobody has ordered one. */
+function specifyBreaker(
+  settings: ServiceSettings['resilience']['breaker'],
+  order: BreakerOrder,
+): BreakerSpec | undefined {
+  if (settings.of === 'off' && order === 'auto') return undefined
+  return {
+    scope: settings.of,
+    order,
+    failureRatio: settings.failing === 0 ? NEVER_RATIO : settings.failing,
+    slowRatio: settings.slow === 0 ? NEVER_RATIO : settings.slow,
+    slowMs: settings.slowAfter,
+    statuses: settings.statuses,
+    callsMin: settings.minimum,
+    window:
+      settings.lastCalls === 0
+        ? { kind: 'time', ms: settings.window }
+        : { kind: 'count', size: settings.lastCalls },
+    openMs: settings.open,
+    openMsMax: settings.openMax,
+    probes: settings.probes,
+  }
+}
+
+/** No share of calls is that large. */
+const NEVER_RATIO = 2

@@ -1,10 +1,16 @@
 import { ShellWordsError } from '../../mechanisms/shell-words/shell-words-error.ts'
+import { nearestWord } from '../../mechanisms/nearest-word/nearest-word.ts'
 import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
+import type { SourceOf } from '../../platform/config/load.ts'
+import type { KnownVariables } from '../../platform/config/part.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
-import { checkServiceName } from '../../platform/config/service-name.ts'
+import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import type { ProcessSettings } from './schema.ts'
+
+/** What every instance finds in its environment besides what it inherits. */
+const GIVEN_VARIABLES = ['PORT', 'OTEL_SERVICE_NAME', 'BACKPLANE_SERVICE', 'BACKPLANE_INSTANCE']
 
 type Services = Readonly<Record<string, ProcessSettings>>
 
@@ -14,11 +20,17 @@ export interface ProcessesChecked {
 }
 
 /** Problems of what is run here: each service by itself, then what they say of each other. */
-export function checkProcesses({ services }: ProcessesChecked): readonly SettingProblem[] {
+export function checkProcesses(
+  { services }: ProcessesChecked,
+  _sourceOf: SourceOf,
+  known: KnownVariables,
+): readonly SettingProblem[] {
+  const given = [...known, ...GIVEN_VARIABLES, ...Object.keys(services).map(urlVariable)]
   const each = Object.entries(services).flatMap(([name, service]) => {
     const path = ['services', name]
+    const variables = [...given, ...Object.keys(service.env)]
     return [
-      ...checkCommandLine(service, path),
+      ...checkCommandLine(service, path, variables),
       ...checkOwnProcess(service, path),
       ...checkBounds(service, path),
       ...checkEnvironment(service, path),
@@ -51,7 +63,11 @@ function checkOwnProcess(service: ProcessSettings, path: SettingPath): readonly 
 }
 
 /** What one command, one port and one task allow. */
-function checkCommandLine(service: ProcessSettings, path: SettingPath): readonly SettingProblem[] {
+function checkCommandLine(
+  service: ProcessSettings,
+  path: SettingPath,
+  variables: readonly string[],
+): readonly SettingProblem[] {
   const { run, port, task, instances, restart } = service
   const problems: SettingProblem[] = []
   const conflict = (name: string, message: string): void => {
@@ -74,30 +90,26 @@ function checkCommandLine(service: ProcessSettings, path: SettingPath): readonly
         'cannot be always for a task, which is done when it ends with 0; use on-failure or never',
     })
   }
-  if (run !== undefined) problems.push(...checkCommand(run, [...path, 'run']))
+  if (run !== undefined) problems.push(...checkCommand(run, [...path, 'run'], variables))
   return problems
 }
 
 function checkCommand(
   run: string | readonly string[],
   path: SettingPath,
+  variables: readonly string[],
 ): readonly SettingProblem[] {
   const code = 'ERR_CONFIG_VALUE_INVALID'
   if (typeof run !== 'string') return []
   try {
-    splitShellWords(run, anyVariable(run))
+    splitShellWords(run, Object.fromEntries(variables.map((name) => [name, 'x'])))
     return []
   } catch (error) {
     if (!(error instanceof ShellWordsError)) throw error
-    return [{ path, code, message: `is no command: ${error.message}` }]
+    const nearest = nearestWord(error.variable, error.variable === '' ? [] : variables)
+    const meant = nearest === undefined ? '' : `; did you mean $${nearest}?`
+    return [{ path, code, message: `is no command: ${error.message}${meant}`, nearest }]
   }
-}
-
-/** Which variables there are is known only at the start of an instance: here each name has a value. */
-function anyVariable(text: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    (text.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? []).map((name) => [name, 'x']),
-  )
 }
 
 function checkBounds(service: ProcessSettings, path: SettingPath): readonly SettingProblem[] {

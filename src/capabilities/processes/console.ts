@@ -82,16 +82,39 @@ export function registerServiceRoutes(app: FastifyInstance, processes: Processes
 export function problemOf(
   service: string,
   instances: readonly RunningView[],
-  isUp: boolean,
+  isUp: (id?: string) => boolean,
 ): Problem | undefined {
   const broken = instances.find(isBroken)
-  if (broken === undefined) return undefined
+  if (broken === undefined) return misplacedProblem(service, instances, isUp)
   return {
-    severity: isUp ? 'warning' : 'error',
+    severity: isUp() ? 'warning' : 'error',
     code: codeOf(broken),
     service,
     instance: broken.id,
     text: brokenReason(broken),
+  }
+}
+
+/** One that runs, but where nobody looks for it. What a helper outside of its process group does for it is found by the check. */
+function misplacedProblem(
+  service: string,
+  instances: readonly RunningView[],
+  isUp: (id?: string) => boolean,
+): Problem | undefined {
+  const silent = instances.find(
+    ({ id, process }) => process.state === 'running' && process.listensOn && !isUp(id),
+  )
+  if (silent === undefined) return undefined
+  const { id, address, process } = silent
+  const [port = 0, ...more] = process.listensOn ?? []
+  const ports = [port, ...more].join(', ')
+  const given = address.slice(address.lastIndexOf(':') + 1)
+  return {
+    severity: isUp() ? 'warning' : 'error',
+    code: 'ERR_PROCESSES_OTHER_PORT',
+    service,
+    instance: id,
+    text: `${id} does not listen on $PORT (${given}); it listens on ${ports}: let it take its port from the variable PORT, or write port: ${port} under services.${service}`,
   }
 }
 

@@ -27,6 +27,8 @@ export interface DiscoveryNeed {
   drain(service: string, id: string): void
   remove(service: string, id: string): void
   isRoutable(service: string, id: string): boolean
+  /** Its checks count, after the time for its start, and say that it is not well. */
+  isFailing(service: string, id: string): boolean
   /** Number of routable instances of a service. */
   routableCount(service: string): number
   /** Calls back whenever what is routable of some services has changed. */

@@ -54,13 +54,14 @@ export async function startProcesses(
     changed(services)
   })
 
-  const isUp = (name: string): boolean => discovery.routableCount(name) > 0
+  const isUp = (name: string, id?: string): boolean =>
+    id === undefined ? discovery.routableCount(name) > 0 : discovery.isRoutable(name, id)
   const api: Processes = {
     begin: () => runs.begin(),
     services: () => runs.all(),
     service: (name) => runs.find(name),
     instances: (name) => (runs.find(name)?.slots() ?? []).map(viewSlot),
-    problemOf: (name) => problemOf(name, api.instances(name), isUp(name)),
+    problemOf: (name) => problemOf(name, api.instances(name), (id) => isUp(name, id)),
     override: (name) => (runs.find(name) === undefined ? undefined : overrides.of(name)),
     scaleMax: (name) => scaleMaxOf(runs.get(name).wanted().settings),
     targetByFile: (name) => fileTarget(runs.get(name).wanted().settings),

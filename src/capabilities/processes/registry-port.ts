@@ -14,7 +14,7 @@ export function discoveryForProcesses(discovery: DiscoveryOfProcesses): Discover
     put({ service, id, host, port, weight, wasRoutable }) {
       discovery.putInstance(
         { service, id, host, port, weight },
-        { source: 'run', ...(wasRoutable ? { initially: 'passing' } : {}) },
+        { origin: 'run', ...(wasRoutable ? { initially: 'passing' } : {}) },
       )
     },
     drain(service, id) {
@@ -26,6 +26,7 @@ export function discoveryForProcesses(discovery: DiscoveryOfProcesses): Discover
       discovery.flush()
     },
     isRoutable: (service, id) => discovery.instance(service, id)?.isRoutable ?? false,
+    isFailing: (service, id) => discovery.instance(service, id)?.health === 'critical',
     routableCount: (service) => discovery.service(service)?.routableCount ?? 0,
     onChange: (listener) => void discovery.subscribe('all', (batch) => listener(servicesOf(batch))),
   }

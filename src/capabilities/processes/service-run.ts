@@ -3,6 +3,8 @@ import type { Scope } from '../../platform/capability.ts'
 import type { ServiceSettings } from '../../settings.ts'
 import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import type { DiscoveryNeed, GatewayNeed, SupervisorNeed } from './needs.ts'
+import { createFailingWatch } from './failing-watch.ts'
+import type { Slot } from './slot.ts'
 import { isTaskFinished, planInstances } from './plan.ts'
 
 /** What one supervised service should be. */
@@ -14,19 +16,6 @@ export interface Wanted {
   fits(spec: ProcessSpec): boolean
   /** All of `after` are healthy or finished. */
   mayStart(): boolean
-}
-
-export interface Slot {
-  readonly number: number
-  spec: ProcessSpec
-  /** Below the one of the service: it is replaced. */
-  generation: number
-  status: ProcessStatus | undefined
-  isRetiring: boolean
-  /** The first to go when there are fewer. */
-  isUnwanted: boolean
-  /** Given to discovery with this port; 0: not there. */
-  registeredPort: number
 }
 
 /** The instances of one supervised service, and what moves them towards what is wanted. */
@@ -65,6 +54,20 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
   let wanted = first
   let generation = 0
   let lastIncarnation = 0
+  const failing = createFailingWatch(
+    scope.clock,
+    (slot) => !slot.spec.task && discovery.isFailing(name, slot.spec.id),
+    (slot) => {
+      const { id } = slot.spec
+      scope.log('warn', 'restarted, because its check failed for so long', {
+        service: name,
+        instance: id,
+        health: { restartMs: wanted.settings.health.restart },
+      })
+      slot.generation = -1
+      reconcile()
+    },
+  )
   let isReconciling = false
   let mustLookAgain = false
 
@@ -95,6 +98,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
 
   function reconcileOnce(): void {
     if (scope.stopping.aborted) return
+    failing.look(slots.values(), wanted.settings.health.restart)
     const actions = planInstances({
       slots: [...slots.values()].map((slot) => ({
         number: slot.number,

@@ -1,6 +1,6 @@
 import type { ProcessState } from '../../contracts/supervisor.ts'
 import type { RunningView } from './api.ts'
-import type { Slot } from './service-run.ts'
+import type { Slot } from './slot.ts'
 
 /** One slot as people are told of it. */
 export function viewSlot(slot: Slot): RunningView {
@@ -29,6 +29,7 @@ function viewProcess(slot: Slot): RunningView['process'] {
     exit: exitOf(slot),
     ...codeOf(state),
     ...(state?.state === 'exited' && state.isGivenUp === true && { isGivenUp: true }),
+    ...(status?.listensOn !== undefined && { listensOn: status.listensOn }),
     lastLines: state !== undefined && 'lastLines' in state ? state.lastLines : [],
   }
 }

@@ -1,3 +1,4 @@
+import { urlVariable } from '../../platform/config/service-name.ts'
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { splitShellWords } from '../../mechanisms/shell-words/shell-words.ts'
@@ -164,9 +165,7 @@ export function checkCommands(config: {
   readonly listeners: SpecifyContext['listeners']
 }): void {
   const { services } = config.settings
-  const names = Object.keys(services).map(
-    (name) => `${name.toUpperCase().replaceAll('-', '_')}_URL`,
-  )
+  const names = Object.keys(services).map(urlVariable)
   const urls = Object.fromEntries(names.map((name) => [name, 'http://127.0.0.1:1']))
   for (const [name, service] of Object.entries(services)) {
     if (service.run === undefined) continue

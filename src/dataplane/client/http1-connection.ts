@@ -1,43 +1,29 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
-import {
-  createRequestHead,
-  parseRequestHead,
-  type RequestHead,
-} from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
-import { adoptSocket, plainAddress, resetSocket } from '../io/sockets.ts'
-import { Outlet } from '../io/outlet.ts'
-import { ReadGate } from '../io/read-gate.ts'
+import type { Outlet } from '../io/outlet.ts'
+import type { ReadGate } from '../io/read-gate.ts'
+import { plainAddress } from '../io/sockets.ts'
 import type { Turn } from '../io/turns.ts'
+import { Wire } from '../io/wire.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf, ClientProtocol, LocalAnswer } from './client-stream.ts'
 import { discardBody, mayDiscard } from './discard.ts'
-import { EarlyBytes } from './early-bytes.ts'
 import type { ClientGround } from './ground.ts'
+import { HeadReader } from './head-reader.ts'
+import { HOLD, Intake } from './intake.ts'
 import { OrderlyClose } from './orderly-close.ts'
 import { ClientPeer } from './peer.ts'
 import { Http1Answer } from './http1-answer.ts'
-
-/** What may be read ahead of a request that is being answered: enough to see a pipelining client leave. */
-const EARLY_BYTES_MAX = 64 * 1024
-
-/** Why a connection is not read. */
-const HOLD = {
-  /** Its exchange cannot take more of the body. */
-  exchange: 1,
-  /** As much as may be kept of what cannot be used yet is kept. */
-  early: 2,
-} as const
 
 /** One HTTP/1.x connection of a client: keep-alive and pipelining, one request at a time, so that it is the stream of each. */
 export class Http1Connection<E> implements ClientOf<E>, Turn {
   owner: E | null = null
   isScheduled = false
   readonly listener: ClientListener
-  readonly socket: Socket
+  readonly wire: Wire
   readonly body: BodyReader = createBodyReader()
   /** When an unused, half-read or closing connection is given up; Infinity while an exchange has its own deadlines. */
   deadlineMs: number
@@ -48,15 +34,14 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   readonly #gate: ReadGate
   readonly #answer: Http1Answer
   readonly peer: ClientPeer
-  readonly #early = new EarlyBytes()
+  readonly #intake: Intake
+  readonly #heads: HeadReader
   #awaitsProxyHeader: boolean
-  #head: RequestHead | null = null
   /** It takes no further request. */
   #isClosing = false
   #close: OrderlyClose | null = null
   #isTunnel = false
   #hasEnded = false
-  #wasReset = false
 
   /** Takes over an accepted connection. `closed` is called once, last of all. */
   constructor(
@@ -72,21 +57,22 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#awaitsProxyHeader = listener.proxyProtocol
     this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
     this.deadlineMs = ground.clock.monotonicMs() + ground.limits.idleTimeoutMs
-    this.socket = adoptSocket(accepted, ground.readBuffer, (length) => this.#received(length))
-    this.outlet = new Outlet(this.socket, {
+    this.#heads = new HeadReader(ground)
+    this.wire = new Wire(accepted, ground.readBuffer, {
+      received: (length) => this.#received(length),
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => {
-        this.#wasReset = true
-        this.socket.destroy()
+      ended: () => this.#guarded(() => this.#ended()),
+      closed: () => {
+        closed(this)
+        this.#guarded(() => this.#closed())
       },
     })
-    this.#gate = new ReadGate(this.socket)
+    this.outlet = this.wire.outlet
+    this.#gate = this.wire.gate
     this.#answer = new Http1Answer(ground.scratch, this.outlet)
-    this.socket.on('end', () => this.#guarded(() => this.#ended()))
-    this.socket.on('error', () => (this.#wasReset = true))
-    this.socket.on('close', () => {
-      closed(this)
-      this.#guarded(() => this.#closed())
+    this.#intake = new Intake(this.#gate, {
+      use: (bytes, start, end) => this.#use(bytes, start, end),
+      mustWait: () => this.owner !== null || this.outlet.isClogged,
     })
   }
 
@@ -105,7 +91,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   resume(): void {
     if (!this.#gate.isHeldFor(HOLD.exchange)) return
     this.#gate.open(HOLD.exchange)
-    if (this.#early.length > 0) this.#ground.turns.schedule(this)
+    if (this.#intake.length > 0) this.#ground.turns.schedule(this)
   }
 
   closeAfterwards(): void {
@@ -154,7 +140,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (head !== null && rewrite !== null) {
       this.#answer.sendSwitch(head, bytes, start, end, rewrite)
     }
-    if (this.#early.length > 0) this.#ground.turns.schedule(this)
+    if (this.#intake.length > 0) this.#ground.turns.schedule(this)
     this.#gate.open(HOLD.exchange)
   }
 
@@ -174,7 +160,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (!this.#answer.keepsAlive || this.#mustClose || this.#hasEnded) return this.closeGently()
     this.deadlineMs = nowMs + this.#ground.limits.idleTimeoutMs
     this.#gate.open(HOLD.exchange)
-    if (this.#early.length === 0) return this.#gate.open(HOLD.early)
+    if (this.#intake.length === 0) return this.#gate.open(HOLD.early)
     this.#ground.turns.schedule(this) // It opens when there is room: a read for each answer would let a pipelining client fill the memory.
   }
 
@@ -182,14 +168,14 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#isClosing = true
     // Where nothing but the end of the connection tells the end of an answer, only a reset tells that it is cut. A client that does not read would keep
     // what the kernel has for it for minutes.
-    if (this.#answer.isDelimited && this.outlet.isFlushed) this.socket.destroy()
-    else resetSocket(this.socket)
+    if (this.#answer.isDelimited && this.outlet.isFlushed) this.wire.destroy()
+    else this.wire.reset()
   }
 
   /** At once, without a word. */
   destroy(): void {
     this.#isClosing = true
-    this.socket.destroy()
+    this.wire.destroy()
   }
 
   /** Says goodbye behind what is queued, and reads on for a while: closing with unread bytes would reset the connection and destroy our last answer. */
@@ -197,7 +183,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     if (this.#isClosing) return
     const { clock, limits } = this.#ground
     this.#isClosing = true
-    this.#early.clear()
+    this.#intake.clear()
     this.#close = new OrderlyClose(this.outlet, limits, clock.monotonicMs())
     this.deadlineMs = this.#close.deadlineMs
     this.#gate.open(HOLD.exchange | HOLD.early)
@@ -205,7 +191,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   /** Nobody waits for anything on it. */
   get isIdle(): boolean {
-    return this.owner === null && !this.#isClosing && this.#early.length === 0
+    return this.owner === null && !this.#isClosing && this.#intake.length === 0
   }
 
   /** A request is being answered, or an answer is not with the kernel yet. */
@@ -248,31 +234,13 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   #receive(length: number): void {
     if (this.#isClosing) return this.#linger()
-    const bytes = this.#ground.readBuffer
-    if (this.#early.length > 0) {
-      this.#early.add(bytes, 0, length)
-      if (this.owner === null || this.#isTunnel) this.#useEarly()
-      if (this.#isFull) this.#gate.hold(HOLD.early)
-      return
-    }
-    const used = this.#use(bytes, 0, length)
-    if (used === length || this.#isClosing) return
-    this.#early.add(bytes, used, length)
-    if (this.#isFull) this.#gate.hold(HOLD.early)
-  }
-
-  /** Enough waits for the end of a request, or for a client that does not read its answers. Half a head alone waits for its rest. */
-  get #isFull(): boolean {
-    if (this.owner === null && !this.outlet.isClogged) return false
-    return this.#early.length >= EARLY_BYTES_MAX
+    const mayUse = this.owner === null || this.#isTunnel
+    this.#intake.receive(this.#ground.readBuffer, length, mayUse)
   }
 
   #useEarly(): void {
-    const length = this.#early.length
-    if (length === 0 || this.#isClosing || this.socket.destroyed) return
-    const used = this.#use(this.#early.bytes, 0, length)
-    if (used > 0) this.#early.dropUntil(used)
-    if (!this.#isFull) this.#gate.open(HOLD.early)
+    if (this.#isClosing || this.wire.isDestroyed) return
+    this.#intake.useEarly()
   }
 
   /** The rest of a body that was refused. */
@@ -282,15 +250,15 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     return next < 0 ? end : next
   }
 
-  /** Requests one after the other, as long as they are answered at once. Returns the position behind what was used. */
+  /** Requests one after the other, as long as they are answered at once. Returns the position behind what was used; a connection that closes needs nothing more. */
   #use(bytes: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && !this.#isClosing) {
       const next = this.#useOne(bytes, at, end)
-      if (next === at) return at
+      if (next === at) break
       at = next
     }
-    return at
+    return this.#isClosing ? end : at
   }
 
   #useOne(bytes: Buffer, start: number, end: number): number {
@@ -312,11 +280,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   /** Returns `start` where the head is not complete: its bytes stay where they are. */
   #readHead(bytes: Buffer, start: number, end: number): number {
-    const ground = this.#ground
-    const head = this.#head ?? ground.requestHead
-    const next = parseRequestHead(bytes, start, end, ground.headLimits, head)
+    const { head } = this.#heads
+    const next = this.#heads.read(head, bytes, start, end)
     if (next > 0) {
-      this.#head = null
       this.deadlineMs = Infinity
       this.#answer.begin(head)
       this.peer.renew()
@@ -326,10 +292,9 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
       this.#refuse(headError(next).code, headError(next).title)
       return end
     }
-    if (this.#head === null) {
-      this.#head = head
-      ground.requestHead = createRequestHead(ground.limits.headersMax)
-      this.deadlineMs = ground.clock.monotonicMs() + ground.limits.headTimeoutMs
+    if (this.#heads.keep(head)) {
+      const { clock, limits } = this.#ground
+      this.deadlineMs = clock.monotonicMs() + limits.headTimeoutMs
     }
     return start
   }
@@ -350,8 +315,8 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   }
 
   #refuse(code: string, detail: string): void {
-    this.#head = null
-    this.#early.clear()
+    this.#heads.forget()
+    this.#intake.clear()
     this.deadlineMs = Infinity
     this.#answer.beginRefusal()
     this.#events.refused(this, code, detail)
@@ -359,7 +324,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
 
   #timeOut(): void {
     if (this.#close !== null) return this.#closeOn(this.#close)
-    if (this.owner !== null || this.#early.length === 0) return this.destroy()
+    if (this.owner !== null || this.#intake.length === 0) return this.destroy()
     const detail = `the head was not complete after ${this.#ground.limits.headTimeoutMs} ms`
     this.#refuse('ERR_GATEWAY_HEAD_TIMEOUT', detail)
   }
@@ -367,7 +332,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #closeOn(close: OrderlyClose): void {
     const step = close.look(this.#ground.clock.monotonicMs())
     this.deadlineMs = close.deadlineMs
-    if (step === 'reset') resetSocket(this.socket)
+    if (step === 'reset') this.wire.reset()
     else if (step === 'close') this.destroy()
   }
 
@@ -380,7 +345,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #flushed(): void {
     if (this.#close !== null) this.#closeOn(this.#close)
     else if (this.owner !== null) this.#events.writable(this.owner)
-    else if (this.#early.length > 0) this.#useEarly()
+    else if (this.#intake.length > 0) this.#useEarly()
   }
 
   #ended(): void {
@@ -394,7 +359,7 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #closed(): void {
     this.#isClosing = true
     this.outlet.close()
-    this.#early.clear()
-    if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)
+    this.#intake.clear()
+    if (this.owner !== null) this.#events.gone(this.owner, this.wire.wasReset)
   }
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
-import { adoptSocket, plainAddress, resetSocket } from '../io/sockets.ts'
-import { Outlet } from '../io/outlet.ts'
+import type { Outlet } from '../io/outlet.ts'
+import { plainAddress } from '../io/sockets.ts'
+import { Wire } from '../io/wire.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf } from './client-stream.ts'
 import { EarlyBytes } from './early-bytes.ts'
@@ -18,7 +19,6 @@ export class RawConnection<E> implements ClientOf<E> {
   owner: E | null = null
   readonly protocol = 'tcp'
   readonly listener: ClientListener
-  readonly socket: Socket
   readonly body: BodyReader = createBodyReader()
   readonly isHttp10 = false
   /** When a connection without its PROXY protocol header, or with a slow reader behind its end, is given up. */
@@ -26,6 +26,7 @@ export class RawConnection<E> implements ClientOf<E> {
 
   readonly #ground: ClientGround
   readonly #events: ClientEvents<E>
+  readonly #wire: Wire
   readonly outlet: Outlet
   readonly peer: ClientPeer
   readonly #early = new EarlyBytes()
@@ -33,7 +34,6 @@ export class RawConnection<E> implements ClientOf<E> {
   #isTunnel = false
   #isPaused = false
   #isEnding = false
-  #wasReset = false
   #hasEnded = false
   #unsentBefore = Infinity
 
@@ -50,25 +50,24 @@ export class RawConnection<E> implements ClientOf<E> {
     this.listener = listener
     this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
     this.#awaitsProxyHeader = listener.proxyProtocol
-    this.socket = adoptSocket(accepted, ground.readBuffer, (length) =>
-      this.#guarded(() => this.#receive(length)),
-    )
-    this.outlet = new Outlet(this.socket, {
+    this.#wire = new Wire(accepted, ground.readBuffer, {
+      received: (length) => this.#guarded(() => this.#receive(length)),
       flushed: () => this.#guarded(() => this.#flushed()),
-      failed: () => {
-        this.#wasReset = true
-        this.socket.destroy()
+      ended: () => this.#guarded(() => this.#ended()),
+      closed: () => {
+        closed(this)
+        this.#guarded(() => this.#closed())
       },
     })
-    this.socket.on('end', () => this.#guarded(() => this.#ended()))
-    this.socket.on('error', () => (this.#wasReset = true))
-    this.socket.on('close', () => {
-      closed(this)
-      this.#guarded(() => this.#closed())
-    })
+    this.outlet = this.#wire.outlet
     if (this.#awaitsProxyHeader) {
       this.deadlineMs = ground.clock.monotonicMs() + ground.limits.headTimeoutMs
     } else this.#guarded(() => events.open(this))
+  }
+
+  /** It is gone, or was refused at once. */
+  get isDestroyed(): boolean {
+    return this.#wire.isDestroyed
   }
 
   /** The tunnel is there, or something of it is on its way to the client. */
@@ -79,13 +78,13 @@ export class RawConnection<E> implements ClientOf<E> {
   pause(): void {
     if (this.#isPaused) return
     this.#isPaused = true
-    this.socket.pause()
+    this.#wire.socket.pause()
   }
 
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.socket.resume()
+    this.#wire.socket.resume()
   }
 
   closeAfterwards(): void {}
@@ -128,18 +127,18 @@ export class RawConnection<E> implements ClientOf<E> {
 
   release(): void {
     this.owner = null
-    if (this.socket.destroyed) return
+    if (this.#wire.isDestroyed) return
     this.#awaitFlush()
     if (!this.#isEnding) this.outlet.end()
     this.resume()
   }
 
   reset(): void {
-    resetSocket(this.socket)
+    this.#wire.reset()
   }
 
   destroy(): void {
-    this.socket.destroy()
+    this.#wire.destroy()
   }
 
   /** `deadlineMs` has passed. */
@@ -212,6 +211,6 @@ export class RawConnection<E> implements ClientOf<E> {
   #closed(): void {
     this.outlet.close()
     this.#early.clear()
-    if (this.owner !== null) this.#events.gone(this.owner, this.#wasReset)
+    if (this.owner !== null) this.#events.gone(this.owner, this.#wire.wasReset)
   }
 }

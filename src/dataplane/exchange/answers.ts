@@ -4,6 +4,7 @@ import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
+import { breakerOf, tellAnswer, tellFailure } from '../resilience/breakers.ts'
 import { noteLatency } from '../resilience/outlier-watch.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
@@ -12,7 +13,13 @@ import { isBound, toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Failure } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
-import { failAttempt, reportFailure } from './failures.ts'
+import {
+  blameInstance,
+  breakerChanged,
+  failAttempt,
+  reportFailure,
+  reportRequestFailure,
+} from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { stickyLine } from './sticky.ts'
@@ -199,8 +206,12 @@ function noteAnswer(
   const latencyMs = nowMs - attempt.startedMs
   instance.counters.statuses[statusClass(status)]!++
   countLatency(instance.counters, latencyMs)
+  const isFailed = service.spec.breaker?.statuses.includes(status) === true
+  const tellOf = isFailed ? tellFailure : tellAnswer
+  if (tellOf(breakerOf(instance), attempt, nowMs)) ctx.breakerChanged()
+  if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
   // Statuses that say that the instance, or what is behind it, is in trouble.
-  if (status === 502 || status === 503 || status === 504) return reportFailure(ctx, attempt, nowMs)
+  if (status === 502 || status === 503 || status === 504) return blameInstance(ctx, attempt, nowMs)
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   reportSuccess(instance, service.spec.ejection, nowMs)
@@ -225,7 +236,9 @@ function breakOff(
 ): void {
   attempt.entry.outcome = outcome
   attempt.exchange.sentBytes = attempt.stream.body.received
-  reportFailure(ctx, attempt, ctx.clock.monotonicMs())
+  const nowMs = ctx.clock.monotonicMs()
+  reportFailure(ctx, attempt, nowMs)
+  reportRequestFailure(ctx, attempt.exchange, nowMs)
   answerLocally(ctx, attempt.exchange, { code: 'ERR_GATEWAY_UPSTREAM_BROKE_OFF', detail })
 }
 

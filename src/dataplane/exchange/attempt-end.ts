@@ -1,3 +1,4 @@
+import { breakerOf, giveBack } from '../resilience/breakers.ts'
 import type { Instance } from '../upstream/instance.ts'
 import { toOver } from './attempt-states.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange } from './exchange.ts'
@@ -30,6 +31,7 @@ export function cancelAttempt(ctx: ExchangeContext, attempt: Attempt): void {
       const { instance, stream, exchange } = attempt
       if (attempt.state === ATTEMPT.answering) exchange.sentBytes = stream.body.received
       toOver(attempt)
+      giveBack(breakerOf(instance), attempt)
       leaveInstance(ctx, instance)
       return stream.cancel()
     }

@@ -61,6 +61,7 @@ export function toOver(attempt: Attempt): UnboundAttempt {
   over.stream = null
   over.deadlineMs = Infinity
   over.sentEnd = 0
+  over.slowAtMs = Infinity
   return over
 }
 

@@ -1,5 +1,7 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
+import { REFUSED } from '../../mechanisms/breaker/breaker.ts'
 import { addAttempt } from '../records/record.ts'
+import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import { FRESH_IDLE_MS, hasRoom, takeIdle, takePlace, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
@@ -10,6 +12,7 @@ import type { ExchangeContext } from './context.ts'
 import { decideAttemptDeadline, mayHedge } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
 import { answerLocally } from './local-reply.ts'
+import { refuseByInstances, refuseByService } from './refusals.ts'
 
 /** How often a worker asks the others to give back what they hold and do not use; whoever waits looks as often. */
 const URGE_MS = 25
@@ -18,15 +21,25 @@ const URGE_MS = 25
 export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
   const { exchange } = attempt
   const service = exchange.service!
-  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return
-  if (service.balancer.candidates.length > exchange.tried.length) {
+  if (!askService(service.breaker, exchange, nowMs)) {
+    return answerLocally(ctx, exchange, refuseByService(service, nowMs))
+  }
+  findInstance(ctx, attempt, service, nowMs)
+}
+
+/** The request may be made: where? */
+function findInstance(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  service: Service<Attempt>,
+  nowMs: number,
+): void {
+  const { exchange } = attempt
+  if (connectSomewhere(ctx, attempt, service, nowMs)) return
+  if (pick(ctx, exchange, service, nowMs) !== undefined) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
-  answerLocally(ctx, exchange, {
-    code: 'ERR_GATEWAY_NO_INSTANCE',
-    detail: `the service ${service.name} has no routable instance: see backplane status`,
-  })
+  answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, nowMs))
 }
 
 /** As `startAttempt`, but false where there is no other instance: then nothing has happened. */
@@ -34,8 +47,9 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   const { exchange } = attempt
   const service = exchange.service!
   if (service.balancer.candidates.length === 0) return false
-  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined && connectTo(ctx, attempt, instance, nowMs)) return true
+  // A service that nobody calls any more is not called again.
+  if (service.breaker?.isOpen(nowMs) === true) return false
+  if (connectSomewhere(ctx, attempt, service, nowMs)) return true
   if (pick(ctx, exchange, service, nowMs) === undefined) return false
   waitForPlace(ctx, attempt, service, nowMs)
   return true
@@ -57,8 +71,7 @@ export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: numb
   })
   if (!may || first.instance === null) return false
   exchange.tried.push(first.instance)
-  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  if (instance !== undefined && connectTo(ctx, second, instance, nowMs)) return true
+  if (connectSomewhere(ctx, second, service, nowMs)) return true
   exchange.tried.pop()
   return false
 }
@@ -82,7 +95,25 @@ function pick(
   return service.balancer.pick(context)
 }
 
-/** The balancer's choice among those that a request can go to without waiting: one that is full does not hold up the others. */
+/** Connects to the balancer's choice among those that a request can go to now. False: nothing has happened. */
+function connectSomewhere(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  service: Service<Attempt>,
+  nowMs: number,
+): boolean {
+  const instance = chooseWithRoom(ctx, attempt.exchange, service, nowMs)
+  if (instance === undefined) return false
+  attempt.permit = ctx.instancePermit
+  if (connectTo(ctx, attempt, instance, nowMs)) return true
+  instance.breaker?.giveBack(attempt.permit)
+  return false
+}
+
+/**
+ * The balancer's choice among those that a request can go to without waiting, with a permit of its breaker: one that is full, or whose breaker is open,
+ * does not hold up the others.
+ */
 function chooseWithRoom(
   ctx: ExchangeContext,
   exchange: Exchange,
@@ -91,12 +122,19 @@ function chooseWithRoom(
 ): Instance | undefined {
   const triedCount = exchange.tried.length
   let instance = pick(ctx, exchange, service, nowMs)
-  while (instance !== undefined && !hasRoom(instance) && !isPinned(ctx, service)) {
+  while (instance !== undefined) {
+    if (hasRoom(instance)) {
+      ctx.instancePermit = askInstance(instance, nowMs)
+      if (ctx.instancePermit !== REFUSED) break
+    } else if (isPinned(ctx, service)) {
+      instance = undefined
+      break
+    }
     exchange.tried.push(instance)
     instance = pick(ctx, exchange, service, nowMs)
   }
   if (exchange.tried.length > triedCount) exchange.tried.length = triedCount
-  return instance !== undefined && hasRoom(instance) ? instance : undefined
+  return instance
 }
 
 /** A client whose cookie names a living instance waits for that one. */
@@ -171,6 +209,8 @@ function describeAttempt(
   attempt.entry = entry
   attempt.isBlamed = false
   attempt.startedMs = nowMs
+  attempt.told = TOLD.nothing
+  attempt.slowAtMs = Infinity
 }
 
 /** All connections that the limits allow are in use: the attempt waits in its service's queue, oldest first. */
@@ -232,16 +272,18 @@ function serveOne(
   attempt: Attempt,
   nowMs: number,
 ): boolean {
+  // Those that are left may be the very ones that it has tried, and a breaker may have opened meanwhile: then it is answered.
   const { exchange } = attempt
-  const { candidates } = service.balancer
-  // Those that are left may be the very ones that it has tried.
-  if (candidates.every((candidate) => exchange.tried.includes(candidate))) {
-    leaveQueue(ctx, attempt)
-    startAttempt(ctx, attempt, nowMs)
+  if (service.breaker?.isOpen(nowMs) === true) {
+    answerLocally(ctx, exchange, refuseByService(service, nowMs))
     return true
   }
-  const instance = chooseWithRoom(ctx, exchange, service, nowMs)
-  return instance !== undefined && connectTo(ctx, attempt, instance, nowMs)
+  if (pick(ctx, exchange, service, nowMs) === undefined) {
+    leaveQueue(ctx, attempt)
+    findInstance(ctx, attempt, service, nowMs)
+    return true
+  }
+  return connectSomewhere(ctx, attempt, service, nowMs)
 }
 
 function isAnyFree(service: Service<Attempt>): boolean {
@@ -273,6 +315,10 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   }
   if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
   const { spec, balancer } = exchange.service!
+  attempt.slowAtMs = slowFrom(spec.breaker, nowMs)
+  if (exchange.slowAtMs === Infinity && exchange.told === TOLD.nothing) {
+    exchange.slowAtMs = attempt.slowAtMs
+  }
   attempt.deadlineMs = decideAttemptDeadline({
     nowMs,
     attemptTimeoutMs: spec.attemptTimeoutMs,

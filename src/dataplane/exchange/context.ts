@@ -27,6 +27,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly requestRewrite: RequestRewrite
   readonly responseRewrite: ResponseRewrite
   readonly pick: PickContext<Instance>
+  /** Of the breaker of the instance that was chosen last. */
+  instancePermit: number
   readonly headFields: HeadFields
   readonly policyView: PolicyView
   readonly policyGround: PolicyGround
@@ -52,6 +54,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   connect(instance: Instance): InstanceOf<Attempt>
   /** A removed instance has nothing in flight any more. */
   reportDrained(service: string, id: string, removal: number): void
+  /** A report of this worker changed the state of a breaker. */
+  breakerChanged(): void
   /** A defect of ours was caught: it is counted and logged with its stack. */
   reportDefect(error: unknown): void
 }

@@ -1,5 +1,6 @@
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import { noteReason } from '../records/record.ts'
+import { breakerOf, tellAnswer } from '../resilience/breakers.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
 import type { InstanceEvents } from '../upstream/instance-stream.ts'
 import { clientWritable, passBody, passEnd, passFailure, passHead, passInterim } from './answers.ts'
@@ -108,6 +109,8 @@ function beginRaw(ctx: ExchangeContext, attempt: BoundAttempt): void {
   attempt.entry.connectedMs = nowMs
   attempt.entry.outcome = 'connected'
   exchange.record.status = RAW_CARRIED
+  tellAnswer(breakerOf(instance), attempt, nowMs)
+  tellAnswer(exchange.service!.breaker, exchange, nowMs)
   if (!instance.isGone) reportSuccess(instance, exchange.service!.spec.ejection, nowMs)
   openTunnel(ctx, attempt)
   exchange.client.openTunnel(null, NO_BYTES, 0, 0, null)

@@ -4,6 +4,7 @@ import type { PendingDecision } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
+import { type Guarded, TOLD } from '../resilience/breakers.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
@@ -30,7 +31,7 @@ export const ATTEMPT = {
   tunnel: 5,
 } as const
 
-interface AttemptBase {
+interface AttemptBase extends Guarded {
   readonly exchange: Exchange
   /** In the record of the exchange: written, never read. */
   entry: AttemptEntry
@@ -83,7 +84,7 @@ export const PHASE = {
 } as const
 
 /** One request and its answer, from the parsed head to the last byte. Pooled and reused; everything that a request needs is in here. */
-export interface Exchange {
+export interface Exchange extends Guarded {
   phase: (typeof PHASE)[keyof typeof PHASE]
   /** Rises with each use, so that what was begun for an earlier use is known as stale. */
   turn: number
@@ -189,6 +190,9 @@ export function createExchange(record: ExchangeRecord): Exchange {
     sentBytes: 0,
     tried: [],
     retriesLeft: 0,
+    permit: 0,
+    slowAtMs: Infinity,
+    told: TOLD.failed,
     needsFresh: false,
     responseLines: '',
     requestLines: '',
@@ -222,6 +226,9 @@ function createAttempt(exchange: Exchange, entry: AttemptEntry): Attempt {
     sentEnd: 0,
     unsentBefore: 0,
     isBlamed: false,
+    permit: 0,
+    slowAtMs: Infinity,
+    told: TOLD.failed,
   }
 }
 

@@ -1,6 +1,8 @@
 import { noteReason } from '../records/record.ts'
+import { breakerOf, tellFailure, tellHanging } from '../resilience/breakers.ts'
 import { noteFailure } from '../resilience/outlier-watch.ts'
 import type { Instance } from '../upstream/instance.ts'
+import type { Service } from '../upstream/service.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
 import { isBound } from './attempt-states.ts'
 import { startNextAttempt } from './attempts.ts'
@@ -52,13 +54,13 @@ export function failAttempt(
       break
     case NEXT.elsewhereOnBudget:
       if (!exchange.service!.retries.tryWithdraw(nowMs)) {
-        return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
+        return giveUp(ctx, exchange, failure, detail, nowMs)
       }
       exchange.retriesLeft--
       noteTried(exchange, instance)
       break
     case NEXT.answer:
-      return answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
+      return giveUp(ctx, exchange, failure, detail, nowMs)
     default:
       return next satisfies never
   }
@@ -70,6 +72,18 @@ export function failAttempt(
     edge!.retries++
     return
   }
+  giveUp(ctx, exchange, failure, detail, nowMs)
+}
+
+/** There is no further attempt: the client gets the gateway's answer. */
+function giveUp(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  failure: Failure,
+  detail: string,
+  nowMs: number,
+): void {
+  if (blamesInstance(failure)) reportRequestFailure(ctx, exchange, nowMs)
   answerLocally(ctx, exchange, { code: FAILURE_CODES[failure], detail })
 }
 
@@ -80,6 +94,12 @@ function noteTried(exchange: Exchange, instance: Instance): void {
 
 /** A failed attempt counts towards ejection and makes the instance look slow. One that is removed is not judged any more. */
 export function reportFailure(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  if (tellFailure(breakerOf(attempt.instance), attempt, nowMs)) ctx.breakerChanged()
+  blameInstance(ctx, attempt, nowMs)
+}
+
+/** As `reportFailure`, for who has told the breakers. */
+export function blameInstance(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { instance, exchange } = attempt
   if (attempt.isBlamed) return
   attempt.isBlamed = true
@@ -91,6 +111,36 @@ export function reportFailure(ctx: ExchangeContext, attempt: BoundAttempt, nowMs
   noteFailure(service.spec, instance, attempt.state !== ATTEMPT.answering, nowMs)
   service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
   service.balancer.observe(instance, nowMs - attempt.startedMs, nowMs, false)
+}
+
+/** The request has failed for good: its service did not serve it. */
+export function reportRequestFailure(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  nowMs: number,
+): void {
+  const { service } = exchange
+  if (service !== null && tellFailure(service.breaker, exchange, nowMs))
+    breakerChanged(ctx, service)
+}
+
+/** Who waits for a service whose breaker has changed looks again, and the change is told. */
+export function breakerChanged(ctx: ExchangeContext, service: Service<Attempt>): void {
+  if (service.waiting.size > 0) ctx.turns.schedule(service)
+  ctx.breakerChanged()
+}
+
+/** What takes longer than what is slow counts as slow while it hangs: the request, and its attempts. */
+export function noteHanging(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
+  const { service, first, second } = exchange
+  if (service === null) return
+  if (exchange.slowAtMs <= nowMs && tellHanging(service.breaker, exchange, nowMs)) {
+    breakerChanged(ctx, service)
+  }
+  for (const attempt of [first, second]) {
+    if (attempt.slowAtMs > nowMs || attempt.instance === null) continue
+    if (tellHanging(breakerOf(attempt.instance), attempt, nowMs)) ctx.breakerChanged()
+  }
 }
 
 /** The client has gone: instances are told by closed connections, so that they can stop working. */
@@ -215,6 +265,7 @@ function expireBound(
       }
       entry.outcome = 'body-timeout'
       reportFailure(ctx, attempt, nowMs)
+      reportRequestFailure(ctx, exchange, nowMs)
       return answerLocally(ctx, exchange, {
         code: 'ERR_GATEWAY_UPSTREAM_STALLED',
         detail: `${instance.id} took no byte of the request's body for ${bodyTimeoutMs} ms`,
@@ -222,6 +273,7 @@ function expireBound(
     case 'instance-answer':
       entry.outcome = 'body-timeout'
       reportFailure(ctx, attempt, nowMs)
+      reportRequestFailure(ctx, exchange, nowMs)
       return answerLocally(ctx, exchange, {
         code: 'ERR_GATEWAY_UPSTREAM_STALLED',
         detail: `${instance.id} sent no byte of its answer's body for ${bodyTimeoutMs} ms`,
@@ -241,6 +293,7 @@ function expireBound(
 }
 
 function expireTotal(ctx: ExchangeContext, exchange: Exchange, doing: string): void {
+  reportRequestFailure(ctx, exchange, ctx.clock.monotonicMs())
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_TIMEOUT',
     detail: `${exchange.timeoutMs} ms passed while ${doing}`,

@@ -2,6 +2,7 @@ import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import { clearRecord, createRecord } from '../records/record.ts'
+import { giveBack } from '../resilience/breakers.ts'
 import { PLACE } from '../shared/counts.ts'
 import { finishRecord } from '../records/sinks.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
@@ -64,6 +65,7 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.requestBytes = client.body.received
   record.responseBytes = exchange.sentBytes
   if (exchange.edge !== null) exchange.edge.inFlight--
+  giveBack(exchange.service?.breaker ?? null, exchange)
   try {
     tellEnd(ctx, exchange)
   } catch (error) {
@@ -111,6 +113,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.deadlineMs = Infinity
   exchange.sentBytes = 0
   exchange.needsFresh = false
+  exchange.slowAtMs = Infinity
   exchange.responseLines = ''
   exchange.requestLines = ''
   exchange.policiesRan = 0

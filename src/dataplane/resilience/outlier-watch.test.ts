@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { isEjected } from '../../mechanisms/ejection/ejection.ts'
+import { recordAt } from '../shared/resilience-memory.ts'
 import { createCountMemory, openKeyedCounts } from '../shared/counts.ts'
 import { instanceSpec, serviceSpec } from '../testing/specs.ts'
 import { createInstance, type Instance } from '../upstream/instance.ts'
@@ -17,12 +18,20 @@ const outliers = {
   callsMin: 5,
 }
 
+const learnt = recordAt(new SharedArrayBuffer(0), -1)
+
 function house(change: Partial<ServiceSpec> = { outliers }, sinceMs = -Infinity) {
   const counts = openKeyedCounts(createCountMemory(1, 4), 0)
   const permits = createPermits(counts, -1, 10)
-  const service = new Service<never>(serviceSpec(change), 1, permits, () => {})
+  const service = new Service<never>(serviceSpec(change), 1, permits, learnt, () => {})
   const instances = Array.from({ length: 5 }, (_, i) => {
-    const one = createInstance(service, instanceSpec(i, { id: `echo-${i}` }), sinceMs, permits)
+    const one = createInstance(
+      service,
+      instanceSpec(i, { id: `echo-${i}` }),
+      sinceMs,
+      permits,
+      learnt,
+    )
     service.instances.set(one.id, one)
     service.balancer.add(one)
     return one

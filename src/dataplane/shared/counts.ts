@@ -253,9 +253,10 @@ export interface Places {
   /** The place of a key, a new one if it has none; -1 when all are taken. */
   of(key: string): number
   /**
-   * The key is gone. Call it when every worker has applied that; its place goes to another key once nothing is counted there any more.
+   * The key is gone. Call it when every worker has applied that; its place goes to another key once nothing is counted there any more. Returns the
+   * place, -1 where it had none.
    */
-  drop(key: string): void
+  drop(key: string): number
   readonly count: number
 }
 
@@ -284,9 +285,10 @@ export function createPlaces(counts: Pick<KeyedCounts, 'total'>, places = PLACES
     },
     drop(key) {
       const place = byKey.get(key)
-      if (place === undefined) return
+      if (place === undefined) return -1
       byKey.delete(key)
       dropped.push(place)
+      return place
     },
     get count() {
       return byKey.size

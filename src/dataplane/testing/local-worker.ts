@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net'
+import type { Clock } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { RequestStore } from '../../platform/records/request-store.ts'
 import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/snapshot.ts'
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
+import { createResilienceMemory } from '../shared/resilience-memory.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
@@ -22,18 +24,31 @@ export interface LocalWorker {
   close(): void
 }
 
-export function startLocalWorker(): LocalWorker {
+/** Where several workers share their counts. */
+export interface LocalWorkerOptions {
+  readonly index?: number
+  readonly workers?: number
+  readonly shared?: SharedArrayBuffer
+  readonly resilience?: SharedArrayBuffer
+  /** Places of the shared counts by key; without one a limit is the worker's own. */
+  readonly places?: ReadonlyMap<string, number>
+  readonly clock?: Clock
+}
+
+export function startLocalWorker(options: LocalWorkerOptions = {}): LocalWorker {
+  const { index = 0, workers = 1, clock = systemClock, places = new Map() } = options
   const said: FromWorker[] = []
   const requests = new RequestStore()
   const ports = new Map<string, number>()
   let version = 0
   let waiting: ((message: FromWorker) => void) | undefined
   const worker = startWorker({
-    index: 0,
-    workers: 1,
-    shared: createCountMemory(1),
+    index,
+    workers,
+    shared: options.shared ?? createCountMemory(workers),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
-    clock: systemClock,
+    resilience: options.resilience ?? createResilienceMemory(16),
+    clock,
     post(message) {
       if (message.type === 'log') worker.receive({ type: 'log-buffer', buffer: message.buffer })
       if (message.type === 'records') {
@@ -67,7 +82,7 @@ export function startLocalWorker(): LocalWorker {
         version: ++version,
         reset,
         ops,
-        places: new Map(),
+        places,
         listeners,
       })
       await applied.promise

@@ -57,6 +57,8 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** An instance is left out for a while by this worker. */
   | ({ readonly type: 'ejected' } & Ejected)
+  /** A breaker has changed its state: look at all of them. */
+  | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */
   | { readonly type: 'defect'; readonly stack: string }
   /** A change could not be applied; the rest of its update was. */
@@ -97,6 +99,8 @@ export interface WorkerBoot {
   /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  /** What is learnt of services and instances. */
+  readonly resilience: SharedArrayBuffer
 }
 
 /** Key of a place of the shared counts: the requests that wait for a service. */

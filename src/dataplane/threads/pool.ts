@@ -14,6 +14,7 @@ export interface WorkerPoolOptions {
   readonly workers: number
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  readonly resilience: SharedArrayBuffer
   readonly log: Log
   readonly clock: Clock
   receive(index: number, message: FromWorker): void
@@ -32,14 +33,14 @@ export interface WorkerPool {
 }
 
 export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { log, workers, shared, buckets, clock } = options
+  const { log, workers, shared, buckets, resilience, clock } = options
   const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
   const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
   let isStopping = false
 
   function start(index: number): void {
     if (isStopping) return
-    const boot: WorkerBoot = { index, workers, shared, buckets }
+    const boot: WorkerBoot = { index, workers, shared, buckets, resilience }
     const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TOTALS_OTHER, type TotalsMessage } from '../../contracts/snapshot.ts'
 import { createInstance } from '../upstream/instance.ts'
+import { recordAt } from '../shared/resilience-memory.ts'
 import { createCountMemory, openKeyedCounts } from '../shared/counts.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { instanceSpec } from '../testing/specs.ts'
@@ -67,6 +68,7 @@ test('what workers count adds up, and only rows that changed are told', () => {
   )
 })
 
+const learnt = recordAt(new SharedArrayBuffer(0), -1)
 const noWaiters = { isScheduled: false, runTurn: () => {}, waiting: { size: 0 } }
 
 test('gauges of a dead worker are zero, its counts stay and go on with its successor', () => {
@@ -81,6 +83,7 @@ test('gauges of a dead worker are zero, its counts stay and go on with its succe
     instanceSpec(80),
     0,
     createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+    learnt,
   )
   instance.ejectedUntilMs = 2_000
   instance.connectionCount = 4
@@ -119,6 +122,7 @@ function instances(store: TotalsCollector, ids: readonly number[]): void {
       instanceSpec(port),
       0,
       createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+      learnt,
     )
     instance.counters.failures = 1
     instance.inFlight = 1
@@ -132,6 +136,7 @@ const idOf = (port: number): string =>
     instanceSpec(port),
     0,
     createPermits(openKeyedCounts(createCountMemory(1), 0), -1, 1),
+    learnt,
   ).id
 
 test('a report that comes after its instance has gone does not bring the row back', () => {

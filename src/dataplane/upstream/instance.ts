@@ -1,8 +1,10 @@
 import { type Candidate, createCandidate } from '../../mechanisms/balancing/candidate.ts'
+import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import type { OutlierStats } from '../../mechanisms/ejection/outlier-stats.ts'
 import type { InstanceSpec } from '../../contracts/snapshot.ts'
 import { createInstanceCounters, type InstanceCounters } from '../totals/counters.ts'
 import type { Turn } from '../io/turns.ts'
+import type { MemoryPlace } from '../shared/resilience-memory.ts'
 import type { Permits } from './permits.ts'
 
 /** An open connection that nobody uses. */
@@ -36,6 +38,10 @@ export interface Instance extends Candidate {
   readonly counters: InstanceCounters
   /** What outliers are found by; undefined until the first answer, and where they are not looked for. */
   outliers: OutlierStats | undefined
+  /** What all workers have learnt of it. */
+  readonly learnt: MemoryPlace
+  /** Null where instances have none. */
+  breaker: Breaker | null
 }
 
 /** `sinceMs`: start of slow start in monotonic milliseconds, -Infinity for none. */
@@ -44,6 +50,7 @@ export function createInstance(
   spec: InstanceSpec,
   sinceMs: number,
   permits: Permits,
+  learnt: MemoryPlace,
 ): Instance {
   return {
     ...createCandidate({ id: spec.id, weight: spec.weight, addedAtMs: sinceMs }),
@@ -57,6 +64,8 @@ export function createInstance(
     removal: 0,
     counters: createInstanceCounters(),
     outliers: undefined,
+    learnt,
+    breaker: null,
   }
 }
 

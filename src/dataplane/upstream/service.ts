@@ -1,8 +1,11 @@
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
+import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retry.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
+import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
+import type { MemoryPlace } from '../shared/resilience-memory.ts'
 import type { Instance } from './instance.ts'
 import type { Permits } from './permits.ts'
 
@@ -21,6 +24,9 @@ export class Service<W> implements Turn {
   urgedAtMs = -Infinity
   /** Limits how many may wait, over all workers. */
   readonly pending: Permits
+  /** Of the service as a whole; null where it has none. */
+  breaker: Breaker | null
+  readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void
 
   /** `serve` is called in a turn of its own when there may be room for those that wait. */
@@ -28,6 +34,7 @@ export class Service<W> implements Turn {
     spec: ServiceSpec,
     workers: number,
     pending: Permits,
+    learnt: MemoryPlace,
     serve: (service: Service<W>) => void,
   ) {
     this.name = spec.name
@@ -35,6 +42,8 @@ export class Service<W> implements Turn {
     this.balancer = balancers[spec.balance.algorithm]<Instance>()
     this.retries = createRetryBudget(budgetOf(spec, workers))
     this.pending = pending
+    this.#learnt = learnt
+    this.breaker = breakerOfService(spec.breaker, null, learnt)
     this.#serve = serve
   }
 
@@ -48,8 +57,11 @@ export class Service<W> implements Turn {
     this.spec = spec
     this.retries.configure(budgetOf(spec, workers))
     this.pending.setMax(spec.pendingMax)
+    this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
       instance.permits.setMax(spec.connectionsPerInstanceMax)
+      instance.breaker = breakerOfInstance(spec.breaker, instance.breaker, instance.learnt)
+      instance.blockedUntilMs = 0
     }
     if (old.balance.algorithm === spec.balance.algorithm) return
     const next = balancers[spec.balance.algorithm]<Instance>()

@@ -39,7 +39,7 @@ export class Acceptor {
         ctx.rawClients.delete(gone)
         ctx.counts.give(PLACE.connections)
       })
-      if (!raw.socket.destroyed) ctx.rawClients.add(raw)
+      if (!raw.isDestroyed) ctx.rawClients.add(raw)
       return
     }
     const client = new Http1Connection(ctx, listener, socket, ctx.clientEvents, (gone) => {

@@ -33,6 +33,8 @@ import type { Instance } from '../upstream/instance.ts'
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
+  /** Memory of what all workers learn of services and instances. */
+  readonly learnt: SharedArrayBuffer
   readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Defects of ours that ended a request, since the start of the worker. */
@@ -76,6 +78,7 @@ export function createContext(
     clock,
     wallOffsetMs: clock.nowMs() - clock.monotonicMs(),
     counts: openKeyedCounts(options.shared, index),
+    learnt: options.resilience,
     totals,
     sinks: { totals, accessLog, batches },
     identifiers: new Identifiers(),
@@ -88,6 +91,7 @@ export function createContext(
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
     policyView: new PolicyView((exchange) => resume(context, exchange)),
@@ -116,6 +120,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -10,6 +10,8 @@ import type {
 import { serveWaiting } from '../exchange/attempts.ts'
 import type { Attempt } from '../exchange/exchange.ts'
 import { createRoutes } from '../exchange/routes.ts'
+import { breakerOfInstance } from '../resilience/breakers.ts'
+import { recordAt } from '../shared/resilience-memory.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { Service } from '../upstream/service.ts'
@@ -103,7 +105,8 @@ function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): voi
   if (known === undefined) {
     const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
-    ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, serve))
+    const learnt = recordAt(ctx.learnt, place)
+    ctx.services.set(spec.name, new Service(spec, ctx.workers, pending, learnt, serve))
     return
   }
   known.configure(spec, ctx.workers)
@@ -133,7 +136,11 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const isFirst = service.instances.size === 0
   const sinceMs = isFirst ? -Infinity : ctx.clock.monotonicMs()
   const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
-  const instance = createInstance(service, spec, sinceMs, permits)
+  const learnt = recordAt(ctx.learnt, place)
+  const instance = createInstance(service, spec, sinceMs, permits, learnt)
+  instance.breaker = breakerOfInstance(service.spec.breaker, null, learnt)
+  // Of a worker that begins, nobody is new.
+  if (ctx.version > 0) service.breaker?.tryNow()
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
   ctx.turns.schedule(service)

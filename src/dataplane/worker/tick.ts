@@ -1,4 +1,4 @@
-import { expireExchange } from '../exchange/failures.ts'
+import { expireExchange, noteHanging } from '../exchange/failures.ts'
 import { judgeService } from '../resilience/outlier-watch.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
@@ -73,6 +73,9 @@ function expireExchanges(ctx: WorkerContext, nowMs: number): void {
     const exchange = ctx.exchanges[place]
     if (exchange === undefined) continue
     const { first, second, deadlineMs } = exchange
+    if (exchange.slowAtMs <= nowMs || first.slowAtMs <= nowMs || second.slowAtMs <= nowMs) {
+      noteHanging(ctx, exchange, nowMs)
+    }
     if (first.deadlineMs > nowMs && second.deadlineMs > nowMs && deadlineMs > nowMs) continue
     try {
       expireExchange(ctx, exchange, nowMs)

@@ -18,6 +18,8 @@ export interface Candidate {
   addedAtMs: number
   /** Left out before this time; 0 when never ejected. Kept by `mechanisms/ejection`. */
   ejectedUntilMs: number
+  /** Not to be chosen before this time, whatever else is left: its breaker is open. */
+  blockedUntilMs: number
   failuresInRow: number
   ejectionCount: number
   ejectionDecayAtMs: number
@@ -50,6 +52,7 @@ export function createCandidate(options: {
     ewmaAtMs: -1,
     addedAtMs: options.addedAtMs,
     ejectedUntilMs: 0,
+    blockedUntilMs: 0,
     failuresInRow: 0,
     ejectionCount: 0,
     ejectionDecayAtMs: 0,

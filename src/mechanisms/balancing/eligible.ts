@@ -13,6 +13,7 @@ const DRAWS_MAX = 32
 /** Whether a candidate may be chosen: not tried before, and not ejected unless ejection is ignored. */
 export function isEligible<C extends Candidate>(context: PickContext<C>, candidate: C): boolean {
   if (candidate.ejectedUntilMs > context.nowMs && !context.choice.isPanic) return false
+  if (candidate.blockedUntilMs > context.nowMs) return false
   return context.excluded.length === 0 || !context.excluded.includes(candidate)
 }
 

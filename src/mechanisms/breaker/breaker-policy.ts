@@ -28,8 +28,8 @@ export const PROBES_MAX = 16
 /** Steps of a time window. */
 export const WINDOW_STEPS = 10
 
-/** How a call went, as bits. */
-export const OUTCOME = { ok: 0, failed: 1, slow: 2, failedSlowly: 3 } as const
+/** How a call went, as bits. `failedLate`: one that was reported before has failed after all; it is no further call. */
+export const OUTCOME = { ok: 0, failed: 1, slow: 2, failedSlowly: 3, failedLate: 5 } as const
 
 /** Where a breaker is. */
 export const BREAKER = { closed: 0, open: 1, halfOpen: 2 } as const

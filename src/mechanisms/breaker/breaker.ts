@@ -35,7 +35,8 @@ export const BREAKER_BYTES = Math.ceil((WORDS * 4) / 8) * 8
 export const REFUSED = 0
 const KIND_CLOSED = 1
 const KIND_PROBE = 2
-const UNCOUNTED = 3
+/** A permit that stands for no breaker: nothing is counted for it. */
+export const UNCOUNTED = 3
 
 /** What a breaker says of itself. Times are monotonic milliseconds. */
 export interface BreakerView {
@@ -106,6 +107,16 @@ export class Breaker {
     return (now & 3) === BREAKER.halfOpen ? this.#acquireProbe(now, nowMs) : REFUSED
   }
 
+  /** Whether it lets nobody pass now, without asking for a permit. */
+  isOpen(nowMs: number): boolean {
+    const { mode, openMsMax } = this.policy
+    if (mode !== 'auto') return mode === 'open'
+    const word = Atomics.load(this.#words, STATE)
+    if ((word & 3) !== BREAKER.open) return false
+    const leftMs = this.#moments[OPEN_UNTIL + parityOf(word)]! - nowMs
+    return leftMs > 0 && leftMs <= openMsMax
+  }
+
   #acquireProbe(word: number, nowMs: number): number {
     const { probes, probeLeaseMs } = this.policy
     const tag = tagOf(word)
@@ -132,7 +143,7 @@ export class Breaker {
     if ((word & 3) !== BREAKER.closed) return false
     const { policy } = this
     const sums = policy.window.kind === 'count' ? this.#count : this.#time
-    if (policy.window.kind === 'count') this.#count.add(policy.window.size, tag, outcome)
+    if (policy.window.kind === 'count') this.#count.add(policy.window.size, tag, outcome & 3)
     else this.#time.add(stepOf(policy.window.ms, nowMs), outcome)
     if (sums.calls < policy.callsMin || policy.mode !== 'auto') return false
     const cause = judge(policy, sums.calls, sums.failures, sums.slow)
@@ -193,6 +204,23 @@ export class Breaker {
     return swapState(words, word, state)
   }
 
+  /** There is news of the callee, such as a new instance: an open breaker lets its probes try at once. */
+  tryNow(): void {
+    const word = Atomics.load(this.#words, STATE)
+    if ((word & 3) === BREAKER.open) this.#enter(word, BREAKER.halfOpen)
+  }
+
+  /** What the window holds now; nothing unless it is closed. */
+  counts(nowMs: number): Counts {
+    const word = Atomics.load(this.#words, STATE)
+    if ((word & 3) !== BREAKER.closed) return NO_COUNTS
+    const { window } = this.policy
+    const sums = window.kind === 'count' ? this.#count : this.#time
+    if (window.kind === 'count') this.#count.look(tagOf(word))
+    else this.#time.look(stepOf(window.ms, nowMs))
+    return { calls: sums.calls, failures: sums.failures, slow: sums.slow }
+  }
+
   /** What it says of itself now. */
   view(): BreakerView {
     const word = Atomics.load(this.#words, STATE)
@@ -212,7 +240,10 @@ export class Breaker {
   }
 }
 
-interface Counts {
+const NO_COUNTS = { calls: 0, failures: 0, slow: 0 }
+
+/** Calls of a window, and how many of them failed or were slow. */
+export interface Counts {
   readonly calls: number
   readonly failures: number
   readonly slow: number

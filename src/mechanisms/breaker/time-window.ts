@@ -5,6 +5,8 @@ import { addTagged, beginTagged, clearTagged, readTagged, TAG_MASK } from './cou
 const NEWEST = 0
 const STEPS = 1
 const PER_STEP = 3
+/** The bit of an outcome that says that the call itself was counted before. */
+const LATE = 4
 /** 32-bit words that a time window takes. */
 export const TIME_WINDOW_WORDS = STEPS + WINDOW_STEPS * PER_STEP
 
@@ -26,7 +28,7 @@ export class TimeWindow {
     const newest = this.#advance(step)
     const tag = Math.floor(newest / WINDOW_STEPS) & TAG_MASK
     const at = this.#first + STEPS + (newest % WINDOW_STEPS) * PER_STEP
-    addTagged(this.#words, at, tag, 1)
+    if ((outcome & LATE) === 0) addTagged(this.#words, at, tag, 1)
     if ((outcome & 1) !== 0) addTagged(this.#words, at + 1, tag, 1)
     if ((outcome & 2) !== 0) addTagged(this.#words, at + 2, tag, 1)
     this.#sum(newest)

@@ -195,6 +195,18 @@ function isNameDropped(
   return false
 }
 
+/** True for a field that is not forwarded: by its number, by its name, or because Connection names it. */
+export function isFieldDropped(
+  head: MessageHead,
+  bytes: Uint8Array,
+  field: number,
+  drops: Drops,
+): boolean {
+  if (drops.ids[head.fields.ids[field]!] === 1) return true
+  if (drops.names.length === 0 && head.connectionNames.length === 0) return false
+  return isNameDropped(head, bytes, field, drops.names)
+}
+
 /**
  * How the body goes to the client: chunked for a body of unknown length, if the client speaks HTTP/1.1, else until the connection closes.
  * Decide `keepsAlive` with it: untilClose cannot keep the connection.

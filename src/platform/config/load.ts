@@ -38,7 +38,11 @@ export interface LoadOptions<S extends z.ZodType> {
   /** Where `{ env: NAME }` is looked up, before the `.env` beside the file. */
   readonly env: NodeJS.ProcessEnv
   /** What no single setting can know. Runs only on settings that fit the schema, after secrets were resolved. */
-  readonly check?: (settings: z.output<S>, sourceOf: SourceOf) => readonly SettingProblem[]
+  readonly check?: (
+    settings: z.output<S>,
+    sourceOf: SourceOf,
+    environment: LoadedConfig<unknown>['environment'],
+  ) => readonly SettingProblem[]
   /** The smallest useful file, shown when there is none or an empty one. */
   readonly smallest?: string
 }
@@ -58,7 +62,7 @@ export async function loadConfig<S extends z.ZodType>(
   const environment = { ...envFile.variables, ...options.env }
   const parsed = options.schema.safeParse(toPlain(root, options.schema), PARSE_ONCE)
   if (!parsed.success)
-    return fail(input, explainInvalid(options, root, parsed.error.issues), options)
+    return fail(input, explainInvalid(options, root, parsed.error.issues, environment), options)
   const resolved = await resolveSecrets(parsed.data, {
     schema: options.schema,
     env: environment,
@@ -66,7 +70,10 @@ export async function loadConfig<S extends z.ZodType>(
   })
   const settings = resolved.settings as z.output<S>
   const sourceOf = createSourceOf(root)
-  const problems = [...resolved.problems, ...(options.check?.(settings, sourceOf) ?? [])]
+  const problems = [
+    ...resolved.problems,
+    ...(options.check?.(settings, sourceOf, environment) ?? []),
+  ]
   const allFiles = [...files, ...resolved.files]
   if (problems.length > 0) return fail({ ...input, files: allFiles }, problems, options)
   return {
@@ -209,6 +216,7 @@ function explainInvalid<S extends z.ZodType>(
   options: LoadOptions<S>,
   root: ConfigNode,
   issues: readonly z.core.$ZodIssue[],
+  environment: LoadedConfig<unknown>['environment'],
 ): readonly SettingProblem[] {
   const problems = explainIssues(issues, options.schema, toPlain(root, options.schema))
   // Without a whole section the checks would tell only what follows from that.
@@ -219,7 +227,7 @@ function explainInvalid<S extends z.ZodType>(
   const pruned = problems.reduceRight((tree, { path }) => removeFromTree(tree, path), root)
   const parsed = options.schema.safeParse(toPlain(pruned, options.schema), PARSE_ONCE)
   if (!parsed.success || options.check === undefined) return problems
-  const found = options.check(parsed.data, createSourceOf(root))
+  const found = options.check(parsed.data, createSourceOf(root), environment)
   const takenOut = new Set(problems.flatMap(({ path }) => (path.length === 2 ? [path[1]] : [])))
   const hasLostSection = problems.some(({ path }) => path.length < 2)
   const isAffected = ({ path, missing }: SettingProblem): boolean =>

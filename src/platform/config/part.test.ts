@@ -25,7 +25,7 @@ const assembled = assembleSettings([shop])
 
 function problemsOf(file: object): readonly string[] {
   return assembled
-    .check(assembled.schema.parse(file), () => 'default')
+    .check(assembled.schema.parse(file), () => 'default', {})
     .map(({ path, code }) => `${path.join('.')} ${code}`)
 }
 

@@ -8,6 +8,9 @@ import type { ListenerTable, ListenSettings, PortClaim } from '../listeners/tabl
 
 type Shape = Readonly<Record<string, z.ZodType>>
 
+/** Names of variables that every service gets besides its own `env`: inherited ones, and those that tell of our listeners. */
+export type KnownVariables = ReadonlySet<string>
+
 /** What one capability adds to `backplane.yaml`: the file is the sum of these. */
 export interface SettingsPart {
   /** Sections of the file, by name. */
@@ -19,7 +22,7 @@ export interface SettingsPart {
   /** Settings that are read once, at the start: all that begin with one of these paths. Its own listeners need not be named. */
   readonly restart?: readonly string[]
   /** What no single setting can know. `settings` is typed by what the check looks at. */
-  check?(settings: never, sourceOf: SourceOf): readonly SettingProblem[]
+  check?(settings: never, sourceOf: SourceOf, known: KnownVariables): readonly SettingProblem[]
   /** Further ports that the configuration takes, so that no listener wants the same. */
   claims?(settings: never): readonly PortClaim[]
 }
@@ -30,7 +33,11 @@ export interface AssembledSettings<Parts extends readonly SettingsPart[]> {
   /** Every listener of the product. */
   readonly listeners: ListenerTable
   /** The checks of all parts, and of the listeners. The loader gives each problem its line. */
-  check(settings: CheckedBy<Parts>, sourceOf: SourceOf): readonly SettingProblem[]
+  check(
+    settings: CheckedBy<Parts>,
+    sourceOf: SourceOf,
+    environment: Readonly<Record<string, string | undefined>>,
+  ): readonly SettingProblem[]
   /** Whether a change of the setting at this path waits for the next start. */
   needsRestart(path: string): boolean
 }
@@ -53,16 +60,23 @@ export function assembleSettings<const Parts extends readonly SettingsPart[]>(
   return {
     schema: schema as unknown as SettingsSchema<Parts>,
     listeners,
-    check(settings, sourceOf) {
+    check(settings, sourceOf, environment) {
       const given = settings as never
+      const known = new Set([...Object.keys(environment), ...variablesOf(listeners)])
       const claims = parts.flatMap((part) => part.claims?.(given) ?? [])
       return [
-        ...parts.flatMap((part) => part.check?.(given, sourceOf) ?? []),
+        ...parts.flatMap((part) => part.check?.(given, sourceOf, known) ?? []),
         ...checkListeners(listeners, settings as { listen: ListenSettings }, claims, sourceOf),
       ]
     },
     needsRestart: (path) => restart.some((prefix) => isBelow(path, prefix)),
   }
+}
+
+/** What services are told of listeners, if they are open. */
+function variablesOf(listeners: ListenerTable): readonly string[] {
+  const anywhere = { host: '127.0.0.1', port: 1 }
+  return Object.values(listeners).flatMap((row) => Object.keys(row.variables?.(anywhere) ?? {}))
 }
 
 function onceOf(listeners: ListenerTable): readonly string[] {
@@ -139,7 +153,7 @@ type All<Parts extends readonly SettingsPart[], Key extends keyof SettingsPart> 
 /** What all checks together look at: the settings must have it. */
 type CheckedBy<Parts extends readonly SettingsPart[]> = Intersection<
   Parts[number] extends infer Part
-    ? Part extends { check(settings: infer Looked, sourceOf: SourceOf): unknown }
+    ? Part extends { check(settings: infer Looked, ...rest: infer _Rest): unknown }
       ? Looked
       : never
     : never

@@ -15,3 +15,8 @@ export function checkServiceName(
   const message = `there is no service ${name}; ${advice}`
   return [{ path, code, message, nearest, missing: name }]
 }
+
+/** The variable that tells others where a service is: `payment-service` is `PAYMENT_SERVICE_URL`. */
+export function urlVariable(service: string): string {
+  return `${service.toUpperCase().replaceAll('-', '_')}_URL`
+}

@@ -30,6 +30,7 @@ const table: ListenerTable = {
   },
   syslog: { protocol: 'tcp', port: 1, about: 'Syslog', access: 'addresses' },
   dns: { protocol: 'udp', port: 1, about: 'Names', access: 'addresses' },
+  names: { protocol: 'udp+tcp', port: 1, about: 'Names', access: 'addresses' },
 }
 
 function boardOf(listen: Omit<ListenSettings, 'default'>, portsBefore = new Map<string, number>()) {
@@ -202,6 +203,38 @@ test('UDP: datagrams and replies; what is too long is dropped and counted', asyn
   client.send('hello', open?.port, '127.0.0.1')
   assert.equal(String((await once(client, 'message'))[0]), 'got hello')
   assert.equal(open?.refused()['messageBytes'], 1)
+})
+
+test('UDP and TCP at one port: both or none', async (t) => {
+  const board = boardOf({ names: free })
+  const echo = { received: (bytes: Buffer) => bytes.length }
+  const open = await board.udpAndTcp(
+    'names',
+    { received: (message, from) => from.reply(message), messageBytesMax: 10 },
+    { received: (bytes, connection) => (connection.write(bytes), bytes.length) },
+  )
+  t.after(() => open?.close())
+  const client = createSocket('udp4')
+  t.after(() => client.close())
+  client.send('x'.repeat(11), open?.port, '127.0.0.1')
+  client.send('over UDP', open?.port, '127.0.0.1')
+  assert.equal(String((await once(client, 'message'))[0]), 'over UDP')
+  const socket = await dial(open?.port)
+  t.after(() => socket.destroy())
+  socket.write('over TCP')
+  assert.equal(String((await once(socket, 'data'))[0]), 'over TCP')
+  assert.equal(open?.refused()['messageBytes'], 1)
+  assert.equal(board.views()[0]?.kind, 'udp')
+  // Only its UDP half is taken: the TCP half is given back.
+  const taken = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const { port } = taken.address()
+  const named = boardOf({ names: { host: '127.0.0.1', port } })
+  await assert.rejects(named.udpAndTcp('names', { received: () => {} }, echo), /UDP, EADDRINUSE/)
+  const tcp = await boardOf({ syslog: { host: '127.0.0.1', port } }).tcp('syslog', echo)
+  assert.equal(tcp?.port, port)
+  await tcp?.close()
 })
 
 test('localhost is both loopback addresses, with one port', async (t) => {

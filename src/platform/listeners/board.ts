@@ -6,6 +6,7 @@ import type { HostPort } from '../config/addresses.ts'
 import type { SourceOf } from '../config/load.ts'
 import type { MetricFamily } from '../metrics-text.ts'
 import { ownEntry } from '../own-entry.ts'
+import type { LeanOptions } from '../http/lean/options.ts'
 import type { HttpOptions, TcpOptions, UdpOptions } from './opening.ts'
 import { allowedBlocks, wantedListener } from './table.ts'
 import type { ListenerRow, ListenerTable, ListenSettings, Wanted } from './table.ts'
@@ -55,7 +56,7 @@ export class ListenerBoard {
       // Loaded only here: until the first HTTP listener opens, nobody waits for it.
       const { createListenerApp, openListener } = await import('../http/listener.ts')
       const { hosts = [], token, section, failure, elsewhere } = options
-      this.#refuseWithoutToken(name, at.host, token)
+      this.#refuseUnguarded(name, at.host, token !== undefined)
       const { log } = this.#options
       const all = { ...at, hosts, token, section, failure, elsewhere, log }
       const app = createListenerApp(all)
@@ -72,6 +73,14 @@ export class ListenerBoard {
     })
   }
 
+  /** HTTP by our own codec, where thousands of requests wait. */
+  lean(name: string, options: LeanOptions): Promise<Opened | undefined> {
+    return this.#open(name, 'http', async (at) => {
+      this.#refuseUnguarded(name, at.host, options.demandsCredentials)
+      return (await import('../http/lean/lean.ts')).openLean(at, options, this.#options.log)
+    })
+  }
+
   /** Raw connections. */
   tcp(name: string, options: TcpOptions): Promise<Opened | undefined> {
     return this.#open(name, 'tcp', async (at) => (await import('./tcp.ts')).openTcp(at, options))
@@ -80,6 +89,14 @@ export class ListenerBoard {
   /** Datagrams. */
   udp(name: string, options: UdpOptions): Promise<Opened | undefined> {
     return this.#open(name, 'udp', async (at) => (await import('./udp.ts')).openUdp(at, options))
+  }
+
+  /** Datagrams and connections at one port. */
+  udpAndTcp(name: string, udp: UdpOptions, tcp: TcpOptions): Promise<Opened | undefined> {
+    return this.#open(name, 'udp+tcp', async (at) => {
+      const { openUdpAndTcp } = await import('./udp-and-tcp.ts')
+      return openUdpAndTcp(at, udp, tcp)
+    })
   }
 
   /** The data plane opens its listeners itself; they are told with all others. */
@@ -187,9 +204,9 @@ export class ListenerBoard {
   }
 
   /** The check of the file has seen that there is one: here a capability has forgotten to ask for it. */
-  #refuseWithoutToken(name: string, host: string, token: string | undefined): void {
+  #refuseUnguarded(name: string, host: string, isGuarded: boolean): void {
     const access = this.#states.get(name)?.row.access
-    if (typeof access !== 'object' || isLoopbackHost(host) || token !== undefined) return
+    if (typeof access !== 'object' || isLoopbackHost(host) || isGuarded) return
     throw new TypeError(`the listener ${name} beyond loopback asks for no token`)
   }
 
@@ -197,12 +214,13 @@ export class ListenerBoard {
     if (error === undefined) return []
     const asked = wanted.mode === 'off' ? { host: '127.0.0.1', port: 0 } : wanted.address
     const { host, port } = opened ?? asked
+    const scheme = row.protocol === 'udp+tcp' ? 'udp' : row.protocol
     return [
       {
         id: name,
-        kind: row.kind ?? row.protocol,
+        kind: row.kind ?? scheme,
         address: formatHostPort({ host, port }),
-        url: urlOf({ host, port }, row.protocol),
+        url: urlOf({ host, port }, scheme),
         error,
         caller: '',
         service: '',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Elsewhere } from '../http/elsewhere.ts'
 import type { FailureFormat } from '../http/failure.ts'
+import type { LeanOptions } from '../http/lean/options.ts'
 
 /**
  * Opens the listeners of a capability, by their names in `listen`. Each call resolves with undefined where the listener is off, or
@@ -8,8 +9,12 @@ import type { FailureFormat } from '../http/failure.ts'
  */
 export interface Listeners {
   http(name: string, options: HttpOptions): Promise<OpenListener | undefined>
+  /** HTTP as well, for a listener at which thousands of requests wait: by our own codec. */
+  lean(name: string, options: LeanOptions): Promise<OpenListener | undefined>
   tcp(name: string, options: TcpOptions): Promise<OpenListener | undefined>
   udp(name: string, options: UdpOptions): Promise<OpenListener | undefined>
+  /** Datagrams and connections at the same port: DNS. Both are open, or none. */
+  udpAndTcp(name: string, udp: UdpOptions, tcp: TcpOptions): Promise<OpenListener | undefined>
 }
 
 /** A listener that is open. */

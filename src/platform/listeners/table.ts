@@ -4,7 +4,7 @@ import type { SettingPath } from '../config/problems.ts'
 /** One listener that the product may have, by its name in `listen`. The capability that owns it says it in its settings.ts. */
 export interface ListenerRow {
   /** What arrives decides how it is opened, limited and refused. */
-  readonly protocol: 'http' | 'tcp' | 'udp'
+  readonly protocol: 'http' | 'tcp' | 'udp' | 'udp+tcp'
   /** Port on 127.0.0.1 where the file names none. */
   readonly port: number
   /** A few words for the settings page: `HTTP for clients`. */

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type ServerOpts, type Socket } from 'node:net'
 import { addressesOf } from '../config/addresses.ts'
 import type { Clock } from '../capability.ts'
 import type { OpenListener, TcpLimits, TcpOptions } from './opening.ts'
@@ -126,15 +126,16 @@ function readMessages(
 }
 
 /** On every address of the host, all with the port of the first. ::1 is missing on machines without IPv6, and that is no fault. */
-async function listenAll(
-  { name, host, port }: OpenOptions,
+export async function listenAll(
+  { name, host, port }: Pick<OpenOptions, 'name' | 'host' | 'port'>,
   accept: (socket: Socket) => void,
+  how: ServerOpts = {},
 ): Promise<{ readonly port: number; readonly servers: readonly Server[] }> {
   const [first, ...others] = addressesOf(host)
-  const servers = [createServer(accept)]
+  const servers = [createServer(how, accept)]
   const opened = await listen(servers[0]!, { name, host: first, port })
   for (const other of others) {
-    const server = createServer(accept)
+    const server = createServer(how, accept)
     const isOpen = await listen(server, { name, host: other, port: opened }).catch(() => 0)
     if (isOpen !== 0) servers.push(server)
   }

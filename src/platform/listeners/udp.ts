@@ -1,5 +1,5 @@
-import { createSocket, type Socket } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { isIP, isIPv6 } from 'node:net'
 import { addressesOf } from '../config/addresses.ts'
 import type { UdpOptions } from './opening.ts'
 import { ListenerTakenError } from './taken-error.ts'
@@ -14,7 +14,11 @@ export async function openUdp(at: OpenOptions, options: UdpOptions): Promise<Ope
   const refused = { address: 0, messageBytes: 0 }
 
   function open(host: string, port: number): Promise<Socket> {
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+    const type = isIPv6(host) ? 'udp6' : 'udp4'
+    // Replies go to addresses only: looking them up as names would cost a turn each.
+    const lookup: SocketOptions['lookup'] = (address, _, told) => told(null, address, family)
+    const family = type === 'udp6' ? 6 : 4
+    const socket = createSocket({ type, lookup: isIP(host) === 0 ? undefined : lookup })
     socket.on('message', (message, from) => {
       if (!at.mayConnect(from.address)) refused.address++
       else if (message.length > messageBytesMax) refused.messageBytes++

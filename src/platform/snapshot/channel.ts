@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
 import { createSnapshotModel } from './model.ts'
+import type { ResilienceMessage } from '../../contracts/resilience.ts'
 import type {
   ListenerStatus,
   FromData,
@@ -42,6 +43,7 @@ export interface SnapshotChannel {
   /** Undefined when data is away or does not answer. */
   ask(question: AskMessage): Promise<unknown>
   onTotals(listener: (totals: Totals) => void): void
+  onResilience(listener: (message: ResilienceMessage) => void): void
   onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
@@ -56,6 +58,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const model = createSnapshotModel()
   const hello = Promise.withResolvers<Hello>()
   const totalsListeners: ((totals: Totals) => void)[] = []
+  const resilienceListeners: ((message: ResilienceMessage) => void)[] = []
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -116,6 +119,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
       }
       case 'totals':
         for (const listener of totalsListeners) listener(message)
+        return
+      case 'resilience':
+        for (const listener of resilienceListeners) listener(message)
         return
       case 'drained':
         model.drained(message.service, message.id, message.removal)
@@ -185,6 +191,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
       })
     },
     onTotals: (listener) => void totalsListeners.push(listener),
+    onResilience: (listener) => void resilienceListeners.push(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
     get isConnected() {
       return isGreeted

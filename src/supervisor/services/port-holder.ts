@@ -28,19 +28,47 @@ export function findPortHolder(port: number): PortHolder | null {
   return { pid: 0, name: '', group: 0 }
 }
 
+/** Ports on which one of these processes accepts TCP connections, by pid. Empty where there is no `/proc` (Linux only). */
+export function findListeningPorts(
+  pids: readonly number[],
+): ReadonlyMap<number, readonly number[]> {
+  const ports = new Map(
+    ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => parseListening(readTable(file))),
+  )
+  return new Map(
+    pids.map((pid) => [
+      pid,
+      [...socketsOf(pid)].map((inode) => ports.get(inode) ?? 0).filter((port) => port !== 0),
+    ]),
+  )
+}
+
+/** Inode and port of each socket that listens on loopback or on every address. */
+function parseListening(table: string): readonly (readonly [inode: string, port: number])[] {
+  return listeningRows(table).map(({ inode, port }) => [inode, port])
+}
+
 /**
  * Inodes of the sockets that listen on a port of loopback or of every address, by one table of the kernel (proc(5)): `sl local_address
  * rem_address st ... inode`, addresses in hexadecimal, each 32-bit word in the byte order of the machine.
  */
 export function parseListeningInodes(table: string, port: number): readonly string[] {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return listeningRows(table)
+    .filter((row) => row.port === port)
+    .map(({ inode }) => inode)
+}
+
+function listeningRows(
+  table: string,
+): readonly { readonly inode: string; readonly port: number }[] {
   return table
     .split('\n', LINES_MAX)
     .slice(1)
     .flatMap((line) => {
       const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
-      const address = local.slice(0, -wanted.length)
-      return state === LISTEN && local.endsWith(wanted) && isLocal(address) ? [inode] : []
+      const at = local.lastIndexOf(':')
+      if (state !== LISTEN || !isLocal(local.slice(0, at))) return []
+      return [{ inode, port: Number.parseInt(local.slice(at + 1), 16) }]
     })
 }
 
@@ -52,10 +80,14 @@ function isLocal(address: string): boolean {
 }
 
 function inodesOf(file: string, port: number): readonly string[] {
+  return parseListeningInodes(readTable(file), port)
+}
+
+function readTable(file: string): string {
   try {
-    return parseListeningInodes(readFileSync(file, 'latin1'), port)
+    return readFileSync(file, 'latin1')
   } catch {
-    return []
+    return ''
   }
 }
 
@@ -66,14 +98,21 @@ function processIds(): readonly number[] {
 }
 
 function ownsSocket(pid: number, inodes: ReadonlySet<string>): boolean {
+  for (const inode of socketsOf(pid)) if (inodes.has(inode)) return true
+  return false
+}
+
+/** Inodes of the open sockets of a process; none of one that belongs to another user, or is gone. */
+function* socketsOf(pid: number): Generator<string> {
+  let descriptors: readonly string[] = []
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      const match = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))
-      return match?.[1] !== undefined && inodes.has(match[1])
-    })
+    descriptors = readdirSync(`/proc/${pid}/fd`)
   } catch {
-    // Of another user, or gone.
-    return false
+    return
+  }
+  for (const descriptor of descriptors) {
+    const match = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`))
+    if (match?.[1] !== undefined) yield match[1]
   }
 }
 

@@ -2,6 +2,7 @@ import type { ProcessSpec, ProcessStatus } from '../../contracts/supervisor.ts'
 import { readAllProcessFacts, readResidentPageBytes } from '../process-facts.ts'
 import { createFormerOutputs } from '../output/former-outputs.ts'
 import type { ProcessOutput } from '../output/process-output.ts'
+import { findListeningPorts } from './port-holder.ts'
 import { SupervisedProcess, type ProcessGround } from './supervised-process.ts'
 
 /** Every process of the user, by id. Knows nobody who looks at it. */
@@ -102,9 +103,9 @@ function sampleGroups(
   processes: readonly SupervisedProcess[],
   pageBytes: number,
 ): readonly string[] {
-  const groups = new Map<number, { cpuSeconds: number; residentPages: number }>()
+  const groups = new Map<number, GroupUse>()
   for (const one of processes) {
-    if (one.pid !== 0) groups.set(one.pid, { cpuSeconds: 0, residentPages: 0 })
+    if (one.pid !== 0) groups.set(one.pid, { cpuSeconds: 0, residentPages: 0, pids: [] })
   }
   if (groups.size === 0) return []
   for (const facts of readAllProcessFacts()) {
@@ -112,14 +113,40 @@ function sampleGroups(
     if (group === undefined) continue
     group.cpuSeconds += facts.cpuSeconds
     group.residentPages += facts.residentPages
+    group.pids.push(facts.pid)
   }
+  const silent = processes.filter((one) => one.isSilent)
+  const ports = portsOf(silent, groups)
   return processes
     .filter((one) => {
       const group = groups.get(one.pid)
       if (group === undefined) return false
-      return one.sample(round(group.cpuSeconds), group.residentPages * pageBytes)
+      const listensOn = ports.get(one.pid)
+      return one.sample(round(group.cpuSeconds), group.residentPages * pageBytes, listensOn)
     })
     .map((one) => one.id)
+}
+
+/** Where the groups of these processes listen, by pid of the leader. Looked for only as long as one has not been seen on its own port. */
+function portsOf(
+  silent: readonly SupervisedProcess[],
+  groups: ReadonlyMap<number, GroupUse>,
+): ReadonlyMap<number, readonly number[]> {
+  if (silent.length === 0) return new Map()
+  const pids = silent.flatMap(({ pid }) => groups.get(pid)?.pids ?? [])
+  const ports = findListeningPorts(pids)
+  return new Map(
+    silent.map(({ pid }) => [
+      pid,
+      (groups.get(pid)?.pids ?? []).flatMap((member) => ports.get(member) ?? []),
+    ]),
+  )
+}
+
+interface GroupUse {
+  cpuSeconds: number
+  residentPages: number
+  readonly pids: number[]
 }
 
 /** Ticks are hundredths: what is beyond is an artefact of adding. */

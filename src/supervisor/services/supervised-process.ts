@@ -30,6 +30,10 @@ export interface ProcessGround {
 
 /** Lines of output that are told with an exit. */
 const LAST_LINES_MAX = 20
+/** Most programs listen within this time; until then nobody looks where. */
+const SILENT_MS = 4_000
+/** Ports that are told of a process that does not listen on its own. */
+const PORTS_TOLD_MAX = 5
 /** Survivors of a leader send no event: they are looked for. */
 const GROUP_POLL_MS = 50
 /** SIGKILL cannot be ignored, but a process in an uninterruptible call dies later. Nobody waits longer than this. */
@@ -48,6 +52,8 @@ export class SupervisedProcess {
   #restarts = 0
   #cpuSeconds = 0
   #residentBytes = 0
+  #hasListened = false
+  #listensOn: readonly number[] = []
   #mustStop = false
   /** Given while another life was still there: begins when that one has ended. */
   #nextSpec: ProcessSpec | null = null
@@ -95,6 +101,7 @@ export class SupervisedProcess {
       restarts: this.#restarts,
       cpuSeconds: this.#cpuSeconds,
       residentBytes: this.#residentBytes,
+      ...(this.#listensOn.length > 0 && { listensOn: this.#listensOn }),
       linesLast: this.output.linesLast,
       linesDropped: this.output.linesDropped,
     }
@@ -147,12 +154,29 @@ export class SupervisedProcess {
     while (this.#running !== null) await this.#running
   }
 
-  /** Takes a sample of its resources; tells whether anything is to be told. */
-  sample(cpuSeconds: number, residentBytes: number): boolean {
+  /** It runs for a while, and was never seen to listen on its port. */
+  get isSilent(): boolean {
+    const state = this.#state
+    if (state?.state !== 'running' || this.#spec.task || this.#hasListened) return false
+    return this.#ground.clock.nowMs() - state.startedAtMs >= SILENT_MS
+  }
+
+  /** Takes a sample of its resources, and of the ports it listens on where these were looked for; tells whether anything is to be told. */
+  sample(cpuSeconds: number, residentBytes: number, ports?: readonly number[]): boolean {
     const isSame = this.#cpuSeconds === cpuSeconds && this.#residentBytes === residentBytes
     this.#cpuSeconds = cpuSeconds
     this.#residentBytes = residentBytes
-    return !isSame || this.#linesTold !== this.output.linesLast
+    const saysPorts = ports !== undefined && this.#notePorts(ports)
+    return saysPorts || !isSame || this.#linesTold !== this.output.linesLast
+  }
+
+  /** Whether that is news. */
+  #notePorts(ports: readonly number[]): boolean {
+    this.#hasListened = ports.includes(this.#port)
+    const others = this.#hasListened ? [] : [...new Set(ports)].slice(0, PORTS_TOLD_MAX)
+    const isNews = String(others) !== String(this.#listensOn)
+    this.#listensOn = others
+    return isNews
   }
 
   #begin(spec: ProcessSpec): void {
@@ -269,6 +293,10 @@ export class SupervisedProcess {
   #setState(state: ProcessState): void {
     this.#state = state
     if (state.state !== 'running' && state.state !== 'stopping') this.#residentBytes = 0
+    if (state.state !== 'stopping') {
+      this.#hasListened = false
+      this.#listensOn = []
+    }
     this.#ground.onChanged(this.id)
   }
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import type { CheckSpec } from '../model.ts'
+import type { CheckSpec } from '../check-spec.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 
 /** Bytes of output that are read and kept; what comes after is thrown away. */

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { request } from '../../../platform/http/node-http.ts'
+import { readStart, textOf } from './body.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
-
-/** Bytes of the answer's body that are read and kept; the rest is cut off. */
-export const CHECK_BODY_BYTES_MAX = 1024
 
 /** GET; 200 to 399 is passing, 429 is warning (the instance is alive and busy), all else critical. Redirects are not followed. */
 export async function runHttpCheck(
@@ -52,24 +50,4 @@ async function readArrived(response: IncomingMessage, clock: CheckClock): Promis
   response.on('error', () => {})
   await new Promise<void>((resolve) => clock.nextTurn(resolve))
   return textOf(chunks)
-}
-
-/** The body up to the bound, to its end, or to the abort. */
-async function readStart(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes >= CHECK_BODY_BYTES_MAX) break
-    }
-  } catch {
-    // The status has come, which is what counts.
-  }
-  return textOf(chunks)
-}
-
-function textOf(chunks: readonly Buffer[]): string {
-  return Buffer.concat(chunks).subarray(0, CHECK_BODY_BYTES_MAX).toString('utf8').trim()
 }

@@ -1,9 +1,12 @@
-import type { CheckSpec } from '../model.ts'
+import { parseHostPort } from '../../../platform/config/addresses.ts'
+import type { CheckSpec } from '../check-spec.ts'
 import { runExecCheck } from './exec.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
+import { runGrpcCheck } from './grpc.ts'
 import { runHttpCheck } from './http.ts'
 import type { CheckResult } from './scheduler.ts'
 import { runTcpCheck } from './tcp.ts'
+import { runUrlCheck } from './url.ts'
 
 /** Runs an active check once. Rejects or resolves soon after the signal aborts. */
 export async function runCheck(
@@ -25,13 +28,25 @@ function runOnce(
 ): Promise<Finding> {
   switch (spec.kind) {
     case 'http':
-      return runHttpCheck(address, spec.path, signal, clock)
+      return spec.url === undefined
+        ? runHttpCheck(address, spec.path, signal, clock)
+        : runUrlCheck(spec, signal)
     case 'tcp':
-      return runTcpCheck(address, signal)
+      return runTcpCheck(placeOf(spec, address), spec.tls, signal)
+    case 'grpc':
+      return runGrpcCheck(placeOf(spec, address), spec, signal)
     case 'exec':
       return runExecCheck(spec, address, signal, clock)
     case 'ttl':
     case 'reported':
+    case 'alias':
       throw new TypeError(`a check of kind '${spec.kind}' is told, not run`)
   }
+}
+
+function placeOf(spec: { readonly address?: string }, own: CheckAddress): CheckAddress {
+  if (spec.address === undefined) return own
+  const parsed = parseHostPort(spec.address)
+  if (parsed === undefined) throw new TypeError(`'${spec.address}' is not host:port`)
+  return parsed
 }

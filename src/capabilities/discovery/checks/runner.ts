@@ -1,32 +1,26 @@
 import type { Scope } from '../../../platform/capability.ts'
-import { isActive, type CheckRecord, type InstanceRecord } from '../records.ts'
+import type { ActiveCheckSpec, CheckSpec } from '../check-spec.ts'
+import { addressOf, isActive } from '../create-checks.ts'
+import type { CheckRecord } from '../records.ts'
 import { runCheck } from './run.ts'
 import { CheckScheduler, type CheckResult, type Job } from './scheduler.ts'
 
-interface Subject {
-  readonly instance: InstanceRecord
-  readonly check: CheckRecord
-}
-
-/** Runs the active checks of the registry's instances. */
+/** Runs the active checks of the registry's instances and nodes. */
 export class CheckRunner {
-  readonly #jobs = new Map<CheckRecord, Job<Subject>>()
-  readonly #scheduler: CheckScheduler<Subject>
+  readonly #jobs = new Map<CheckRecord, Job<CheckRecord>>()
+  readonly #scheduler: CheckScheduler<CheckRecord>
 
   constructor(
     { clock, random }: Pick<Scope, 'clock' | 'random'>,
     concurrencyMax: number,
-    onResult: (instance: InstanceRecord, check: CheckRecord, result: CheckResult) => void,
+    onResult: (check: CheckRecord, result: CheckResult) => void,
   ) {
-    this.#scheduler = new CheckScheduler<Subject>({
+    this.#scheduler = new CheckScheduler<CheckRecord>({
       clock,
       random,
       concurrencyMax,
-      run: ({ instance, check }, signal) => {
-        if (check.spec === undefined) throw new TypeError('an active check has a specification')
-        return runCheck(check.spec, instance, signal, clock)
-      },
-      onResult: ({ instance, check }, result) => onResult(instance, check, result),
+      run: ({ spec, owner }, signal) => runCheck(spec, addressOf(owner), signal, clock),
+      onResult,
     })
   }
 
@@ -38,11 +32,10 @@ export class CheckRunner {
     return this.#scheduler.queuedCount
   }
 
-  start(instance: InstanceRecord, check: CheckRecord): void {
+  start(check: CheckRecord): void {
     const { spec } = check
-    if (spec === undefined || spec.kind === 'ttl' || spec.kind === 'reported') return
-    const job = this.#scheduler.start({ instance, check }, spec, check.status)
-    this.#jobs.set(check, job)
+    if (!isActiveSpec(spec)) return
+    this.#jobs.set(check, this.#scheduler.start(check, spec, check.status))
   }
 
   stop(check: CheckRecord): void {
@@ -53,14 +46,17 @@ export class CheckRunner {
   }
 
   /** Goes on from the present status of the check. */
-  restart(instance: InstanceRecord, check: CheckRecord): void {
-    if (!isActive(check)) return
+  restart(check: CheckRecord): void {
     this.stop(check)
-    this.start(instance, check)
+    this.start(check)
   }
 
   close(): Promise<void> {
     this.#jobs.clear()
     return this.#scheduler.close()
   }
+}
+
+function isActiveSpec(spec: CheckSpec): spec is ActiveCheckSpec {
+  return isActive(spec.kind)
 }

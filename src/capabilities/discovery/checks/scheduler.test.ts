@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { CheckStatus } from '../model.ts'
+import type { CheckStatus } from '../check-spec.ts'
 import { FakeClock, oneCheck } from '../testdata/ground.ts'
 import { CheckScheduler, type CheckResult } from './scheduler.ts'
 
@@ -76,6 +76,26 @@ test('thresholds ask for several in a row', async () => {
       'critical',
       'warning',
     ],
+  )
+  await scheduler.close()
+})
+
+test('a few failures in a row may be a warning, before more of them are critical', async () => {
+  const { scheduler, results, advance, answerWith } = startScheduler()
+  const script: CheckStatus[] = [
+    'passing',
+    'critical',
+    'critical',
+    'critical',
+    'passing',
+    'critical',
+  ]
+  answerWith(async () => pass(script.shift() ?? 'unknown'))
+  scheduler.start('a', { ...oneCheck, warnAfter: 2, unhealthy: 3 }, 'unknown')
+  for (let at = 0; at < 6; at++) await advance(at === 0 ? 0 : 1_000)
+  assert.deepEqual(
+    results.map(([, status]) => status),
+    ['passing', 'passing', 'warning', 'critical', 'passing', 'passing'],
   )
   await scheduler.close()
 })

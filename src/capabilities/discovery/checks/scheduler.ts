@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../../../platform/capability.ts'
 import { Deadlines, NO_DEADLINE, type Timed } from '../deadlines.ts'
-import type { ActiveCheckTimes, CheckStatus } from '../model.ts'
+import type { ActiveCheckTimes, CheckStatus } from '../check-spec.ts'
 
 /** Between two checks of an instance that is starting. */
 export const STARTUP_INTERVAL_MS = 100
@@ -163,8 +163,9 @@ export class CheckScheduler<Subject> {
         job.status = result.status
         job.hasPassed = true
       }
-    } else if (job.failingInRow >= job.times.unhealthy && !this.#isStarting(job)) {
-      job.status = 'critical'
+    } else if (!this.#isStarting(job)) {
+      if (job.failingInRow >= job.times.unhealthy) job.status = 'critical'
+      else if (job.failingInRow >= (job.times.warnAfter ?? Infinity)) job.status = 'warning'
     }
     this.#needs.onResult(job.subject, { ...result, status: job.status })
   }

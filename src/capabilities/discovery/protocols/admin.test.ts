@@ -166,7 +166,7 @@ test('what is refused says why', async (t) => {
     'ERR_DISCOVERY_EXEC_REFUSED',
     /from the file only/,
   )
-  discovery.putInstance({ service: 'orders', id: 'orders-1', ...here }, { source: 'run' })
+  discovery.putInstance({ service: 'orders', id: 'orders-1', ...here }, { origin: 'run' })
   await refused(
     'services/orders/instances/orders-1',
     here,

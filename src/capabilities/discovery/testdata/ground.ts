@@ -5,7 +5,7 @@ import { noListeners } from '../../../platform/listeners/testing/none.ts'
 import type { Settings } from '../../../settings.ts'
 import type { Discovery } from '../api.ts'
 import { startDiscovery } from '../discovery.ts'
-import type { RegistryHooks } from '../records.ts'
+import type { RegistryHooks } from '../registry-hooks.ts'
 import { Registry } from '../registry.ts'
 
 /** A clock that stands still until it is moved. */
@@ -72,7 +72,9 @@ export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> =
     scheduleFlush: () => {},
     startCheck: () => {},
     stopCheck: () => {},
-    onLapsed: () => {},
+    onStatus: () => {},
+    guardLease: () => undefined,
+    onEnded: () => {},
     onWatcherError: (error) => {
       throw error
     },

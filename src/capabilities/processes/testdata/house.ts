@@ -159,6 +159,7 @@ function createSupervisor(found: readonly ProcessStatus[]) {
 /** Instances and whether they are in rotation, which the test decides. */
 function createRegistry(told: string[]) {
   const instances = new Map<string, { service: string; port: number; isRoutable: boolean }>()
+  const failing = new Set<string>()
   const listeners: ((services: ReadonlySet<string>) => void)[] = []
   const tell = (service: string) => {
     for (const listener of listeners) listener(new Set([service]))
@@ -180,6 +181,7 @@ function createRegistry(told: string[]) {
       tell(service)
     },
     isRoutable: (_service, id) => instances.get(id)?.isRoutable ?? false,
+    isFailing: (_service, id) => failing.has(id),
     routableCount: (service) =>
       [...instances.values()].filter((one) => one.service === service && one.isRoutable).length,
     onChange: (listener) => void listeners.push(listener),
@@ -191,6 +193,8 @@ function createRegistry(told: string[]) {
       const one = instances.get(id)
       if (one === undefined) throw new Error(`${id} is not registered`)
       one.isRoutable = isRoutable
+      if (isRoutable) failing.delete(id)
+      else failing.add(id)
       tell(one.service)
     },
   }

@@ -1,0 +1,67 @@
+import type { SourceOf } from '../../platform/config/load.ts'
+import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
+import { formatDurationMs } from '../../platform/config/units.ts'
+import type { ResilienceSettings } from './resilience-settings.ts'
+
+/** Settings of one service that contradict each other. `path` is that of its `resilience`. */
+export function checkResilience(
+  settings: ResilienceSettings,
+  path: SettingPath,
+  sourceOf: SourceOf,
+): readonly SettingProblem[] {
+  return [
+    ...checkOrder(settings.ejection, 'base', 'max', [...path, 'ejection']),
+    ...checkOrder(settings.breaker, 'open', 'openMax', [...path, 'breaker']),
+    ...checkDeadlines(settings, path, sourceOf),
+    ...checkBreaker(settings, [...path, 'breaker']),
+  ]
+}
+
+/** A first time that is longer than the longest. */
+function checkOrder<Name extends string>(
+  settings: Readonly<Record<Name, number>>,
+  first: Name,
+  longest: Name,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (settings[first] <= settings[longest]) return []
+  const message = `must not be above ${longest}; is ${formatDurationMs(settings[first])}, and ${longest} is ${formatDurationMs(settings[longest])}`
+  return [{ path: [...path, first], code: 'ERR_CONFIG_RANGE', message }]
+}
+
+/** One that is above the total never comes due. A default above it is nobody's mistake. */
+function checkDeadlines(
+  settings: ResilienceSettings,
+  path: SettingPath,
+  sourceOf: SourceOf,
+): readonly SettingProblem[] {
+  const total = settings.timeout
+  return (['attemptTimeout', 'connectTimeout'] as const).flatMap((name) => {
+    const at = [...path, name]
+    if (settings[name] <= total || sourceOf(at) === 'default') return []
+    const message = `must not be above timeout, which spans all attempts; is ${formatDurationMs(settings[name])}, and timeout is ${formatDurationMs(total)}`
+    return [{ path: at, code: 'ERR_CONFIG_RANGE', message }]
+  })
+}
+
+function checkBreaker(
+  { breaker, timeout }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (breaker.of === 'off') return []
+  const problems: SettingProblem[] = []
+  if (breaker.lastCalls > 0 && breaker.minimum > breaker.lastCalls) {
+    const message = `must not be above lastCalls, or it never opens; is ${breaker.minimum}, and lastCalls is ${breaker.lastCalls}`
+    problems.push({ path: [...path, 'minimum'], code: 'ERR_CONFIG_RANGE', message })
+  }
+  if (breaker.slow > 0 && breaker.slowAfter >= timeout) {
+    const message = `must be below timeout, or a call is given up before it is slow; is ${formatDurationMs(breaker.slowAfter)}, and timeout is ${formatDurationMs(timeout)}`
+    problems.push({ path: [...path, 'slowAfter'], code: 'ERR_CONFIG_RANGE', message })
+  }
+  if (breaker.slow === 0 && breaker.failing === 0) {
+    const message =
+      'has nothing to open for: neither failing nor slow is above 0%; write of: off to have none'
+    problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  return problems
+}

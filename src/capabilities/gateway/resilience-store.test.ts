@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BreakerState, ResilienceEvent } from '../../contracts/resilience.ts'
+import { startStorage } from '../../platform/storage/storage.ts'
+import { openBreakerOrders } from './breaker-orders.ts'
+import { resilienceMetrics, resilienceProblems } from './resilience.ts'
+import { createResilienceStore, EVENTS_PER_SERVICE_MAX } from './resilience-store.ts'
+
+const row = (change: Partial<BreakerState> = {}): BreakerState => ({
+  service: 'payments',
+  instance: '',
+  state: 'closed',
+  order: 'auto',
+  period: 0,
+  openUntilMs: 0,
+  because: 'closed',
+  ...change,
+})
+const event = (atMs: number, service = 'payments'): ResilienceEvent => ({
+  atMs,
+  service,
+  instance: '',
+  kind: 'opened',
+  because: '',
+})
+
+test('the newest state counts, what is gone goes, and a reset forgets', () => {
+  const store = createResilienceStore()
+  const open = row({ state: 'open', period: 1, because: 'open, because 9 of 9 calls failed' })
+  const instance = row({ instance: 'payments-1' })
+  store.add({ type: 'resilience', breakers: [instance, open], events: [event(1), event(2)] })
+  assert.deepEqual(store.breakers('payments'), [open, instance])
+  assert.deepEqual(
+    store.events('payments').map(({ atMs }) => atMs),
+    [2, 1],
+  )
+  const [problem] = resilienceProblems(store)
+  assert.equal(problem?.code, 'ERR_GATEWAY_BREAKER_OPEN')
+  assert.match(problem.text, /9 of 9 calls failed/)
+  const [state] = resilienceMetrics(store)
+  assert.deepEqual(
+    [...(state?.samples ?? [])].map(({ value }) => value),
+    [1, 0],
+  )
+  store.add({
+    type: 'resilience',
+    breakers: [row({ instance: 'payments-1', period: -1 })],
+    events: [],
+  })
+  assert.deepEqual(store.breakers(), [open])
+  store.add({ type: 'resilience', reset: true, breakers: [row({ order: 'closed' })], events: [] })
+  assert.deepEqual(
+    [...resilienceProblems(store)].map(({ code, severity }) => [code, severity]),
+    [['ERR_GATEWAY_BREAKER_ORDERED', 'warning']],
+  )
+})
+
+test('events are bounded, by service and by how many services have some', () => {
+  const store = createResilienceStore()
+  const events = Array.from({ length: EVENTS_PER_SERVICE_MAX + 5 }, (_, at) => event(at))
+  store.add({ type: 'resilience', breakers: [], events })
+  assert.equal(store.events('payments').length, EVENTS_PER_SERVICE_MAX)
+  const others = Array.from({ length: 1_000 }, (_, at) => event(at, `s${at}`))
+  store.add({ type: 'resilience', breakers: [], events: others })
+  assert.equal(store.events('payments').length, 0)
+  assert.equal(store.events('s999').length, 1)
+})
+
+test('orders outlive a restart, and auto is none', async (t) => {
+  const storage = await startStorage({ file: ':memory:' })
+  t.after(() => storage.close())
+  const orders = await openBreakerOrders(storage)
+  await orders.save('payments', 'open')
+  await orders.save('orders', 'closed')
+  await orders.save('orders', 'auto')
+  await storage.write([{ sql: "INSERT INTO breaker_orders VALUES ('x', 'nonsense')", params: [] }])
+  assert.deepEqual([...(await (await openBreakerOrders(storage)).load())], [['payments', 'open']])
+})
