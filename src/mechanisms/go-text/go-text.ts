@@ -74,6 +74,8 @@ function escapeCharacter(character: string, mark: string): string {
   const short = named.get(character)
   if (short !== undefined) return short
   const point = character.codePointAt(0) ?? 0
+  // A byte that is no UTF-8, as strings of queries keep it.
+  if (point >= 0xdc80 && point <= 0xdcff) return `\\x${(point - 0xdc00).toString(16)}`
   if (point < 0x80) return `\\x${point.toString(16).padStart(2, '0')}`
   if (point < 0x10000) return `\\u${point.toString(16).padStart(4, '0')}`
   return `\\U${point.toString(16).padStart(8, '0')}`

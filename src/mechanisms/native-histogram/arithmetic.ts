@@ -94,7 +94,6 @@ export function equalHistograms(one: FloatHistogram, other: FloatHistogram): boo
 export function isReset(current: FloatHistogram, previous: FloatHistogram): boolean {
   if (current.resetHint === 'reset') return true
   if (current.resetHint === 'not-reset') return false
-  if ((current.resetHint === 'gauge') !== (previous.resetHint === 'gauge')) return true
   if (current.count < previous.count) return true
   if (isCustom(current) !== isCustom(previous)) return true
   if (isCustom(current)) return isCustomReset(current, previous)

@@ -94,7 +94,7 @@ test('a counter that only rose has no reset, one that fell has one', () => {
 test('hints decide before counts do', () => {
   assert.equal(isReset({ ...base, resetHint: 'reset' }, base), true)
   assert.equal(isReset({ ...base, count: 0, resetHint: 'not-reset' }, base), false)
-  assert.equal(isReset({ ...base, resetHint: 'gauge' }, base), true)
+  assert.equal(isReset({ ...base, resetHint: 'gauge' }, base), false)
   assert.equal(isReset({ ...base, zeroThreshold: 0.0001 }, base), true)
   assert.equal(isReset({ ...base, zeroThreshold: 0.7 }, base), true)
 })

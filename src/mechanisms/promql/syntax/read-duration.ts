@@ -77,8 +77,10 @@ function readArithmetic(reader: Reader, precedenceMin: number): DurationExpr {
       const op = reader.token.kind
       const precedence = precedenceOf(op)
       if (precedence === undefined || precedence < precedenceMin) return left
-      advance(reader)
+      const sign = advance(reader)
       const right = readArithmetic(reader, op === '^' ? precedence : precedence + 1)
+      if (isZero(right) && op === '/') throw failAt(reader, sign, 'division by zero')
+      if (isZero(right) && op === '%') throw failAt(reader, sign, 'modulo by zero')
       left = {
         kind: 'duration-binary',
         op: op as ArithmeticOp,
@@ -143,6 +145,10 @@ function readChoice(reader: Reader, token: Token): DurationExpr {
   const { end } = expect(reader, ')')
   const range: TextRange = { start: token.start, end }
   return { kind: 'duration-binary', op, left, right, isWrapped: false, range }
+}
+
+function isZero(expr: DurationExpr): boolean {
+  return expr.kind === 'duration-number' && expr.seconds === 0
 }
 
 function precedenceOf(op: string): number | undefined {

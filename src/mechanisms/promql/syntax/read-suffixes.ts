@@ -133,7 +133,7 @@ function readAt(reader: Reader, range: TextRange): AtModifier {
   if (!isAt(reader, 'number') && !isAt(reader, 'duration')) throw unexpected(reader, atContext)
   const seconds = sign * readNumber(reader).value
   if (!(Math.abs(seconds) < timeSecondsMax)) {
-    const told = Number.isFinite(seconds) ? seconds.toFixed(6) : formatFixed(seconds)
+    const told = Number.isFinite(seconds) ? `${BigInt(seconds)}.000000` : formatFixed(seconds)
     throw failAt(reader, range, `timestamp out of bounds for @ modifier: ${told}`)
   }
   return { kind: 'time', timeMs: roundHalfAway(seconds * 1_000) }

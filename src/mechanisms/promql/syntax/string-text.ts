@@ -35,7 +35,10 @@ export function checkString(text: string, start: number): CheckedString {
   }
 }
 
-/** The text that a checked string, quotes included, stands for. Bytes that are no UTF-8 become replacement characters. */
+/**
+ * The text that a checked string, quotes included, stands for. A byte that is no UTF-8 becomes half of a pair alone (0xDC00 and its
+ * value), so that it is told from everything that a text may be.
+ */
 export function unquote(quoted: string): string {
   const mark = quoted[0] ?? ''
   const inner = quoted.slice(1, -1)
@@ -43,7 +46,7 @@ export function unquote(quoted: string): string {
   let text = ''
   let bytes: number[] = []
   const flush = () => {
-    if (bytes.length > 0) text += new TextDecoder().decode(new Uint8Array(bytes))
+    text += decode(bytes)
     bytes = []
   }
   for (let at = 0; at < inner.length;) {
@@ -62,6 +65,29 @@ export function unquote(quoted: string): string {
   }
   flush()
   return text
+}
+
+function decode(bytes: readonly number[]): string {
+  let text = ''
+  for (let at = 0; at < bytes.length;) {
+    const length = lengthOf(bytes[at] ?? 0)
+    const decoded = decodeOne(bytes.slice(at, at + length))
+    text += decoded ?? String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
+    at += decoded === undefined ? 1 : length
+  }
+  return text
+}
+
+function decodeOne(bytes: readonly number[]): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+function lengthOf(first: number): number {
+  return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
 }
 
 function checkRaw(text: string, start: number): CheckedString {
