@@ -3,6 +3,7 @@ import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
+import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
 import { assembleSettings } from './platform/config/part.ts'
@@ -14,6 +15,7 @@ const assembled = assembleSettings([
   gatewaySettings,
   discoverySettings,
   consulDnsSettings,
+  metricsSettings,
   consoleSettings,
 ])
 

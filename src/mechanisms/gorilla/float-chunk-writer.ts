@@ -1,9 +1,6 @@
 import { TIME_BITS_MAX, TimeColumns, VALUE_BITS_MAX, ValueColumns } from './columns.ts'
 import { COUNT_BYTES } from './float-chunk.ts'
 
-/** A count has two bytes. */
-export const CHUNK_SAMPLES_LIMIT = 65_535
-
 /** One chunk of floats of any size: what `OpenChunks` makes, when only one is made at a time. */
 export class FloatChunkWriter {
   readonly #times = new TimeColumns(1)

@@ -13,12 +13,6 @@ const SLICE = 500
 const WRITE_BYTES = 1024 * 1024
 const READ_BYTES = 4 * 1024 * 1024
 
-/** A series as a checkpoint has it. */
-export interface SeriesState {
-  readonly ref: number
-  readonly key: Uint8Array
-}
-
 /** What a checkpoint is made of. */
 export interface CheckpointSource {
   readonly head: Head

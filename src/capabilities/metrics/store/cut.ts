@@ -1,8 +1,25 @@
-import { BLOCK_RANGE_MS } from './head.ts'
-import type { Store } from './store.ts'
+import type { Clock } from '../../../platform/capability.ts'
+import type { BlockSet } from './block-set.ts'
+import type { CardinalityGuard } from './cardinality-guard.ts'
+import type { ChunkFiles } from './chunk-files.ts'
+import { BLOCK_RANGE_MS, type Head } from './head.ts'
+import type { SeriesSet } from './series-set.ts'
 
 /** Series that are looked at before others get their turn. */
 const SLICE = 1_000
+
+/** What a store gives for it. */
+export interface CutParts {
+  readonly folder: string
+  readonly clock: Clock
+  readonly head: Head
+  readonly series: SeriesSet
+  readonly chunkFiles: ChunkFiles
+  readonly blocks: BlockSet
+  readonly guard: CardinalityGuard
+  /** Writes a checkpoint and returns its number. */
+  checkpoint(): Promise<number>
+}
 
 /** Up to where the head is to become blocks now; undefined while it is too short: it keeps the newest hour at least. */
 export function cutTimeOf(head: { minTime: number; maxTime: number }): number | undefined {
@@ -15,7 +32,7 @@ export function cutTimeOf(head: { minTime: number; maxTime: number }): number | 
  * they are not in these blocks. A kill anywhere costs nothing: until the blocks are there the checkpoint has everything, and a start compares both.
  */
 export async function cutHead(
-  store: Store,
+  store: CutParts,
   before: number,
   turn: () => Promise<void>,
 ): Promise<void> {

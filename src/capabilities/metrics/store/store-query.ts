@@ -4,7 +4,6 @@ import {
   type Matcher,
   type Queryable,
   type SelectQuery,
-  type Series,
   TooManySamplesError,
 } from '../../../mechanisms/promql/queryable.ts'
 import type { BlockSet } from './block-set.ts'
@@ -42,7 +41,12 @@ export class StoreQueries implements Queryable {
   }
 
   /** Samples of all series that fulfil the matchers. Throws `PatternError`, `TooManySamplesError`, `BlockCorruptError`. */
-  async select({ matchers, fromMs, toMs, samplesMax }: SelectQuery): Promise<readonly Series[]> {
+  async select({
+    matchers,
+    fromMs,
+    toMs,
+    samplesMax,
+  }: SelectQuery): Promise<readonly StoredSeries[]> {
     const compiled = matchers.map(compileMatcher)
     const blocks = this.#sources.blocks.overlapping(fromMs, toMs)
     // All are asked in one go: none of them may be merged away in between.
