@@ -80,7 +80,7 @@ export async function composeControl(
     'metrics',
     startMetricsControl,
     ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
-    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners },
+    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
   )
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.

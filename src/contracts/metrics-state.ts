@@ -8,6 +8,8 @@ export interface MetricsState {
     readonly from?: Readonly<Record<string, readonly string[] | undefined>> | undefined
     readonly prometheus?: { readonly host: string; readonly port: number } | 'off' | undefined
   }
+  /** Where any port will do: the one that the listener had before this process started; 0: none. */
+  readonly portBefore: number
   /** Host names that the listener answers to. */
   readonly hosts: readonly string[]
   readonly token: string | undefined

@@ -10,6 +10,16 @@ export interface StateUpdate<State> {
   readonly state: State
 }
 
+/** Beside the state, and never again where it is lost: samples of our own, as text (0.0.4). */
+export interface OwnSamples {
+  readonly type: 'samples'
+  readonly atMs: number
+  readonly text: string
+}
+
+/** What control says. */
+export type FromControl<State> = StateUpdate<State> | OwnSamples
+
 /** The other way: what the process has made of the last update; also sent when something of it changes. */
 export interface StateReport {
   readonly type: 'report'

@@ -3,6 +3,8 @@ import type { MetricsState } from '../../contracts/metrics-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log } from '../../platform/capability.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
+import { labelsOf } from '../../mechanisms/labels/labels.ts'
+import { renderMetrics } from '../../platform/metrics-text.ts'
 import { ListenerBoard } from '../../platform/listeners/board.ts'
 import type { ApiNeeds } from './api/needs.ts'
 import type { QueryPool } from './query/query-pool.ts'
@@ -10,6 +12,9 @@ import { openStore } from './store/open-store.ts'
 import type { Retention } from './store/retention.ts'
 import type { Store } from './store/store.ts'
 import { listenerRow } from './listener.ts'
+import { storeMetrics } from './store-metrics.ts'
+import { ScrapeCache } from './targets/scrape-cache.ts'
+import { storeScrape } from './targets/store-scrape.ts'
 import { Targets } from './targets/targets.ts'
 
 /** The store looks so often after what is due. */
@@ -36,6 +41,7 @@ export class MetricsHouse {
   readonly targets: Targets
   readonly #options: HouseOptions
   readonly #startedAtMs: number
+  readonly #own: ScrapeCache
   readonly #stops: (() => void)[] = []
   #state: MetricsState
   #retention: Retention
@@ -70,6 +76,7 @@ export class MetricsHouse {
     this.#state = state
     this.#retention = retentionOf(state, [])
     this.#startedAtMs = clock.nowMs()
+    this.#own = new ScrapeCache(seed)
     this.targets = new Targets(store, clock, log, seed)
     this.#stops.push(clock.every(UPKEEP_MS, () => this.#keepUp()))
   }
@@ -80,6 +87,32 @@ export class MetricsHouse {
     this.#retention = retentionOf(state, await rulesOf(state))
     await this.targets.set(state.jobs)
     if (this.#board === undefined) await this.#listen(state)
+  }
+
+  /** Stores samples that control tells of all of us, and those of the store itself. */
+  async takeOwn(atMs: number, text: string): Promise<void> {
+    const { clock } = this.#options
+    await storeScrape(
+      this.store,
+      this.#own,
+      {
+        contentType: 'text/plain',
+        body: Buffer.from(text + renderMetrics(storeMetrics(this.store))),
+      },
+      atMs,
+      {
+        labels: labelsOf([['job', 'backplane']]),
+        honorLabels: true,
+        honorTimestamps: false,
+        sampleLimit: 0,
+        labelLimit: 0,
+        labelNameLengthLimit: 0,
+        labelValueLengthLimit: 0,
+        relabel: (labels) => labels,
+        turn: () => new Promise<void>((resolve) => void clock.nextTurn(resolve)),
+      },
+    )
+    await this.store.commit()
   }
 
   /** Where it listens. */
@@ -132,7 +165,7 @@ export class MetricsHouse {
       sourceOf: () => 'default',
       log,
       clock,
-      portsBefore: new Map(),
+      portsBefore: new Map(state.portBefore === 0 ? [] : [['prometheus', state.portBefore]]),
     })
     this.#board = board
     const { prometheusFailure } = await import('./api/failure.ts')

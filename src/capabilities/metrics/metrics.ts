@@ -65,6 +65,7 @@ export async function startMetrics(
     socketPath: stateSocket,
     log: scope.log,
     apply,
+    samples: async (atMs, text) => house?.takeOwn(atMs, text),
     report: () => ({
       listeners: house?.listeners() ?? ([] as ListenerReport[]),
       problems: [...(problem === undefined ? [] : [problem]), ...(house?.problems() ?? [])],

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import type { StateReport, StateUpdate } from '../../contracts/state.ts'
+import type { FromControl, StateReport, StateUpdate } from '../../contracts/state.ts'
 import type { Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from '../snapshot/frames.ts'
 
@@ -9,6 +9,8 @@ export interface StateReceiverOptions<State> {
   readonly log: Log
   /** Puts a state into force. It is acknowledged when the promise has settled, however. */
   apply(state: State): Promise<void>
+  /** Samples of our own; they come only behind a state. */
+  samples?(atMs: number, text: string): Promise<void>
   /** What is told of it. */
   report(): Omit<StateReport, 'type' | 'version'>
 }
@@ -44,10 +46,19 @@ export async function openStateReceiver<State>(
     tell()
   }
 
+  async function hear(message: FromControl<State>): Promise<void> {
+    if (message.type === 'state') return take(message)
+    try {
+      await options.samples?.(message.atMs, message.text)
+    } catch (error) {
+      log('error', 'samples of our own cannot be taken', { error })
+    }
+  }
+
   const server = createServer((socket) => {
     sockets.add(socket)
     const reader = createFrameReader((message) => {
-      applying = applying.then(() => take(message as StateUpdate<State>))
+      applying = applying.then(() => hear(message as FromControl<State>))
     })
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))

@@ -1,10 +1,12 @@
 import { connect, type Socket } from 'node:net'
-import type { StateReport, StateUpdate } from '../../contracts/state.ts'
+import type { OwnSamples, StateReport, StateUpdate } from '../../contracts/state.ts'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from '../snapshot/frames.ts'
 
 /** Time between two attempts to reach the other process. */
 const RECONNECT_MS = 100
+/** While more than this waits for the other process, samples are dropped: the next ones say the same and more. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024
 
 export interface StateSenderOptions {
   readonly socketPath: string
@@ -16,6 +18,8 @@ export interface StateSenderOptions {
 export interface StateSender<State> {
   /** From now on this is the state. Only the newest is sent; whoever was away gets it when it is back. */
   publish(state: State): void
+  /** Tells samples of our own, once; dropped while the process is away or does not keep up. */
+  tellSamples(atMs: number, text: string): void
   /** The last report; undefined before the first, and while the process is away. */
   report(): StateReport | undefined
   /** Calls back for each report. */
@@ -80,6 +84,11 @@ export function openStateSender<State>(options: StateSenderOptions): StateSender
     publish(state) {
       update = { type: 'state', version: (update?.version ?? 0) + 1, state }
       flush()
+    },
+    tellSamples(atMs, text) {
+      if (socket === undefined || socket.writableLength > WAITING_BYTES_MAX) return
+      const message: OwnSamples = { type: 'samples', atMs, text }
+      socket.write(encodeFrame(message))
     },
     report: () => last,
     onReport: (listener) => void listeners.push(listener),

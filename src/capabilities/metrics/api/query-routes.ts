@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { prettyQuery } from '../../../mechanisms/promql/syntax/pretty.ts'
 import { parseQuery } from '../../../mechanisms/promql/syntax/parse.ts'
 import { ParseError } from '../../../mechanisms/promql/syntax/parse-error.ts'
@@ -24,7 +24,7 @@ export function registerQueries(app: FastifyInstance, needs: ApiNeeds): void {
     handler: (request, reply) => {
       const parameters = parametersOf(request)
       const timeMs = parameters.timeMs('time', needs.clock.nowMs())
-      return evaluate(needs, request, reply, parameters, { kind: 'instant', timeMs })
+      return evaluate(needs, reply, parameters, { kind: 'instant', timeMs })
     },
   })
   app.route({
@@ -32,7 +32,7 @@ export function registerQueries(app: FastifyInstance, needs: ApiNeeds): void {
     url: '/api/v1/query_range',
     handler: (request, reply) => {
       const parameters = parametersOf(request)
-      return evaluate(needs, request, reply, parameters, rangeOf(parameters))
+      return evaluate(needs, reply, parameters, rangeOf(parameters))
     },
   })
   app.route({
@@ -95,7 +95,6 @@ function rangeOf(parameters: Parameters): QueryTime {
 
 async function evaluate(
   { pool, limits }: ApiNeeds,
-  request: FastifyRequest,
   reply: FastifyReply,
   parameters: Parameters,
   time: QueryTime,
@@ -107,7 +106,7 @@ async function evaluate(
     throw badData('error parsing lookback delta duration: must be greater than zero')
   }
   const abort = new AbortController()
-  request.raw.socket.once('close', () => abort.abort())
+  reply.raw.once('close', () => abort.abort())
   try {
     const body = await pool.run(
       {

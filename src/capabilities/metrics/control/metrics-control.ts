@@ -2,6 +2,8 @@ import type { MetricsState } from '../../../contracts/metrics-state.ts'
 import type { StateReport } from '../../../contracts/state.ts'
 import type { Part, Problem, Scope } from '../../../platform/capability.ts'
 import { parseHostPort } from '../../../platform/config/addresses.ts'
+import type { House } from '../../../platform/host.ts'
+import { renderMetrics } from '../../../platform/metrics-text.ts'
 import type { ListenerBoard } from '../../../platform/listeners/board.ts'
 import { openStateSender } from '../../../platform/state/sender.ts'
 import type { Discovery } from '../../discovery/api.ts'
@@ -23,6 +25,8 @@ export interface MetricsControlNeeds {
   readonly socketPath: string
   readonly discovery: Pick<Discovery, 'services' | 'instances' | 'subscribe'>
   readonly listeners: Pick<ListenerBoard, 'reportOfOther'>
+  /** Everything that the house measures of itself. */
+  readonly house: Pick<House, 'metrics'>
 }
 
 /** What others may ask of it. */
@@ -34,17 +38,18 @@ export interface MetricsControl {
 /** Tells telemetry what to scrape and how to keep it, and hears where it listens and what is wrong. */
 export function startMetricsControl(
   config: MetricsControlConfig,
-  { socketPath, discovery, listeners }: MetricsControlNeeds,
+  { socketPath, discovery, listeners, house }: MetricsControlNeeds,
   scope: Scope,
 ): Part<MetricsControlConfig, MetricsControl> {
   let current = config
   let isDue = false
+  let portBefore = 0
   const sender = openStateSender<MetricsState>({ socketPath, clock: scope.clock, log: scope.log })
   const opened = Promise.withResolvers<void>()
 
   const publish = (): void => {
     isDue = false
-    sender.publish(stateOf(current, discovery))
+    sender.publish({ ...stateOf(current, discovery), portBefore })
   }
   const gather = (): void => {
     if (isDue) return
@@ -54,9 +59,20 @@ export function startMetricsControl(
   const hear = ({ listeners: reports, version }: StateReport): void => {
     for (const { name, address, error } of reports) {
       const at = parseHostPort(address)
-      if (at !== undefined) listeners.reportOfOther(name, at, error)
+      if (at === undefined) continue
+      listeners.reportOfOther(name, at, error)
+      if (error === '' && at.port !== portBefore) {
+        portBefore = at.port
+        gather()
+      }
     }
     if (version > 0) opened.resolve()
+  }
+
+  /** Our own samples, at the interval of all scrapes. */
+  const tellOwn = (): void => {
+    scope.clock.after(current.metrics.scrape.interval, tellOwn)
+    sender.tellSamples(scope.clock.nowMs(), renderMetrics(house.metrics()))
   }
 
   sender.onReport(hear)
@@ -64,6 +80,7 @@ export function startMetricsControl(
   scope.onStop(() => sender.close())
   scope.clock.after(OPEN_WAIT_MS, opened.resolve)
   publish()
+  scope.clock.after(current.metrics.scrape.interval, tellOwn)
   return {
     api: { opened: opened.promise },
     prepare: (next) => ({
@@ -79,7 +96,7 @@ export function startMetricsControl(
 function stateOf(
   { metrics, services, listen }: MetricsControlConfig,
   discovery: Pick<Discovery, 'services' | 'instances'>,
-): MetricsState {
+): Omit<MetricsState, 'portBefore'> {
   const instances = [...discovery.services()].flatMap(({ name }) => [...discovery.instances(name)])
   return {
     listen,

@@ -17,6 +17,7 @@ export interface Served extends AsyncDisposable {
 export const testState: MetricsState = {
   listen: { default: 'off', prometheus: { host: '127.0.0.1', port: 0 } },
   hosts: [],
+  portBefore: 0,
   token: undefined,
   retention: { timeMs: 2 ** 45, bytesMax: 0, rules: [] },
   limits: { seriesMax: 100_000, labelValuesMax: 1_000, outOfOrderMs: 600_000 },
