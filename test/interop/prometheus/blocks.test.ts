@@ -35,10 +35,10 @@ test('promtool reads our blocks, sample by sample', { skip }, async () => {
   const place = join(folder.path, 'for-promtool')
   mkdirSync(join(place, 'wal'), { recursive: true })
   cpSync(join(folder.path, 'blocks'), place, { recursive: true })
-  const lines = promtool('tsdb', 'dump', place).trimEnd().split('\n')
+  const lines = (await promtool('tsdb', 'dump', place)).trimEnd().split('\n')
   assert.ok(expected.length > 1_000)
   assert.deepEqual(lines.map(canonical).toSorted(), expected.map(canonical).toSorted())
-  assert.match(promtool('tsdb', 'analyze', place), /Series: 3/)
+  assert.match(await promtool('tsdb', 'analyze', place), /Series: 3/)
 })
 
 /** Numbers as both write them differently become one text. */
@@ -59,7 +59,7 @@ test('blocks that promtool makes are read by us', { skip }, async () => {
   const source = join(folder.path, 'source.om')
   writeFileSync(source, `# TYPE y gauge\n${lines.join('\n')}\n# EOF\n`)
   mkdirSync(join(folder.path, 'blocks'))
-  promtool('tsdb', 'create-blocks-from', 'openmetrics', source, join(folder.path, 'blocks'))
+  await promtool('tsdb', 'create-blocks-from', 'openmetrics', source, join(folder.path, 'blocks'))
   assert.ok(readdirSync(join(folder.path, 'blocks')).length >= 1)
   const store = await openIn(folder.path)
   const answer = await dump(store)
