@@ -15,6 +15,7 @@ const root = resolve(import.meta.dirname, '../..')
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
+  { name: 'consul-keys', blocks: 7, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */
@@ -35,13 +36,13 @@ for (const { name, blocks, skip } of guides) {
 
 /**
  * Runs the commands of a guide as a reader would: each ```sh block in a shell, in the folder where the
- * one before it ended; a ```sh background block stays up until the end. Only the two default ports are exchanged for
+ * one before it ended; a ```sh background block stays up until the end. Only the default ports are exchanged for
  * free ones, because the machine may use them.
  */
 async function runGuide(t: TestContext, name: string, blocksMin: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const ports = [await freePort(), await freePort()] as const
+  const ports = [await freePort(), await freePort(), await freePort()] as const
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
 
@@ -76,11 +77,18 @@ function readBlocks(path: string): readonly Block[] {
   }))
 }
 
-function withPorts(script: string, [gateway, console]: readonly [number, number]): string {
+function withPorts(
+  script: string,
+  [gateway, console, consul]: readonly [number, number, number],
+): string {
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { gateway: ${gateway}, console: ${console} }`)
+    .replace(
+      /^name: hello$/m,
+      `name: hello\nlisten: { gateway: ${gateway}, console: ${console}, consul: ${consul} }`,
+    )
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
+    .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)
 }
 
 /** Returns the folder in which the block ended. */
