@@ -87,7 +87,7 @@ export async function loadRequest(requestId: string): Promise<RequestRecord | nu
   }
 }
 
-/** One call of the admin API. Throws `ActionError`. */
+/** Asks the admin API; null for an answer without a body. Throws `ActionError`. */
 export async function send(method: string, url: string, body?: unknown): Promise<unknown> {
   const response = await fetch(url, {
     method,
