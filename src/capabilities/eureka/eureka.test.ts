@@ -8,7 +8,6 @@ import {
   openGround,
   ORDERS,
   register,
-  type AppsBody,
 } from './testdata/ground.ts'
 
 test('register, read, renew, cancel: statuses, and what others read', async (t) => {
