@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { childOf, parseXml } from '../../mechanisms/xml/read.ts'
-import {
-  appsOf,
-  instanceOf,
-  listOf,
-  openGround,
-  ORDERS,
-  register,
-} from './testdata/ground.ts'
+import { appsOf, instanceOf, listOf, openGround, ORDERS, register } from './testdata/ground.ts'
 
 test('register, read, renew, cancel: statuses, and what others read', async (t) => {
   const ground = await openGround(t)
