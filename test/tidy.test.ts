@@ -54,6 +54,7 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/go-text/',
   'src/mechanisms/native-histogram/',
   'src/mechanisms/promql/',
+  'src/mechanisms/xxhash/',
   // Metrics, until its capability lands.
   'src/mechanisms/gorilla/',
   'src/mechanisms/label-index/',

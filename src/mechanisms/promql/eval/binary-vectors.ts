@@ -1,4 +1,3 @@
-import { quote } from '../../go-text/go-text.ts'
 import { Labels, noLabels } from '../../labels/labels.ts'
 import { isComparison, type Binary, type VectorMatching } from '../syntax/ast.ts'
 import {
@@ -202,8 +201,8 @@ function duplicateError(
 ): QueryError {
   const [first, second] = indices.map((index) => table.labels[index] ?? noLabels)
   const group = createMatchedLabels(matching)(first ?? noLabels)
-  const texts = [first, second].map((labels) => labelsText(labels ?? noLabels, quote)).toSorted()
-  const problem = `found duplicate series for the match group ${labelsText(group, quote)} on the ${side} hand-side of the operation: [${texts.join(', ')}]`
+  const texts = [first, second].map((labels) => labelsText(labels ?? noLabels)).toSorted()
+  const problem = `found duplicate series for the match group ${labelsText(group)} on the ${side} hand-side of the operation: [${texts.join(', ')}]`
   return new QueryError(
     `${problem};many-to-many matching not allowed: matching labels must be unique on one side`,
   )

@@ -6,6 +6,7 @@ import { evaluateQuery, type Query, type QueryValue } from '../engine.ts'
 import { TooManySamplesError } from '../queryable.ts'
 import { parseQuery } from '../syntax/parse.ts'
 import { ParseError } from '../syntax/parse-error.ts'
+import { prettyQuery } from '../syntax/pretty.ts'
 import { arbitraryQuery } from '../syntax/testing/arbitrary-query.ts'
 import { MemoryStore } from '../testing/memory-store.ts'
 import { caseOptions } from '../testing/run-cases.ts'
@@ -164,6 +165,23 @@ test('a query ends when its time is over, or nobody waits, within a row too', as
   const isOver = () => ++asked > 2
   const range = { kind: 'range', startMs: 0, endMs: 500_000, stepMs: 100 } as const
   await assert.rejects(ask(store, 'sum_over_time(long[1h])', range, { isOver }), QueryTimeoutError)
+})
+
+test('the deepest queries that are read are evaluated and printed', async () => {
+  const store = createStore()
+  const time = { kind: 'instant', timeMs: 600_000 } as const
+  for (const op of ['or', 'and', '+', '> bool']) {
+    const rows = [
+      Array.from({ length: 790 }, () => 'up').join(` ${op} `),
+      `${`(up ${op} `.repeat(180)}up${')'.repeat(180)}`,
+    ]
+    for (const text of rows) {
+      assert.equal((await ask(store, text, time)).value.kind, 'vector')
+      assert.ok(prettyQuery(parseQuery(text, features)).length > 0)
+    }
+  }
+  const calls = `${'abs(sum('.repeat(180)}up${'))'.repeat(180)}`
+  assert.equal((await ask(store, calls, time)).value.kind, 'vector')
 })
 
 test('what is answered about a query', async () => {

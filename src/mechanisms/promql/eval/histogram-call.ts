@@ -221,7 +221,9 @@ function answerGroup(
   row: Row,
 ): void {
   const { count } = table
-  const metric = group.labels.get('__name__')
+  const name = group.labels.get('__name__')
+  // Where names go at once it is gone already.
+  const metric = evaluation.options.delayedNameRemoval ? name : ''
   const buckets: ClassicBuckets = {
     bounds: new Float64Array(group.buckets.length),
     counts: new Float64Array(group.buckets.length),
@@ -239,7 +241,7 @@ function answerGroup(
     row.kinds[step] = absent
     if (value !== undefined && buckets.length > 0) {
       const problem = 'vector contains a mix of classic and native histograms'
-      evaluation.notes.warn(problem + forMetric(metric), ask.place)
+      evaluation.notes.warn(problem + forMetric(name), ask.place)
       continue
     }
     if (value === undefined && buckets.length === 0) continue
