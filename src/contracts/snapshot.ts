@@ -1,5 +1,6 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
+import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
@@ -60,6 +61,7 @@ export type SnapshotOp =
       readonly id: string
       readonly removal?: number
     }
+  | CertificateOp
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -71,6 +73,7 @@ export interface GatewaySpec {
   readonly hosts: readonly string[]
   /** Share of new traces that are marked as sampled, 0 to 1. */
   readonly traceSampleRate: number
+  readonly https: HttpsSpec
 }
 
 export type ListenerSpec =
@@ -82,6 +85,8 @@ export type ListenerSpec =
       readonly port: number
       /** Every connection must begin with a PROXY protocol header (v1 or v2). */
       readonly proxyProtocol: boolean
+      /** Absent: in the clear. */
+      readonly tls?: TlsSpec
     }
   /** The outbound listener of one edge: all of its requests go to `service`. Loopback only. */
   | {
@@ -316,6 +321,8 @@ export interface DataTotals {
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>
+  /** TLS handshakes by what came of them: a version, with ` resumed` where a session was continued, or why there is no connection. */
+  readonly handshakes: Readonly<Record<string, number>>
   /** Lines that were dropped because the disk did not keep up, and lines that it refused. */
   readonly accessLogDropped: number
   readonly accessLogLost: number
@@ -338,6 +345,8 @@ export interface RequestRecord {
   readonly client: string
   /** `http/1.1`, `http/1.0`, `tcp`, ... */
   readonly protocol: string
+  /** `TLSv1.3`, or `TLSv1.3 resumed`; '' in the clear. */
+  readonly tls: string
   readonly method: string
   readonly host: string
   readonly target: string

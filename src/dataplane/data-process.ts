@@ -23,8 +23,15 @@ import { RecordShipper } from './records/shipper.ts'
 import { TotalsChanges } from './totals/changes.ts'
 import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains, type Removal } from './threads/drains.ts'
-import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import type {
+  Batch,
+  FromWorker,
+  ListenerBinding,
+  ListenerError,
+  ToWorker,
+} from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
+import { startTicketKeys, type TicketKeys } from './tls/ticket-keys.ts'
 import { connectionsKey, flightKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
@@ -66,6 +73,7 @@ export class DataProcess {
   readonly #breakers: BreakerWatch
   readonly #channel: ChannelServer
   readonly #stopReports: () => void
+  readonly #ticketKeys: TicketKeys
   /** Workers that still have something from outside in flight, while draining. */
   readonly #busy = new Set<number>()
   readonly #drained = Promise.withResolvers<void>()
@@ -115,11 +123,15 @@ export class DataProcess {
       clock,
       log,
       lookup: async (host) => (await lookup(host)).address,
-      changed: (addresses) => this.#tellNames(addresses),
+      changed: (addresses) => this.#tellWorkers({ type: 'names', addresses }),
     })
+    this.#ticketKeys = startTicketKeys(clock, (keys) =>
+      this.#tellWorkers({ type: 'ticket-keys', keys }),
+    )
     this.#pool = startWorkerPool({
       workers,
       shared,
+      ticketKeys: () => this.#ticketKeys.current,
       resilience: this.#learnt,
       buckets: createBucketMemory({
         seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
@@ -156,6 +168,7 @@ export class DataProcess {
   /** Ends every worker and connection; what was logged is on the disk. */
   async stop(): Promise<void> {
     this.#stopReports()
+    this.#ticketKeys.stop()
     this.#names.stop()
     this.#channel.close()
     await this.#pool.stop()
@@ -334,10 +347,8 @@ export class DataProcess {
     this.#channel.send({ type: 'drained', ...removal })
   }
 
-  #tellNames(addresses: ReadonlyMap<string, string>): void {
-    for (let index = 0; index < this.#options.workers; index++) {
-      this.#pool.send(index, { type: 'names', addresses })
-    }
+  #tellWorkers(message: ToWorker): void {
+    for (let index = 0; index < this.#options.workers; index++) this.#pool.send(index, message)
   }
 
   #workerStarted(index: number): void {

@@ -51,6 +51,7 @@ export const REASONS = {
     status: 400,
     title: 'The PROXY protocol header is missing or invalid',
   },
+  ERR_GATEWAY_TLS_EXPECTED: { status: 400, title: 'This port speaks HTTPS' },
   ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
   ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
   ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },

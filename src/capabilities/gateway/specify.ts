@@ -10,6 +10,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
+import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
 import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
@@ -35,27 +36,30 @@ export function specifyGateway(
     trustedProxies: settings.gateway.trustedProxies,
     hosts: settings.gateway.hosts.map((host) => host.toLowerCase()),
     traceSampleRate: settings.gateway.tracing.sampleRate,
+    https: specifyHttps(settings),
   }
 }
 
-/** Off, automatic or named. */
-export function wantedGateway({ listen }: Settings): Wanted {
-  return wantedListener('gateway', gatewaySettings.listeners.gateway, listen)
+/** Off, automatic or named. The one with TLS is off as long as there is nothing to show. */
+export function wantedGateway({ listen, tls }: Settings, name: GatewayName): Wanted {
+  if (name === 'gateway-tls' && tls === undefined) return { mode: 'off' }
+  return wantedListener(name, gatewaySettings.listeners[name], listen)
 }
 
 function outsideListeners(settings: Settings): ListenerSpec[] {
   const { proxyProtocol, routes } = settings.gateway
-  const wanted = wantedGateway(settings)
-  const gateway: ListenerSpec[] =
-    wanted.mode === 'off'
-      ? []
-      : hostsOf(wanted.address.host).map((host, at) => ({
-          kind: 'gateway',
-          id: at === 0 ? 'gateway' : `gateway-${at + 1}`,
-          host,
-          port: wanted.address.port,
-          proxyProtocol,
-        }))
+  const gateway = (['gateway', 'gateway-tls'] as const).flatMap((name): ListenerSpec[] => {
+    const wanted = wantedGateway(settings, name)
+    if (wanted.mode === 'off') return []
+    return hostsOf(wanted.address.host).map((host, at) => ({
+      kind: 'gateway',
+      id: at === 0 ? name : `${name}-${at + 1}`,
+      host,
+      port: wanted.address.port,
+      proxyProtocol,
+      ...(name === 'gateway' ? {} : { tls: specifyTls(settings) }),
+    }))
+  })
   const tcp = routes.flatMap((route, at): ListenerSpec[] => {
     if (route.tcp === undefined || route.tcp === 'off') return []
     const { port } = route.tcp

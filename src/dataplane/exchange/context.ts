@@ -1,3 +1,4 @@
+import type { ChallengeSpec } from '../../contracts/certificates.ts'
 import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import type { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
@@ -19,6 +20,16 @@ import type { HostNames } from './host-check.ts'
 import type { PolicyView } from './policy-view.ts'
 import type { Identifiers } from './identifiers.ts'
 import type { HeadFields, Routes } from './routes.ts'
+
+/** What the gateway says of HTTPS. */
+export interface HttpsState {
+  /** Field line of answers over TLS, '' for none. */
+  hstsLine: string
+  /** Port to which requests in the clear are sent: -1 not at all, 0 that of the listener with TLS. */
+  redirectPort: number
+  /** Of the first listener with TLS, 0 while there is none. */
+  securePort: number
+}
 
 /** Everything that the exchanges of one worker share. One a worker; nothing of it is visible to another one. */
 export interface ExchangeContext extends ClientGround, UpstreamGround {
@@ -44,6 +55,9 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   wallOffsetMs: number
   version: number
   hosts: HostNames
+  readonly https: HttpsState
+  /** What certificate authorities may ask, by id. */
+  readonly challenges: Map<string, ChallengeSpec>
   routes: Routes
   readonly services: Map<string, Service<Attempt>>
 

@@ -1,4 +1,5 @@
 import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
+import { GRPC } from '../../mechanisms/grpc/grpc.ts'
 import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
@@ -42,6 +43,9 @@ export function openExchange(
   record.listener = client.listener.id
   record.caller = client.listener.caller
   record.client = client.peer.address
+  const { tls } = client.peer
+  record.tls = tls === null ? '' : tls.label
+  if (tls !== null) exchange.responseLines = ctx.https.hstsLine
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange
@@ -113,6 +117,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   // Even the same length would be a call of the runtime.
   if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
+  exchange.grpc = GRPC.none
+  exchange.callTimeoutMs = -1
   exchange.expectsContinue = false
   exchange.isRaw = false
   exchange.isHalfClosed = false

@@ -7,8 +7,6 @@ import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/ht
 import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { RequestText } from '../../mechanisms/http2/request-text.ts'
-import { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -21,9 +19,11 @@ import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Handshake } from '../tls/handshake.ts'
+import type { Preface } from '../tls/preface.ts'
+import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
-import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -34,15 +34,19 @@ import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
 import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
+import { createHttp2Grounds } from './http2-grounds.ts'
 
 /** Everything of one worker. */
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
+  readonly clients: Set<ClientConnection>
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
-  readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
+  /** Connections that are no clients yet. */
+  readonly handshakes: Set<Handshake | Preface>
+  readonly contexts: SecureContexts
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -67,22 +71,6 @@ const FIRST_LIMITS: GatewayLimits = {
   connectionWindowBytes: 1_048_576,
 }
 
-/** More than the configuration allows in a request, with what we and policies add. */
-const COMPOSED_FIELDS_MAX = 1_200
-
-/** What its HTTP/2 connections share, on both sides. */
-function http2Grounds(clock: Clock): Pick<WorkerContext, 'http2' | 'http2Upstream'> {
-  const frames = new FrameBuffers(clock)
-  return {
-    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
-    http2Upstream: {
-      frames,
-      responseText: new ResponseText(),
-      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
-    },
-  }
-}
-
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -91,12 +79,6 @@ export function createContext(
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const accessLog = createAccessLog((buffer, length, count) =>
-    post({ type: 'log', buffer, length, count }, [buffer]),
-  )
-  const batches = createRecordBatches((buffer, length, count) =>
-    post({ type: 'records', buffer, length, count }, [buffer]),
-  )
   const context: WorkerContext = {
     index,
     workers,
@@ -105,12 +87,12 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     learnt: options.resilience,
     totals,
-    sinks: { totals, accessLog, batches },
+    sinks: { totals, ...createLogs(post) },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    ...http2Grounds(clock),
+    ...createHttp2Grounds(clock),
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
@@ -131,12 +113,16 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
+    challenges: new Map(),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,
@@ -159,6 +145,18 @@ export function createContext(
     },
   }
   return context
+}
+
+/** What is written for each request, and handed to the main thread in batches. */
+function createLogs(post: Post): Pick<WorkerContext['sinks'], 'accessLog' | 'batches'> {
+  return {
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
+  }
 }
 
 /** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */

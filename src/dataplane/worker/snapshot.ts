@@ -1,5 +1,6 @@
 import { createHostNames } from '../exchange/host-check.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import type {
   GatewaySpec,
@@ -55,6 +56,15 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
       )
     case 'instance-gone':
       return dropInstance(ctx, op.service, op.id, op.removal)
+    case 'certificate':
+    case 'certificate-gone':
+      return ctx.contexts.apply(op)
+    case 'challenge':
+      ctx.challenges.set(op.challenge.id, op.challenge)
+      return ctx.contexts.apply(op)
+    case 'challenge-gone':
+      ctx.challenges.delete(op.id)
+      return ctx.contexts.apply(op)
     default:
       return op satisfies never
   }
@@ -64,10 +74,16 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
 function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const services = new Set<string>()
   const instances = new Set<string>()
+  const certificates = new Set<string>()
+  const challenges = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
+    if (op.op === 'certificate') certificates.add(op.certificate.id)
+    if (op.op === 'challenge') challenges.add(op.challenge.id)
   }
+  ctx.contexts.keepOnly(certificates, challenges)
+  for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {
       if (!instances.has(`${service.name}\n${id}`)) dropInstance(ctx, service.name, id)
@@ -86,6 +102,9 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   ctx.trusted = trusted
   ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
+  const { hsts, redirectPort } = gateway.https
+  ctx.https.hstsLine = hsts === '' ? '' : formatLine('strict-transport-security', hsts)
+  ctx.https.redirectPort = redirectPort
   ctx.identifiers.sampleRate = gateway.traceSampleRate
   ctx.limits = limits
   ctx.headLimits = limits
