@@ -7,6 +7,7 @@ import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
+import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
 import { assembleSettings } from './platform/config/part.ts'
@@ -22,6 +23,7 @@ const assembled = assembleSettings([
   eurekaSettings,
   consulSettings,
   kvSettings,
+  metricsSettings,
   consoleSettings,
 ])
 

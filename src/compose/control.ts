@@ -3,13 +3,14 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
+import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { adminSocketOf } from '../supervisor/boot.ts'
+import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
@@ -71,6 +72,13 @@ export async function composeControl(
     },
   )
 
+  const metrics = await host.start(
+    'metrics',
+    startMetricsControl,
+    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
+    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
+  )
+
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
   const isOpen = gateway.begin()
@@ -94,6 +102,7 @@ export async function composeControl(
     },
   )
   await isOpen
+  await metrics.opened
   processes.begin()
   return { configuration, processes, console }
 }

@@ -87,6 +87,10 @@ export function checksOf(
   }
   const checks: CheckSpec[] = []
   if (health.http !== undefined) checks.push({ kind: 'http', path: health.http, ...times })
+  if (health.grpc !== undefined) {
+    const named = health.grpc === true ? {} : { grpcService: health.grpc }
+    checks.push({ kind: 'grpc', ...named, ...times })
+  }
   if (health.exec !== undefined) checks.push({ kind: 'exec', argv: health.exec, ...exec, ...times })
   const isOnly = checks.length === 0
   if (health.tcp === true || isOnly) checks.push({ kind: 'tcp', ...times })
