@@ -2,8 +2,6 @@ import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
-import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
@@ -18,6 +16,7 @@ import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startProtocols } from './protocols.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -47,10 +46,7 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
-  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
-    discovery,
-    localNode: LOCAL_NODE,
-  })
+  const names = await startProtocols(host, { storage, configuration, discovery })
   const processes = await host.start(
     'processes',
     startProcesses,

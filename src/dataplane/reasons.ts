@@ -20,6 +20,7 @@ export const REASONS = {
   ERR_GATEWAY_SERVICE_UNKNOWN: { status: 503, title: 'The service of the route does not exist' },
   ERR_GATEWAY_NO_INSTANCE: { status: 503, title: 'The service has no routable instance' },
   ERR_GATEWAY_BREAKER_OPEN: { status: 503, title: 'The breaker of the service is open' },
+  ERR_GATEWAY_OVERLOADED: { status: 503, title: 'The service has as many requests as it may have' },
   ERR_GATEWAY_PENDING_FULL: { status: 503, title: 'Too many requests wait for a connection' },
   ERR_GATEWAY_REQUESTS_FULL: { status: 503, title: 'Too many requests are in flight' },
   ERR_GATEWAY_CONNECTIONS_FULL: { status: 503, title: 'Too many client connections are open' },
@@ -33,6 +34,10 @@ export const REASONS = {
   ERR_GATEWAY_TIMEOUT: { status: 504, title: 'The total deadline of the request passed' },
   ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'The instance closed without an answer' },
   ERR_GATEWAY_BAD_RESPONSE: { status: 502, title: 'The instance sent an invalid answer' },
+  ERR_GATEWAY_RETRY_LOST: {
+    status: 503,
+    title: 'An answer was given up for a further attempt, and there was none',
+  },
   ERR_GATEWAY_RESPONSE_HEAD_TOO_LARGE: {
     status: 502,
     title: 'The head of the answer is larger than the limit',
@@ -46,6 +51,7 @@ export const REASONS = {
     status: 400,
     title: 'The PROXY protocol header is missing or invalid',
   },
+  ERR_GATEWAY_TLS_EXPECTED: { status: 400, title: 'This port speaks HTTPS' },
   ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
   ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
   ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },

@@ -66,7 +66,7 @@ export class Endpoints {
     const endpoints: Endpoint[] = []
     const seen = new Set<string>()
     for (const instance of this.#discovery.instances(service)) {
-      if (!instance.isRoutable || !hasTag(instance, tag)) continue
+      if (!isThere(instance) || !hasTag(instance, tag)) continue
       const address = `${instance.host} ${instance.port}`
       if (seen.has(address)) continue
       seen.add(address)
@@ -99,6 +99,11 @@ export class Endpoints {
 /** An empty set counts, too. */
 function sizeOf({ set }: Kept): number {
   return set.endpoints.length + 1
+}
+
+/** In rotation; one without a port is nothing for the gateway, but has an address. */
+function isThere({ isRoutable, port, health }: Instance): boolean {
+  return isRoutable || (port === 0 && (health === 'passing' || health === 'warning'))
 }
 
 function hasTag({ tags }: Instance, tag: string): boolean {

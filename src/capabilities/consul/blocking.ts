@@ -100,7 +100,9 @@ function newsOf(watched: Watched, { index, hash }: Patience): Settled | undefine
   }
   const isBeyond = watched.topic.index() > index
   // An index that nobody has handed out is of another history: the client must hear of it now.
-  return index === 0 || isBeyond || index > watched.topic.newest() ? read(watched) : undefined
+  return index === 0 || isBeyond || index > Math.max(watched.topic.newest(), 1)
+    ? read(watched)
+    : undefined
 }
 
 function read(watched: Watched): Settled {

@@ -4,11 +4,15 @@ import { ConsulError } from './errors.ts'
 /** Deeper than anybody's registration; what is deeper is refused before it is walked. */
 const JSON_DEPTH_MAX = 32
 
-/** A JSON value of unknown content. Throws `ConsulError` 400 in Consul's words. */
+/** Numbers that JavaScript may not hold exactly, such as the flags of a lock. */
+const LONG_NUMBER = /\d{16}/
+
+/** A JSON value of unknown content; whole numbers beyond 2^53 are bigints. Throws `ConsulError` 400 in Consul's words. */
 export function parseJson(body: Buffer): unknown {
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    value = LONG_NUMBER.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)
   } catch (error) {
     throw decodeError(error instanceof Error ? error.message : String(error))
   }
@@ -130,6 +134,12 @@ export class JsonFields {
 /** A body that cannot be read, in Consul's words. */
 export function decodeError(why: string): ConsulError {
   return new ConsulError(400, `Request decode failed: ${why}`)
+}
+
+function keepExact(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? ''
+  const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && /^\d+$/.test(source)
+  return isLong ? BigInt(source) : value
 }
 
 function isShallow(value: unknown, depth: number): boolean {

@@ -16,8 +16,6 @@ const NOT_OFFERED: readonly (readonly [what: string, advice: string, paths: read
       [
         '/v1/connect/',
         '/v1/agent/connect/',
-        '/v1/catalog/connect/',
-        '/v1/health/connect/',
         '/v1/health/ingress/',
         '/v1/catalog/gateway-services/',
         '/v1/config',
@@ -53,7 +51,18 @@ const NOT_OFFERED: readonly (readonly [what: string, advice: string, paths: read
     [
       'Operating a cluster of servers',
       'one Backplane needs none of it; copy its data folder for a backup',
-      ['/v1/operator/', '/v1/snapshot'],
+      [
+        '/v1/operator/',
+        '/v1/snapshot',
+        '/v1/agent/join/',
+        '/v1/agent/leave',
+        '/v1/agent/force-leave/',
+        '/v1/agent/reload',
+        '/v1/agent/token/',
+        '/v1/agent/metrics',
+        '/v1/agent/monitor',
+        '/v1/agent/host',
+      ],
     ],
   ]
 

@@ -1,6 +1,6 @@
 import { ConsulError } from './errors.ts'
 
-/** What a rule is about. `list` of a key is reading a whole prefix. */
+/** What a rule is about. */
 export type Resource =
   | 'acl'
   | 'agent'
@@ -13,7 +13,8 @@ export type Resource =
   | 'service'
   | 'session'
 
-export type Access = 'read' | 'list' | 'write'
+/** What is done with it. Reading a whole prefix is reading each of its keys. */
+export type Access = 'read' | 'write'
 
 /** What a token may. */
 export interface Permissions {

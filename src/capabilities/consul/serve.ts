@@ -1,6 +1,6 @@
 import type { Log } from '../../platform/capability.ts'
 import type { LeanAnswer, LeanExchange, LeanOptions } from '../../platform/http/lean/options.ts'
-import type { ProblemError } from '../../platform/problem.ts'
+import { ProblemError } from '../../platform/problem.ts'
 import { text, type Answer, type Field, type Reply, type Watched } from './answers.ts'
 import type { Waits } from './blocking.ts'
 import { Call, KEPT_FIELDS } from './call.ts'
@@ -116,14 +116,21 @@ function refuseElsewhere(call: Call, datacenter: string): void {
 
 function failureOf(error: unknown, { log }: ServeGround, method: string): Answer {
   if (error instanceof ConsulError) return text(error.message, error.status, error.fields)
-  if (isRefusedWrite(error)) return text(error.message, 500)
+  // What siblings refuse: their status and words are those that clients know.
+  if (error instanceof ProblemError) return text(error.message, error.statusCode)
+  const refused = refusedStatus(error)
+  if (refused !== undefined && error instanceof Error) return text(error.message, refused)
   log('error', 'a call of the Consul API failed', { method, error })
   return text('Backplane failed to answer; its log says why.', 500)
 }
 
-/** What the storage refuses (a full disk, too much waiting) is no defect, and the client should know. */
-function isRefusedWrite(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_STORAGE_')
+/** What the registry or the storage refuses (a limit, a full disk, an id that is taken) is no defect, and the client should know. */
+function refusedStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  const code = String(error.code)
+  if (code.startsWith('ERR_STORAGE_')) return 500
+  if (!code.startsWith('ERR_DISCOVERY_')) return undefined
+  return 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
 }
 
 /** Refusals of the HTTP layer in Consul's words, where it has some. */

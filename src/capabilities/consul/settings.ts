@@ -1,8 +1,10 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { formatHostPort } from '../../platform/config/addresses.ts'
+import { formatHostPort, isLoopbackHost, type HostPort } from '../../platform/config/addresses.ts'
 import { filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
+import type { Resolved } from '../../platform/config/secrets.ts'
+import type { SettingProblem } from '../../platform/config/problems.ts'
 import { secret } from '../../platform/config/units.ts'
 
 const consul = z
@@ -11,6 +13,15 @@ const consul = z
     node: filled()
       .optional()
       .describe('Name of the node of this machine that clients see; default: its host name.'),
+    address: filled()
+      .optional()
+      .describe(
+        'Address of this machine that clients see; default: that of the listener, 127.0.0.1 where it is every one.',
+      ),
+    scripts: z
+      .boolean()
+      .default(false)
+      .describe('Clients may register checks that run programs on this machine.'),
     token: secret()
       .optional()
       .describe('A token that may do everything; demanded from beyond loopback, with acl: deny.'),
@@ -42,12 +53,43 @@ export const consulSettings = {
     },
   },
   restart: ['consul'],
+  check: checkConsul,
 } as const satisfies SettingsPart
 
-/** The section as it is read. */
-export type ConsulSettings = z.output<typeof consul>
+/** The section as it is read, secrets as their text. */
+export type ConsulSettings = Resolved<z.output<typeof consul>>
+
+/** The section of a loaded file: the loader has replaced the secret by its text. */
+export function consulConfig(section: z.output<typeof consul>): ConsulSettings {
+  const { token } = section
+  return { ...section, token: typeof token === 'string' ? token : undefined }
+}
 
 /** The name of this machine's node. */
-export function nodeNameOf({ node }: ConsulSettings): string {
+export function nodeNameOf({ node }: Pick<ConsulSettings, 'node'>): string {
   return node ?? hostname()
+}
+
+/** The address of this machine that clients see, at a listener of this host. */
+export function addressOf(
+  { address }: Pick<ConsulSettings, 'address'>,
+  listening = '127.0.0.1',
+): string {
+  if (address !== undefined) return address
+  return ['0.0.0.0', '::', 'localhost'].includes(listening) ? '127.0.0.1' : listening
+}
+
+/** What the check looks at. */
+interface ConsulChecked {
+  readonly listen: { readonly consul?: HostPort | 'off' | undefined }
+  readonly consul: z.output<typeof consul>
+}
+
+/** A token that nobody must have is no lock. */
+function checkConsul({ listen, consul: { acl } }: ConsulChecked): readonly SettingProblem[] {
+  const address = listen.consul
+  if (acl !== 'allow' || address === undefined || address === 'off') return []
+  if (isLoopbackHost(address.host)) return []
+  const message = 'lets everybody in who can reach listen.consul; remove it, or listen on 127.0.0.1'
+  return [{ path: ['consul', 'acl'], code: 'ERR_CONFIG_LISTENER_UNPROTECTED', message }]
 }

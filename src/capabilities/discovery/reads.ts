@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/capability.ts'
 import type { DiscoveryReads, DiscoveryWatches, ServiceSummary } from './api.ts'
 import type { CheckRunner } from './checks/runner.ts'
 import { problemOf } from './console.ts'
+import { LOCAL_NODE } from './model.ts'
 import { InstanceRecord, type ServiceRecord } from './records.ts'
 import type { Registry } from './registry.ts'
 
@@ -13,6 +14,7 @@ function summaryOf(record: ServiceRecord): ServiceSummary {
 /** What is there now. */
 export function createReads(registry: Registry, checks: CheckRunner): DiscoveryReads {
   return {
+    localNode: LOCAL_NODE,
     nodes: () => registry.nodes.values(),
     node: (name) => registry.nodes.get(name),
     instancesOfNode: (name) => registry.nodes.get(name)?.instances.values() ?? [],

@@ -12,8 +12,11 @@ export function checkResilience(
   return [
     ...checkOrder(settings.ejection, 'base', 'max', [...path, 'ejection']),
     ...checkOrder(settings.breaker, 'open', 'openMax', [...path, 'breaker']),
+    ...checkOrder(settings.retry, 'wait', 'waitMax', [...path, 'retry']),
     ...checkDeadlines(settings, path, sourceOf),
     ...checkBreaker(settings, [...path, 'breaker']),
+    ...checkHedge(settings, [...path, 'hedge']),
+    ...checkConcurrency(settings, [...path, 'concurrency']),
   ]
 }
 
@@ -64,4 +67,36 @@ function checkBreaker(
     problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
   }
   return problems
+}
+
+/** A second attempt is a retry, within the same budget. */
+function checkHedge(
+  { hedge, retry }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (hedge.after === 0) return []
+  const problems: SettingProblem[] = []
+  if (retry.attempts === 0) {
+    const message =
+      'needs retry.attempts above 0: a second attempt beside the first is a further one'
+    problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  if (hedge.after < 0.5 || hedge.after === 1) {
+    const message =
+      'must be from 50% to below 100%: below, most requests are made twice, and 100% of the answers never have come'
+    problems.push({ path: [...path, 'after'], code: 'ERR_CONFIG_RANGE', message })
+  }
+  return problems
+}
+
+function checkConcurrency(
+  { concurrency }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const { algorithm, initial, min, max } = concurrency
+  if (algorithm === 'off' || algorithm === 'fixed') return []
+  const isWithin = min <= initial && initial <= max
+  if (isWithin) return []
+  const message = `must be from min to max; is ${initial}, min is ${min}, and max is ${max}`
+  return [{ path: [...path, 'initial'], code: 'ERR_CONFIG_RANGE', message }]
 }

@@ -37,6 +37,12 @@ const routeSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .optional()
     .describe("Total deadline; default: the service's."),
+  priority: z
+    .enum(['critical', 'normal', 'batch'])
+    .default('normal')
+    .describe(
+      'Who is served first and shed last where a service has as many requests as it may have.',
+    ),
   ...policySettings,
 })
 
@@ -74,11 +80,25 @@ const limitSettings = z.strictObject({
     .prefault('0s')
     .describe('WebSocket and TCP without a byte; 0s is none.'),
   responseHead: size({ min: '256B', max: '1MiB' }).prefault('64KiB').describe('502 beyond it.'),
+  streams: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(128)
+    .describe(
+      'Requests at once on one HTTP/2 connection; more are refused, and may be sent again.',
+    ),
+  streamWindow: size({ min: '64KiB', max: '16MiB' })
+    .prefault('128KiB')
+    .describe('Bytes of one HTTP/2 request that may wait for a service that does not read.'),
+  connectionWindow: size({ min: '64KiB', max: '64MiB' })
+    .prefault('1MiB')
+    .describe('The same for all requests of one HTTP/2 connection together.'),
 })
 
 const balanceSettings = z.strictObject({
   algorithm: z
-    .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie'])
+    .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie', 'ring-hash', 'maglev'])
     .default('peak-ewma')
     .describe('How an instance is chosen among the routable ones.'),
   slowStart: duration({ min: '0s', max: '1h' })
@@ -89,6 +109,19 @@ const balanceSettings = z.strictObject({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -, at most 64' })
     .default('backplane_instance')
     .describe('Name of the cookie of sticky-cookie.'),
+  by: z
+    .union([
+      z.enum(['address']),
+      z.strictObject({ header: filled().describe('Name of the request header.') }),
+      z.strictObject({ cookie: filled().describe('Name of the cookie.') }),
+      z.strictObject({
+        segment: z.int().min(1).max(32).describe('Segment of the path, counted from 1.'),
+      }),
+    ])
+    .default('address')
+    .describe(
+      'What ring-hash and maglev go by: requests with the same value go to the same instance, as long as that has not a quarter more in flight than its part. A request without a value is balanced by peak-ewma.',
+    ),
 })
 
 /** How its requests are balanced, bounded and tried again. */
@@ -98,6 +131,12 @@ export const serviceShape = {
     .optional()
     .describe(
       'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
+    ),
+  protocol: z
+    .enum(['http1', 'h2c'])
+    .default('http1')
+    .describe(
+      'What its instances speak: HTTP/1.1, or HTTP/2 without TLS (gRPC needs that); WebSockets go over HTTP/1.1 in either case.',
     ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
   resilience: resilienceSettings.prefault({}).describe('Deadlines, breakers, retries, ejection.'),

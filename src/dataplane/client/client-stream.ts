@@ -3,10 +3,11 @@ import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { TlsFacts } from '../tls/facts.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 
 /** Protocol of a client stream, as records and `why` say it. */
-export type ClientProtocol = 'http/1.0' | 'http/1.1' | 'tcp' | 'sub-request'
+export type ClientProtocol = 'http/1.0' | 'http/1.1' | 'http/2' | 'tcp' | 'sub-request'
 
 /** Who is at the other end. */
 export interface Peer {
@@ -14,6 +15,8 @@ export interface Peer {
   readonly address: string
   /** What it says about earlier hops is believed. */
   readonly isTrusted: boolean
+  /** Null in the clear. */
+  readonly tls: TlsFacts | null
   /** Request fields that are not forwarded. */
   readonly drops: Drops
   /** Lines about this client and the hops before it, each with CR LF; valid until the next call. */
@@ -50,6 +53,8 @@ export interface ClientStream {
   readonly peer: Peer
   /** Decodes the request's body. */
   readonly body: BodyReader
+  /** A body without a length comes in frames below, not in chunks. */
+  readonly isFramedBelow?: true
   /** The other side of it cannot understand chunks and interim answers. */
   readonly isHttp10: boolean
   /** What waits for the client: one that reads slower than the instance writes stops the instance until `writable`. */
@@ -101,7 +106,7 @@ export interface ClientEvents<E> {
   begin(client: ClientOf<E>, head: RequestHead, bytes: Buffer, start: number, end: number): number
   /** A raw connection is there. */
   open(client: ClientOf<E>): void
-  /** A head that cannot be understood, or that did not come in time: it is answered, and the connection closes. */
+  /** A head that cannot be understood, or that did not come in time, or a body against the rules of its stream: it is answered, and nothing more is read. */
   refused(client: ClientOf<E>, code: string, detail: string): void
   /** More of the body. Returns the position behind what was taken; the rest is delivered again after `resume`. */
   body(exchange: E, bytes: Buffer, start: number, end: number): number

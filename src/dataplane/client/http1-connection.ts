@@ -1,14 +1,15 @@
-import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
+import { matchPreface, PREFACE } from '../../mechanisms/http2/frames.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { Accepted } from '../io/accepted.ts'
 import type { Outlet } from '../io/outlet.ts'
 import type { ReadGate } from '../io/read-gate.ts'
-import { plainAddress } from '../io/sockets.ts'
 import type { Turn } from '../io/turns.ts'
 import { Wire } from '../io/wire.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
+import type { ClientConnection } from './client-connection.ts'
 import type { ClientEvents, ClientOf, ClientProtocol, LocalAnswer } from './client-stream.ts'
 import { discardBody, mayDiscard } from './discard.ts'
 import type { ClientGround } from './ground.ts'
@@ -19,7 +20,7 @@ import { ClientPeer } from './peer.ts'
 import { Http1Answer } from './http1-answer.ts'
 
 /** One HTTP/1.x connection of a client: keep-alive and pipelining, one request at a time, so that it is the stream of each. */
-export class Http1Connection<E> implements ClientOf<E>, Turn {
+export class Http1Connection<E> implements ClientOf<E>, ClientConnection, Turn {
   owner: E | null = null
   isScheduled = false
   readonly listener: ClientListener
@@ -36,6 +37,14 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   readonly peer: ClientPeer
   readonly #intake: Intake
   readonly #heads: HeadReader
+  readonly #isHttp2: (
+    connection: Http1Connection<E>,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ) => void
+  /** Nothing of a request has come yet: it may be HTTP/2. */
+  #mayBeHttp2 = true
   #awaitsProxyHeader: boolean
   /** It takes no further request. */
   #isClosing = false
@@ -43,19 +52,24 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
   #isTunnel = false
   #hasEnded = false
 
-  /** Takes over an accepted connection. `closed` is called once, last of all. */
+  /**
+   * Takes over an accepted connection. `closed` is called once, last of all, unless the first bytes are those of HTTP/2: then `isHttp2` takes the wire, the peer
+   * and the bytes from [start, end) on.
+   */
   constructor(
     ground: ClientGround,
     listener: ClientListener,
-    accepted: Socket,
+    accepted: Accepted,
     events: ClientEvents<E>,
     closed: (connection: Http1Connection<E>) => void,
+    isHttp2: (connection: Http1Connection<E>, bytes: Buffer, start: number, end: number) => void,
   ) {
+    this.#isHttp2 = isHttp2
     this.#ground = ground
     this.#events = events
     this.listener = listener
-    this.#awaitsProxyHeader = listener.proxyProtocol
-    this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
+    this.#awaitsProxyHeader = listener.proxyProtocol && !accepted.isIntroduced
+    this.peer = new ClientPeer(ground, listener, accepted)
     this.deadlineMs = ground.clock.monotonicMs() + ground.limits.idleTimeoutMs
     this.#heads = new HeadReader(ground)
     this.wire = new Wire(accepted, ground.readBuffer, {
@@ -189,12 +203,13 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     this.#gate.open(HOLD.exchange | HOLD.early)
   }
 
-  /** Nobody waits for anything on it. */
+  /** Nothing of HTTP/1 says so in advance: its answers do. */
+  announceEnd(): void {}
+
   get isIdle(): boolean {
     return this.owner === null && !this.#isClosing && this.#intake.length === 0
   }
 
-  /** A request is being answered, or an answer is not with the kernel yet. */
   get isBusy(): boolean {
     return this.owner !== null || this.#close?.isLingering === false
   }
@@ -273,9 +288,23 @@ export class Http1Connection<E> implements ClientOf<E>, Turn {
     }
     if (!this.body.isDone) return this.#discard(bytes, start, end)
     if (this.outlet.isClogged) return start
-    return this.#awaitsProxyHeader
-      ? this.#readProxyHeader(bytes, start, end)
-      : this.#readHead(bytes, start, end)
+    if (this.#awaitsProxyHeader) return this.#readProxyHeader(bytes, start, end)
+    return this.#mayBeHttp2 ? this.#readFirst(bytes, start, end) : this.#readHead(bytes, start, end)
+  }
+
+  /** The first bytes may be the preface of HTTP/2 (RFC 9113 section 3.3): no request of HTTP/1 begins with it. */
+  #readFirst(bytes: Buffer, start: number, end: number): number {
+    const seen = matchPreface(bytes, start, end)
+    if (seen >= 0 && seen < PREFACE.length) {
+      const { clock, limits } = this.#ground
+      this.deadlineMs = Math.min(this.deadlineMs, clock.monotonicMs() + limits.headTimeoutMs)
+      return start
+    }
+    this.#mayBeHttp2 = false
+    if (seen < 0) return this.#readHead(bytes, start, end)
+    this.#isClosing = true
+    this.#isHttp2(this, bytes, start, end)
+    return end
   }
 
   /** Returns `start` where the head is not complete: its bytes stay where they are. */

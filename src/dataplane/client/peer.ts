@@ -5,15 +5,28 @@ import {
   parseProxyHeader,
   type ProxyParse,
 } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
+import type { Accepted } from '../io/accepted.ts'
+import type { TlsFacts } from '../tls/facts.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { Peer } from './client-stream.ts'
 import { forwardedLines } from './forwarded.ts'
 import type { ClientGround } from './ground.ts'
 
 /** Fields of requests that the gateway writes itself. */
-export const OWN_REQUEST_FIELDS = ['x-request-id', 'traceparent', 'max-forwards'] as const
+export const OWN_REQUEST_FIELDS = [
+  'x-request-id',
+  'traceparent',
+  'max-forwards',
+  'x-request-attempt',
+  'x-request-deadline',
+] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
-const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
+/** Fields that only trusted peers may say. */
+export const TRUSTED_REQUEST_FIELDS = ['x-request-priority'] as const
+const UNTRUSTED_DROPS = createRequestDrops({
+  isPeerTrusted: false,
+  names: [...OWN_REQUEST_FIELDS, ...TRUSTED_REQUEST_FIELDS],
+})
 
 const NOT_TRUSTED: ProxyParse = {
   kind: 'error',
@@ -26,6 +39,9 @@ const NOT_TRUSTED: ProxyParse = {
 export class ClientPeer implements Peer {
   address: string
   isTrusted = false
+  readonly tls: TlsFacts | null
+  /** Version of HTTP where its heads do not say it: that of all streams of the connection. */
+  version = ''
   drops: Drops = UNTRUSTED_DROPS
   readonly #ground: ClientGround
   readonly #listener: ClientListener
@@ -34,10 +50,15 @@ export class ClientPeer implements Peer {
   #minorVersion = -1
   #lines: Buffer | null = null
 
-  constructor(ground: ClientGround, listener: ClientListener, address: string) {
+  constructor(
+    ground: ClientGround,
+    listener: ClientListener,
+    { address, tls }: Pick<Accepted, 'address' | 'tls'>,
+  ) {
     this.#ground = ground
     this.#listener = listener
     this.address = address
+    this.tls = tls
     this.renew()
   }
 
@@ -70,9 +91,10 @@ export class ClientPeer implements Peer {
   forwardedLines(head: RequestHead, bytes: Buffer): Buffer {
     const isKnown = this.#host === head.host && this.#minorVersion === head.minorVersion
     if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
-    const { address, isTrusted } = this
+    const { address, isTrusted, version } = this
     const localPort = this.#listener.port
-    const lines = forwardedLines({ address, localPort, isTrusted }, head, bytes)
+    const scheme = this.tls === null ? 'http' : 'https'
+    const lines = forwardedLines({ address, localPort, isTrusted, version, scheme }, head, bytes)
     this.#lines = Buffer.from(lines, 'latin1')
     this.#host = head.host
     this.#minorVersion = head.minorVersion

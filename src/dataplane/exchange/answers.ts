@@ -4,10 +4,12 @@ import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
+import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { breakerOf, tellAnswer, tellFailure } from '../resilience/breakers.ts'
 import { noteLatency } from '../resilience/outlier-watch.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
+import { observeAdmitted } from './admit.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
 import { isBound, toAnswering } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
@@ -19,9 +21,11 @@ import {
   failAttempt,
   reportFailure,
   reportRequestFailure,
+  tryElsewhere,
 } from './failures.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { decideAnswerRetry, isLeftToOther } from './retries.ts'
 import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
@@ -32,6 +36,7 @@ const FAILURES = {
   local: 'local',
   refused: 'connect-refused',
   stale: 'stale',
+  'not-taken': 'not-taken',
   reset: 'reset',
   'bad-response': 'bad-response',
   'head-too-large': 'response-head-too-large',
@@ -70,6 +75,7 @@ export function passHead(
   const { exchange, stream } = attempt
   const { client } = exchange
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
+  if (head.status >= 400 && retryAnswer(ctx, attempt, head, bytes)) return
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
@@ -82,6 +88,32 @@ export function passHead(
   noteAnswer(ctx, attempt, head.status, nowMs)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
+}
+
+/** Gives the answer up for a further attempt, where conditions, budget and time allow one. False: nothing has happened. */
+function retryAnswer(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  head: ResponseHead,
+  bytes: Buffer,
+): boolean {
+  const { exchange, instance } = attempt
+  const nowMs = ctx.clock.monotonicMs()
+  const { status } = head
+  if (isLeftToOther(attempt, status)) {
+    noteInstanceAnswer(ctx, attempt, status, nowMs)
+    cancelAttempt(ctx, attempt)
+    exchange.tried.push(instance)
+    return true
+  }
+  if (exchange.retriesLeft <= 0) return false
+  const waitMs = decideAnswerRetry(ctx, attempt, head, bytes, nowMs)
+  if (waitMs < 0) return false
+  noteInstanceAnswer(ctx, attempt, status, nowMs)
+  cancelAttempt(ctx, attempt)
+  exchange.tried.push(instance)
+  tryElsewhere(ctx, attempt, 'status', `${instance.id} answered ${status}`, waitMs)
+  return true
 }
 
 /** Another attempt of the same request has a usable answer first. */
@@ -197,24 +229,42 @@ function noteAnswer(
   status: number,
   nowMs: number,
 ): void {
+  const { exchange } = attempt
+  const service = exchange.service!
+  exchange.record.status = status
+  const tellOf = failsBreaker(service.spec, status) ? tellFailure : tellAnswer
+  if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
+  observeAdmitted(exchange, status === 429 || status === 503 || status === 504, nowMs)
+  noteInstanceAnswer(ctx, attempt, status, nowMs)
+}
+
+function failsBreaker({ breaker }: ServiceSpec, status: number): boolean {
+  return breaker !== undefined && breaker.statuses.includes(status)
+}
+
+/** As far as it says something of the instance. */
+function noteInstanceAnswer(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  status: number,
+  nowMs: number,
+): void {
   const { instance, exchange, entry } = attempt
   const service = exchange.service!
   entry.answeredMs = nowMs
   entry.outcome = 'answered'
   entry.status = status
-  exchange.record.status = status
   const latencyMs = nowMs - attempt.startedMs
   instance.counters.statuses[statusClass(status)]!++
   countLatency(instance.counters, latencyMs)
-  const isFailed = service.spec.breaker?.statuses.includes(status) === true
-  const tellOf = isFailed ? tellFailure : tellAnswer
+  const tellOf = failsBreaker(service.spec, status) ? tellFailure : tellAnswer
   if (tellOf(breakerOf(instance), attempt, nowMs)) ctx.breakerChanged()
-  if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
   // Statuses that say that the instance, or what is behind it, is in trouble.
   if (status === 502 || status === 503 || status === 504) return blameInstance(ctx, attempt, nowMs)
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   reportSuccess(instance, service.spec.ejection, nowMs)
+  if (exchange.isIdempotent) service.hedge?.observe(latencyMs, nowMs)
   noteLatency(service.spec, instance, latencyMs, nowMs)
   service.balancer.observe(instance, latencyMs, nowMs, true)
 }

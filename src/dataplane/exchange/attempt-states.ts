@@ -12,6 +12,14 @@ export function toWaiting(attempt: Attempt, deadlineMs: number): UnboundAttempt 
   return waiting
 }
 
+/** It tries again at `untilMs`. */
+export function toPausing(attempt: Attempt, untilMs: number): UnboundAttempt {
+  const pausing = attempt as UnboundAttempt
+  pausing.state = ATTEMPT.pausing
+  pausing.deadlineMs = untilMs
+  return pausing
+}
+
 /** A connection to the instance is being opened. */
 export function toConnecting(
   attempt: Attempt,

@@ -1,16 +1,26 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
 import { REFUSED } from '../../mechanisms/breaker/breaker.ts'
+import { RETRY_ON } from '../../mechanisms/retry/conditions.ts'
 import { addAttempt } from '../records/record.ts'
 import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
-import { FRESH_IDLE_MS, hasRoom, takeIdle, takePlace, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
+import type { Http2InstanceConnection } from '../upstream/http2-connection.ts'
+import {
+  FRESH_IDLE_MS,
+  hasRoom,
+  takeIdle,
+  takePlace,
+  takeShared,
+  UPSTREAM_IDLE_MS,
+} from '../upstream/pool.ts'
 import type { Service } from '../upstream/service.ts'
 import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
-import { decideAttemptDeadline, mayHedge } from './decide.ts'
+import { decideAttemptDeadline } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
+import { admit, takePlaceInFlight } from './admit.ts'
 import { answerLocally } from './local-reply.ts'
 import { refuseByInstances, refuseByService } from './refusals.ts'
 
@@ -24,11 +34,12 @@ export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: numb
   if (!askService(service.breaker, exchange, nowMs)) {
     return answerLocally(ctx, exchange, refuseByService(service, nowMs))
   }
+  if (service.admission !== null && !admit(ctx, attempt, service.admission, nowMs)) return
   findInstance(ctx, attempt, service, nowMs)
 }
 
 /** The request may be made: where? */
-function findInstance(
+export function findInstance(
   ctx: ExchangeContext,
   attempt: Attempt,
   service: Service<Attempt>,
@@ -36,7 +47,7 @@ function findInstance(
 ): void {
   const { exchange } = attempt
   if (connectSomewhere(ctx, attempt, service, nowMs)) return
-  if (pick(ctx, exchange, service, nowMs) !== undefined) {
+  if (hasInstanceLeft(exchange, null, nowMs)) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
   answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, nowMs))
@@ -50,30 +61,17 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   // A service that nobody calls any more is not called again.
   if (service.breaker?.isOpen(nowMs) === true) return false
   if (connectSomewhere(ctx, attempt, service, nowMs)) return true
-  if (pick(ctx, exchange, service, nowMs) === undefined) return false
+  if (!hasInstanceLeft(exchange, null, nowMs)) return false
   waitForPlace(ctx, attempt, service, nowMs)
   return true
 }
 
-/** Begins a second attempt beside the first one; false where that may not be. The first head that comes wins. */
-export function startHedge(ctx: ExchangeContext, exchange: Exchange, nowMs: number): boolean {
-  const { first, second } = exchange
-  const isFirstAlone = first.state === ATTEMPT.sent && second.state === ATTEMPT.over
-  const service = exchange.service
-  if (service === null || !isFirstAlone) return false
-  const may = mayHedge({
-    isIdempotent: exchange.isIdempotent,
-    isReplayable: exchange.isReplayable,
-    isRequestWhole: exchange.client.body.isDone,
-    isFirstAlone,
-    triedCount: exchange.tried.length,
-    routableCount: service.balancer.candidates.length,
-  })
-  if (!may || first.instance === null) return false
-  exchange.tried.push(first.instance)
-  if (connectSomewhere(ctx, second, service, nowMs)) return true
-  exchange.tried.pop()
-  return false
+/** Whether there is an instance for a further attempt, be it full, besides those that were tried and `last`. Takes nobody's turn. */
+export function hasInstanceLeft(exchange: Exchange, last: Instance | null, nowMs: number): boolean {
+  const { tried, service } = exchange
+  return service!.balancer.candidates.some(
+    (one) => one !== last && one.blockedUntilMs <= nowMs && !tried.includes(one),
+  )
 }
 
 /**
@@ -91,12 +89,13 @@ function pick(
   context.excluded = exchange.tried
   context.slowStartMs = service.spec.balance.slowStartMs
   context.sticky = exchange.sticky
+  context.hash = exchange.hash
   context.mayPanic = true
   return service.balancer.pick(context)
 }
 
 /** Connects to the balancer's choice among those that a request can go to now. False: nothing has happened. */
-function connectSomewhere(
+export function connectSomewhere(
   ctx: ExchangeContext,
   attempt: Attempt,
   service: Service<Attempt>,
@@ -150,22 +149,16 @@ function connectTo(
   nowMs: number,
 ): boolean {
   const { exchange } = attempt
-  const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
-  const idle =
-    exchange.needsFresh || exchange.isRaw
-      ? undefined
-      : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
-  if (idle === undefined && !takePlace(instance)) return false
+  const stream = takeStream(ctx, exchange, instance, nowMs)
+  if (stream === undefined) return false
   if (attempt.state === ATTEMPT.waiting) leaveQueue(ctx, attempt)
-  if (idle !== undefined) {
-    enterInstance(ctx, instance)
-    const bound = toSent(attempt, instance, idle)
+  enterInstance(ctx, instance)
+  if (stream.isOpen) {
+    const bound = toSent(attempt, instance, stream)
     describeAttempt(ctx, attempt, instance, nowMs)
     sendAttempt(ctx, bound, nowMs)
     return true
   }
-  const stream = openStream(ctx, instance)
-  enterInstance(ctx, instance)
   const { connectTimeoutMs } = exchange.service!.spec
   const deadlineMs = Math.min(nowMs + connectTimeoutMs, exchange.totalDeadlineMs || Infinity)
   toConnecting(attempt, instance, stream, deadlineMs)
@@ -173,12 +166,40 @@ function connectTo(
   return true
 }
 
+/** A stream for the request: on a connection that is there, or on one that is begun. Undefined: there is no place. */
+function takeStream(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  instance: Instance,
+  nowMs: number,
+): InstanceOf<Attempt> | undefined {
+  // An upgrade takes a connection for itself, so it is one of HTTP/1.1.
+  if (instance.isHttp2 && !exchange.isUpgrade) return takeSharedStream(ctx, instance)
+  const idleMsMax = exchange.isIdempotent ? UPSTREAM_IDLE_MS : FRESH_IDLE_MS
+  const idle =
+    exchange.needsFresh || exchange.isRaw || instance.isHttp2
+      ? undefined
+      : takeIdle<InstanceOf<Attempt> & PooledConnection>(instance, nowMs, idleMsMax)
+  if (idle !== undefined) return idle
+  return takePlace(instance) ? begin(instance, () => ctx.connect(instance)) : undefined
+}
+
+function takeSharedStream(
+  ctx: ExchangeContext,
+  instance: Instance,
+): InstanceOf<Attempt> | undefined {
+  const shared = takeShared<Http2InstanceConnection<Attempt>>(instance)
+  if (shared !== undefined) return shared.openStream()
+  if (!takePlace(instance)) return undefined
+  return begin(instance, () => ctx.connectShared(instance)).openStream()
+}
+
 /** Begins a connection in the place that was taken for it, and gives the place back where that throws. */
-function openStream(ctx: ExchangeContext, instance: Instance): InstanceOf<Attempt> {
+function begin<C>(instance: Instance, connect: () => C): C {
   try {
-    const stream = ctx.connect(instance)
+    const connection = connect()
     instance.connectionCount++
-    return stream
+    return connection
   } catch (error) {
     instance.permits.give()
     throw error
@@ -252,6 +273,7 @@ function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, nowMs: numb
  */
 export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): void {
   const nowMs = ctx.clock.monotonicMs()
+  serveAdmission(ctx, service, nowMs)
   for (const attempt of service.waiting) {
     const { client } = attempt.exchange
     try {
@@ -262,7 +284,29 @@ export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): v
     }
   }
   if (service.waiting.size > 0) askForRoom(ctx, service, nowMs)
-  else ctx.crowded.delete(service)
+  else if ((service.admission?.queued ?? 0) === 0) ctx.crowded.delete(service)
+}
+
+/** Those that wait to be in flight at all: as many as there is room for. */
+function serveAdmission(ctx: ExchangeContext, service: Service<Attempt>, nowMs: number): void {
+  const { admission } = service
+  if (admission === null) return
+  for (const answer of admission.shed.splice(0)) answer()
+  for (;;) {
+    const attempt = admission.next(nowMs)
+    if (attempt === null) return
+    const { client } = attempt.exchange
+    try {
+      takePlaceInFlight(ctx, attempt, admission, nowMs)
+      if (service.breaker?.isOpen(nowMs) === true) {
+        answerLocally(ctx, attempt.exchange, refuseByService(service, nowMs))
+      } else {
+        findInstance(ctx, attempt, service, nowMs)
+      }
+    } catch (error) {
+      ctx.clientEvents.failed(client, error)
+    }
+  }
 }
 
 /** False: there is no room for it. */
@@ -278,7 +322,7 @@ function serveOne(
     answerLocally(ctx, exchange, refuseByService(service, nowMs))
     return true
   }
-  if (pick(ctx, exchange, service, nowMs) === undefined) {
+  if (!hasInstanceLeft(exchange, null, nowMs)) {
     leaveQueue(ctx, attempt)
     findInstance(ctx, attempt, service, nowMs)
     return true
@@ -295,6 +339,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   const { exchange, stream } = attempt
   attempt.entry.connectedMs = nowMs
   attempt.sentEnd = exchange.outEnd
+  exchange.wasTried = true
   if (!stream.sendRequest(exchange.method, viewOfOut(exchange))) {
     exchange.isOutLent = true
   }
@@ -316,6 +361,9 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   if (exchange.totalDeadlineMs === 0) exchange.totalDeadlineMs = nowMs + exchange.timeoutMs
   const { spec, balancer } = exchange.service!
   attempt.slowAtMs = slowFrom(spec.breaker, nowMs)
+  if (exchange.isIdempotent && attempt === exchange.first) {
+    exchange.hedgeAtMs = nowMs + (exchange.service!.hedge?.delayMs ?? Infinity)
+  }
   if (exchange.slowAtMs === Infinity && exchange.told === TOLD.nothing) {
     exchange.slowAtMs = attempt.slowAtMs
   }
@@ -325,6 +373,7 @@ export function armDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
     totalDeadlineMs: exchange.totalDeadlineMs,
     mayRetry:
       exchange.isIdempotent &&
+      (exchange.service!.retryOn.bits & RETRY_ON.timeout) !== 0 &&
       exchange.isReplayable &&
       exchange.retriesLeft > 0 &&
       balancer.candidates.length > exchange.tried.length + 1,

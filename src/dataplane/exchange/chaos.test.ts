@@ -12,7 +12,7 @@ import type { LocalWorker } from '../testing/local-worker.ts'
 import { startGateway } from '../testing/setup.ts'
 import { gatewaySpec, instanceSpec, routeSpec, serviceSpec, testLimits } from '../testing/specs.ts'
 import type { ServiceSpec, SnapshotOp } from '../../contracts/snapshot.ts'
-import { startHedge } from './attempts.ts'
+import { startHedge } from './hedging.ts'
 import type { Exchange } from './exchange.ts'
 
 // Everything at every moment: clients that come, wait, stop and leave, instances that fail, a file that is loaded again, hedges, and at last a drain. It

@@ -17,8 +17,8 @@ import {
 } from './decide.ts'
 
 const FAILURES = Object.keys(FAILURE_CODES) as Failure[]
-/** Of these the instance has seen nothing. */
-const UNSENT: readonly Failure[] = ['local', 'connect-refused', 'connect-timeout']
+/** Of these the instance has seen nothing, or did not look at it. */
+const UNSENT: readonly Failure[] = ['local', 'connect-refused', 'connect-timeout', 'not-taken']
 
 const plain: FailureFacts = {
   failure: 'reset',
@@ -29,6 +29,7 @@ const plain: FailureFacts = {
   needsFresh: false,
   isLate: false,
   hasOther: false,
+  isNamed: true,
 }
 const facts: fc.Arbitrary<FailureFacts> = fc.record({
   failure: fc.constantFrom(...FAILURES),
@@ -39,6 +40,7 @@ const facts: fc.Arbitrary<FailureFacts> = fc.record({
   needsFresh: fc.boolean(),
   isLate: fc.boolean(),
   hasOther: fc.boolean(),
+  isNamed: fc.boolean(),
 })
 
 for (const [change, next] of [
@@ -60,6 +62,10 @@ for (const [change, next] of [
   [{ failure: 'stale', needsFresh: true }, 'answer'],
   [{ failure: 'stale', isIdempotent: false }, 'answer'],
   [{ failure: 'stale', isReplayable: false }, 'answer'],
+  [{ failure: 'not-taken', isIdempotent: false, retriesLeft: 0 }, 'again'],
+  [{ failure: 'not-taken', isIdempotent: false, needsFresh: true }, 'elsewhere'],
+  [{ failure: 'not-taken', needsFresh: true, triedCount: REFUSED_MAX }, 'answer'],
+  [{ failure: 'not-taken', isReplayable: false }, 'answer'],
   [{ failure: 'attempt-timeout' }, 'elsewhereOnBudget'],
   [{ failure: 'bad-response' }, 'elsewhereOnBudget'],
   [{ failure: 'response-head-too-large' }, 'elsewhereOnBudget'],
@@ -79,19 +85,20 @@ test('what was sent and is not idempotent, or cannot be sent again whole, is nev
   )
 })
 
-test('nothing goes elsewhere for free but a refused connection, and never without end', () => {
+test('nothing goes elsewhere for free but a refused connection or request, and never without end', () => {
   fc.assert(
     fc.property(facts, (given) => {
       const next = decideAfterFailure(given)
       if (next === NEXT.elsewhere) {
-        assert.equal(given.failure, 'connect-refused')
+        assert.match(given.failure, /^(connect-refused|not-taken)$/)
         assert.ok(given.triedCount < REFUSED_MAX)
       }
       if (next === NEXT.elsewhereOnBudget) {
         assert.ok(given.retriesLeft > 0)
-        assert.ok(!['connect-refused', 'stale', 'local'].includes(given.failure))
+        assert.ok(!['connect-refused', 'stale', 'local', 'not-taken'].includes(given.failure))
       }
-      if (next === NEXT.again) assert.ok(given.failure === 'stale' && !given.needsFresh)
+      if (next === NEXT.again)
+        assert.ok(/^(stale|not-taken)$/.test(given.failure) && !given.needsFresh)
     }),
   )
 })
@@ -108,7 +115,7 @@ test('another attempt goes on, whatever happened to this one; alone and too late
 
 test('what happened on our side or to an old connection blames nobody, all else the instance', () => {
   const blameless = FAILURES.filter((failure) => !blamesInstance(failure))
-  assert.deepEqual(blameless, ['local', 'stale'])
+  assert.deepEqual(blameless, ['local', 'stale', 'not-taken'])
 })
 
 test('the deadline of an attempt cuts only what can be tried again, and never comes after the whole', () => {

@@ -1,3 +1,4 @@
+import { RETRY_ON } from '../../mechanisms/retry/conditions.ts'
 import type { ReasonCode } from '../reasons.ts'
 
 /**
@@ -14,10 +15,14 @@ export type Failure =
   | 'connect-timeout'
   /** The connection had been open already and was closed before a byte of the answer. */
   | 'stale'
+  /** The instance did not look at the request: safe to send again, whatever it is. */
+  | 'not-taken'
   | 'reset'
   | 'attempt-timeout'
   | 'bad-response'
   | 'response-head-too-large'
+  /** It answered with a status that is tried again. */
+  | 'status'
 
 /** The reason code of an answer that a failure ends in. */
 export const FAILURE_CODES = {
@@ -25,10 +30,12 @@ export const FAILURE_CODES = {
   'connect-refused': 'ERR_GATEWAY_CONNECT_FAILED',
   'connect-timeout': 'ERR_GATEWAY_CONNECT_TIMEOUT',
   stale: 'ERR_GATEWAY_UPSTREAM_RESET',
+  'not-taken': 'ERR_GATEWAY_UPSTREAM_RESET',
   reset: 'ERR_GATEWAY_UPSTREAM_RESET',
   'attempt-timeout': 'ERR_GATEWAY_ATTEMPT_TIMEOUT',
   'bad-response': 'ERR_GATEWAY_BAD_RESPONSE',
   'response-head-too-large': 'ERR_GATEWAY_RESPONSE_HEAD_TOO_LARGE',
+  status: 'ERR_GATEWAY_RETRY_LOST',
 } as const satisfies Record<Failure, ReasonCode>
 
 /** Refused connections that one request may meet before it is given up: nothing was sent, but time passes. */
@@ -50,6 +57,8 @@ export interface FailureFacts {
   readonly isLate: boolean
   /** Another attempt of the same request is under way. */
   readonly hasOther: boolean
+  /** The service's conditions name such a failure. */
+  readonly isNamed: boolean
 }
 
 /** What to do after a failed attempt. */
@@ -74,18 +83,67 @@ export type Next = (typeof NEXT)[keyof typeof NEXT]
 export function decideAfterFailure(facts: FailureFacts): Next {
   if (facts.hasOther) return NEXT.leave
   if (facts.isLate || facts.failure === 'local') return NEXT.answer
+  if (facts.failure === 'not-taken') return decideAfterRefusal(facts)
   const wasSent = facts.failure !== 'connect-refused' && facts.failure !== 'connect-timeout'
   if (wasSent && !(facts.isIdempotent && facts.isReplayable)) return NEXT.answer
   if (facts.failure === 'stale') return facts.needsFresh ? NEXT.answer : NEXT.again
   if (facts.failure === 'connect-refused') {
     return facts.triedCount < REFUSED_MAX ? NEXT.elsewhere : NEXT.answer
   }
-  return facts.retriesLeft > 0 ? NEXT.elsewhereOnBudget : NEXT.answer
+  return facts.retriesLeft > 0 && facts.isNamed ? NEXT.elsewhereOnBudget : NEXT.answer
+}
+
+/** What a failure is among the conditions of retries; 0: it is tried again, or not, whatever they say. */
+export function conditionOf(failure: Failure): number {
+  switch (failure) {
+    case 'connect-timeout':
+      return RETRY_ON.connect
+    case 'reset':
+    case 'bad-response':
+    case 'response-head-too-large':
+      return RETRY_ON.reset
+    case 'attempt-timeout':
+      return RETRY_ON.timeout
+    case 'local':
+    case 'connect-refused':
+    case 'stale':
+    case 'not-taken':
+    case 'status':
+      return 0
+    default:
+      return failure satisfies never
+  }
+}
+
+/** What trying an answer again instead of passing it on rests on. */
+export interface AnswerFacts {
+  /** The service's conditions name its status, or its mark. */
+  readonly isNamed: boolean
+  /** The instance says that it has done nothing: then it may be asked again whatever the method. */
+  readonly isMarked: boolean
+  readonly isIdempotent: boolean
+  readonly isReplayable: boolean
+  readonly retriesLeft: number
+  readonly isLate: boolean
+  readonly hasOther: boolean
+}
+
+/** Whether another attempt may take the place of this answer, if there is another instance and the budget has one left. */
+export function mayRetryAnswer(facts: AnswerFacts): boolean {
+  const isSafe = facts.isReplayable && (facts.isIdempotent || facts.isMarked)
+  return facts.isNamed && isSafe && facts.retriesLeft > 0 && !facts.isLate && !facts.hasOther
+}
+
+/** RFC 9113 section 8.7: once more where it was, on another connection; then elsewhere. */
+function decideAfterRefusal(facts: FailureFacts): Next {
+  if (!facts.isReplayable) return NEXT.answer
+  if (!facts.needsFresh) return NEXT.again
+  return facts.triedCount < REFUSED_MAX ? NEXT.elsewhere : NEXT.answer
 }
 
 /** Whether the failure says something about the instance. */
 export function blamesInstance(failure: Failure): boolean {
-  return failure !== 'stale' && failure !== 'local'
+  return failure !== 'stale' && failure !== 'local' && failure !== 'not-taken'
 }
 
 /** What the deadline of an attempt, once its request is sent whole, rests on. */
@@ -105,8 +163,8 @@ export function decideAttemptDeadline(facts: AttemptDeadlineFacts): number {
 
 /** What an expired deadline of an attempt rests on. */
 export interface ExpiryFacts {
-  /** `waiting`, `connecting`, `sent`, `answering`, `tunnel` of ATTEMPT. */
-  readonly state: 'waiting' | 'connecting' | 'sent' | 'answering' | 'tunnel'
+  /** `waiting`, `pausing`, `connecting`, `sent`, `answering`, `tunnel` of ATTEMPT. */
+  readonly state: 'waiting' | 'pausing' | 'connecting' | 'sent' | 'answering' | 'tunnel'
   readonly isTotalOver: boolean
   /** The request's body has come to its end. */
   readonly isRequestWhole: boolean
@@ -118,6 +176,8 @@ export interface ExpiryFacts {
 /** What an expired deadline means. */
 export type Expiry =
   | 'total'
+  /** The wait before a further attempt is over. */
+  | 'pause'
   | 'connect'
   | 'attempt'
   /** The client sends nothing more of its body. */
@@ -135,6 +195,8 @@ export function decideExpiry(facts: ExpiryFacts): Expiry {
   switch (facts.state) {
     case 'waiting':
       return 'total'
+    case 'pausing':
+      return facts.isTotalOver ? 'total' : 'pause'
     case 'connecting':
       return facts.isTotalOver ? 'total' : 'connect'
     case 'sent':

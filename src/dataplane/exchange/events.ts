@@ -31,7 +31,10 @@ export function createClientEvents(context: () => ExchangeContext): ClientEvents
     begin: (client, head, bytes, start, end) =>
       beginRequest(context(), client, head, bytes, start, end),
     open: (client) => beginConnection(context(), client),
-    refused: (client, code, detail) => refuseHead(context(), client, code, detail),
+    refused(client, code, detail) {
+      if (client.owner === null) refuseHead(context(), client, code, detail)
+      else answerLocally(context(), client.owner, { code, detail })
+    },
     body: (exchange, bytes, start, end) => takeBody(context(), exchange, bytes, start, end),
     raw(exchange, bytes, start, end) {
       const attempt = tunnelOf(exchange)

@@ -1,3 +1,5 @@
+import type { FallbackSpec } from '../../contracts/resilience.ts'
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
@@ -5,9 +7,11 @@ import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import { type Guarded, TOLD } from '../resilience/breakers.ts'
+import type { Admission } from '../upstream/admission.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
+import type { Failure } from './decide.ts'
 import type { Route } from './routes.ts'
 
 /** First size of an exchange's buffer: a browser's head with a token. */
@@ -21,14 +25,16 @@ export const ATTEMPT = {
   over: 0,
   /** Waits for a connection that somebody else uses. */
   waiting: 1,
+  /** A while before it tries again, after an attempt that failed. */
+  pausing: 2,
   /** A connection is being opened. */
-  connecting: 2,
+  connecting: 3,
   /** The head is sent (and the body on its way); nothing of a final answer has come. */
-  sent: 3,
+  sent: 4,
   /** The answer is on its way to the client. */
-  answering: 4,
+  answering: 5,
   /** Bytes both ways. */
-  tunnel: 5,
+  tunnel: 6,
 } as const
 
 interface AttemptBase extends Guarded {
@@ -46,9 +52,9 @@ interface AttemptBase extends Guarded {
   isBlamed: boolean
 }
 
-/** It has no instance: it is over, or waits for one. */
+/** It has no instance: it is over, or waits for one, or for its time. */
 export interface UnboundAttempt extends AttemptBase {
-  state: typeof ATTEMPT.over | typeof ATTEMPT.waiting
+  state: typeof ATTEMPT.over | typeof ATTEMPT.waiting | typeof ATTEMPT.pausing
   instance: null
   stream: null
 }
@@ -116,6 +122,8 @@ export interface Exchange extends Guarded {
   isRaw: boolean
   sticky: string
   setsSticky: boolean
+  /** Of the key that hashed balancing goes by, -1 for none. */
+  hash: number
 
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
@@ -139,6 +147,31 @@ export interface Exchange extends Guarded {
   sentBytes: number
   readonly tried: Instance[]
   retriesLeft: number
+  /** How often it was tried before it came here, and this time: 1 for the first time. */
+  cameAs: number
+  /** The wait before the last further attempt, milliseconds. */
+  pausedMs: number
+  /** An instance may have seen something of it. */
+  wasTried: boolean
+  /** What still may stand in for its service; null: nothing. */
+  fallback: FallbackSpec | null
+  /** Who it is served before, and shed after. */
+  priority: Priority
+  /** Where it counts in flight; null: nowhere, or it waits for that. */
+  admission: Admission<Attempt> | null
+  /** Its place in the queue of its service's admission, -1: it is in none. */
+  queuePlace: number
+  /** When it was admitted, and how many were in flight then. */
+  admittedMs: number
+  admittedAs: number
+  /** When a second attempt begins beside the first one; Infinity: never. */
+  hedgeAtMs: number
+  /** What the answer will be if there is no further attempt after a pause. */
+  failure: Failure | null
+  failureDetail: string
+  /** Where the head for the instance ends in `out`, before its empty line; behind it stands how often it was tried. */
+  headEnd: number
+  triesLineLength: number
   /** A connection that was open already closed under the request: the next attempt takes a new one. */
   needsFresh: boolean
   /** Lines that policies add to the answer, and to the request for the instance. */
@@ -177,6 +210,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isHalfClosed: false,
     sticky: '',
     setsSticky: false,
+    hash: -1,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
     outView: NO_BYTES,
@@ -190,6 +224,20 @@ export function createExchange(record: ExchangeRecord): Exchange {
     sentBytes: 0,
     tried: [],
     retriesLeft: 0,
+    cameAs: 1,
+    pausedMs: 0,
+    wasTried: false,
+    fallback: null,
+    priority: PRIORITY.normal,
+    admission: null,
+    queuePlace: -1,
+    admittedMs: 0,
+    admittedAs: 0,
+    hedgeAtMs: Infinity,
+    failure: null,
+    failureDetail: '',
+    headEnd: 0,
+    triesLineLength: 0,
     permit: 0,
     slowAtMs: Infinity,
     told: TOLD.failed,
@@ -239,6 +287,23 @@ export function growOut(exchange: Exchange, bytes: number): void {
   const larger = Buffer.allocUnsafeSlow(Math.max(needed, exchange.out.length * 2))
   exchange.out.copy(larger, 0, 0, exchange.outEnd)
   exchange.out = larger
+  exchange.isOutLent = false
+}
+
+/**
+ * Says in the request how often it was tried: `x-request-attempt: 2` and so on, so that whoever it leads to does not try again as often itself. In a buffer of its
+ * own, since the kernel may still read the one before.
+ */
+export function writeTries(exchange: Exchange, tries: number): void {
+  const { out, outEnd, headEnd, triesLineLength } = exchange
+  const line = Buffer.from(`x-request-attempt: ${tries}\r\n`, 'latin1')
+  const next = Buffer.allocUnsafeSlow(outEnd - triesLineLength + line.length)
+  out.copy(next, 0, 0, headEnd)
+  line.copy(next, headEnd)
+  out.copy(next, headEnd + line.length, headEnd + triesLineLength, outEnd)
+  exchange.out = next
+  exchange.outEnd = next.length
+  exchange.triesLineLength = line.length
   exchange.isOutLent = false
 }
 

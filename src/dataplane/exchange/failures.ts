@@ -1,10 +1,11 @@
+import { observeAdmitted, shedRequest } from './admit.ts'
 import { noteReason } from '../records/record.ts'
 import { breakerOf, tellFailure, tellHanging } from '../resilience/breakers.ts'
 import { noteFailure } from '../resilience/outlier-watch.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
-import { isBound } from './attempt-states.ts'
+import { isBound, toPausing } from './attempt-states.ts'
 import { startNextAttempt } from './attempts.ts'
 import type { ExchangeContext } from './context.ts'
 import {
@@ -16,9 +17,17 @@ import {
   type Failure,
   NEXT,
 } from './decide.ts'
-import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
+import {
+  ATTEMPT,
+  type Attempt,
+  type BoundAttempt,
+  type Exchange,
+  PHASE,
+  writeTries,
+} from './exchange.ts'
 import { finishExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { canFollow, isNamed, waitBefore } from './retries.ts'
 
 /** An attempt has failed before the client saw anything of an answer: another one, or the end. */
 export function failAttempt(
@@ -41,6 +50,7 @@ export function failAttempt(
     needsFresh: exchange.needsFresh,
     isLate: exchange.totalDeadlineMs !== 0 && nowMs >= exchange.totalDeadlineMs,
     hasOther: exchange.first.state !== ATTEMPT.over || exchange.second.state !== ATTEMPT.over,
+    isNamed: isNamed(exchange, failure),
   })
   switch (next) {
     case NEXT.leave:
@@ -52,18 +62,51 @@ export function failAttempt(
     case NEXT.elsewhere:
       noteTried(exchange, instance)
       break
-    case NEXT.elsewhereOnBudget:
-      if (!exchange.service!.retries.tryWithdraw(nowMs)) {
+    case NEXT.elsewhereOnBudget: {
+      noteTried(exchange, instance)
+      const waitMs = waitBefore(ctx, exchange, -1, nowMs)
+      if (waitMs < 0 || !exchange.service!.retries.tryWithdraw(nowMs)) {
         return giveUp(ctx, exchange, failure, detail, nowMs)
       }
-      exchange.retriesLeft--
-      noteTried(exchange, instance)
-      break
+      return tryElsewhere(ctx, attempt, failure, detail, waitMs)
+    }
     case NEXT.answer:
       return giveUp(ctx, exchange, failure, detail, nowMs)
     default:
       return next satisfies never
   }
+  startAgain(ctx, attempt, failure, detail, nowMs)
+}
+
+/** A further attempt, which was taken out of the budget, after `waitMs`. */
+export function tryElsewhere(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  failure: Failure,
+  detail: string,
+  waitMs: number,
+): void {
+  const { exchange } = attempt
+  const nowMs = ctx.clock.monotonicMs()
+  exchange.retriesLeft--
+  exchange.pausedMs = waitMs
+  writeTries(exchange, exchange.service!.spec.retry.attempts - exchange.retriesLeft + 1)
+  if (waitMs <= 0) return startAgain(ctx, attempt, failure, detail, nowMs)
+  exchange.failure = failure
+  exchange.failureDetail = detail
+  if (!exchange.client.body.isDone) exchange.client.pause()
+  toPausing(attempt, nowMs + waitMs)
+}
+
+/** The next attempt begins now, or the client gets the answer of the last one's failure. */
+function startAgain(
+  ctx: ExchangeContext,
+  attempt: Attempt,
+  failure: Failure,
+  detail: string,
+  nowMs: number,
+): void {
+  const { exchange } = attempt
   // What of the body is still to come waits until it is clear where it goes.
   if (!exchange.client.body.isDone) exchange.client.pause()
   const { edge } = exchange
@@ -120,6 +163,7 @@ export function reportRequestFailure(
   nowMs: number,
 ): void {
   const { service } = exchange
+  observeAdmitted(exchange, true, nowMs)
   if (service !== null && tellFailure(service.breaker, exchange, nowMs))
     breakerChanged(ctx, service)
 }
@@ -210,7 +254,7 @@ function endForSlowClient(ctx: ExchangeContext, exchange: Exchange, nowMs: numbe
   finishExchange(ctx, exchange, nowMs)
 }
 
-const STATE_NAMES = ['', 'waiting', 'connecting', 'sent', 'answering', 'tunnel'] as const
+const STATE_NAMES = ['', 'waiting', 'pausing', 'connecting', 'sent', 'answering', 'tunnel'] as const
 
 function expireAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
   const { exchange } = attempt
@@ -224,7 +268,15 @@ function expireAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): v
     isClientClogged: exchange.client.outlet.isClogged,
   })
   if (isBound(attempt)) expireBound(ctx, attempt, expiry, nowMs)
+  else if (expiry === 'pause') endPause(ctx, attempt, nowMs)
+  else if (exchange.queuePlace >= 0) shedRequest(ctx, exchange)
   else expireTotal(ctx, exchange, 'waiting for a connection')
+}
+
+/** The wait before a further attempt is over. */
+function endPause(ctx: ExchangeContext, attempt: Attempt, nowMs: number): void {
+  const { failure, failureDetail } = attempt.exchange
+  if (failure !== null) startAgain(ctx, attempt, failure, failureDetail, nowMs)
 }
 
 function expireBound(
@@ -246,11 +298,10 @@ function expireBound(
       const detail = `${instance.address} did not accept within ${connectTimeoutMs} ms`
       return failAttempt(ctx, attempt, 'connect-timeout', detail)
     }
-    case 'attempt': {
-      const { attemptTimeoutMs } = exchange.service!.spec
-      const detail = `${instance.id} did not answer within ${attemptTimeoutMs} ms`
-      return failAttempt(ctx, attempt, 'attempt-timeout', detail)
-    }
+    case 'pause':
+      return
+    case 'attempt':
+      return expireTry(ctx, attempt, nowMs)
     case 'client-upload':
       entry.outcome = 'body-timeout'
       exchange.client.closeAfterwards()
@@ -290,6 +341,19 @@ function expireBound(
     default:
       return expiry satisfies never
   }
+}
+
+/** The attempt has used up its time: for the next one, where there can be one. */
+function expireTry(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  const { exchange, instance } = attempt
+  if (canFollow(attempt, nowMs)) {
+    const { attemptTimeoutMs } = exchange.service!.spec
+    const detail = `${instance.id} did not answer within ${attemptTimeoutMs} ms`
+    return failAttempt(ctx, attempt, 'attempt-timeout', detail)
+  }
+  // Its time is over all the same: an instance that freezes is left out soon.
+  reportFailure(ctx, attempt, nowMs)
+  attempt.deadlineMs = exchange.totalDeadlineMs
 }
 
 function expireTotal(ctx: ExchangeContext, exchange: Exchange, doing: string): void {

@@ -16,7 +16,10 @@ test('head and body of a small request go upstream and its answer comes back, ea
   const { socket, reader: request } = await upstream.accept()
   const got = await request.until('hello')
   assert.match(got, /^POST \/x\?y=1 HTTP\/1\.1\r\nHost: a\r\ncontent-length: 5\r\n/)
-  assert.match(got, /\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\n\r\nhello$/)
+  assert.match(
+    got,
+    /\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\nx-request-deadline: \d{13}\r\n\r\nhello$/,
+  )
   socket.write('HTTP/1.1 201 Made\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok')
   const answer = await reader.until('\r\n\r\nok')
   assert.match(

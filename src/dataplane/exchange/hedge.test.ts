@@ -5,7 +5,7 @@ import type { LocalWorker } from '../testing/local-worker.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { OK, type RawUpstream, type Reader, startRawUpstream } from '../testing/sockets.ts'
 import type { Socket } from 'node:net'
-import { startHedge } from './attempts.ts'
+import { startHedge } from './hedging.ts'
 
 // No setting hedges yet: these tests do, by the seam that one will use.
 

@@ -23,6 +23,9 @@ const HEX_LOW = Uint8Array.from(HEX, (digits) => digits.charCodeAt(1))
 
 const ID_NAME = Buffer.from('x-request-id: ')
 const TRACE_NAME = Buffer.from('\r\ntraceparent: 00-')
+const DEADLINE_NAME = Buffer.from('x-request-deadline: ')
+/** Digits of Unix milliseconds, from 2001 to 2286. */
+const DEADLINE_DIGITS = 13
 const DASH = 45
 const CR = 13
 const LF = 10
@@ -31,7 +34,13 @@ const ONE = 49
 
 /** The lines of `Identifiers`, of a request or an answer. */
 export const IDENTIFIER_LINES_BYTES_MAX =
-  ID_NAME.length + REQUEST_ID_BYTES_MAX + TRACE_NAME.length + TRACEPARENT_BYTES + 4
+  ID_NAME.length +
+  REQUEST_ID_BYTES_MAX +
+  TRACE_NAME.length +
+  TRACEPARENT_BYTES +
+  DEADLINE_NAME.length +
+  DEADLINE_DIGITS +
+  6
 
 /**
  * Names requests and spans. One a worker. A request id of ours has 26 digits, is not guessable from another one (40 bits of each are
@@ -68,6 +77,24 @@ export class Identifiers {
   /** Composes the lines of a request that was named before. */
   composeLines(record: ExchangeRecord): void {
     this.requestEnd = this.#writeTrace(record, this.writeIdLine(record))
+  }
+
+  /**
+   * Composes `x-request-deadline` behind the lines of a request: until when somebody waits for its answer, Unix milliseconds, so that nobody works for one who has
+   * gone. Returns the end of all lines.
+   */
+  writeDeadline(unixMs: number): number {
+    const { lines, requestEnd } = this
+    let end = requestEnd
+    for (let at = 0; at < DEADLINE_NAME.length; at++) lines[end++] = DEADLINE_NAME[at]!
+    // In two halves, each of which is a small integer.
+    const high = Math.floor(unixMs / 1e6)
+    writeDigits(lines, end, high, DEADLINE_DIGITS - 6)
+    writeDigits(lines, end + DEADLINE_DIGITS - 6, Math.floor(unixMs - high * 1e6), 6)
+    end += DEADLINE_DIGITS
+    lines[end] = CR
+    lines[end + 1] = LF
+    return end + 2
   }
 
   /** Names what has no usable head: a refused one, or a raw connection. */
@@ -162,6 +189,16 @@ export class Identifiers {
     lines[end + 52] = CR
     lines[end + 53] = LF
     return end + 54
+  }
+}
+
+/** With zeros in front. */
+function writeDigits(to: Buffer, start: number, value: number, count: number): void {
+  let rest = value
+  for (let at = start + count - 1; at >= start; at--) {
+    const next = (rest / 10) | 0
+    to[at] = ZERO + rest - next * 10
+    rest = next
   }
 }
 

@@ -1,5 +1,6 @@
 import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { HEAD_ERRORS } from '../../mechanisms/http1/errors.ts'
+import { H2_FIELDS_ERRORS } from '../../mechanisms/http2/field-errors.ts'
 import type { LocalReply } from '../policies/policy.ts'
 import { noteReason, requestIdOf } from '../records/record.ts'
 import { type Reason, REASONS } from '../reasons.ts'
@@ -12,7 +13,10 @@ import { endExchange, finishExchange } from './finish.ts'
 const PROBLEM_TYPE_PREFIX = 'urn:backplane:error:'
 
 const CODEC_REASONS: ReadonlyMap<string, Reason> = new Map(
-  HEAD_ERRORS.slice(1).map(({ code, status, title }) => [code, { status, title }]),
+  [...HEAD_ERRORS.slice(1), ...H2_FIELDS_ERRORS.slice(1)].map(({ code, status, title }) => [
+    code,
+    { status, title },
+  ]),
 )
 const OWN_REASONS: ReadonlyMap<string, Reason> = new Map(Object.entries(REASONS))
 
@@ -28,6 +32,7 @@ export function reasonOf(code: string): Reason {
  * an answer must not look like a whole one. What attempts there are, are given up.
  */
 export function answerLocally(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): void {
+  if (exchange.fallback !== null && ctx.fallBack(exchange, reply)) return
   cancelAttempts(ctx, exchange)
   const { client, record, ticket } = exchange
   if (ticket !== null) {

@@ -164,3 +164,20 @@ test('a client that leaves, or a deadline, ends the wait, and what is said after
   assert.equal(gateway.worker.context.counts.total(PLACE.requests), 0)
   assert.equal(gateway.worker.context.exchanges.length, 0)
 })
+
+test('a split is told with its shares', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const to = [
+    { service: 'echo', weight: 95 },
+    { service: 'next', weight: 0 },
+  ]
+  const gateway = await startGateway(t, [upstream.port], {
+    gateway: { routes: [routeSpec({ to })] },
+  })
+  await say(t, gateway, get('/')).reader.until('ok')
+  const [record] = gateway.recent(1)
+  assert.deepEqual(record!.policies, [
+    { policy: 'split', decision: 'drew echo among echo 100 %, next 0 %', value: 95 },
+  ])
+})

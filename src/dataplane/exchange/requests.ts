@@ -1,3 +1,4 @@
+import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { forwardBody, forwardRoom } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
@@ -170,10 +171,14 @@ function composeHead(
   const { identifiers } = ctx
   rewrite.fixedLines = client.peer.forwardedLines(head, bytes)
   rewrite.ownLines = identifiers.lines
-  rewrite.ownLinesEnd = identifiers.requestEnd
+  rewrite.ownLinesEnd = hasDeadline(head)
+    ? identifiers.writeDeadline(exchange.record.startedAtMs + exchange.timeoutMs)
+    : identifiers.requestEnd
   const { route } = exchange
   rewrite.lines =
     maxForwards(head, bytes) +
+    priorityLine(exchange) +
+    (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
   rewrite.drops = dropsOf(exchange)
   rewrite.isTunnel = exchange.isUpgrade
@@ -184,6 +189,18 @@ function composeHead(
   growOut(exchange, room + rewrite.target.length + head.host.length * 2)
   exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
+  exchange.headEnd = exchange.outEnd - 2
+}
+
+/** For the next hop: what the route says. What a trusted caller has said is passed on as it came. */
+function priorityLine({ priority, client, route }: Exchange): string {
+  if (priority === PRIORITY.normal || client.peer.isTrusted || route === null) return ''
+  return `x-request-priority: ${route.spec.priority}\r\n`
+}
+
+/** The deadline of a request runs from when all of it was sent: of a long upload nobody knows when that will be. */
+function hasDeadline({ isChunked, contentLength }: RequestHead): boolean {
+  return !isChunked && contentLength <= REPLAY_BYTES_MAX
 }
 
 function dropsOf({ client, route }: Exchange): Drops {
@@ -210,6 +227,11 @@ function keepBody(exchange: Exchange, bytes: Buffer, start: number, end: number)
   return 1
 }
 
+/** Bytes of a request that are kept for another attempt. */
+function replayMax({ service }: Exchange): number {
+  return service?.spec.retry.bytesMax ?? REPLAY_BYTES_MAX
+}
+
 /**
  * More of the request's body. What fits is kept for another attempt, whatever the present one is doing; what does not fit goes to the instance at
  * once, and where that is not possible yet it stays with the client. Returns the position behind what was taken.
@@ -230,7 +252,7 @@ export function takeBody(
     return start
   }
   const isKept =
-    exchange.isReplayable && exchange.outEnd + forwardRoom(body, end - start) <= REPLAY_BYTES_MAX
+    exchange.isReplayable && exchange.outEnd + forwardRoom(body, end - start) <= replayMax(exchange)
   if (isKept) {
     const kept = keepBody(exchange, bytes, start, end)
     if (kept < 0) return refuseBody(ctx, exchange, kept, end)
@@ -280,6 +302,8 @@ export function beginConnection(ctx: ExchangeContext, client: ClientOf<Exchange>
   const { service: name, route, edge } = client.listener
   ctx.identifiers.nameConnection(record)
   exchange.isRaw = true
+  exchange.isIdempotent = false
+  exchange.retriesLeft = 0
   exchange.method = 'TCP'
   record.protocol = 'tcp'
   record.method = 'TCP'

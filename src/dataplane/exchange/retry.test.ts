@@ -157,18 +157,19 @@ test('a frozen instance costs at most the deadline of an attempt, then is left o
   }
 })
 
-test('without budget a failed attempt is the end', async (t) => {
+test('without budget there is no further attempt, and so no reason to cut the first one short', async (t) => {
   const one = await startRawUpstream()
   const two = await startRawUpstream()
   t.after(() => (one.close(), two.close()))
   const service = {
     retry: { attempts: 3, budgetRatio: 0, reservePerSecond: 0 },
     attemptTimeoutMs: 60,
+    timeoutMs: 250,
   }
   const gateway = await startGateway(t, [one.port, two.port], { service })
   const answer = await say(t, gateway, get()).reader.until('"requestId"')
   assert.match(answer, /^HTTP\/1\.1 504 /)
-  assert.equal(reasonIn(answer), 'ERR_GATEWAY_ATTEMPT_TIMEOUT')
+  assert.equal(reasonIn(answer), 'ERR_GATEWAY_TIMEOUT')
   assert.equal(one.sockets.length + two.sockets.length, 1)
 })
 

@@ -6,7 +6,7 @@ import {
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
 import { compileRoutes, type RouteTable } from '../../mechanisms/routing/routing.ts'
-import { OWN_REQUEST_FIELDS } from '../client/peer.ts'
+import { OWN_REQUEST_FIELDS, TRUSTED_REQUEST_FIELDS } from '../client/peer.ts'
 import { type CompiledPolicies, compilePolicies } from '../policies/compile.ts'
 import type { PolicyGround } from '../policies/policy.ts'
 import type { RouteSpec } from '../../contracts/snapshot.ts'
@@ -21,6 +21,8 @@ export interface RouteTarget {
   readonly service: string
   readonly weight: number
   readonly edge: EdgeCounters
+  /** What `why` says of the draw; '' where there is no other target. */
+  readonly draw: string
 }
 
 /** A route with what a request needs at hand. */
@@ -56,14 +58,17 @@ export function createRoutes(
 
 function createRoute(spec: RouteSpec, totals: TotalsCollector, ground: PolicyGround): Route {
   const policies = spec.policies.length === 0 ? null : compilePolicies(spec.policies, ground)
+  const weightSum = spec.to.reduce((sum, target) => sum + target.weight, 0)
+  const shares = spec.to.map(({ service, weight }) => `${service} ${percent(weight / weightSum)}`)
   return {
     spec,
     targets: spec.to.map(({ service, weight }) => ({
       service,
       weight,
       edge: totals.edge('', spec.id, service),
+      draw: spec.to.length < 2 ? '' : `drew ${service} among ${shares.join(', ')}`,
     })),
-    weightSum: spec.to.reduce((sum, target) => sum + target.weight, 0),
+    weightSum,
     policies,
     drops: policies === null ? null : dropsOf(policies),
     fixedRequestLines: policies?.fixedRequestLines ?? '',
@@ -71,12 +76,19 @@ function createRoute(spec: RouteSpec, totals: TotalsCollector, ground: PolicyGro
   }
 }
 
+function percent(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`
+}
+
 function dropsOf({ dropsRequestFields, dropsResponseFields }: CompiledPolicies): RouteDrops | null {
   if (dropsRequestFields.length + dropsResponseFields.length === 0) return null
   const names = [...OWN_REQUEST_FIELDS, ...dropsRequestFields]
   return {
     trusted: createRequestDrops({ isPeerTrusted: true, names }),
-    untrusted: createRequestDrops({ isPeerTrusted: false, names }),
+    untrusted: createRequestDrops({
+      isPeerTrusted: false,
+      names: [...names, ...TRUSTED_REQUEST_FIELDS],
+    }),
     response: createResponseDrops([...OWN_RESPONSE_FIELDS, ...dropsResponseFields]),
   }
 }

@@ -1,3 +1,6 @@
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
+import { fieldValue, findField } from '../../mechanisms/http1/fields.ts'
+import { FIELD } from '../../mechanisms/http1/names.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import { normalizePath } from '../../mechanisms/routing/normalize-path.ts'
 import {
@@ -7,9 +10,11 @@ import {
 } from '../../mechanisms/routing/routing.ts'
 import { type CompiledPolicies, ranOf, verdictOf } from '../policies/compile.ts'
 import { VERDICT } from '../policies/policy.ts'
+import { notePolicy } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
+import { readHashKey } from './hash-key.ts'
 import { answerLocally } from './local-reply.ts'
 import { chooseTarget, type Route } from './routes.ts'
 import { readSticky } from './sticky.ts'
@@ -132,6 +137,7 @@ function enterTarget(
   if (target === undefined) {
     return refuseService(ctx, exchange, 'no service of the split has a weight')
   }
+  if (target.draw !== '') notePolicy(exchange.record, 'split', target.draw, target.weight)
   return enterService(ctx, exchange, head, bytes, target.service, target.edge, spec.timeoutMs)
 }
 
@@ -167,10 +173,47 @@ function enterService(
   record.algorithm = spec.balance.algorithm
   exchange.service = service
   exchange.timeoutMs = timeoutMs === 0 ? spec.timeoutMs : timeoutMs
-  exchange.retriesLeft = spec.retry.attempts
+  if (!takeDeadline(exchange, head, bytes)) {
+    const detail = 'nobody waits any more: what x-request-deadline says had passed when it came'
+    answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_TIMEOUT', detail })
+    return ROUTED.answered
+  }
+  exchange.fallback = spec.fallback ?? null
+  exchange.priority = readPriority(exchange, head, bytes)
+  exchange.cameAs = readTries(head, bytes)
+  // Who called has tried again already: trying again here too would multiply.
+  exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
   if (exchange.isIdempotent) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
+  exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
   return ROUTED.go
+}
+
+/** A caller's own deadline can only shorten ours. False: it has passed. What is no Unix time in milliseconds says nothing. */
+function takeDeadline(exchange: Exchange, head: RequestHead, bytes: Buffer): boolean {
+  const field = findField(head.fields, FIELD.xRequestDeadline)
+  if (field < 0) return true
+  const value = fieldValue(bytes, head.fields, field)
+  if (!/^[1-9]\d{12}$/.test(value)) return true
+  const leftMs = Number(value) - exchange.record.startedAtMs
+  if (leftMs < exchange.timeoutMs) exchange.timeoutMs = Math.max(0, leftMs)
+  return leftMs > 0
+}
+
+/** What a trusted caller says, else the route's, else normal: a stranger may not push others aside. */
+function readPriority({ client, route }: Exchange, head: RequestHead, bytes: Buffer): Priority {
+  const field = client.peer.isTrusted ? findField(head.fields, FIELD.xRequestPriority) : -1
+  const said = field < 0 ? undefined : fieldValue(bytes, head.fields, field)
+  const name = said === 'critical' || said === 'normal' || said === 'batch' ? said : undefined
+  return PRIORITY[name ?? route?.spec.priority ?? 'normal']
+}
+
+/** How often the request was tried by those before us: 1 where they say nothing. */
+function readTries(head: RequestHead, bytes: Buffer): number {
+  const field = findField(head.fields, FIELD.xRequestAttempt)
+  if (field < 0) return 1
+  const value = fieldValue(bytes, head.fields, field)
+  return /^\d{1,3}$/.test(value) ? Math.max(1, Number(value)) : 1
 }
 
 function refuseService(ctx: ExchangeContext, exchange: Exchange, detail: string): Routed {

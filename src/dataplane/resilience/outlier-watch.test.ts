@@ -23,7 +23,7 @@ const learnt = recordAt(new SharedArrayBuffer(0), -1)
 function house(change: Partial<ServiceSpec> = { outliers }, sinceMs = -Infinity) {
   const counts = openKeyedCounts(createCountMemory(1, 4), 0)
   const permits = createPermits(counts, -1, 10)
-  const service = new Service<never>(serviceSpec(change), 1, permits, learnt, () => {})
+  const service = new Service<never>(serviceSpec(change), permits, learnt, () => {})
   const instances = Array.from({ length: 5 }, (_, i) => {
     const one = createInstance(
       service,

@@ -19,6 +19,9 @@ export const testLimits: GatewayLimits = {
   bodyTimeoutMs: 10_000,
   tunnelIdleTimeoutMs: 0,
   responseHeadBytesMax: 16_384,
+  streamsMax: 100,
+  streamWindowBytes: 131_072,
+  connectionWindowBytes: 1_048_576,
 }
 
 export function routeSpec(change: Partial<RouteSpec> = {}): RouteSpec {
@@ -68,6 +71,7 @@ export function gatewaySpec(change: Partial<GatewaySpec> = {}): GatewaySpec {
     trustedProxies: [],
     hosts: ['*'],
     traceSampleRate: 1,
+    https: { hsts: '', redirectPort: -1 },
     ...change,
   }
 }

@@ -16,22 +16,18 @@ import { Outlet } from '../io/outlet.ts'
 import { connectSocket, resetSocket } from '../io/sockets.ts'
 import type { UpstreamGround } from './ground.ts'
 import type { Instance } from './instance.ts'
-import type { InstanceEvents, InstanceOf, StreamFailure } from './instance-stream.ts'
+import {
+  type InstanceEvents,
+  type InstanceOf,
+  LOCAL_ERRORS,
+  type StreamFailure,
+} from './instance-stream.ts'
 import { forgetConnection, restConnection } from './pool.ts'
 
 /** Fields of a response head; nobody sends more on purpose. */
 export const RESPONSE_FIELDS_MAX = 256
 /** Interim answers (1xx) to one request; an instance that sends more is broken. */
 const INTERIM_MAX = 64
-/** Errors of connect(2) that say nothing about the instance. */
-const LOCAL_ERRORS: ReadonlySet<string> = new Set([
-  'EMFILE',
-  'ENFILE',
-  'ENOMEM',
-  'ENOBUFS',
-  'EADDRNOTAVAIL',
-  'EAGAIN',
-])
 /** The last bytes for an instance may take this long, from one to the next, after a tunnel. */
 const FLUSH_MS = 5_000
 

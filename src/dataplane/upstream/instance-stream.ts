@@ -10,9 +10,21 @@ export type StreamFailure =
   | 'refused'
   /** A connection that had carried requests before was closed before a byte of this answer: it says nothing about the instance. */
   | 'stale'
+  /** The instance has said that it did not look at the request (RFC 9113 section 8.7): it may be sent again, whatever it is. */
+  | 'not-taken'
   | 'reset'
   | 'bad-response'
   | 'head-too-large'
+
+/** Errors of connect(2) that say nothing about the instance. */
+export const LOCAL_ERRORS: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOBUFS',
+  'EADDRNOTAVAIL',
+  'EAGAIN',
+])
 
 /** One request towards an instance. It frames the request and decodes the answer. */
 export interface InstanceStream {

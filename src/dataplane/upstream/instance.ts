@@ -10,8 +10,18 @@ import type { Permits } from './permits.ts'
 /** An open connection that nobody uses. */
 export interface PooledConnection {
   idleSinceMs: number
+  /** How long it may be idle, where that is not what holds for all. */
+  readonly idleMsMax?: number
   /** Closes it; its place is free at once. */
   cancel(): void
+}
+
+/** An HTTP/2 connection of this worker, open or being opened. */
+export interface SharedConnection extends PooledConnection {
+  /** Requests on it. */
+  readonly streamCount: number
+  /** Another one may be opened. */
+  readonly hasRoom: boolean
 }
 
 /** The service of an instance, as far as its connections need to know it: whoever waits for one of them gets a turn when a place is free. */
@@ -27,6 +37,10 @@ export interface Instance extends Candidate {
   address: string
   /** Open and unused; the last one is the one that was used last (LIFO: few stay warm, the others time out). */
   readonly idle: PooledConnection[]
+  /** Speaks HTTP/2 without TLS: many requests share a connection. */
+  isHttp2: boolean
+  /** Connections with requests on them, those that are idle not among them. */
+  readonly shared: SharedConnection[]
   /** Open or being opened by this worker, idle ones included. */
   connectionCount: number
   /** The connections that all workers together may have. */
@@ -58,6 +72,8 @@ export function createInstance(
     spec,
     address: addressOf(spec),
     idle: [],
+    isHttp2: false,
+    shared: [],
     connectionCount: 0,
     permits,
     isGone: false,

@@ -1,11 +1,19 @@
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
-import { createRetryBudget, type RetryBudget } from '../../mechanisms/retry/retry.ts'
-import type { ServiceSpec } from '../../contracts/snapshot.ts'
+import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
+import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
+import {
+  createRetryBudget,
+  type RetryBudget,
+  type RetryTerms,
+} from '../../mechanisms/retry/retry.ts'
+import { LATENCY_BOUNDS_MS, type ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
-import type { MemoryPlace } from '../shared/resilience-memory.ts'
+import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
+import type { KeyedCounts } from '../shared/counts.ts'
+import { Admission } from './admission.ts'
 import type { Instance } from './instance.ts'
 import type { Permits } from './permits.ts'
 
@@ -18,6 +26,9 @@ export class Service<W> implements Turn {
   balancer: Balancer<Instance>
   readonly ejection: EjectionSet<Instance> = createEjectionSet<Instance>()
   readonly retries: RetryBudget
+  retryOn: RetryConditions
+  /** Null where none runs beside another one. */
+  hedge: HedgeDelay | null
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
@@ -26,13 +37,14 @@ export class Service<W> implements Turn {
   readonly pending: Permits
   /** Of the service as a whole; null where it has none. */
   breaker: Breaker | null
+  /** How many requests may be in flight; null where that was never bounded. */
+  admission: Admission<W> | null = null
   readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void
 
   /** `serve` is called in a turn of its own when there may be room for those that wait. */
   constructor(
     spec: ServiceSpec,
-    workers: number,
     pending: Permits,
     learnt: MemoryPlace,
     serve: (service: Service<W>) => void,
@@ -40,11 +52,22 @@ export class Service<W> implements Turn {
     this.name = spec.name
     this.spec = spec
     this.balancer = balancers[spec.balance.algorithm]<Instance>()
-    this.retries = createRetryBudget(budgetOf(spec, workers))
+    this.retries = createRetryBudget(budgetOf(spec), learnt.memory, learnt.start + BUDGET_AT)
+    this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
+    this.hedge = hedgeOf(spec, null, spec)
     this.pending = pending
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
     this.#serve = serve
+  }
+
+  /** `place` of the shared counts, at which its requests in flight are counted. */
+  bound(counts: KeyedCounts, place: number): void {
+    const { concurrency } = this.spec
+    if (this.admission !== null) this.admission.configure(concurrency)
+    else if (concurrency !== undefined) {
+      this.admission = new Admission(concurrency, counts, place, this.#learnt)
+    }
   }
 
   runTurn(): void {
@@ -52,16 +75,19 @@ export class Service<W> implements Turn {
   }
 
   /** Takes new settings; connections, statistics and what was counted stay. */
-  configure(spec: ServiceSpec, workers: number): void {
+  configure(spec: ServiceSpec): void {
     const old = this.spec
     this.spec = spec
-    this.retries.configure(budgetOf(spec, workers))
+    this.retries.configure(budgetOf(spec))
+    this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
+    this.hedge = hedgeOf(spec, this.hedge, old)
     this.pending.setMax(spec.pendingMax)
     this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
       instance.permits.setMax(spec.connectionsPerInstanceMax)
       instance.breaker = breakerOfInstance(spec.breaker, instance.breaker, instance.learnt)
       instance.blockedUntilMs = 0
+      if (old.protocol !== spec.protocol) speak(instance, spec.protocol === 'h2c')
     }
     if (old.balance.algorithm === spec.balance.algorithm) return
     const next = balancers[spec.balance.algorithm]<Instance>()
@@ -73,9 +99,28 @@ export class Service<W> implements Turn {
   }
 }
 
-function budgetOf(spec: ServiceSpec, workers: number): { ratio: number; reservePerSecond: number } {
-  return {
-    ratio: spec.retry.budgetRatio,
-    reservePerSecond: spec.retry.reservePerSecond / workers,
-  }
+/** Connections of another protocol carry what is on them to its end, and no more. */
+function speak(instance: Instance, isHttp2: boolean): void {
+  instance.isHttp2 = isHttp2
+  for (const connection of instance.idle.slice()) connection.cancel()
+}
+
+function budgetOf({ retry }: ServiceSpec): RetryTerms {
+  return { ratio: retry.budgetRatio, reservePerSecond: retry.reservePerSecond }
+}
+
+/** What says that the instance is in trouble, and not that the request is. */
+const RETRY_ON_DEFAULT = ['connect', 'reset', 'timeout'] as const
+
+/** How long latencies count for what is usual, at least. */
+const HEDGE_SPAN_MS = 10_000
+
+function hedgeOf(
+  { hedge }: ServiceSpec,
+  known: HedgeDelay | null,
+  old: ServiceSpec,
+): HedgeDelay | null {
+  if (hedge === undefined) return null
+  const isSame = hedge.quantile === old.hedge?.quantile && hedge.minMs === old.hedge.minMs
+  return known !== null && isSame ? known : new HedgeDelay(hedge, LATENCY_BOUNDS_MS, HEDGE_SPAN_MS)
 }

@@ -4,19 +4,24 @@ import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
 import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { Http1Connection } from '../client/http1-connection.ts'
+import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
 import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
+import { fallBack } from '../exchange/fallback.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Handshake } from '../tls/handshake.ts'
+import type { Preface } from '../tls/preface.ts'
+import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
@@ -27,16 +32,21 @@ import { openKeyedCounts } from '../shared/counts.ts'
 import type { Post, WorkerBoot } from '../threads/messages.ts'
 import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
+import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
+import { createHttp2Grounds } from './http2-grounds.ts'
 
 /** Everything of one worker. */
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
+  readonly clients: Set<ClientConnection>
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
-  readonly clients: Set<Http1Connection<Exchange>>
   readonly rawClients: Set<RawConnection<Exchange>>
+  /** Connections that are no clients yet. */
+  readonly handshakes: Set<Handshake | Preface>
+  readonly contexts: SecureContexts
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -56,6 +66,9 @@ const FIRST_LIMITS: GatewayLimits = {
   bodyTimeoutMs: 60_000,
   tunnelIdleTimeoutMs: 0,
   responseHeadBytesMax: 65_536,
+  streamsMax: 128,
+  streamWindowBytes: 131_072,
+  connectionWindowBytes: 1_048_576,
 }
 
 /** What a worker's connections share, before its first snapshot. */
@@ -66,12 +79,6 @@ export function createContext(
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const accessLog = createAccessLog((buffer, length, count) =>
-    post({ type: 'log', buffer, length, count }, [buffer]),
-  )
-  const batches = createRecordBatches((buffer, length, count) =>
-    post({ type: 'records', buffer, length, count }, [buffer]),
-  )
   const context: WorkerContext = {
     index,
     workers,
@@ -80,17 +87,20 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     learnt: options.resilience,
     totals,
-    sinks: { totals, accessLog, batches },
+    sinks: { totals, ...createLogs(post) },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
+    ...createHttp2Grounds(clock),
+    countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
     responseHead: createResponseHead(RESPONSE_FIELDS_MAX),
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
@@ -103,12 +113,16 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
+    challenges: new Map(),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,
@@ -117,9 +131,12 @@ export function createContext(
     instanceEvents: createInstanceEvents(() => context),
     connect: (instance) =>
       new Http1InstanceConnection<Attempt>(context, instance, context.instanceEvents),
+    connectShared: (instance) =>
+      new Http2InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
@@ -128,6 +145,18 @@ export function createContext(
     },
   }
   return context
+}
+
+/** What is written for each request, and handed to the main thread in batches. */
+function createLogs(post: Post): Pick<WorkerContext['sinks'], 'accessLog' | 'batches'> {
+  return {
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
+  }
 }
 
 /** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */

@@ -1,5 +1,6 @@
 import { expireExchange, noteHanging } from '../exchange/failures.ts'
 import { judgeService } from '../resilience/outlier-watch.ts'
+import { hedgeWhenDue } from '../exchange/hedging.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
 import type { WorkerContext } from './context.ts'
 import { collectNow, Crowd } from './crowd.ts'
@@ -76,6 +77,7 @@ function expireExchanges(ctx: WorkerContext, nowMs: number): void {
     if (exchange.slowAtMs <= nowMs || first.slowAtMs <= nowMs || second.slowAtMs <= nowMs) {
       noteHanging(ctx, exchange, nowMs)
     }
+    if (exchange.hedgeAtMs <= nowMs) hedgeWhenDue(ctx, exchange, nowMs)
     if (first.deadlineMs > nowMs && second.deadlineMs > nowMs && deadlineMs > nowMs) continue
     try {
       expireExchange(ctx, exchange, nowMs)
@@ -91,5 +93,8 @@ function expireClients(ctx: WorkerContext, nowMs: number): void {
   }
   for (const client of ctx.rawClients) {
     if (client.deadlineMs <= nowMs) client.timeOut()
+  }
+  for (const handshake of ctx.handshakes) {
+    if (handshake.deadlineMs <= nowMs) handshake.timeOut()
   }
 }

@@ -81,7 +81,7 @@ export function noteChoice(
   choice.otherWeight = other.weight
 }
 
-/** One sentence for `backplane why`: `ewma 3.1 ms x 2 in flight beat orders-2 (8.0 ms x 1)`. */
+/** One sentence for `backplane why`: `ewma 3.1 ms x 3 beat orders-2 (8.0 ms x 2)`, times the requests that there would be with this one. */
 export function explainChoice(choice: Readonly<Choice>): string {
   const sentence = explainRule(choice)
   const unstuck = choice.isUnstuck ? 'no usable sticky cookie; ' : ''
@@ -104,8 +104,10 @@ function explainRule(choice: Readonly<Choice>): string {
     case 'ewma':
       return explainPair(
         choice,
-        `ewma ${ewmaText(choice.chosenEwmaMs, choice.chosenInFlight)} in flight`,
+        `ewma ${ewmaText(choice.chosenEwmaMs, choice.chosenInFlight)}`,
         ewmaText(choice.otherEwmaMs, choice.otherInFlight),
+        // The draw honours weights: where they differ, the one drawn second must be clearly better.
+        choice.chosenWeight === choice.otherWeight ? 'beat' : 'was drawn before or clearly beat',
       )
     case 'requests':
       return explainPair(choice, `${choice.chosenInFlight} in flight`, `${choice.otherInFlight}`)
@@ -114,12 +116,19 @@ function explainRule(choice: Readonly<Choice>): string {
   }
 }
 
-function explainPair(choice: Readonly<Choice>, chosen: string, other: string): string {
+function explainPair(
+  choice: Readonly<Choice>,
+  chosen: string,
+  other: string,
+  beat = 'beat',
+): string {
   if (choice.chosenWeight === choice.otherWeight)
-    return `${chosen} beat ${choice.otherId} (${other})`
-  return `${chosen}, weight ${choice.chosenWeight} beat ${choice.otherId} (${other}, weight ${choice.otherWeight})`
+    return `${chosen} ${beat} ${choice.otherId} (${other})`
+  return `${chosen}, weight ${choice.chosenWeight} ${beat} ${choice.otherId} (${other}, weight ${choice.otherWeight})`
 }
 
 function ewmaText(ewmaMs: number, inFlight: number): string {
-  return ewmaMs < 0 ? `not measured yet x ${inFlight}` : `${ewmaMs.toFixed(1)} ms x ${inFlight}`
+  const requests = inFlight + 1
+  if (ewmaMs >= 0) return `${ewmaMs.toFixed(1)} ms x ${requests}`
+  return inFlight === 0 ? 'not measured yet, asked once' : `the average x ${requests}`
 }

@@ -43,7 +43,13 @@ export function createPeakEwma<C extends Candidate>(): Balancer<C> {
     const isSecond =
       cost(second, secondWeight, context.nowMs) * margin < cost(first, firstWeight, context.nowMs)
     const chosen = isSecond ? second : first
-    noteChoice(context.choice, 'ewma', chosen, isSecond ? first : second)
+    const other = isSecond ? first : second
+    noteChoice(context.choice, 'ewma', chosen, other)
+    // As they were compared: what is idle has faded since its last answer.
+    if (chosen.ewmaAtMs >= 0)
+      context.choice.chosenEwmaMs = currentEwmaMs(chosen, context.nowMs, averageMs)
+    if (other.ewmaAtMs >= 0)
+      context.choice.otherEwmaMs = currentEwmaMs(other, context.nowMs, averageMs)
     return chosen
   }
 

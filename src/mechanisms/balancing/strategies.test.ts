@@ -116,7 +116,32 @@ test('failing at once does not look fast', () => {
   balancer.observe(good, 20, context.nowMs, true)
   balancer.observe(bad, 0.1, context.nowMs, false)
   for (let i = 0; i < 20; i++) assert.equal(balancer.pick(context), good)
-  assert.equal(explainChoice(context.choice), 'ewma 20.0 ms x 0 in flight beat bad (200.0 ms x 0)')
+  assert.equal(explainChoice(context.choice), 'ewma 20.0 ms x 1 beat bad (200.0 ms x 1)')
+})
+
+test('what peak ewma says it compared is what it compared', () => {
+  const candidate = fc.record({
+    latencyMs: fc.integer({ min: 1, max: 500 }),
+    idleMs: fc.integer({ min: 0, max: 60_000 }),
+    inFlight: fc.integer({ min: 0, max: 5 }),
+  })
+  fc.assert(
+    fc.property(fc.array(candidate, { minLength: 2, maxLength: 4 }), (states) => {
+      const candidates = states.map((_, at) => candidateOf(String(at)))
+      const { balancer, context } = setUp('peak-ewma', candidates)
+      context.nowMs += 60_000
+      for (const [at, one] of candidates.entries()) {
+        const { latencyMs, idleMs, inFlight } = states[at]!
+        balancer.observe(one, latencyMs, context.nowMs - idleMs, true)
+        one.inFlight = inFlight
+      }
+      balancer.pick(context)
+      const text = explainChoice(context.choice)
+      const [, ms, count, otherMs, otherCount] =
+        /^ewma ([\d.]+) ms x (\d) beat \d \(([\d.]+) ms x (\d)\)$/.exec(text) ?? []
+      assert.ok(Number(ms) * Number(count) <= Number(otherMs) * Number(otherCount) + 0.5, text)
+    }),
+  )
 })
 
 test('a choice is told in one sentence and outlives the next pick', () => {

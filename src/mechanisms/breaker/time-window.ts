@@ -25,13 +25,22 @@ export class TimeWindow {
 
   /** Counts one call at `step` (a whole number: time by length of a step) and fills `calls`, `failures` and `slow` with the sums. */
   add(step: number, outcome: number): void {
+    this.#sum(this.#count(step, outcome))
+  }
+
+  /** As `add`, and fills nothing. */
+  count(step: number, outcome: number): void {
+    this.#count(step, outcome)
+  }
+
+  #count(step: number, outcome: number): number {
     const newest = this.#advance(step)
     const tag = Math.floor(newest / WINDOW_STEPS) & TAG_MASK
     const at = this.#first + STEPS + (newest % WINDOW_STEPS) * PER_STEP
     if ((outcome & LATE) === 0) addTagged(this.#words, at, tag, 1)
     if ((outcome & 1) !== 0) addTagged(this.#words, at + 1, tag, 1)
     if ((outcome & 2) !== 0) addTagged(this.#words, at + 2, tag, 1)
-    this.#sum(newest)
+    return newest
   }
 
   /** Fills the sums as of `step`. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HPACK, HpackDecoder } from './decoder.ts'
-import { decodeHuffman, encodeHuffman, huffmanRoom } from './huffman.ts'
 import { STATIC_BYTES, STATIC_COUNT, STATIC_OFFSETS } from './static-table.ts'
 
 type Field = readonly [name: string, value: string]
@@ -168,16 +167,5 @@ test('a table that is emptied and filled for long stays right', () => {
       ['a', value],
       ['a', value],
     ])
-  }
-})
-
-test('every byte goes through Huffman and back', () => {
-  for (let length = 0; length < 300; length++) {
-    const bytes = Uint8Array.from({ length }, (_, place) => (place * 7 + length) & 255)
-    const code = new Uint8Array(length * 4)
-    const end = encodeHuffman(bytes, 0, length, code, 0)
-    const out = new Uint8Array(huffmanRoom(end))
-    assert.equal(decodeHuffman(code, 0, end, out, 0), length)
-    assert.deepEqual(out.subarray(0, length), bytes)
   }
 })

@@ -128,31 +128,3 @@ export function decodeHuffman(
   }
   return (step & ENDS) === 0 ? -1 : at
 }
-
-/** Encodes [start, end) to `outStart` of `out`, where four times the length must fit, and returns the position behind it. */
-export function encodeHuffman(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  out: Uint8Array,
-  outStart: number,
-): number {
-  let at = outStart
-  let held = 0
-  let heldBits = 0
-  for (let from = start; from < end; from++) {
-    const symbol = bytes[from]!
-    // At most 7 bits are held, and no code has more than 30: beyond 32 bits, so the number is taken apart by division.
-    held = held * 2 ** LENGTHS[symbol]! + CODES[symbol]!
-    heldBits += LENGTHS[symbol]!
-    while (heldBits >= 8) {
-      heldBits -= 8
-      const unit = 2 ** heldBits
-      const byte = Math.floor(held / unit)
-      out[at++] = byte
-      held -= byte * unit
-    }
-  }
-  if (heldBits > 0) out[at++] = (held << (8 - heldBits)) | (255 >>> heldBits)
-  return at
-}

@@ -13,8 +13,10 @@ import { TRAILER_FIELDS_MAX, writeTrailers } from './trailers.ts'
 /** Reads one body, a range of bytes at a time, without copying. Reused from message to message. */
 export interface BodyReader {
   framing: Framing
-  /** Bytes of payload still to come in this body (`length`) or chunk (`chunked`); not used for untilClose. */
+  /** Bytes of payload still to come in this body (`length`) or chunk (`chunked`); not used for untilClose and frames. */
   remaining: number
+  /** Of a body in frames: the range that is read next is the last one. */
+  isLast: boolean
   /** Bytes of payload so far. */
   received: number
   /** 0: no limit. */
@@ -36,6 +38,7 @@ export function createBodyReader(): BodyReader {
   return {
     framing: FRAMING.none,
     remaining: 0,
+    isLast: false,
     received: 0,
     bodyBytesMax: 0,
     isDone: true,
@@ -59,13 +62,14 @@ export function beginBody(
 ): number {
   reader.framing = framing
   reader.remaining = framing === FRAMING.length ? contentLength : 0
+  reader.isLast = false
   reader.received = 0
   reader.bodyBytesMax = bodyBytesMax
   reader.isDone = framing === FRAMING.none || (framing === FRAMING.length && contentLength === 0)
   reader.payloadStart = 0
   reader.payloadEnd = 0
   reader.consumed = 0
-  if (framing === FRAMING.chunked) resetChunkReader(reader.chunks)
+  if (framing === FRAMING.chunked || framing === FRAMING.frames) resetChunkReader(reader.chunks)
   return framing === FRAMING.length && bodyBytesMax > 0 && contentLength > bodyBytesMax
     ? HEAD_ERROR.bodyTooLarge
     : 0
@@ -107,7 +111,7 @@ export function readBody(
 }
 
 function readPayload(reader: BodyReader, start: number, end: number): number {
-  const isBounded = reader.framing !== FRAMING.untilClose
+  const isBounded = reader.framing < FRAMING.untilClose
   const length = isBounded ? Math.min(reader.remaining, end - start) : end - start
   reader.payloadStart = start
   reader.payloadEnd = start + length
@@ -120,7 +124,7 @@ function readPayload(reader: BodyReader, start: number, end: number): number {
       if (reader.framing === FRAMING.length) reader.isDone = true
       else if (reader.framing === FRAMING.chunked) reader.chunks.state = CHUNK_STATE.dataCr
     }
-  }
+  } else if (reader.isLast && start + length === end) reader.isDone = true
   return start + length
 }
 
@@ -160,6 +164,7 @@ export function forwardBody(
     if (at < 0) return at
     outEnd = copyBytes(bytes, reader.payloadStart, reader.payloadEnd, out, outEnd)
   }
+  if (reader.isLast) reader.isDone = true
   reader.consumed = at
   if (!isChunked) return outEnd
   outEnd = closeChunk(out, outStart, payloadStart, outEnd)

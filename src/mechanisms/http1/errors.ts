@@ -37,6 +37,7 @@ export const HEAD_ERROR = {
   trailerTooLarge: -32,
   bodyTooLarge: -33,
   emptyLines: -34,
+  notSwitched: -35,
 } as const
 
 /** What a refusal tells the client: the status, the stable code, one sentence. */
@@ -227,6 +228,12 @@ const ENTRIES: readonly (readonly [id: number, status: number, code: string, tit
     BAD_REQUEST,
     'ERR_HTTP1_EMPTY_LINES',
     'More than one empty line stands before the request line.',
+  ],
+  [
+    HEAD_ERROR.notSwitched,
+    BAD_REQUEST,
+    'ERR_HTTP1_NOT_SWITCHED',
+    'A success answers a request for another protocol, and the protocol was not switched.',
   ],
 ]
 

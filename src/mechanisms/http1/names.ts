@@ -57,10 +57,20 @@ export const FIELD = {
   framingAlias: 47,
   /** Proxy is no field of HTTP; CGI-style backends make HTTP_PROXY of it and then talk through the attacker's host. */
   proxy: 48,
+  /** How often the request was tried on its way: ours. */
+  xRequestAttempt: 49,
+  /** Until when somebody waits for the answer: ours. */
+  xRequestDeadline: 50,
+  /** `true`: who answers has done nothing, and may be asked again. */
+  retriable: 51,
+  rateLimitReset: 52,
+  xRateLimitReset: 53,
+  /** `critical`, `normal` or `batch`: ours. */
+  xRequestPriority: 54,
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 49
+export const FIELD_COUNT = 55
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
@@ -108,6 +118,12 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['if-none-match', FIELD.ifNoneMatch],
   ['vary', FIELD.vary],
   ['proxy', FIELD.proxy],
+  ['x-request-attempt', FIELD.xRequestAttempt],
+  ['x-request-deadline', FIELD.xRequestDeadline],
+  ['retriable', FIELD.retriable],
+  ['ratelimit-reset', FIELD.rateLimitReset],
+  ['x-ratelimit-reset', FIELD.xRateLimitReset],
+  ['x-request-priority', FIELD.xRequestPriority],
 ]
 
 /** Names by their number; '' where several names share one. */

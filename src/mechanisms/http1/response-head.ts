@@ -11,8 +11,8 @@ import {
 import { FIELD } from './names.ts'
 import type { HeadLimits } from './request-head.ts'
 
-/** How a body is delimited (RFC 9112 section 6.3). */
-export const FRAMING = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const
+/** How a body is delimited (RFC 9112 section 6.3); `frames`: by the protocol below, as in HTTP/2. */
+export const FRAMING = { none: 0, length: 1, chunked: 2, untilClose: 3, frames: 4 } as const
 export type Framing = (typeof FRAMING)[keyof typeof FRAMING]
 
 /** One response head: positions into its bytes and the framing decision. Reused from response to response. */
@@ -80,6 +80,34 @@ export function parseResponseHead(
   if (next === 0) return suspend(head, start, end, limits)
   head.stage = 0
   head.end = next
+  return interpret(bytes, head, requestMethod)
+}
+
+/** Begins a head in `bytes` whose lines are written there one by one, each valid, from `start` on: a status line of HTTP/1.1 that ends at `lineEnd`. */
+export function beginWrittenHead(
+  head: ResponseHead,
+  start: number,
+  status: number,
+  lineEnd: number,
+): void {
+  beginResponse(head, start)
+  head.stage = 0
+  head.minorVersion = 1
+  head.status = status
+  head.reasonStart = start + STATUS_LINE_BYTES_MIN
+  head.reasonEnd = lineEnd - 2
+  head.fields.start = lineEnd
+  head.fields.lineStart = lineEnd
+}
+
+/** All lines are written, and `end` is the position behind the empty one: gives the fields their meaning. As parseResponseHead. */
+export function endWrittenHead(
+  bytes: Uint8Array,
+  head: ResponseHead,
+  end: number,
+  requestMethod: string,
+): number {
+  head.end = end
   return interpret(bytes, head, requestMethod)
 }
 

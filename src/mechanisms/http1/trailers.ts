@@ -79,7 +79,18 @@ export function writeTrailers(
   outStart: number,
   dropNames: readonly string[],
 ): number {
-  let at = writeText(out, outStart, '0\r\n')
+  const at = writeText(out, outStart, '0\r\n')
+  return writeText(out, writeTrailerLines(trailer, out, at, dropNames), '\r\n')
+}
+
+/** Writes the lines of the trailer fields that may be forwarded, and returns the position behind them. */
+export function writeTrailerLines(
+  trailer: TrailerSection,
+  out: Buffer,
+  outStart: number,
+  dropNames: readonly string[],
+): number {
+  let at = outStart
   const { fields, bytes } = trailer
   if (fields !== null && bytes !== null && trailer.length > 0) {
     for (let field = 0; field < fields.count; field++) {
@@ -90,7 +101,7 @@ export function writeTrailers(
       at = writeText(out, at, '\r\n')
     }
   }
-  return writeText(out, at, '\r\n')
+  return at
 }
 
 const FORBIDDEN_PREFIXES = [

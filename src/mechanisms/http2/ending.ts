@@ -1,6 +1,6 @@
 import { FRAME, H2_ERROR, h2ErrorName, writeUint32 } from './frames.ts'
 import { NOISE_COST } from './patience.ts'
-import type { SessionState } from './session-state.ts'
+import type { Http2Mistake, SessionState } from './session-state.ts'
 import type { Http2Stream } from './stream.ts'
 import { creditConnection } from './windows.ts'
 
@@ -27,27 +27,29 @@ export function writeGoAway<S>(
   output.bytes.set(debug, at + 8)
 }
 
-/** Gives a stream up. Nothing where it is over. */
+/** Gives a stream up. Nothing is said of one where both sides have said all already. */
 export function resetStream<S>(
   session: SessionState<S>,
   stream: Http2Stream<S>,
   code: number,
 ): void {
   if (stream.isGone) return
+  if (stream.isLocalEnded && stream.isRemoteEnded) return dropStream(session, stream)
   session.sender.frameOfNumber(FRAME.resetStream, stream.id, code)
   session.closed.add(stream.id, true)
   dropStream(session, stream)
 }
 
-/** The peer broke a rule of one stream: it is told, and so is the owner. Too many of these are a flood. */
+/** The peer broke a rule of one stream: the owner is told, and may say a last word; then the peer is. Too many of these are a flood. */
 export function refuseStream<S>(
   session: SessionState<S>,
   stream: Http2Stream<S>,
   code: number,
+  mistake: Http2Mistake,
 ): void {
   if (stream.isGone) return
+  session.events.mistaken(stream, code, mistake)
   resetStream(session, stream, code)
-  session.events.reset(stream, code, true)
   countReset(session)
 }
 

@@ -16,6 +16,7 @@ export const H2_FIELDS = {
   contentLength: -13,
   status: -14,
   trailers: -15,
+  stream: -16,
 } as const
 
 /** What a refusal tells the client. */
@@ -91,6 +92,7 @@ const ENTRIES: readonly (readonly [id: number, status: number, code: string, tit
   ],
   [H2_FIELDS.status, 502, 'ERR_HTTP2_STATUS', 'The answer has no valid status.'],
   [H2_FIELDS.trailers, 400, 'ERR_HTTP2_TRAILERS', 'The trailers are not valid.'],
+  [H2_FIELDS.stream, 400, 'ERR_HTTP2_STREAM', 'The client broke a rule of its stream.'],
 ]
 
 /** By the negated id; index 0 is no error. */

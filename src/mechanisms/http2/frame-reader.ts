@@ -37,9 +37,9 @@ export class FrameReader {
     this.#sink = sink
   }
 
-  /** A frame has begun and is not whole. */
+  /** A frame has begun and is not whole; payload of DATA may take its time. */
   get isMidFrame(): boolean {
-    return this.#partialLength > 0 || this.#dataLeft > 0
+    return this.#partialLength > 0
   }
 
   /** Reads [start, end). Nothing of it is kept but by copy. */

@@ -33,7 +33,7 @@ export function beginData<S>(
   stream.receiveWindow -= length
   if (stream.receiveWindow < 0) {
     data.stream = null
-    refuseStream(session, stream, H2_ERROR.flowControl)
+    refuseStream(session, stream, H2_ERROR.flowControl, 'windows')
   } else if (length === 0 && !data.isEnd) countNoise(session, NOISE_COST.empty)
 }
 
@@ -42,7 +42,7 @@ function findReceiver<S>(session: SessionState<S>, streamId: number): Http2Strea
   const stream = session.streams.get(streamId)
   if (stream !== undefined && !stream.isRemoteEnded) return stream
   if (stream !== undefined) {
-    refuseStream(session, stream, H2_ERROR.streamClosed)
+    refuseStream(session, stream, H2_ERROR.streamClosed, 'closed')
     return null
   }
   const isServer = session.options.role === 'server'
@@ -119,7 +119,7 @@ function deliver<S>(
     if (isWrong) {
       session.data.stream = null
       throwAway(session, end - start)
-      return refuseStream(session, stream, H2_ERROR.protocol)
+      return refuseStream(session, stream, H2_ERROR.protocol, 'content-length')
     }
   }
   stream.unconsumed += end - start

@@ -14,7 +14,8 @@ import { takeContinuation, takeHeaders, takeReset } from './receive-heads.ts'
 import type { SessionState } from './session-state.ts'
 import { readSettings, settingCount } from './settings.ts'
 
-const PING_BYTES = 8
+/** Payload of a PING. */
+export const PING_BYTES = 8
 const GOAWAY_BYTES_MIN = 8
 
 /** Every frame but DATA; [start, end) is its payload. */
@@ -86,12 +87,12 @@ function takePriority<S>(
   const stream = session.streams.get(streamId)
   const isWrong = end - start !== PRIORITY_BYTES
   if (isWrong && stream === undefined) return wrongLength(session)
-  if (isWrong) return refuseStream(session, stream!, H2_ERROR.frameSize)
+  if (isWrong) return refuseStream(session, stream!, H2_ERROR.frameSize, 'frame')
   if (readUint31(bytes, start) !== streamId) return countNoise(session)
   if (stream === undefined) {
     return failSession(session, H2_ERROR.protocol, 'a stream depends on itself')
   }
-  refuseStream(session, stream, H2_ERROR.protocol)
+  refuseStream(session, stream, H2_ERROR.protocol, 'frame')
 }
 
 function takeSettings<S>(
@@ -191,10 +192,10 @@ function takeWindowUpdate<S>(
     }
     return
   }
-  if (increment === 0) return refuseStream(session, stream, H2_ERROR.protocol)
+  if (increment === 0) return refuseStream(session, stream, H2_ERROR.protocol, 'windows')
   stream.sendWindow += increment
   if (stream.sendWindow > WINDOW_BYTES_MAX) {
-    return refuseStream(session, stream, H2_ERROR.flowControl)
+    return refuseStream(session, stream, H2_ERROR.flowControl, 'windows')
   }
   session.hasOpened = true
 }

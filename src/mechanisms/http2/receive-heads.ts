@@ -85,7 +85,7 @@ function takeNewStream<S>(session: SessionState<S>, streamId: number): void {
   const stream = createHttp2Stream<S>(streamId, session.peer.initialWindow, options.streamWindow)
   session.streams.set(streamId, stream)
   if (blocks.block.dependsOn === streamId) {
-    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.protocol)
+    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.protocol, 'frame')
     return
   }
   takeHead(session, stream)
@@ -98,7 +98,7 @@ function takeHead<S>(session: SessionState<S>, stream: Http2Stream<S>): void {
   if (result < 0) return failSession(session, H2_ERROR.compression, 'a header block is no HPACK')
   if (stream.isGone) return
   if (result === 0) stream.hasHead = true
-  else if (isEnd) return refuseStream(session, stream, H2_ERROR.protocol)
+  else if (isEnd) return refuseStream(session, stream, H2_ERROR.protocol, 'frame')
   if (isEnd) dropIfOver(session, stream)
 }
 
@@ -106,12 +106,13 @@ function takeHead<S>(session: SessionState<S>, stream: Http2Stream<S>): void {
 function takeLaterBlock<S>(session: SessionState<S>, stream: Http2Stream<S>): void {
   const { block } = session.blocks
   if (stream.isRemoteEnded) {
-    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.streamClosed)
+    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.streamClosed, 'closed')
     return
   }
   if (!stream.hasHead) return takeHead(session, stream)
   if (!block.isEnd || stream.contentLeft > 0) {
-    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.protocol)
+    const mistake = block.isEnd ? 'content-length' : 'trailers'
+    if (skipBlock(session)) refuseStream(session, stream, H2_ERROR.protocol, mistake)
     return
   }
   stream.isRemoteEnded = true
@@ -158,6 +159,6 @@ export function takeReset<S>(session: SessionState<S>, streamId: number, code: n
   stream.isRemoteEnded = true
   dropStream(session, stream)
   if (!isServer && code === H2_ERROR.refusedStream) session.events.refused(stream)
-  else session.events.reset(stream, code, false)
+  else session.events.reset(stream, code)
   if (isServer) countReset(session, isEarly ? 1 : LATE_RESET_COST)
 }

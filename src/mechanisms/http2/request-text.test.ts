@@ -15,7 +15,7 @@ function read(fields: readonly Field[], isEnd = true, change: Partial<typeof lim
   const block = literalBlock(fields)
   const decoder = new HpackDecoder(4096)
   decoder.begin(block, 0, block.length)
-  const error = text.read(decoder, { ...limits, ...change }, isEnd, 'KEY')
+  const error = text.read(decoder, { ...limits, ...change }, isEnd, () => 'KEY')
   return error === 0 ? text.bytes.toString('latin1', 0, text.end) : error
 }
 

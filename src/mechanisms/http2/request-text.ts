@@ -50,10 +50,15 @@ export class RequestText {
   #isInFields = false
 
   /**
-   * Reads a whole block. `isEnd`: no body follows. `key` is what a WebSocket says to a server of HTTP/1.1. Returns 0, or one of H2_FIELDS; the block is read to
+   * Reads a whole block. `isEnd`: no body follows. `makeKey` makes what a WebSocket says to a server of HTTP/1.1. Returns 0, or one of H2_FIELDS; the block is read to
    * its end in any case.
    */
-  read(decoder: HpackDecoder, limits: RequestTextLimits, isEnd: boolean, key: string): number {
+  read(
+    decoder: HpackDecoder,
+    limits: RequestTextLimits,
+    isEnd: boolean,
+    makeKey: () => string,
+  ): number {
     this.#begin(limits)
     const room = Math.min(this.bytes.length, limits.headBytesMax)
     let error = 0
@@ -66,10 +71,10 @@ export class RequestText {
       if (next === HPACK.error) return H2_FIELDS.compression
       if (!isWanted) continue
       if (next === HPACK.tooLarge) error = this.#tooLarge()
-      else error = this.#take(decoder, from, next, limits, key)
+      else error = this.#take(decoder, from, next, limits, makeKey)
     }
     if (error !== 0) return error
-    if (!this.#isInFields) error = this.#beginFields(key)
+    if (!this.#isInFields) error = this.#beginFields(makeKey)
     return error === 0 ? this.#finish(limits, isEnd) : error
   }
 
@@ -105,7 +110,7 @@ export class RequestText {
     start: number,
     end: number,
     limits: RequestTextLimits,
-    key: string,
+    makeKey: () => string,
   ): number {
     const { nameEnd, valueStart, valueEnd } = decoder
     if (this.#isInFields) {
@@ -116,7 +121,7 @@ export class RequestText {
       return this.#takePseudo(start, nameEnd, valueStart, valueEnd)
     }
     // The first field: from here on lines are decoded to where they belong.
-    const error = this.#beginFields(key)
+    const error = this.#beginFields(makeKey)
     if (error !== 0) return error
     if (this.end + end - start > limits.headBytesMax) return H2_FIELDS.tooLarge
     const at = this.end
@@ -220,7 +225,7 @@ export class RequestText {
   }
 
   /** All pseudo-headers are there: the request line, Host, and what a tunnel asks for. */
-  #beginFields(key: string): number {
+  #beginFields(makeKey: () => string): number {
     this.#isInFields = true
     const isConnect = this.#valueIs(METHOD_PLACE, 'CONNECT')
     if (isConnect && !this.#has(PROTOCOL_PLACE)) return H2_FIELDS.connect
@@ -239,7 +244,7 @@ export class RequestText {
     }
     if (isConnect) {
       at = writeText(bytes, at, `connection: upgrade\r\nupgrade: websocket\r\n`)
-      at = writeText(bytes, at, `sec-websocket-key: ${key}\r\n`)
+      at = writeText(bytes, at, `sec-websocket-key: ${makeKey()}\r\n`)
     }
     this.end = at
     return 0

@@ -28,6 +28,9 @@ export interface Http2SessionOptions {
 /** Why a connection ended from our side: the peer broke its rules, or asked too much. */
 export type Http2FailureKind = 'protocol' | 'flood'
 
+/** Which rule of one stream the peer broke. */
+export type Http2Mistake = 'content-length' | 'trailers' | 'windows' | 'closed' | 'frame'
+
 /** What a session tells. What it is told about a stream may be answered at once. */
 export interface Http2Events<S> {
   /**
@@ -39,8 +42,10 @@ export interface Http2Events<S> {
   trailers(stream: Http2Stream<S>, decoder: HpackDecoder): number
   /** Payload; `isEnd`: nothing comes behind it. To be acknowledged by `consumed`. */
   data(stream: Http2Stream<S>, bytes: Buffer, start: number, end: number, isEnd: boolean): void
-  /** The stream is gone: the peer has given it up, or broke the rules on it (`isMistake`; it has been told). */
-  reset(stream: Http2Stream<S>, code: number, isMistake: boolean): void
+  /** The peer has given the stream up: it is gone. */
+  reset(stream: Http2Stream<S>, code: number): void
+  /** The peer broke a rule of the stream: it is reset with this code behind what is answered now. */
+  mistaken(stream: Http2Stream<S>, code: number, mistake: Http2Mistake): void
   /** At a client: the peer never looked at it. */
   refused(stream: Http2Stream<S>): void
   /** More may be sent. */

@@ -1,4 +1,4 @@
-import { dropIfOver, failSession, refuseStream, resetStream, writeGoAway } from './ending.ts'
+import { dropIfOver, failSession, resetStream, writeGoAway } from './ending.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
   FIRST_WINDOW_BYTES,
@@ -12,7 +12,7 @@ import {
 } from './frames.ts'
 import type { Http2Output } from './output.ts'
 import { beginData, consume, takePiece } from './receive-data.ts'
-import { mayCome, takeFrame } from './receive-frames.ts'
+import { mayCome, PING_BYTES, takeFrame } from './receive-frames.ts'
 import type { Http2Sender } from './sender.ts'
 import {
   createSessionState,
@@ -153,14 +153,16 @@ export class Http2Session<S> {
     resetStream(this.#state, stream, code)
   }
 
-  /** The peer broke a rule of one stream: it is told, and so is the owner. */
-  refuse(stream: Http2Stream<S>, code: number): void {
-    refuseStream(this.#state, stream, code)
-  }
-
   /** Ends the connection for what the peer did. */
   fail(code: number, detail: string): void {
     failSession(this.#state, code, detail)
+  }
+
+  /** Asks whether the peer is still there; what it answers is a read like others. */
+  ping(): void {
+    const { sender, output } = this.#state
+    const at = sender.frame(FRAME.ping, 0, 0, PING_BYTES)
+    output.bytes.fill(0, at, at + PING_BYTES)
   }
 
   /** Says that no stream is taken any more: first those that are on their way (`mayArrive`) still are, then none. */

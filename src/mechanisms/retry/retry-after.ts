@@ -19,6 +19,21 @@ export function parseRetryAfter(value: string, nowMs: number): number {
   return Number.isNaN(atMs) ? -1 : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, atMs - nowMs))
 }
 
+/** What is larger is no number of seconds to wait, but a moment: Unix seconds. */
+const EPOCH_SECONDS_MIN = 1_000_000_000
+
+/**
+ * What `RateLimit-Reset` (draft-ietf-httpapi-ratelimit-headers) or `X-RateLimit-Reset` asks for, in milliseconds from `nowMs` (Unix time): seconds until the limit is
+ * renewed, or the Unix time of it, as some write it. -1: it says nothing that could be understood. More than a day is a day.
+ */
+export function parseRateLimitReset(value: string, nowMs: number): number {
+  const text = value.length > LENGTH_MAX ? '' : value.trim()
+  if (!/^\d+(\.\d+)?$/.test(text)) return -1
+  const seconds = Number(text)
+  const ms = seconds >= EPOCH_SECONDS_MIN ? seconds * 1000 - nowMs : seconds * 1000
+  return Math.min(RETRY_AFTER_MAX_MS, Math.max(0, ms))
+}
+
 function parseHttpDate(text: string, nowMs: number): number {
   const fixed = FIXED.exec(text)
   if (fixed !== null) return dateOf(fixed[3]!, fixed[2]!, fixed[1]!, fixed.slice(4))

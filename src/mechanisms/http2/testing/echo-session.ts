@@ -44,7 +44,7 @@ export function createEchoSession(
   const limits = { headBytesMax: 16_384, requestLineBytesMax: 8_192, headersMax: 100 }
   const session = new Http2Session<EchoStream>({ ...echoOptions, ...change }, output, {
     head(stream, decoder, isEnd) {
-      const error = text.read(decoder, limits, isEnd, 'key')
+      const error = text.read(decoder, limits, isEnd, () => 'key')
       if (error === -1) return -1
       const head = text.bytes.toString('latin1', 0, text.end)
       const owner = {
@@ -64,7 +64,7 @@ export function createEchoSession(
       return 0
     },
     trailers(stream, decoder) {
-      const error = trailerText.read(decoder, limits, true, '')
+      const error = trailerText.read(decoder, limits, true, () => '')
       stream.owner!.trailers = String(error)
       stream.owner!.isEnded = true
       if (answers) session.sender.end(stream, null)
@@ -76,7 +76,8 @@ export function createEchoSession(
       session.consumed(stream, end - start)
       if (answers) session.sender.send(stream, bytes, start, end, isEnd)
     },
-    reset: (_stream, code, isMistake) => void resets.push({ code, isMistake }),
+    reset: (_stream, code) => void resets.push({ code, isMistake: false }),
+    mistaken: (_stream, code) => void resets.push({ code, isMistake: true }),
     refused: () => {},
     writable: () => {},
     settled: () => {},
