@@ -24,7 +24,7 @@ export interface Peer {
 }
 
 /** Debian's places; the peers are optional, and a missing one is left out with a line that names it. */
-const NGINX = '/usr/sbin/nginx'
+export const NGINX = '/usr/sbin/nginx'
 const CADDY = '/usr/bin/caddy'
 
 export async function freePort(): Promise<number> {
@@ -49,7 +49,7 @@ async function untilOpen(port: number): Promise<void> {
   throw new Error(`nothing listens on port ${port}`)
 }
 
-async function startProgram(
+export async function startProgram(
   name: string,
   port: number,
   argv: readonly string[],
@@ -77,7 +77,7 @@ async function startProgram(
   }
 }
 
-function nginxConf(folder: string, name: string, http: string): string {
+export function nginxConf(folder: string, name: string, http: string): string {
   const file = join(folder, `${name}.conf`)
   writeFileSync(
     file,

@@ -1,10 +1,15 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
-import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
-import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { PolicySpec } from './policies.ts'
-import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
+import type {
+  BreakerSpec,
+  ConcurrencySpec,
+  FallbackSpec,
+  PriorityName,
+  RetrySpec,
+  ResilienceMessage,
+} from './resilience.ts'
 
 /**
  * What control and data say to each other over the local socket, and nothing else.
@@ -123,6 +128,8 @@ export interface RouteSpec {
   readonly stripPrefix: string
   /** Total deadline of the request; 0 takes the service's. */
   readonly timeoutMs: number
+  /** Of its requests, where a trusted caller says nothing else; without it normal. */
+  readonly priority?: PriorityName
   /** What happens to its requests besides routing; they run in the order of their kinds. */
   readonly policies: readonly PolicySpec[]
 }
@@ -151,7 +158,13 @@ export interface GatewayLimits {
   readonly connectionWindowBytes: number
 }
 
-export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
+export type BalancingName =
+  | 'peak-ewma'
+  | 'least-requests'
+  | 'round-robin'
+  | 'sticky-cookie'
+  | 'ring-hash'
+  | 'maglev'
 
 export interface ServiceSpec {
   readonly name: string
@@ -165,26 +178,19 @@ export interface ServiceSpec {
     readonly slowStartMs: number
     /** Name of the cookie of `sticky-cookie`. */
     readonly cookie: string
+    /** What `ring-hash` and `maglev` go by; a header's name is in lower case, segments of the path count from 1. */
+    readonly by?:
+      | 'address'
+      | { readonly header: string }
+      | { readonly cookie: string }
+      | { readonly segment: number }
   }
   /** Deadlines, all in milliseconds. `timeoutMs` spans all attempts until the response head. */
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
   /** Until the response head of one attempt. */
   readonly attemptTimeoutMs: number
-  readonly retry: {
-    /** Attempts after the first one. */
-    readonly attempts: number
-    /** Share of requests that may be retries, 0 to 1. */
-    readonly budgetRatio: number
-    /** Retries a second that are allowed regardless of the share, by all workers together. */
-    readonly reservePerSecond: number
-    /** What is tried again; without it: no connection, no answer, no answer in time. */
-    readonly on?: readonly (RetryCondition | number)[]
-    /** Waits before further attempts; without it there are none. */
-    readonly waits?: RetryWaits
-    /** A request that is larger (head and body) is not tried again. */
-    readonly bytesMax?: number
-  }
+  readonly retry: RetrySpec
   readonly ejection: {
     /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
     readonly failures: number
@@ -198,6 +204,10 @@ export interface ServiceSpec {
   readonly outliers?: OutlierPolicy
   /** When a second attempt runs beside the first one; without it none does. */
   readonly hedge?: HedgePolicy
+  /** What stands in where the service cannot serve a request. */
+  readonly fallback?: FallbackSpec
+  /** How many requests may be in flight; without it as many as there are connections. */
+  readonly concurrency?: ConcurrencySpec
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */

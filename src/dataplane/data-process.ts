@@ -32,7 +32,7 @@ import type {
 } from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
 import { startTicketKeys, type TicketKeys } from './tls/ticket-keys.ts'
-import { connectionsKey, pendingKey } from './threads/messages.ts'
+import { connectionsKey, flightKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
 /** Seeds of the hash of token buckets are below it. */
@@ -275,10 +275,14 @@ export class DataProcess {
     const named = new Set(keysOf(ops))
     for (const op of ops) {
       if (op.op !== 'instance-gone' && op.op !== 'service-gone') continue
-      const key =
-        op.op === 'instance-gone' ? connectionsKey(op.service, op.id) : pendingKey(op.service)
+      const keys =
+        op.op === 'instance-gone'
+          ? [connectionsKey(op.service, op.id)]
+          : [pendingKey(op.service), flightKey(op.service)]
       // What went and came back in one update keeps its place.
-      if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      for (const key of keys) {
+        if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      }
     }
   }
 
@@ -376,10 +380,10 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
 }
 
-/** Of each service its queue, of each instance its connections. */
+/** Of each service its queue and its requests, of each instance its connections. */
 function keysOf(ops: readonly SnapshotOp[]): string[] {
   return ops.flatMap((op) => {
-    if (op.op === 'service') return [pendingKey(op.service.name)]
+    if (op.op === 'service') return [pendingKey(op.service.name), flightKey(op.service.name)]
     return op.op === 'instance' ? [connectionsKey(op.instance.service, op.instance.id)] : []
   })
 }

@@ -20,6 +20,7 @@ export const REASONS = {
   ERR_GATEWAY_SERVICE_UNKNOWN: { status: 503, title: 'The service of the route does not exist' },
   ERR_GATEWAY_NO_INSTANCE: { status: 503, title: 'The service has no routable instance' },
   ERR_GATEWAY_BREAKER_OPEN: { status: 503, title: 'The breaker of the service is open' },
+  ERR_GATEWAY_OVERLOADED: { status: 503, title: 'The service has as many requests as it may have' },
   ERR_GATEWAY_PENDING_FULL: { status: 503, title: 'Too many requests wait for a connection' },
   ERR_GATEWAY_REQUESTS_FULL: { status: 503, title: 'Too many requests are in flight' },
   ERR_GATEWAY_CONNECTIONS_FULL: { status: 503, title: 'Too many client connections are open' },

@@ -90,6 +90,10 @@ export function checksOf(
   // Whether it is well is asked here; whether it is who it should be, by each request.
   const tls = isSecure ? { tls: { skipVerify: true } } : {}
   if (health.http !== undefined) checks.push({ kind: 'http', path: health.http, ...tls, ...times })
+  if (health.grpc !== undefined) {
+    const named = health.grpc === true ? {} : { grpcService: health.grpc }
+    checks.push({ kind: 'grpc', ...named, ...tls, ...times })
+  }
   if (health.exec !== undefined) checks.push({ kind: 'exec', argv: health.exec, ...exec, ...times })
   const isOnly = checks.length === 0
   if (health.tcp === true || isOnly) checks.push({ kind: 'tcp', ...times })

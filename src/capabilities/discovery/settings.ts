@@ -4,11 +4,18 @@ import { absolutePath, filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import { duration } from '../../platform/config/units.ts'
+import { checkSources, discoverSettings } from './source-settings.ts'
 
 /** Health checks: how the control plane asks whether an instance is well. */
 const healthSettings = z.strictObject({
   http: absolutePath().optional().describe('GET this path; 200 to 399 is passing.'),
   tcp: z.literal(true).optional().describe('Passing when a connection is accepted.'),
+  grpc: z
+    .union([z.literal(true), filled()])
+    .optional()
+    .describe(
+      'Ask grpc.health.v1 for this service; true: for the server as a whole. SERVING is passing.',
+    ),
   exec: z
     .array(filled())
     .min(1)
@@ -46,12 +53,13 @@ const healthSettings = z.strictObject({
 const service = {
   health: healthSettings
     .prefault({})
-    .describe('Without http, tcp or exec: a TCP connection to the port.'),
+    .describe('Without http, tcp, grpc or exec: a TCP connection to the port.'),
   at: z
     .array(filled())
     .min(1)
     .optional()
     .describe('Addresses host:port of instances that somebody else runs.'),
+  discover: discoverSettings,
   weight: z.int().min(1).max(1000).default(1).describe('Weight of its instances in balancing.'),
 }
 
@@ -90,13 +98,17 @@ interface DiscoveryChecked {
 function checkDiscovery({ services }: DiscoveryChecked): readonly SettingProblem[] {
   return Object.entries(services).flatMap(([name, service]) => {
     const path = ['services', name]
-    return [...checkAddresses(service, path), ...checkHealth(service, path)]
+    return [
+      ...checkAddresses(service, path),
+      ...checkSources(service.discover, [...path, 'discover']),
+      ...checkHealth(service, path),
+    ]
   })
 }
 
 /** Who runs its instances: `run` Backplane, `at` somebody else, neither whoever registers them. */
 function checkAddresses(
-  { at, run }: DiscoveredService & { readonly run?: unknown },
+  { at, discover, run }: DiscoveredService & { readonly run?: unknown },
   path: SettingPath,
 ): readonly SettingProblem[] {
   const problems: SettingProblem[] = []
@@ -104,6 +116,11 @@ function checkAddresses(
     const message =
       'excludes run: either Backplane starts the instances or somebody else does; remove one'
     problems.push({ path: [...path, 'at'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  if (run !== undefined && discover !== undefined) {
+    const message =
+      'excludes run: either Backplane starts the instances or somebody else does; remove one'
+    problems.push({ path: [...path, 'discover'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
   }
   for (const [index, address] of (at ?? []).entries()) {
     if (parseHostPort(address) !== undefined) continue
@@ -114,7 +131,9 @@ function checkAddresses(
 }
 
 function checkHealth({ health }: DiscoveredService, path: SettingPath): readonly SettingProblem[] {
-  const kinds = (['http', 'tcp', 'exec'] as const).filter((kind) => health[kind] !== undefined)
+  const kinds = (['http', 'tcp', 'grpc', 'exec'] as const).filter(
+    (kind) => health[kind] !== undefined,
+  )
   const [first, second] = kinds
   if (first === undefined || second === undefined) return []
   const message = `excludes ${first}: a service has one kind of health check; remove one`

@@ -113,6 +113,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
         : route.split.map(({ to, weight }) => ({ service: to, weight })),
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
+    ...(route.priority === 'normal' ? {} : { priority: route.priority }),
     policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
@@ -159,6 +160,7 @@ export function specifyService(
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
+      ...hashedBy(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -191,6 +193,8 @@ export function specifyService(
     ...(resilience.hedge.after === 0
       ? {}
       : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
+    ...specifyConcurrency(resilience.concurrency),
+    ...specifyFallback(resilience.fallback),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
@@ -219,6 +223,34 @@ function specifyBreaker(
     openMsMax: settings.openMax,
     probes: settings.probes,
   }
+}
+
+/** Only where it means something: it costs a look at each request. */
+function hashedBy({
+  algorithm,
+  by,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
+  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+}
+
+function specifyFallback(
+  settings: ServiceSettings['resilience']['fallback'],
+): Pick<ServiceSpec, 'fallback'> {
+  if (settings === undefined) return {}
+  const { to = '', answer } = settings
+  if (answer === undefined) return { fallback: { service: to } }
+  const { status, type, body } = answer
+  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+}
+
+function specifyConcurrency(
+  settings: ServiceSettings['resilience']['concurrency'],
+): Pick<ServiceSpec, 'concurrency'> {
+  const { algorithm, initial, min, max, slowAfter, queue, queueWait } = settings
+  if (algorithm === 'off') return {}
+  const bounds = { initial, min, max, slowMs: slowAfter }
+  return { concurrency: { algorithm, ...bounds, queueMax: queue, queueMs: queueWait } }
 }
 
 /** No share of calls is that large. */

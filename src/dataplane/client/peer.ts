@@ -19,9 +19,15 @@ export const OWN_REQUEST_FIELDS = [
   'max-forwards',
   'x-request-attempt',
   'x-request-deadline',
+  'grpc-timeout',
 ] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
-const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
+/** Fields that only trusted peers may say. */
+export const TRUSTED_REQUEST_FIELDS = ['x-request-priority'] as const
+const UNTRUSTED_DROPS = createRequestDrops({
+  isPeerTrusted: false,
+  names: [...OWN_REQUEST_FIELDS, ...TRUSTED_REQUEST_FIELDS],
+})
 
 const NOT_TRUSTED: ProxyParse = {
   kind: 'error',

@@ -1,9 +1,10 @@
 import type { ChallengeSpec } from '../../contracts/certificates.ts'
 import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
 import type { ClientGround } from '../client/ground.ts'
-import type { PolicyGround } from '../policies/policy.ts'
+import type { LocalReply, PolicyGround } from '../policies/policy.ts'
 import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
@@ -39,6 +40,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly requestRewrite: RequestRewrite
   readonly responseRewrite: ResponseRewrite
   readonly pick: PickContext<Instance>
+  /** Of keys of hashed balancing. */
+  readonly keyHash: HalfSipHash
   /** Of the breaker of the instance that was chosen last. */
   instancePermit: number
   readonly headFields: HeadFields
@@ -71,6 +74,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   connectShared(instance: Instance): Http2InstanceConnection<Attempt>
   /** A removed instance has nothing in flight any more. */
   reportDrained(service: string, id: string, removal: number): void
+  /** In place of a failure: another service, or a fixed answer. False: nothing has happened. */
+  fallBack(exchange: Exchange, reply: LocalReply): boolean
   /** A report of this worker changed the state of a breaker. */
   breakerChanged(): void
   /** A defect of ours was caught: it is counted and logged with its stack. */

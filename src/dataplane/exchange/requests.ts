@@ -1,3 +1,4 @@
+import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { forwardBody, forwardRoom } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
@@ -15,6 +16,7 @@ import { VERDICT } from '../policies/policy.ts'
 import { notePolicy, noteRequestLine } from '../records/record.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
+import { callOf, callTimeoutLine, silenceMsMax } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import {
   ATTEMPT,
@@ -140,6 +142,7 @@ function describeRequest(
   ctx.identifiers.nameRequest(exchange.record, head, bytes)
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
+  exchange.grpc = callOf(head, bytes)
   exchange.isUpgrade = head.upgrade !== ''
   exchange.expectsContinue = head.expectsContinue
   exchange.isChunked = head.isChunked
@@ -176,6 +179,8 @@ function composeHead(
   const { route } = exchange
   rewrite.lines =
     maxForwards(head, bytes) +
+    priorityLine(exchange) +
+    callTimeoutLine(exchange, ctx.clock) +
     (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
   rewrite.drops = dropsOf(exchange)
@@ -188,6 +193,12 @@ function composeHead(
   exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
   exchange.headEnd = exchange.outEnd - 2
+}
+
+/** For the next hop: what the route says. What a trusted caller has said is passed on as it came. */
+function priorityLine({ priority, client, route }: Exchange): string {
+  if (priority === PRIORITY.normal || client.peer.isTrusted || route === null) return ''
+  return `x-request-priority: ${route.spec.priority}\r\n`
 }
 
 /** The deadline of a request runs from when all of it was sent: of a long upload nobody knows when that will be. */
@@ -277,7 +288,8 @@ function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: numbe
       return armDeadline(ctx, attempt, nowMs)
     case ATTEMPT.answering:
       attempt.unsentBefore = attempt.stream.unsentBytes
-      attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+      attempt.deadlineMs =
+        nowMs + silenceMsMax(attempt.exchange, ctx.limits, attempt.stream.isClogged)
       return
     case ATTEMPT.connecting:
     case ATTEMPT.tunnel:

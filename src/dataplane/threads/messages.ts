@@ -113,6 +113,11 @@ export function pendingKey(service: string): string {
   return service
 }
 
+/** Key of a place of the shared counts: the requests of a service that are in flight. */
+export function flightKey(service: string): string {
+  return `${service}\n\n`
+}
+
 /** Key of a place of the shared counts: the connections to an instance. */
 export function connectionsKey(service: string, id: string): string {
   return `${service}\n${id}`

@@ -1,6 +1,7 @@
-import type { HeadLimits, RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { HeadLimits } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { Clock } from '../../platform/capability.ts'
+import type { ComposedRequest } from '../../mechanisms/http2/composed-request.ts'
 import type { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { FrameBuffers } from '../io/frame-buffers.ts'
 import type { Scratch } from '../io/scratch.ts'
@@ -12,8 +13,8 @@ import type { Instance } from './instance.ts'
 export interface Http2Upstream {
   readonly frames: FrameBuffers
   readonly responseText: ResponseText
-  /** Of requests as they were composed for HTTP/1.1. */
-  readonly requestHead: RequestHead
+  /** What the head of the request that is sent has said of its body. */
+  readonly request: ComposedRequest
 }
 
 /** What the connections to instances of one worker share. */

@@ -20,6 +20,9 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 /** A connection on which an attempt was given up, and that says nothing for so long, takes no more. */
 const SILENT_MS_MAX = 1_000
 
+/** Of a connection that was busy once. */
+const SPARE_STREAMS_MAX = 64
+const NO_BYTES = Buffer.alloc(0)
 /** What is offered where TLS is spoken. */
 const PROTOCOLS = ['h2'] as const
 
@@ -39,11 +42,14 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
   readonly #opening: InstanceSocket
   readonly #socket: Socket
   readonly #streams = new Set<Http2InstanceStream<A>>()
+  /** Of requests that are over, for the next ones. */
+  readonly #spare: Http2InstanceStream<A>[] = []
   #isSettled = false
   /** Since when it is asked whether it still is there; Infinity: it is. */
   #askedAtMs = Infinity
   #errorCode = ''
   #isGone = false
+  #held: Http2InstanceStream<A> | null = null
 
   /** Begins to connect. The caller has taken a place of the instance for it. */
   constructor(ground: UpstreamGround, instance: Instance, events: InstanceEvents<A>) {
@@ -85,13 +91,14 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
 
   /** A stream for one request; `hasRoom` was true. */
   openStream(): Http2InstanceStream<A> {
-    const stream = new Http2InstanceStream<A>(this)
+    const stream = this.#spare.pop()?.renew() ?? new Http2InstanceStream<A>(this)
     this.#streams.add(stream)
     return stream
   }
 
   released(stream: Http2InstanceStream<A>, isHanging: boolean, nowMs: number): void {
     this.#streams.delete(stream)
+    if (!stream.isScheduled && this.#spare.length < SPARE_STREAMS_MAX) this.#spare.push(stream)
     if (isHanging && this.#askedAtMs === Infinity && this.isOpen) {
       this.#askedAtMs = nowMs
       this.session.ping()
@@ -136,18 +143,42 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
       headBytesMax: this.ground.responseLimits.headBytesMax,
     } as const
     return new Http2Session<Http2InstanceStream<A>>(options, this.output, {
-      head: ({ owner }, decoder, isEnd) => owner!.receiveHead(decoder, isEnd),
-      trailers: ({ owner }, decoder) => owner!.receiveTrailers(decoder),
-      data: ({ owner }, bytes, start, end, isEnd) => owner!.receive(bytes, start, end, isEnd),
-      reset: ({ owner }, code) => owner!.fail('reset', `reset the stream (${h2ErrorName(code)})`),
+      head: ({ owner }, decoder, isEnd) => this.#settled(owner).receiveHead(decoder, isEnd),
+      trailers: ({ owner }, decoder) => this.#settled(owner).receiveTrailers(decoder),
+      data: ({ owner }, bytes, start, end, isEnd) => this.#data(owner!, bytes, start, end, isEnd),
+      reset: ({ owner }, code) =>
+        this.#settled(owner).fail('reset', `reset the stream (${h2ErrorName(code)})`),
       mistaken: ({ owner }, code) =>
-        owner!.fail('bad-response', `broke a rule of HTTP/2 (${h2ErrorName(code)})`),
-      refused: ({ owner }) => owner!.fail('not-taken', 'did not take the stream'),
+        this.#settled(owner).fail('bad-response', `broke a rule (${h2ErrorName(code)})`),
+      refused: ({ owner }) => this.#settled(owner).fail('not-taken', 'did not take the stream'),
       writable: ({ owner }) => this.#writable(owner!),
       settled: () => (this.#isSettled = true),
       goingAway: () => this.#goAway(),
       failed: (_kind, _code, detail) => this.#breakAll('bad-response', `sent: ${detail}`),
     })
+  }
+
+  hold(stream: Http2InstanceStream<A>): void {
+    this.#held = stream
+  }
+
+  #data(
+    stream: Http2InstanceStream<A>,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isEnd: boolean,
+  ): void {
+    if (this.#held === stream) this.#held = null
+    stream.receive(bytes, start, end, isEnd)
+  }
+
+  /** A head that waits for its payload waits no longer: another block takes its place. */
+  #settled(stream: Http2InstanceStream<A> | null): Http2InstanceStream<A> {
+    const held = this.#held
+    this.#held = null
+    held?.releaseHead(NO_BYTES, 0, 0)
+    return stream!
   }
 
   #writable(stream: Http2InstanceStream<A>): void {
@@ -166,6 +197,7 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
     this.readCount++
     this.#askedAtMs = Infinity
     this.session.receive(this.ground.readBuffer, 0, length, this.ground.clock.monotonicMs())
+    if (this.#held !== null) this.#settled(null)
   }
 
   #flushed(): void {

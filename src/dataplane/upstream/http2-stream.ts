@@ -8,20 +8,13 @@ import {
   requestFraming,
 } from '../../mechanisms/http1/body.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
-import { parseRequestHead } from '../../mechanisms/http1/request-head.ts'
-import {
-  FRAMING,
-  parseResponseHead,
-  type ResponseHead,
-} from '../../mechanisms/http1/response-head.ts'
+import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { readTrailer, TRAILER_BYTES_MAX } from '../../mechanisms/http1/trailers.ts'
 import { fieldsError, H2_FIELDS } from '../../mechanisms/http2/field-errors.ts'
 import { H2_ERROR } from '../../mechanisms/http2/frames.ts'
-import {
-  requestBlockRoom,
-  trailerBlock,
-  writeRequestBlock,
-} from '../../mechanisms/http2/head-block.ts'
+import { composedRoom, writeComposedRequest } from '../../mechanisms/http2/composed-request.ts'
+import { trailerBlock } from '../../mechanisms/http2/head-block.ts'
+import { NOT_A_HEAD } from '../../mechanisms/http2/response-text.ts'
 import type { Http2Session } from '../../mechanisms/http2/session.ts'
 import type { Http2Stream } from '../../mechanisms/http2/stream.ts'
 import type { HpackDecoder } from '../../mechanisms/hpack/decoder.ts'
@@ -33,8 +26,6 @@ import type { UpstreamGround } from './ground.ts'
 import type { Instance } from './instance.ts'
 import type { InstanceEvents, InstanceOf, StreamFailure } from './instance-stream.ts'
 
-/** What was composed for an instance is not limited again. */
-const NO_LIMITS = { requestLineBytesMax: Infinity, headBytesMax: Infinity }
 /** Interim answers (1xx) to one request; an instance that sends more is broken. */
 const INTERIM_MAX = 64
 
@@ -51,6 +42,8 @@ export interface Http2InstanceHost<A> {
   readonly readCount: number
   /** It had carried requests before this one. */
   readonly isReused: boolean
+  /** A head of this stream waits for the payload that may be in the same read. */
+  hold(stream: Http2InstanceStream<A>): void
   guarded(owner: A | null, step: () => void): void
   /** The request is over. `isHanging`: it was given up without a byte of an answer. */
   released(stream: Http2InstanceStream<A>, isHanging: boolean, nowMs: number): void
@@ -72,6 +65,8 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
   #method = ''
   #isPaused = false
   #hasEnd = false
+  /** End of the head that waits for its first payload, in the text of answers; 0: none does. */
+  #heldEnd = 0
   #isReleased = false
   #interimCount = 0
   #readCount = 0
@@ -79,6 +74,18 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
 
   constructor(host: Http2InstanceHost<A>) {
     this.#host = host
+  }
+
+  /** Ready for another request, as it was made. Only where no turn of it is to come. */
+  renew(): this {
+    this.hasAnswered = false
+    this.wasReset = false
+    this.#stream = null
+    this.#isPaused = false
+    this.#hasEnd = false
+    this.#heldEnd = 0
+    this.#isReleased = false
+    return this
   }
 
   get instance(): Instance {
@@ -117,16 +124,15 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
       return true
     }
     const all = asBuffer(bytes)
-    const head = ground.http2Upstream.requestHead
-    const next = parseRequestHead(all, 0, all.length, NO_LIMITS, head)
-    if (next <= 0) throw new TypeError('a request that was composed is none')
-    beginBody(this.#sent, requestFraming(head), head.contentLength, 0)
+    const { request } = ground.http2Upstream
     const stream = session.open(this)
     this.#stream = stream
-    const at = session.sender.beginBlock(requestBlockRoom(head))
-    const end = writeRequestBlock(head, all, output.bytes, at, false)
-    session.sender.endBlock(stream, end, this.#sent.isDone)
-    if (next < all.length) this.#forward(all, next, all.length)
+    const at = session.sender.beginBlock(composedRoom(all.length))
+    const blockEnd = writeComposedRequest(all, output.bytes, at, false, request)
+    const { end, contentLength } = request
+    beginBody(this.#sent, requestFraming(request), contentLength, 0)
+    session.sender.endBlock(stream, blockEnd, this.#sent.isDone)
+    if (end < all.length) this.#forward(all, end, all.length)
     return true
   }
 
@@ -221,8 +227,8 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
       if (this.#isPaused) return
       const { length, bytes } = this.#early
       if (length === 0 && !this.#hasEnd) return
-      this.#deliver(owner, bytes, 0, length)
       this.#early.clear()
+      this.#deliver(owner, bytes, 0, length)
     })
   }
 
@@ -236,19 +242,17 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
     const { ground, events } = this.#host
     const { responseText: text } = ground.http2Upstream
     const { headBytesMax } = ground.responseLimits
-    const error = text.read(decoder, headBytesMax)
-    if (error === H2_FIELDS.compression) return error
+    const head = ground.responseHead
+    const end = text.read(decoder, headBytesMax, head, this.#method)
+    if (end === H2_FIELDS.compression) return end
     const { owner } = this
     this.hasAnswered = true
     if (owner === null) return 0
-    if (error < 0) {
-      const { code, title } = fieldsError(error)
-      this.#refuse(error === H2_FIELDS.tooLarge, `${title} (${code})`)
+    if (end < 0) {
+      const { code, title } = end === NOT_A_HEAD ? headError(text.headError) : fieldsError(end)
+      this.#refuse(end === H2_FIELDS.tooLarge, `${title} (${code})`)
       return 0
     }
-    const head = ground.responseHead
-    const end = this.#parse(head, text.bytes, text.end)
-    if (end < 0) return 0
     if (head.status < 200) {
       if (++this.#interimCount > INTERIM_MAX) {
         this.#refuse(false, `more than ${INTERIM_MAX} interim answers (1xx)`)
@@ -259,19 +263,6 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
     }
     this.#begin(owner, head, text.bytes, end, isEnd)
     return 0
-  }
-
-  #parse(head: ResponseHead, bytes: Buffer, length: number): number {
-    const { responseLimits } = this.#host.ground
-    const end = parseResponseHead(bytes, 0, length, responseLimits, head, this.#method)
-    if (end === length) return end
-    head.stage = 0
-    if (end >= 0) this.#refuse(true, 'the head of the answer is too large')
-    else {
-      const { code, title } = headError(end)
-      this.#refuse(false, `${title} (${code})`)
-    }
-    return -1
   }
 
   /** The stream's end says where the body ends, whatever else does. */
@@ -286,7 +277,27 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
     const stream = this.#stream!
     if (!isEnd && head.framing === FRAMING.length) stream.contentLeft = head.contentLength
     beginBody(this.body, head.framing, head.contentLength, 0)
-    this.#host.events.head(owner, head, bytes, end, end)
+    if (isEnd) return this.#host.events.head(owner, head, bytes, end, end)
+    // Head and first payload mostly come in one read, and then leave in one write.
+    this.#heldEnd = end
+    this.#host.hold(this)
+  }
+
+  /** The head that was held leaves, with payload where some has come. */
+  releaseHead(bytes: Buffer, start: number, end: number): void {
+    const { owner } = this
+    const { responseHead: head, http2Upstream } = this.#host.ground
+    const { responseText: text } = http2Upstream
+    const headEnd = this.#heldEnd
+    this.#heldEnd = 0
+    if (owner === null) return this.#consumed(end - start)
+    const length = end - start
+    // What comes with a head lies behind it.
+    if (length > 0) bytes.copy(text.roomBehind(headEnd, length), headEnd, start, end)
+    this.body.isLast = this.#hasEnd
+    const stream = this.#stream!
+    this.#host.events.head(owner, head, text.bytes, headEnd, headEnd + length)
+    this.#host.session.consumed(stream, length)
   }
 
   #refuse(isTooLarge: boolean, detail: string): void {
@@ -296,6 +307,7 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
   /** Payload of the answer. */
   receive(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     if (isEnd) this.#hasEnd = true
+    if (this.#heldEnd > 0) return this.releaseHead(bytes, start, end)
     const { owner } = this
     if (owner === null) return this.#consumed(end - start)
     if (this.#isPaused || this.#early.length > 0) return this.#early.add(bytes, start, end)
@@ -303,11 +315,13 @@ export class Http2InstanceStream<A> implements InstanceOf<A>, Turn {
   }
 
   #deliver(owner: A, bytes: Buffer, start: number, end: number): void {
+    // The event may be the last one of this request, and another one may have the stream behind it.
+    const stream = this.#stream
     if (!this.body.isDone) {
       this.body.isLast = this.#hasEnd
       this.#host.events.data(owner, bytes, start, end)
     }
-    this.#consumed(end - start)
+    if (stream !== null) this.#host.session.consumed(stream, end - start)
   }
 
   /** The block behind the body. */

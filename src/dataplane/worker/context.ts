@@ -4,16 +4,16 @@ import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
 import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
-import { RequestText } from '../../mechanisms/http2/request-text.ts'
-import { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
 import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
+import { fallBack } from '../exchange/fallback.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
@@ -25,7 +25,6 @@ import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
-import { FrameBuffers } from '../io/frame-buffers.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -36,14 +35,15 @@ import { createTotalsCollector } from '../totals/worker-totals.ts'
 import { Http1InstanceConnection, RESPONSE_FIELDS_MAX } from '../upstream/http1-connection.ts'
 import { Http2InstanceConnection } from '../upstream/http2-connection.ts'
 import type { Instance } from '../upstream/instance.ts'
+import { createHttp2Grounds } from './http2-grounds.ts'
 
 /** Everything of one worker. */
 export interface WorkerContext extends ExchangeContext {
   readonly index: number
   readonly workers: number
+  readonly clients: Set<ClientConnection>
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
-  readonly clients: Set<ClientConnection>
   readonly rawClients: Set<RawConnection<Exchange>>
   /** Connections that are no clients yet. */
   readonly handshakes: Set<Handshake | Preface>
@@ -72,22 +72,6 @@ const FIRST_LIMITS: GatewayLimits = {
   connectionWindowBytes: 1_048_576,
 }
 
-/** More than the configuration allows in a request, with what we and policies add. */
-const COMPOSED_FIELDS_MAX = 1_200
-
-/** What its HTTP/2 connections share, on both sides. */
-function http2Grounds(clock: Clock): Pick<WorkerContext, 'http2' | 'http2Upstream'> {
-  const frames = new FrameBuffers(clock)
-  return {
-    http2: { frames, requestText: new RequestText(), trailerText: new ResponseText() },
-    http2Upstream: {
-      frames,
-      responseText: new ResponseText(),
-      requestHead: createRequestHead(COMPOSED_FIELDS_MAX),
-    },
-  }
-}
-
 /** What its connections with TLS share, on both sides. */
 function tlsGrounds(
   ticketKeys: Uint8Array,
@@ -109,12 +93,6 @@ export function createContext(
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const accessLog = createAccessLog((buffer, length, count) =>
-    post({ type: 'log', buffer, length, count }, [buffer]),
-  )
-  const batches = createRecordBatches((buffer, length, count) =>
-    post({ type: 'records', buffer, length, count }, [buffer]),
-  )
   const context: WorkerContext = {
     index,
     workers,
@@ -123,12 +101,12 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     learnt: options.resilience,
     totals,
-    sinks: { totals, accessLog, batches },
+    sinks: { totals, ...createLogs(post) },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
     scratch: new Scratch(),
-    ...http2Grounds(clock),
+    ...createHttp2Grounds(clock),
     countLimited: (limit) => totals.countLimited(limit),
     turns: new Turns((error) => context.reportDefect(error)),
     requestHead: createRequestHead(FIRST_LIMITS.headersMax),
@@ -136,6 +114,7 @@ export function createContext(
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
@@ -168,6 +147,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
@@ -176,6 +156,18 @@ export function createContext(
     },
   }
   return context
+}
+
+/** What is written for each request, and handed to the main thread in batches. */
+function createLogs(post: Post): Pick<WorkerContext['sinks'], 'accessLog' | 'batches'> {
+  return {
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
+  }
 }
 
 /** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */

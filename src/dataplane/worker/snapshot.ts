@@ -16,7 +16,7 @@ import { recordAt } from '../shared/resilience-memory.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { Service } from '../upstream/service.ts'
-import { connectionsKey, pendingKey } from '../threads/messages.ts'
+import { connectionsKey, flightKey, pendingKey } from '../threads/messages.ts'
 import type { WorkerContext } from './context.ts'
 
 /**
@@ -45,7 +45,7 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'gateway':
       return applyGateway(ctx, op.gateway)
     case 'service':
-      return applyService(ctx, op.service, placeOf(places, pendingKey(op.service.name)))
+      return applyService(ctx, op.service, places)
     case 'service-gone':
       return dropService(ctx, op.service)
     case 'instance':
@@ -128,17 +128,26 @@ function placeOf(places: ReadonlyMap<string, number>, key: string): number {
   return places.get(key) ?? -1
 }
 
-function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): void {
+function applyService(
+  ctx: WorkerContext,
+  spec: ServiceSpec,
+  places: ReadonlyMap<string, number>,
+): void {
   const known = ctx.services.get(spec.name)
+  const flightPlace = placeOf(places, flightKey(spec.name))
   if (known === undefined) {
+    const place = placeOf(places, pendingKey(spec.name))
     const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
     const learnt = recordAt(ctx.learnt, place)
-    ctx.services.set(spec.name, new Service(spec, pending, learnt, serve))
+    const service = new Service(spec, pending, learnt, serve)
+    service.bound(ctx.counts, flightPlace)
+    ctx.services.set(spec.name, service)
     return
   }
   const { tls } = known.spec
   known.configure(spec)
+  known.bound(ctx.counts, flightPlace)
   if (tls?.name !== spec.tls?.name) reconnect(known)
   // A raised limit is room for those that wait.
   ctx.turns.schedule(known)

@@ -77,7 +77,8 @@ function parseFieldLine(bytes: Uint8Array, start: number, end: number, table: Fi
   return addField(bytes, start, nameEnd, valueStart, trimOws(bytes, valueStart, at), at + 2, table)
 }
 
-function addField(
+/** Adds a field whose line is known to be valid; `next` is the position behind its line, and returned. Or HEAD_ERROR.tooManyFields. */
+export function addField(
   bytes: Uint8Array,
   nameStart: number,
   nameEnd: number,

@@ -83,6 +83,34 @@ export function parseResponseHead(
   return interpret(bytes, head, requestMethod)
 }
 
+/** Begins a head in `bytes` whose lines are written there one by one, each valid, from `start` on: a status line of HTTP/1.1 that ends at `lineEnd`. */
+export function beginWrittenHead(
+  head: ResponseHead,
+  start: number,
+  status: number,
+  lineEnd: number,
+): void {
+  beginResponse(head, start)
+  head.stage = 0
+  head.minorVersion = 1
+  head.status = status
+  head.reasonStart = start + STATUS_LINE_BYTES_MIN
+  head.reasonEnd = lineEnd - 2
+  head.fields.start = lineEnd
+  head.fields.lineStart = lineEnd
+}
+
+/** All lines are written, and `end` is the position behind the empty one: gives the fields their meaning. As parseResponseHead. */
+export function endWrittenHead(
+  bytes: Uint8Array,
+  head: ResponseHead,
+  end: number,
+  requestMethod: string,
+): number {
+  head.end = end
+  return interpret(bytes, head, requestMethod)
+}
+
 /** Says that the head's bytes now begin at `start` (of any buffer); all positions follow. */
 export function moveResponseHead(head: ResponseHead, start: number): void {
   const distance = start - head.start

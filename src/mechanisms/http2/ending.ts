@@ -27,13 +27,14 @@ export function writeGoAway<S>(
   output.bytes.set(debug, at + 8)
 }
 
-/** Gives a stream up. Nothing where it is over. */
+/** Gives a stream up. Nothing is said of one where both sides have said all already. */
 export function resetStream<S>(
   session: SessionState<S>,
   stream: Http2Stream<S>,
   code: number,
 ): void {
   if (stream.isGone) return
+  if (stream.isLocalEnded && stream.isRemoteEnded) return dropStream(session, stream)
   session.sender.frameOfNumber(FRAME.resetStream, stream.id, code)
   session.closed.add(stream.id, true)
   dropStream(session, stream)

@@ -2,30 +2,15 @@ import type { Drops } from '../http1/drops.ts'
 import { findField } from '../http1/fields.ts'
 import type { MessageHead } from '../http1/message-head.ts'
 import { FIELD, identifyName } from '../http1/names.ts'
-import type { RequestHead } from '../http1/request-head.ts'
 import { FRAMING, type ResponseHead } from '../http1/response-head.ts'
 import { TRAILER_FIELDS_MAX, type TrailerSection, writeTrailerLines } from '../http1/trailers.ts'
 import { isFieldDropped, type ResponseRewrite } from '../http1/write-head.ts'
-import {
-  FIELD_ROOM_BYTES,
-  writeField,
-  writeIndexed,
-  writeNamed,
-  writeStatus,
-} from '../hpack/encoder.ts'
+import { FIELD_ROOM_BYTES, writeField, writeNamed, writeStatus } from '../hpack/encoder.ts'
 import { staticIndexOf } from '../hpack/static-table.ts'
 
-const AUTHORITY = 1
-const METHOD_GET = 2
-const METHOD_POST = 3
-const PATH = 4
-const SCHEME_HTTP = 6
-const SCHEME_HTTPS = 7
 const CONTENT_LENGTH = staticIndexOf('content-length')
 /** `:status` and content-length. */
 const OWN_BYTES_MAX = 64
-/** `te: trailers`. */
-const TE_TRAILERS = Uint8Array.from('te: trailers\r\n', (character) => character.charCodeAt(0))
 
 /** The room that `writeResponseBlock` may need. */
 export function responseBlockRoom(head: ResponseHead, rewrite: ResponseRewrite): number {
@@ -143,60 +128,4 @@ export function localBlock(status: number, lines: string, contentLength: number)
   at = writeTextLines(out, at, lines)
   if (contentLength >= 0) at = writeLength(out, at, contentLength)
   return out.subarray(0, at)
-}
-
-/** The room that `writeRequestBlock` may need. */
-export function requestBlockRoom(head: RequestHead): number {
-  return head.end - head.start + head.fields.count * FIELD_ROOM_BYTES + OWN_BYTES_MAX
-}
-
-/** Fields of a request that are said in another way here, or not at all. */
-const NOT_SENT = new Set<number>([
-  FIELD.host,
-  FIELD.connection,
-  FIELD.transferEncoding,
-  FIELD.upgrade,
-  FIELD.keepAlive,
-  FIELD.proxyConnection,
-  FIELD.http2Settings,
-  FIELD.te,
-])
-
-/** Writes a request, as it was composed for an instance of HTTP/1.1, as a header block. */
-export function writeRequestBlock(
-  head: RequestHead,
-  bytes: Uint8Array,
-  out: Uint8Array,
-  outStart: number,
-  isHttps: boolean,
-): number {
-  let at = writeMethod(head.method, out, outStart)
-  at = writeIndexed(out, at, isHttps ? SCHEME_HTTPS : SCHEME_HTTP)
-  at = writeNamed(out, at, PATH, bytes, head.targetStart, head.targetEnd)
-  const { ids, offsets, count } = head.fields
-  const host = head.hostField * 4
-  at = writeNamed(out, at, AUTHORITY, bytes, offsets[host + 2]!, offsets[host + 3]!)
-  for (let field = 0; field < count; field++) {
-    const id = ids[field]!
-    if (id !== FIELD.other && NOT_SENT.has(id)) continue
-    const place = field * 4
-    at = writeField(
-      out,
-      at,
-      id,
-      bytes,
-      offsets[place]!,
-      offsets[place + 1]!,
-      offsets[place + 2]!,
-      offsets[place + 3]!,
-    )
-  }
-  return head.acceptsTrailers ? writeLines(out, at, TE_TRAILERS, 0, TE_TRAILERS.length) : at
-}
-
-function writeMethod(method: string, out: Uint8Array, at: number): number {
-  if (method === 'GET') return writeIndexed(out, at, METHOD_GET)
-  if (method === 'POST') return writeIndexed(out, at, METHOD_POST)
-  const bytes = Buffer.from(method, 'latin1')
-  return writeNamed(out, at, METHOD_GET, bytes, 0, bytes.length)
 }
