@@ -18,7 +18,13 @@ import {
 
 const FAILURES = Object.keys(FAILURE_CODES) as Failure[]
 /** Of these the instance has seen nothing, or did not look at it. */
-const UNSENT: readonly Failure[] = ['local', 'connect-refused', 'connect-timeout', 'not-taken']
+const UNSENT: readonly Failure[] = [
+  'local',
+  'connect-refused',
+  'connect-timeout',
+  'connect-tls',
+  'not-taken',
+]
 
 const plain: FailureFacts = {
   failure: 'reset',
