@@ -58,6 +58,71 @@ function framesOf({ fields, body, trailers }: Attempt): Buffer {
   return Buffer.concat(parts)
 }
 
+const refusals: Readonly<Record<string, Attempt>> = {
+  'CR LF in a value': { fields: [...pseudo, ['a', 'b\r\nx: y']] },
+  'a request in a value': {
+    fields: [...pseudo, ['a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n']],
+  },
+  'LF in a value': { fields: [...pseudo, ['a', 'b\nx: y']] },
+  'CR in a value': { fields: [...pseudo, ['a', 'b\rx']] },
+  'NUL in a value': { fields: [...pseudo, ['a', 'b\0']] },
+  'CR LF in a name': { fields: [...pseudo, ['a: b\r\nx', 'y']] },
+  'a colon in a name': { fields: [...pseudo, ['transfer-encoding: chunked', '']] },
+  'a space in a name': { fields: [...pseudo, ['transfer-encoding ', 'chunked']] },
+  'an upper-case name': { fields: [...pseudo, ['Transfer-Encoding', 'chunked']] },
+  'transfer-encoding': {
+    fields: [...pseudo, ['transfer-encoding', 'chunked']],
+    body: '0\r\n\r\n',
+  },
+  'a name that imitates transfer-encoding': {
+    fields: [...pseudo, ['transfer_encoding', 'chunked']],
+    body: '0\r\n\r\n',
+  },
+  'a name that imitates content-length': {
+    fields: [...pseudo, ['content_length', '0']],
+    body: 'x',
+  },
+  'connection: transfer-encoding': { fields: [...pseudo, ['connection', 'content-length']] },
+  'upgrade: h2c': { fields: [...pseudo, ['upgrade', 'h2c']] },
+  'a content-length without a body': { fields: [...pseudo, ['content-length', '40']] },
+  'two lengths': {
+    fields: [...pseudo, ['content-length', '1'], ['content-length', '2']],
+    body: 'x',
+  },
+  'a list of lengths': { fields: [...pseudo, ['content-length', '1, 1']], body: 'x' },
+  'a signed length': { fields: [...pseudo, ['content-length', '+1']], body: 'x' },
+  'a method with a line': {
+    fields: replace(':method', 'GET / HTTP/1.1\r\nx: y\r\n\r\nGET'),
+  },
+  'a method with a space': { fields: replace(':method', 'GET /smuggled') },
+  'a path with a space': {
+    fields: replace(':path', '/ HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled'),
+  },
+  'a path with a version': { fields: replace(':path', '/smuggled HTTP/1.1') },
+  'a path without a slash': { fields: replace(':path', 'smuggled') },
+  'an absolute path': { fields: replace(':path', 'http://evil.example/smuggled') },
+  'an authority with a line': { fields: replace(':authority', 'a\r\nx: y') },
+  'an authority with a user': { fields: replace(':authority', 'shop.example@evil.example') },
+  'an authority with a path': { fields: replace(':authority', 'evil.example/x') },
+  'a forged Host': { fields: [...pseudo, ['host', 'evil.example']] },
+  'two Hosts': { fields: [...pseudo, ['host', 'shop.example'], ['host', 'shop.example']] },
+  'a scheme with a line': { fields: replace(':scheme', 'http://evil.example/?x=') },
+  'pseudo-headers behind fields': { fields: [...pseudo, ['a', 'b'], [':path', '/smuggled']] },
+  'a pseudo-header twice': { fields: [...pseudo, [':path', '/smuggled']] },
+  'a status in a request': { fields: [...pseudo, [':status', '200']] },
+  CONNECT: { fields: replace(':method', 'CONNECT') },
+  'a field in trailers that is none': {
+    fields: pseudo,
+    body: 'x',
+    trailers: [['a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n']],
+  },
+  'a pseudo-header in trailers': {
+    fields: pseudo,
+    body: 'x',
+    trailers: [[':path', '/smuggled']],
+  },
+}
+
 describe('smuggling from HTTP/2 to HTTP/1.1', () => {
   let recorder: Recorder
   let proxy: RunningProxy
@@ -99,71 +164,6 @@ describe('smuggling from HTTP/2 to HTTP/1.1', () => {
     assert.equal(canaries.length, 1)
     assert.deepEqual([canaries[0]?.method, canaries[0]?.body], ['GET', ''])
     return { others: messages.filter(({ target }) => target !== '/canary'), rests }
-  }
-
-  const refusals: Readonly<Record<string, Attempt>> = {
-    'CR LF in a value': { fields: [...pseudo, ['a', 'b\r\nx: y']] },
-    'a request in a value': {
-      fields: [...pseudo, ['a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n']],
-    },
-    'LF in a value': { fields: [...pseudo, ['a', 'b\nx: y']] },
-    'CR in a value': { fields: [...pseudo, ['a', 'b\rx']] },
-    'NUL in a value': { fields: [...pseudo, ['a', 'b\0']] },
-    'CR LF in a name': { fields: [...pseudo, ['a: b\r\nx', 'y']] },
-    'a colon in a name': { fields: [...pseudo, ['transfer-encoding: chunked', '']] },
-    'a space in a name': { fields: [...pseudo, ['transfer-encoding ', 'chunked']] },
-    'an upper-case name': { fields: [...pseudo, ['Transfer-Encoding', 'chunked']] },
-    'transfer-encoding': {
-      fields: [...pseudo, ['transfer-encoding', 'chunked']],
-      body: '0\r\n\r\n',
-    },
-    'a name that imitates transfer-encoding': {
-      fields: [...pseudo, ['transfer_encoding', 'chunked']],
-      body: '0\r\n\r\n',
-    },
-    'a name that imitates content-length': {
-      fields: [...pseudo, ['content_length', '0']],
-      body: 'x',
-    },
-    'connection: transfer-encoding': { fields: [...pseudo, ['connection', 'content-length']] },
-    'upgrade: h2c': { fields: [...pseudo, ['upgrade', 'h2c']] },
-    'a content-length without a body': { fields: [...pseudo, ['content-length', '40']] },
-    'two lengths': {
-      fields: [...pseudo, ['content-length', '1'], ['content-length', '2']],
-      body: 'x',
-    },
-    'a list of lengths': { fields: [...pseudo, ['content-length', '1, 1']], body: 'x' },
-    'a signed length': { fields: [...pseudo, ['content-length', '+1']], body: 'x' },
-    'a method with a line': {
-      fields: replace(':method', 'GET / HTTP/1.1\r\nx: y\r\n\r\nGET'),
-    },
-    'a method with a space': { fields: replace(':method', 'GET /smuggled') },
-    'a path with a space': {
-      fields: replace(':path', '/ HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled'),
-    },
-    'a path with a version': { fields: replace(':path', '/smuggled HTTP/1.1') },
-    'a path without a slash': { fields: replace(':path', 'smuggled') },
-    'an absolute path': { fields: replace(':path', 'http://evil.example/smuggled') },
-    'an authority with a line': { fields: replace(':authority', 'a\r\nx: y') },
-    'an authority with a user': { fields: replace(':authority', 'shop.example@evil.example') },
-    'an authority with a path': { fields: replace(':authority', 'evil.example/x') },
-    'a forged Host': { fields: [...pseudo, ['host', 'evil.example']] },
-    'two Hosts': { fields: [...pseudo, ['host', 'shop.example'], ['host', 'shop.example']] },
-    'a scheme with a line': { fields: replace(':scheme', 'http://evil.example/?x=') },
-    'pseudo-headers behind fields': { fields: [...pseudo, ['a', 'b'], [':path', '/smuggled']] },
-    'a pseudo-header twice': { fields: [...pseudo, [':path', '/smuggled']] },
-    'a status in a request': { fields: [...pseudo, [':status', '200']] },
-    CONNECT: { fields: replace(':method', 'CONNECT') },
-    'a field in trailers that is none': {
-      fields: pseudo,
-      body: 'x',
-      trailers: [['a', 'b\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n']],
-    },
-    'a pseudo-header in trailers': {
-      fields: pseudo,
-      body: 'x',
-      trailers: [[':path', '/smuggled']],
-    },
   }
 
   for (const [name, one] of Object.entries(refusals)) {
