@@ -57,13 +57,13 @@ function checkBreaker(
     const message = `must not be above lastCalls, or it never opens; is ${breaker.minimum}, and lastCalls is ${breaker.lastCalls}`
     problems.push({ path: [...path, 'minimum'], code: 'ERR_CONFIG_RANGE', message })
   }
-  if (breaker.slow > 0 && breaker.slowAfter >= timeout) {
-    const message = `must be below timeout, or a call is given up before it is slow; is ${formatDurationMs(breaker.slowAfter)}, and timeout is ${formatDurationMs(timeout)}`
-    problems.push({ path: [...path, 'slowAfter'], code: 'ERR_CONFIG_RANGE', message })
+  if (breaker.slow.rate > 0 && breaker.slow.over >= timeout) {
+    const message = `must be below timeout, or a call is given up before it is slow; is ${formatDurationMs(breaker.slow.over)}, and timeout is ${formatDurationMs(timeout)}`
+    problems.push({ path: [...path, 'slow', 'over'], code: 'ERR_CONFIG_RANGE', message })
   }
-  if (breaker.slow === 0 && breaker.failing === 0) {
+  if (breaker.slow.rate === 0 && breaker.failures === 0) {
     const message =
-      'has nothing to open for: neither failing nor slow is above 0%; write of: off to have none'
+      'has nothing to open for: neither failures nor slow.rate is above 0%; write of: off to have none'
     problems.push({ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
   }
   return problems

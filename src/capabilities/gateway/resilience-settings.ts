@@ -117,17 +117,22 @@ const breakerSettings = z
       .describe(
         'What has a breaker: the service as a whole, which counts requests after all of their attempts; each instance, which counts attempts; both, or nobody.',
       ),
-    failing: share()
+    failures: share()
       .prefault('50%')
       .describe('Share of failed calls that opens it; 0% is not looked at.'),
-    slow: share()
-      .prefault('0%')
-      .describe(
-        'Share of slow calls that opens it, those that still hang too; 0% is not looked at.',
-      ),
-    slowAfter: duration({ min: '10ms', max: '1h' })
-      .prefault('1s')
-      .describe('A call whose response head takes longer is slow.'),
+    slow: z
+      .strictObject({
+        rate: share()
+          .prefault('0%')
+          .describe(
+            'Share of slow calls that opens it, those that still hang too; 0% is not looked at.',
+          ),
+        over: duration({ min: '10ms', max: '1h' })
+          .prefault('1s')
+          .describe('A call whose response head takes longer is slow.'),
+      })
+      .prefault({})
+      .describe('Calls that take long.'),
     statuses: z
       .array(z.int().min(400).max(599))
       .default([502, 503, 504])

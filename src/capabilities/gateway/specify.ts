@@ -210,9 +210,9 @@ function specifyBreaker(
   return {
     scope: settings.of,
     order,
-    failureRatio: settings.failing === 0 ? NEVER_RATIO : settings.failing,
-    slowRatio: settings.slow === 0 ? NEVER_RATIO : settings.slow,
-    slowMs: settings.slowAfter,
+    failureRatio: settings.failures === 0 ? NEVER_RATIO : settings.failures,
+    slowRatio: settings.slow.rate === 0 ? NEVER_RATIO : settings.slow.rate,
+    slowMs: settings.slow.over,
     statuses: settings.statuses,
     callsMin: settings.minimum,
     window:
