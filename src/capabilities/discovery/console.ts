@@ -33,7 +33,7 @@ export function problemOf(
     text:
       critical === undefined
         ? `${routableCount} of ${instanceCount} instances are routable`
-        : `${critical.id}: ${output ?? 'its check fails'}`,
+        : `${critical.id}: ${output || 'its check fails, and says nothing'}`,
   }
 }
 
