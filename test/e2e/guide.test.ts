@@ -14,6 +14,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** Each guide that is meant to be typed along, and how many blocks of commands it has at least. */
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
+  { name: 'from-prometheus', blocks: 5, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
 ]
 
@@ -35,13 +36,13 @@ for (const { name, blocks, skip } of guides) {
 
 /**
  * Runs the commands of a guide as a reader would: each ```sh block in a shell, in the folder where the
- * one before it ended; a ```sh background block stays up until the end. Only the two default ports are exchanged for
+ * one before it ended; a ```sh background block stays up until the end. Only the three default ports are exchanged for
  * free ones, because the machine may use them.
  */
 async function runGuide(t: TestContext, name: string, blocksMin: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const ports = [await freePort(), await freePort()] as const
+  const ports = [await freePort(), await freePort(), await freePort()] as const
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
 
@@ -76,9 +77,14 @@ function readBlocks(path: string): readonly Block[] {
   }))
 }
 
-function withPorts(script: string, [gateway, console]: readonly [number, number]): string {
+function withPorts(
+  script: string,
+  [gateway, console, prometheus]: readonly [number, number, number],
+): string {
+  const listen = `listen: { gateway: ${gateway}, console: ${console}, prometheus: ${prometheus} }`
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { gateway: ${gateway}, console: ${console} }`)
+    .replace(/^name: hello$/m, `name: hello\n${listen}`)
+    .replaceAll('127.0.0.1:9090', `127.0.0.1:${prometheus}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
 }
