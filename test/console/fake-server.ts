@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { OutputLine } from '../../src/contracts/supervisor.ts'
+import { registryOf } from './registry-scene.ts'
+import { dnsAsked, eurekaAsked, registeredInstance } from './protocol-scene.ts'
 import { calledRequest, retriedRequest } from './scene.ts'
 
 /** The policy that the console must live with. */
@@ -161,7 +163,14 @@ async function answerApi(
       detail: 'orders is being restarted already',
     })
   }
+  if (url.pathname.endsWith('/registry')) {
+    const service = url.pathname.split('/')[4] ?? ''
+    return sendJson(response, 200, registryOf(service))
+  }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
+  if (url.pathname === '/api/v1/dns') return sendJson(response, 200, dnsAsked)
+  if (url.pathname === '/api/v1/eureka') return sendJson(response, 200, eurekaAsked)
+  if (url.pathname.includes('/instances/')) return sendJson(response, 200, registeredInstance)
   if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])
   if (url.pathname === '/api/v1/telemetry/requests') {
     const isIts = url.searchParams.get('trace') === retriedRequest.traceId

@@ -158,6 +158,6 @@ export interface DiscoveryWatches {
   changesSince(index: number): readonly Change[] | undefined
   /** Tells watchers now what they would be told in the next turn. */
   flush(): void
-  /** Who watches what: services by their number of waiting queries and listeners, greatest first, at most `count`. */
-  watched(count: number): readonly { readonly target: string; readonly watchers: number }[]
+  /** Waiting queries and listeners that look at the target. */
+  watchersOf(target: Target): number
 }

@@ -13,6 +13,7 @@ import { NodeStore } from './node-store.ts'
 import { createNodeWrites } from './node-writes.ts'
 import { registerDiscoveryRoutes } from './protocols/admin.ts'
 import { registerHttpSdRoute } from './protocols/http-sd.ts'
+import { registerRegistryView } from './protocols/registry-view.ts'
 import { createReads, createWatches } from './reads.ts'
 import type { InstanceRecord } from './records.ts'
 import { Registrations } from './registration-store.ts'
@@ -113,6 +114,7 @@ export async function startDiscovery(
     },
     routes: [
       (app) => registerHttpSdRoute(app, api),
+      (app) => registerRegistryView(app, api),
       (app) =>
         registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
     ],

@@ -10,6 +10,12 @@ import { checkSources, discoverSettings } from './source-settings.ts'
 const healthSettings = z.strictObject({
   http: absolutePath().optional().describe('GET this path; 200 to 399 is passing.'),
   tcp: z.literal(true).optional().describe('Passing when a connection is accepted.'),
+  grpc: z
+    .union([z.literal(true), filled()])
+    .optional()
+    .describe(
+      'Ask grpc.health.v1 for this service; true: for the server as a whole. SERVING is passing.',
+    ),
   exec: z
     .array(filled())
     .min(1)
@@ -47,7 +53,7 @@ const healthSettings = z.strictObject({
 const service = {
   health: healthSettings
     .prefault({})
-    .describe('Without http, tcp or exec: a TCP connection to the port.'),
+    .describe('Without http, tcp, grpc or exec: a TCP connection to the port.'),
   at: z
     .array(filled())
     .min(1)
@@ -125,7 +131,9 @@ function checkAddresses(
 }
 
 function checkHealth({ health }: DiscoveredService, path: SettingPath): readonly SettingProblem[] {
-  const kinds = (['http', 'tcp', 'exec'] as const).filter((kind) => health[kind] !== undefined)
+  const kinds = (['http', 'tcp', 'grpc', 'exec'] as const).filter(
+    (kind) => health[kind] !== undefined,
+  )
   const [first, second] = kinds
   if (first === undefined || second === undefined) return []
   const message = `excludes ${first}: a service has one kind of health check; remove one`

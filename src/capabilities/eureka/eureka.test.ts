@@ -1,41 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { childOf, parseXml } from '../../mechanisms/xml/read.ts'
-import { instanceOf, openGround, type Ground, type Reply } from './testdata/ground.ts'
-
-interface AppsBody {
-  readonly applications: {
-    readonly versions__delta: string
-    readonly apps__hashcode: string
-    readonly application: readonly {
-      readonly name: string
-      readonly instance: readonly Readonly<Record<string, unknown>>[]
-    }[]
-  }
-}
-
-const ORDERS = '/eureka/apps/ORDERS'
-
-async function register(ground: Ground, id: string, more: object = {}): Promise<Reply> {
-  const reply = await ground.send('POST', ORDERS, { body: instanceOf(id, more) })
-  assert.equal(reply.status, 204, reply.body)
-  assert.equal(reply.body, '')
-  return reply
-}
-
-async function appsOf(ground: Ground, path = '/eureka/apps/'): Promise<AppsBody['applications']> {
-  const reply = await ground.send('GET', path)
-  assert.equal(reply.status, 200, reply.body)
-  return (reply.json() as AppsBody).applications
-}
-
-/** `APP id status action`. */
-async function listOf(ground: Ground, path?: string): Promise<readonly string[]> {
-  const { application } = await appsOf(ground, path)
-  return application.flatMap(({ name, instance }) =>
-    instance.map((one) => `${name} ${String(one['instanceId'])} ${String(one['status'])}`),
-  )
-}
+import { appsOf, instanceOf, listOf, openGround, ORDERS, register } from './testdata/ground.ts'
 
 test('register, read, renew, cancel: statuses, and what others read', async (t) => {
   const ground = await openGround(t)
@@ -321,46 +287,6 @@ test('everybody is seen, wherever they come from', async (t) => {
   assert.deepEqual(await listOf(ground), ['LEGACY l1 OUT_OF_SERVICE', 'ORDERS one UP'])
   const cancelled = await ground.send('DELETE', '/eureka/apps/LEGACY/l1')
   assert.equal(cancelled.status, 409, 'it comes from the file')
-})
-
-test('an instance that Backplane runs and that registers itself is one instance', async (t) => {
-  const ground = await openGround(t)
-  const { discovery } = ground
-  const run = { service: 'orders', id: 'orders-1', host: '127.0.0.1', port: 8080 }
-  const own = { hostName: 'laptop', ipAddr: '192.168.1.7' }
-  discovery.putInstance(run, { origin: 'run', checks: [] })
-  await register(ground, 'laptop:orders:8080', own)
-  assert.equal([...discovery.instances('orders')].length, 1)
-  assert.deepEqual(await listOf(ground), ['ORDERS laptop:orders:8080 UP'])
-  assert.equal((await ground.send('PUT', `${ORDERS}/laptop:orders:8080`)).status, 200)
-  await register(ground, 'laptop:orders:8080', {
-    ...own,
-    status: 'DOWN',
-    lastDirtyTimestamp: '1800000000000',
-  })
-  assert.deepEqual(await listOf(ground), ['ORDERS laptop:orders:8080 DOWN'])
-  assert.equal(discovery.instance('orders', 'orders-1')?.isRoutable, false)
-  await register(ground, 'laptop:orders:8080', { ...own, lastDirtyTimestamp: '1800000000001' })
-  assert.equal(discovery.instance('orders', 'orders-1')?.isRoutable, true)
-  discovery.setDraining('orders', 'orders-1', true)
-  assert.deepEqual(await listOf(ground), ['ORDERS laptop:orders:8080 OUT_OF_SERVICE'])
-  discovery.setDraining('orders', 'orders-1', false)
-  ground.clock.advance(90_000)
-  assert.deepEqual(await listOf(ground), ['ORDERS orders-1 UP'], 'nobody renewed what it said')
-  assert.equal((await ground.send('DELETE', `${ORDERS}/laptop:orders:8080`)).status, 404)
-})
-
-test('one that registered before it was put is the same, too', async (t) => {
-  const ground = await openGround(t)
-  const { discovery } = ground
-  await register(ground, 'early', { hostName: 'laptop', ipAddr: '192.168.1.7' })
-  const run = { service: 'orders', id: 'orders-1', host: '127.0.0.1', port: 8080 }
-  discovery.putInstance(run, { origin: 'run', checks: [] })
-  discovery.flush()
-  while ([...discovery.instances('orders')].length > 1) {
-    await new Promise((done) => setImmediate(done))
-  }
-  assert.deepEqual(await listOf(ground), ['ORDERS early UP'])
 })
 
 test('after a restart everything is there, with its whole lease', async (t) => {

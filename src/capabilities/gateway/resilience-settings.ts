@@ -3,7 +3,6 @@ import { filled } from '../../platform/config/names.ts'
 import type { RetryCondition } from '../../mechanisms/retry/conditions.ts'
 import { duration, rate, share, size } from '../../platform/config/units.ts'
 
-/** Conditions of gRPC come with HTTP/2 towards instances. */
 const RETRY_CONDITIONS = [
   'connect',
   'reset',
@@ -11,6 +10,11 @@ const RETRY_CONDITIONS = [
   '5xx',
   'gateway-error',
   'retriable-header',
+  'grpc-unavailable',
+  'grpc-resource-exhausted',
+  'grpc-cancelled',
+  'grpc-deadline-exceeded',
+  'grpc-internal',
 ] as const satisfies readonly RetryCondition[]
 
 const retrySettings = z
@@ -25,7 +29,7 @@ const retrySettings = z
       .array(z.union([z.enum(RETRY_CONDITIONS), z.int().min(400).max(599)]))
       .default(['connect', 'reset', 'timeout'])
       .describe(
-        'What is tried again: connect (no connection in time), reset (no answer, or none that can be understood), timeout (attemptTimeout), 5xx, gateway-error (502, 503, 504), retriable-header (an answer from 400 with Retriable: true, then a POST, too), and single statuses. A refused connection always is, and costs nothing.',
+        'What is tried again: connect (no connection in time), reset (no answer, or none that can be understood), timeout (attemptTimeout), 5xx, gateway-error (502, 503, 504), retriable-header (an answer from 400 with Retriable: true, then a POST, too), single statuses, and statuses of gRPC (then of every call, whatever it does). A refused connection always is, and costs nothing.',
       ),
     wait: duration({ min: '0ms', max: '1m' })
       .prefault('25ms')

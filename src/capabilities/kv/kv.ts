@@ -1,5 +1,6 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
+import { registerKvRoutes } from './admin.ts'
 import type { Kv, NodeHealth } from './api.ts'
 import { Committer } from './committer.ts'
 import { kvMetrics, kvProblems } from './console.ts'
@@ -34,7 +35,8 @@ export async function startKv(
   const loaded = await store.load()
   const state = new State()
   state.apply(loaded)
-  let newest = loaded.index
+  // Who waits for a first change knows the index 1: the first change must be beyond it.
+  let newest = Math.max(loaded.index, 1)
   const tombstones = new Tombstones(newest)
   const watchers = new KvWatchers(state, tombstones, () => newest)
   const committer = new Committer({
@@ -90,6 +92,7 @@ export async function startKv(
   return {
     api,
     prepare: (next) => ({ commit: () => void (settings = next) }),
+    routes: [(app) => registerKvRoutes(app, api)],
     metrics: () => kvMetrics(api),
     problems: () => kvProblems(api, settings, store.setAside),
   }

@@ -19,6 +19,7 @@ export const OWN_REQUEST_FIELDS = [
   'max-forwards',
   'x-request-attempt',
   'x-request-deadline',
+  'grpc-timeout',
 ] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
 /** Fields that only trusted peers may say. */

@@ -12,6 +12,7 @@ import type { StreamFailure } from '../upstream/instance-stream.ts'
 import { observeAdmitted } from './admit.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
 import { isBound, toAnswering } from './attempt-states.ts'
+import { callStatusOf, judgedStatus, silenceMsMax } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Failure } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, PHASE } from './exchange.ts'
@@ -35,6 +36,7 @@ const NO_BYTES = new Uint8Array(0)
 const FAILURES = {
   local: 'local',
   refused: 'connect-refused',
+  tls: 'connect-tls',
   stale: 'stale',
   'not-taken': 'not-taken',
   reset: 'reset',
@@ -75,7 +77,9 @@ export function passHead(
   const { exchange, stream } = attempt
   const { client } = exchange
   if (head.status === 101) return switchProtocols(ctx, attempt, head, bytes, start, end)
-  if (head.status >= 400 && retryAnswer(ctx, attempt, head, bytes)) return
+  const callStatus = callStatusOf(exchange, head, bytes)
+  const isBad = head.status >= 400 || callStatus > 0
+  if (isBad && retryAnswer(ctx, attempt, head, bytes, callStatus)) return
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = false
   const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
@@ -85,7 +89,7 @@ export function passHead(
   exchange.phase = PHASE.answering
   toAnswering(attempt)
   dropOther(ctx, attempt)
-  noteAnswer(ctx, attempt, head.status, nowMs)
+  noteAnswer(ctx, attempt, head.status, judgedStatus(head, callStatus), nowMs)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
@@ -96,11 +100,12 @@ function retryAnswer(
   attempt: BoundAttempt,
   head: ResponseHead,
   bytes: Buffer,
+  callStatus: number,
 ): boolean {
   const { exchange, instance } = attempt
   const nowMs = ctx.clock.monotonicMs()
-  const { status } = head
-  if (isLeftToOther(attempt, status)) {
+  const status = judgedStatus(head, callStatus)
+  if (isLeftToOther(attempt, head.status, callStatus)) {
     noteInstanceAnswer(ctx, attempt, status, nowMs)
     cancelAttempt(ctx, attempt)
     exchange.tried.push(instance)
@@ -112,7 +117,8 @@ function retryAnswer(
   noteInstanceAnswer(ctx, attempt, status, nowMs)
   cancelAttempt(ctx, attempt)
   exchange.tried.push(instance)
-  tryElsewhere(ctx, attempt, 'status', `${instance.id} answered ${status}`, waitMs)
+  const said = callStatus > 0 ? `grpc-status ${callStatus}` : head.status
+  tryElsewhere(ctx, attempt, 'status', `${instance.id} answered ${said}`, waitMs)
   return true
 }
 
@@ -192,7 +198,7 @@ function switchProtocols(
   rewrite.isTunnel = true
   openTunnel(ctx, attempt)
   dropOther(ctx, attempt)
-  noteAnswer(ctx, attempt, head.status, ctx.clock.monotonicMs())
+  noteAnswer(ctx, attempt, head.status, head.status, ctx.clock.monotonicMs())
   exchange.client.openTunnel(head, bytes, start, end, rewrite)
   exchange.sentBytes += end - start
 }
@@ -222,20 +228,21 @@ function prepareRewrite(
   return rewrite
 }
 
-/** The attempt has an answer: balancing, ejection, counters, record. */
+/** The attempt has an answer: balancing, ejection, counters, record. It is judged by `judged`, which differs from its status where it ends a call. */
 function noteAnswer(
   ctx: ExchangeContext,
   attempt: BoundAttempt,
   status: number,
+  judged: number,
   nowMs: number,
 ): void {
   const { exchange } = attempt
   const service = exchange.service!
   exchange.record.status = status
-  const tellOf = failsBreaker(service.spec, status) ? tellFailure : tellAnswer
+  const tellOf = failsBreaker(service.spec, judged) ? tellFailure : tellAnswer
   if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
-  observeAdmitted(exchange, status === 429 || status === 503 || status === 504, nowMs)
-  noteInstanceAnswer(ctx, attempt, status, nowMs)
+  observeAdmitted(exchange, judged === 429 || judged === 503 || judged === 504, nowMs)
+  noteInstanceAnswer(ctx, attempt, judged, nowMs)
 }
 
 function failsBreaker({ breaker }: ServiceSpec, status: number): boolean {
@@ -271,8 +278,9 @@ function noteInstanceAnswer(
 
 function awaitMore(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, stream } = attempt
-  attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
-  if (!exchange.client.outlet.isClogged) return
+  const { isClogged } = exchange.client.outlet
+  attempt.deadlineMs = nowMs + silenceMsMax(exchange, ctx.limits, isClogged)
+  if (!isClogged) return
   exchange.unsentBefore = exchange.client.outlet.unsentBytes
   stream.pause()
 }
@@ -315,7 +323,8 @@ export function clientWritable(ctx: ExchangeContext, exchange: Exchange): void {
 function letSend(ctx: ExchangeContext, attempt: Attempt): void {
   if (!isBound(attempt)) return
   if (attempt.state === ATTEMPT.answering) {
-    attempt.deadlineMs = ctx.clock.monotonicMs() + ctx.limits.bodyTimeoutMs
+    const silenceMs = silenceMsMax(attempt.exchange, ctx.limits, false)
+    attempt.deadlineMs = ctx.clock.monotonicMs() + silenceMs
   }
   attempt.stream.resume()
 }

@@ -1,5 +1,6 @@
 import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
+import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
@@ -111,6 +112,10 @@ export interface Exchange extends Guarded {
   /** False: it is one more than gateway.limits.requests. */
   isAdmitted: boolean
   isIdempotent: boolean
+  /** What kind of call it is, if it is one. */
+  grpc: GrpcKind
+  /** How long its caller waits, -1 where that was not said. */
+  callTimeoutMs: number
   /** The client asked to switch protocols. */
   isUpgrade: boolean
   expectsContinue: boolean
@@ -203,6 +208,8 @@ export function createExchange(record: ExchangeRecord): Exchange {
     method: '',
     isAdmitted: true,
     isIdempotent: false,
+    grpc: GRPC.none,
+    callTimeoutMs: -1,
     isUpgrade: false,
     expectsContinue: false,
     isChunked: false,

@@ -1,4 +1,5 @@
 import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
+import { GRPC } from '../../mechanisms/grpc/grpc.ts'
 import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
@@ -116,6 +117,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   // Even the same length would be a call of the runtime.
   if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
+  exchange.grpc = GRPC.none
+  exchange.callTimeoutMs = -1
   exchange.expectsContinue = false
   exchange.isRaw = false
   exchange.isHalfClosed = false

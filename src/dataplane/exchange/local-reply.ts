@@ -5,6 +5,7 @@ import type { LocalReply } from '../policies/policy.ts'
 import { noteReason, requestIdOf } from '../records/record.ts'
 import { type Reason, REASONS } from '../reasons.ts'
 import { cancelAttempts } from './attempt-end.ts'
+import { callLines, isCall } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import { type Exchange, PHASE } from './exchange.ts'
 import { endExchange, finishExchange } from './finish.ts'
@@ -53,8 +54,14 @@ export function answerLocally(ctx: ExchangeContext, exchange: Exchange, reply: L
   exchange.phase = PHASE.answering
   const { plain } = reply
   const status = plain?.status ?? reason.status
-  const body = plain?.body ?? problemBody(exchange, reply, reason)
   record.status = status
+  if (plain === undefined && isCall(exchange)) {
+    // For a caller of gRPC every answer is a success of HTTP; the record says what it means.
+    const lines = callLines(exchange, reply, status) + ownLines(ctx, exchange, reply)
+    client.sendLocal({ status: 200, lines, body: '', isHead: false })
+    return endExchange(ctx, exchange, nowMs)
+  }
+  const body = plain?.body ?? problemBody(exchange, reply, reason)
   exchange.sentBytes = exchange.method === 'HEAD' ? 0 : Buffer.byteLength(body)
   client.sendLocal({
     status,
@@ -73,10 +80,15 @@ function linesOf(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): s
       : plain.contentType === ''
         ? ''
         : formatLine('content-type', plain.contentType)
+  return type + ownLines(ctx, exchange, reply)
+}
+
+/** What every answer of ours says. */
+function ownLines(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): string {
   const code = reply.code === '' ? '' : formatLine('backplane-reason', reply.code)
   const id = formatLine('x-request-id', requestIdOf(exchange.record))
   const date = ctx.dateLine.at(ctx.clock.nowMs())
-  return `${type}${date}${code}${id}${exchange.responseLines}${reply.lines ?? ''}`
+  return `${date}${code}${id}${exchange.responseLines}${reply.lines ?? ''}`
 }
 
 /** RFC 9457. */

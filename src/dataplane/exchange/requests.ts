@@ -16,6 +16,7 @@ import { VERDICT } from '../policies/policy.ts'
 import { notePolicy, noteRequestLine } from '../records/record.ts'
 import { isBound } from './attempt-states.ts'
 import { armDeadline, startAttempt } from './attempts.ts'
+import { callOf, callTimeoutLine, silenceMsMax } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import {
   ATTEMPT,
@@ -141,6 +142,7 @@ function describeRequest(
   ctx.identifiers.nameRequest(exchange.record, head, bytes)
   exchange.method = head.method
   exchange.isIdempotent = isIdempotent(head.method)
+  exchange.grpc = callOf(head, bytes)
   exchange.isUpgrade = head.upgrade !== ''
   exchange.expectsContinue = head.expectsContinue
   exchange.isChunked = head.isChunked
@@ -178,6 +180,7 @@ function composeHead(
   rewrite.lines =
     maxForwards(head, bytes) +
     priorityLine(exchange) +
+    callTimeoutLine(exchange, ctx.clock) +
     (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
   rewrite.drops = dropsOf(exchange)
@@ -285,7 +288,8 @@ function renewDeadline(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: numbe
       return armDeadline(ctx, attempt, nowMs)
     case ATTEMPT.answering:
       attempt.unsentBefore = attempt.stream.unsentBytes
-      attempt.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+      attempt.deadlineMs =
+        nowMs + silenceMsMax(attempt.exchange, ctx.limits, attempt.stream.isClogged)
       return
     case ATTEMPT.connecting:
     case ATTEMPT.tunnel:

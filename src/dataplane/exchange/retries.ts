@@ -5,6 +5,7 @@ import { retriesAnswer, retriesFailure } from '../../mechanisms/retry/conditions
 import { parseRateLimitReset, parseRetryAfter } from '../../mechanisms/retry/retry-after.ts'
 import { decideWait, retryWaitMs } from '../../mechanisms/retry/retry-wait.ts'
 import { hasInstanceLeft } from './attempts.ts'
+import { callStatusOf } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import { conditionOf, type Failure, mayRetryAnswer } from './decide.ts'
 import { ATTEMPT, type BoundAttempt, type Exchange } from './exchange.ts'
@@ -59,10 +60,13 @@ export function decideAnswerRetry(
 ): number {
   const { exchange, instance } = attempt
   const service = exchange.service!
-  const isMarked = valueOf(head.fields, bytes, FIELD.retriable) === 'true'
+  const callStatus = callStatusOf(exchange, head, bytes)
+  // A status of a call that the file names may be tried again, whatever the call does: that is what naming it says.
+  const isCallNamed = callStatus > 0 && retriesAnswer(service.retryOn, 200, callStatus, false)
+  const isMarked = isCallNamed || valueOf(head.fields, bytes, FIELD.retriable) === 'true'
   const other = exchange.first === attempt ? exchange.second : exchange.first
   const may = mayRetryAnswer({
-    isNamed: retriesAnswer(service.retryOn, head.status, -1, isMarked),
+    isNamed: isCallNamed || retriesAnswer(service.retryOn, head.status, -1, isMarked),
     isMarked,
     isIdempotent: exchange.isIdempotent,
     isReplayable: exchange.isReplayable,
@@ -78,10 +82,10 @@ export function decideAnswerRetry(
 }
 
 /** Of two attempts side by side the one that has such a status leaves the request to the other one. */
-export function isLeftToOther(attempt: BoundAttempt, status: number): boolean {
+export function isLeftToOther(attempt: BoundAttempt, status: number, callStatus: number): boolean {
   const { first, second, service } = attempt.exchange
   const other = first === attempt ? second : first
-  return other.state !== ATTEMPT.over && retriesAnswer(service!.retryOn, status, -1, false)
+  return other.state !== ATTEMPT.over && retriesAnswer(service!.retryOn, status, callStatus, false)
 }
 
 /** What the instance asks for: Retry-After, else when its rate limit is renewed. -1: nothing that can be understood. */

@@ -15,6 +15,7 @@ import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { readHashKey } from './hash-key.ts'
+import { mayRepeatCall, takeCallTimeout } from './calls.ts'
 import { answerLocally } from './local-reply.ts'
 import { chooseTarget, type Route } from './routes.ts'
 import { readSticky } from './sticky.ts'
@@ -173,8 +174,8 @@ function enterService(
   record.algorithm = spec.balance.algorithm
   exchange.service = service
   exchange.timeoutMs = timeoutMs === 0 ? spec.timeoutMs : timeoutMs
-  if (!takeDeadline(exchange, head, bytes)) {
-    const detail = 'nobody waits any more: what x-request-deadline says had passed when it came'
+  if (!takeDeadline(exchange, head, bytes) || !takeCallTimeout(exchange, head, bytes)) {
+    const detail = 'nobody waits any more: the deadline that it says had passed when it came'
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_TIMEOUT', detail })
     return ROUTED.answered
   }
@@ -183,7 +184,7 @@ function enterService(
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
   exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
-  if (exchange.isIdempotent) service.retries.deposit(exchange.startedMs)
+  if (exchange.isIdempotent || mayRepeatCall(exchange)) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
   exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
   return ROUTED.go

@@ -8,7 +8,7 @@ import {
 } from './chunked.ts'
 import { HEAD_ERROR } from './errors.ts'
 import { FRAMING, type Framing } from './response-head.ts'
-import { TRAILER_FIELDS_MAX, writeTrailers } from './trailers.ts'
+import { resetTrailer, TRAILER_FIELDS_MAX, writeTrailers } from './trailers.ts'
 
 /** Reads one body, a range of bytes at a time, without copying. Reused from message to message. */
 export interface BodyReader {
@@ -70,6 +70,8 @@ export function beginBody(
   reader.payloadEnd = 0
   reader.consumed = 0
   if (framing === FRAMING.chunked || framing === FRAMING.frames) resetChunkReader(reader.chunks)
+  // Those of the body before must not stand behind this one.
+  else if (reader.chunks.trailer.length > 0) resetTrailer(reader.chunks.trailer)
   return framing === FRAMING.length && bodyBytesMax > 0 && contentLength > bodyBytesMax
     ? HEAD_ERROR.bodyTooLarge
     : 0

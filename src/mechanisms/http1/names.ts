@@ -67,10 +67,12 @@ export const FIELD = {
   xRateLimitReset: 53,
   /** `critical`, `normal` or `batch`: ours. */
   xRequestPriority: 54,
+  /** How long a caller of gRPC waits. */
+  grpcTimeout: 55,
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 55
+export const FIELD_COUNT = 56
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
@@ -118,6 +120,7 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['if-none-match', FIELD.ifNoneMatch],
   ['vary', FIELD.vary],
   ['proxy', FIELD.proxy],
+  ['grpc-timeout', FIELD.grpcTimeout],
   ['x-request-attempt', FIELD.xRequestAttempt],
   ['x-request-deadline', FIELD.xRequestDeadline],
   ['retriable', FIELD.retriable],

@@ -109,7 +109,8 @@ export class Http2Sender<S> {
     if (stream.isGone || stream.isLocalEnded) return
     const next = stream.isWaiting ? start : this.#frameData(stream, bytes, start, end, isEnd)
     if (next < end) {
-      stream.queue.push(bytes.slice(next, end))
+      // A copy: `slice` of a Buffer is none.
+      stream.queue.push(Uint8Array.prototype.slice.call(bytes, next, end))
       stream.queuedBytes += end - next
     }
     if (isEnd && !stream.isLocalEnded) stream.ending = 'end'

@@ -25,6 +25,14 @@ export const RETRY_ON = {
 } as const
 export type RetryCondition = keyof typeof RETRY_ON
 
+/** Those that are statuses of gRPC, as bits. */
+export const GRPC_CONDITIONS =
+  RETRY_ON['grpc-unavailable'] |
+  RETRY_ON['grpc-resource-exhausted'] |
+  RETRY_ON['grpc-cancelled'] |
+  RETRY_ON['grpc-deadline-exceeded'] |
+  RETRY_ON['grpc-internal']
+
 /** Conditions as bits, and single statuses. */
 export interface RetryConditions {
   readonly bits: number

@@ -152,3 +152,44 @@ export function instanceOf(id: string, more: object = {}): { readonly instance: 
     },
   }
 }
+
+/** What GET of applications answers. */
+export interface AppsBody {
+  readonly applications: {
+    readonly versions__delta: string
+    readonly apps__hashcode: string
+    readonly application: readonly {
+      readonly name: string
+      readonly instance: readonly Readonly<Record<string, unknown>>[]
+    }[]
+  }
+}
+
+/** Where the application of these tests is. */
+export const ORDERS = '/eureka/apps/ORDERS'
+
+/** Registers one as Spring's client does. */
+export async function register(ground: Ground, id: string, more: object = {}): Promise<Reply> {
+  const reply = await ground.send('POST', ORDERS, { body: instanceOf(id, more) })
+  assert.equal(reply.status, 204, reply.body)
+  assert.equal(reply.body, '')
+  return reply
+}
+
+/** All applications, or what changed. */
+export async function appsOf(
+  ground: Ground,
+  path = '/eureka/apps/',
+): Promise<AppsBody['applications']> {
+  const reply = await ground.send('GET', path)
+  assert.equal(reply.status, 200, reply.body)
+  return (reply.json() as AppsBody).applications
+}
+
+/** `APP id status` of everybody. */
+export async function listOf(ground: Ground, path?: string): Promise<readonly string[]> {
+  const { application } = await appsOf(ground, path)
+  return application.flatMap(({ name, instance }) =>
+    instance.map((one) => `${name} ${String(one['instanceId'])} ${String(one['status'])}`),
+  )
+}
