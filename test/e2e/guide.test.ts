@@ -14,6 +14,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** Each guide that is meant to be typed along, and how many blocks of commands it has at least. */
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
+  { name: 'from-prometheus', blocks: 5, skip: false },
   { name: 'from-consul', blocks: 4, skip: false },
   { name: 'when-payments-dies', blocks: 7, skip: false },
   { name: 'from-eureka', blocks: 5, skip: false },
@@ -52,6 +53,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     consul: await freePort(),
     eureka: await freePort(),
     dns: await freePort(),
+    prometheus: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -87,10 +89,15 @@ function readBlocks(path: string): readonly Block[] {
   }))
 }
 
-type Ports = Readonly<Record<'gateway' | 'console' | 'consul' | 'eureka' | 'dns', number>>
+type Ports = Readonly<
+  Record<'gateway' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
+>
 
-function withPorts(script: string, { gateway, console, consul, eureka, dns }: Ports): string {
-  const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}`
+function withPorts(
+  script: string,
+  { gateway, console, consul, eureka, dns, prometheus }: Ports,
+): string {
+  const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}`
   return script
     .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen} }`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
@@ -98,6 +105,7 @@ function withPorts(script: string, { gateway, console, consul, eureka, dns }: Po
     .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)
     .replaceAll('127.0.0.1:8761', `127.0.0.1:${eureka}`)
     .replaceAll('-p 8600', `-p ${dns}`)
+    .replaceAll('127.0.0.1:9090', `127.0.0.1:${prometheus}`)
 }
 
 /** Returns the folder in which the block ended. */
