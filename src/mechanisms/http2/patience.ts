@@ -37,7 +37,13 @@ export class Patience {
  * Frames that carry nothing: pings, settings, window updates, priorities, empty data. Each DATA frame and each head earn some: updates and pings go with them,
  * and Go's server sends an empty DATA frame in front of trailers.
  */
-export const NOISE = { max: 2_000, perSecond: 200, earnedByData: 3, earnedByHead: 8, trust: 50 } as const
+export const NOISE = {
+  max: 2_000,
+  perSecond: 200,
+  earnedByData: 3,
+  earnedByHead: 8,
+  trust: 50,
+} as const
 /** What each of them costs. */
 export const NOISE_COST = { frame: 1, setting: 1, settings: 4, empty: 4, mistake: 8 } as const
 /**
