@@ -2,7 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-const all = ['start.ts', 'http1.ts', 'discovery.ts', 'routable.ts', 'gateway.ts', 'soak.ts']
+const all = [
+  'start.ts',
+  'http1.ts',
+  'discovery.ts',
+  'routable.ts',
+  'gateway.ts',
+  'promql.ts',
+  'soak.ts',
+]
 
 for (const name of all) {
   process.stdout.write(`\n## ${name}\n\n`)

@@ -5,8 +5,8 @@ import { Breaker, BREAKER_BYTES } from '../src/mechanisms/breaker/breaker.ts'
 import { type BreakerPolicy, OUTCOME } from '../src/mechanisms/breaker/breaker-policy.ts'
 import {
   BulkheadQueue,
-  mayEnter,
   PRIORITY,
+  roomFor,
 } from '../src/mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import {
   AimdLimit,
@@ -78,7 +78,7 @@ function budgetRun(): Run {
 function queueRun(): Run {
   const queue = new BulkheadQueue({ size: 1024, overloadMs: 100 })
   return (_turn, nowMs) => {
-    if (!mayEnter(PRIORITY.normal, 0.5)) throw new Error('there is room')
+    if (roomFor(PRIORITY.normal, 20) < 1) throw new Error('there is room')
     queue.push(PRIORITY.normal, nowMs)
     queue.shift(nowMs)
   }

@@ -108,10 +108,25 @@ function collectSections(schema: Schema, path: string, description: string, into
     for (const [name, child] of Object.entries<Schema>(option.shape)) {
       const at = path === '' ? name : `${path}.${name}`
       const inner = innerMap(child)
-      if (inner === undefined) section.rows.push(formatRow(name, child))
-      else collectSections(inner.schema, `${at}${inner.suffix}`, describe(child), into)
+      if (inner !== undefined) {
+        collectSections(inner.schema, `${at}${inner.suffix}`, describe(child), into)
+        continue
+      }
+      section.rows.push(formatRow(name, child))
+      const map = describedMap(child)
+      if (map !== undefined) collectSections(map, at, `${describe(child)} As a map:`, into)
     }
   }
+}
+
+/** The map among several forms of a setting, where its settings say something. */
+function describedMap(schema: Schema): Schema | undefined {
+  if (unitOf(unwrapSchema(schema)) !== undefined) return undefined
+  return schemaOptions(schema).find(
+    (option) =>
+      option instanceof z.ZodObject &&
+      Object.values<Schema>(option.shape).some((child) => describe(child) !== ''),
+  )
 }
 
 /** The map inside of a map of names or a list, and how its path goes on; undefined for what is a row of a table. */

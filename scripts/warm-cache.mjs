@@ -28,7 +28,7 @@ async function warm() {
     const port = await listen(service)
     writeFileSync(
       join(folder, 'backplane.yaml'),
-      'listen: { gateway: 0, console: 0, consul: 0, consul-dns: 0, default: off }\n' +
+      'listen: { gateway: 0, console: 0, consul: 0, consul-dns: 0, eureka: 0, default: off }\n' +
         `services: { warm: { at: ["127.0.0.1:${port}"] } }\n` +
         'gateway: { routes: [{ path: /**, to: warm }] }\n',
     )

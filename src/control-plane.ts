@@ -62,12 +62,14 @@ export async function runControl(
       portsBefore: await readPortsBefore(boot.dataDir),
     })
     host = new Host({ clock: systemClock, random: Math.random, log, listeners }, loaded)
-    const input = { boot, link, channel, listeners, storage, version: packageVersion() }
+    const { promise: ready, resolve: isReady } = Promise.withResolvers<void>()
+    const input = { boot, link, channel, listeners, storage, version: packageVersion(), ready }
     const control = await composeControl(host, input)
     followConfiguration(boot, loaded, host, control, link, log)
     link.send({ type: 'listening', listen: openListeners(control.console.picture()) })
     await settle(control, link)
     announce(control, link)
+    isReady()
   } catch (error) {
     link.send({ type: 'fatal', ...explain(error), exitCode: 1 })
     log('debug', 'control does not start', { error })

@@ -1,10 +1,13 @@
 import type { z } from 'zod'
+import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
+import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
+import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
 import { assembleSettings } from './platform/config/part.ts'
@@ -15,9 +18,12 @@ const assembled = assembleSettings([
   processesSettings,
   gatewaySettings,
   discoverySettings,
+  certificatesSettings,
   consulDnsSettings,
+  eurekaSettings,
   consulSettings,
   kvSettings,
+  metricsSettings,
   consoleSettings,
 ])
 

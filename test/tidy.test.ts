@@ -43,22 +43,19 @@ const SEAMS: readonly string[] = [
   'exports SubRequest, which only tests use',
   // Mechanisms of resilience that the data plane does not use yet.
   'exports isPanic, which only tests use',
-  'src/mechanisms/concurrency-limit/limits.ts',
-  'src/mechanisms/bulkhead-queue/bulkhead-queue.ts',
   'src/mechanisms/balancing/localities.ts',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'src/mechanisms/bexpr/',
-  // The Consul API, until all of its endpoints are there.
-  'src/capabilities/consul/',
-  'exports formatGoDuration, which only tests use',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
+  'exports compressSnappy, which only tests use',
   // The query language, until the capability of metrics asks it.
   'src/mechanisms/labels/',
   'src/mechanisms/go-text/',
   'src/mechanisms/native-histogram/',
   'src/mechanisms/promql/',
+  'src/mechanisms/xxhash/',
   // Metrics, until its capability lands.
   'src/mechanisms/gorilla/',
   'src/mechanisms/label-index/',

@@ -140,6 +140,7 @@ const record: RequestRecord = {
   listener: 'gateway',
   caller: '',
   client: '10.0.0.1',
+  tls: '',
   protocol: 'http/1.1',
   method: 'GET',
   host: 'shop.example',

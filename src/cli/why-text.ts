@@ -9,7 +9,10 @@ export function formatWhy(record: RequestRecord): string {
   const facts = [
     ['request', record.requestId],
     ['when', new Date(record.startedAtMs).toISOString()],
-    ['what', `${record.method} ${record.host}${record.target} over ${record.protocol}`],
+    [
+      'what',
+      `${record.method} ${record.host}${record.target} over ${record.protocol}${record.tls === '' ? '' : ` and ${record.tls}`}`,
+    ],
     ['from', `${caller} at listener ${record.listener}, worker ${record.worker}`],
     ['route', record.route === '' ? 'none' : `${record.route} (${record.routeSource})`],
     [

@@ -2,25 +2,21 @@ import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import { startConsulDns } from '../capabilities/consul-dns/consul-dns.ts'
-import { LOCAL_NODE } from '../capabilities/discovery/model.ts'
-import { startConsul } from '../capabilities/consul/consul.ts'
-import { consulConfig } from '../capabilities/consul/settings.ts'
-import { sessionHealth } from '../capabilities/consul/session-health.ts'
-import { startKv } from '../capabilities/kv/kv.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
+import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { adminSocketOf } from '../supervisor/boot.ts'
+import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startProtocols } from './protocols.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -50,10 +46,7 @@ export async function composeControl(
   // What is routed already, from before this control plane, stays in rotation; what runs already is adopted.
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
-  const names = await host.start('consul-dns', startConsulDns, ({ settings }) => settings.dns, {
-    discovery,
-    localNode: LOCAL_NODE,
-  })
+  const names = await startProtocols(host, { storage, configuration, discovery })
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -79,13 +72,12 @@ export async function composeControl(
     },
   )
 
-  const health = sessionHealth(consulConfig(configuration.current().settings.consul), discovery)
-  const kv = await host.start('kv', startKv, ({ settings }) => settings.kv, { storage, health })
-  await host.start('consul', startConsul, ({ settings }) => consulConfig(settings.consul), {
-    storage,
-    discovery,
-    kv,
-  })
+  const metrics = await host.start(
+    'metrics',
+    startMetricsControl,
+    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
+    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
+  )
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -110,6 +102,7 @@ export async function composeControl(
     },
   )
   await isOpen
+  await metrics.opened
   processes.begin()
   return { configuration, processes, console }
 }

@@ -1,4 +1,6 @@
 import { basename, dirname } from 'node:path'
+import { startCertificates } from '../capabilities/certificates/certificates.ts'
+import { certificatesConfig } from '../capabilities/certificates/config.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { openBreakerOrders } from '../capabilities/gateway/breaker-orders.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
@@ -23,12 +25,14 @@ export interface ComposeInput {
   /** Opened before anything else was loaded. */
   readonly storage: Promise<Storage>
   readonly version: string
+  /** The operator has been told that everything is up: what is less important comes behind it. */
+  readonly ready: Promise<void>
 }
 
 /** The first half of the control plane: who is where, and where requests go. Kept, and not told to the data plane yet. */
 export async function startRouting(
   host: Host<LoadedConfig<Settings>>,
-  { boot, channel, listeners, storage: opening }: ComposeInput,
+  { boot, link, channel, listeners, storage: opening, ready }: ComposeInput,
 ) {
   const folder = dirname(boot.configFile)
   const storage = await host.start('storage', keepStorage, () => opening, {})
@@ -43,6 +47,15 @@ export async function startRouting(
     startDiscovery,
     ({ settings }) => ({ limits: settings.discovery, services: settings.services, folder }),
     { storage, everywhere: async () => void (await channel.publish([])) },
+  )
+  await host.start(
+    'certificates',
+    startCertificates,
+    ({ settings }) => certificatesConfig(settings, folder, boot.dataDir),
+    {
+      publish: (ops) => channel.publish(ops),
+      notify: (text, json) => void ready.then(() => link.send({ type: 'notice', text, json })),
+    },
   )
   const gateway = await host.start(
     'gateway',

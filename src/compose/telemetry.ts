@@ -1,19 +1,27 @@
 import type { Boot } from '../contracts/supervisor.ts'
+import { startMetrics } from '../capabilities/metrics/metrics.ts'
 import { startTelemetry } from '../capabilities/telemetry/telemetry.ts'
 import { systemClock } from '../platform/clock.ts'
 import { serveAdminSocket } from '../platform/http/admin-socket.ts'
 import { createJsonLog } from '../platform/log.ts'
+import { stateSocketOf } from '../supervisor/boot.ts'
 
-/** The whole telemetry process: the capability, and its admin routes on a Unix socket. */
+/** The whole telemetry process: what data tells, metrics, and its admin routes on a Unix socket. */
 export async function composeTelemetry(
-  boot: Pick<Boot, 'recordsSocket' | 'adminSocket'>,
+  boot: Pick<Boot, 'recordsSocket' | 'adminSocket' | 'adminSockets' | 'dataDir'>,
 ): Promise<AsyncDisposable> {
   const log = createJsonLog(process.stderr, systemClock, 'info')
   const releases = new AsyncDisposableStack()
-  const telemetry = await startTelemetry(
-    { recordsSocket: boot.recordsSocket },
+  const scope = {
+    clock: systemClock,
+    log,
+    onStop: (release: () => void | Promise<void>) => releases.defer(release),
+  }
+  const telemetry = await startTelemetry({ recordsSocket: boot.recordsSocket }, {}, scope)
+  await startMetrics(
+    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
     {},
-    { clock: systemClock, log, onStop: (release) => releases.defer(release) },
+    scope,
   )
   // Loaded only when somebody asks: a process that nobody looks at does without it.
   const admin = await serveAdminSocket(boot.adminSocket, log, async () => {

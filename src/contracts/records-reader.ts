@@ -104,6 +104,7 @@ class BatchReader {
     | 'serviceSource'
     | 'algorithm'
     | 'reason'
+    | 'tls'
   > {
     return {
       listener: this.#name(),
@@ -117,6 +118,7 @@ class BatchReader {
       serviceSource: this.#name(),
       algorithm: this.#name(),
       reason: this.#name(),
+      tls: this.#name(),
     }
   }
 

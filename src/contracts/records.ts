@@ -16,7 +16,7 @@ import {
 } from '../mechanisms/varint/varint.ts'
 
 /** Written by this version; a reader refuses every other one. */
-export const RECORDS_VERSION = 2
+export const RECORDS_VERSION = 3
 export const RECORDS_MAGIC = 0xb7
 export const RECORDS_HEADER_BYTES = 2
 /** UTF-16 units of one name; a longer one is cut. */
@@ -65,6 +65,7 @@ export interface RecordSource {
   readonly caller: string
   readonly client: string
   readonly protocol: string
+  readonly tls: string
   readonly method: string
   readonly route: string
   readonly routeSource: string
@@ -104,11 +105,11 @@ export interface AttemptSource {
 }
 
 /** Fields of a record, an attempt and a note that are names. */
-const NAME_PLACES = 17
+const NAME_PLACES = 18
 
 /** Numbers of a record, and those and the names of an attempt and a note, that are written beside its text. */
 const RECORD_FIXED_BYTES_MAX = 64 + 12 * VARINT_BYTES_MAX
-const RECORD_NAMES = 11
+const RECORD_NAMES = 12
 const ATTEMPT_NAMES = 4
 const ATTEMPT_FIXED_BYTES_MAX = 12 * VARINT_BYTES_MAX
 const POLICY_NAMES = 2
@@ -194,7 +195,8 @@ export class RecordWriter {
     end = this.#writeName(into, end, record.service, 9)
     end = this.#writeName(into, end, record.serviceSource, 10)
     end = this.#writeName(into, end, record.algorithm, 11)
-    return this.#writeName(into, end, record.reason, 12)
+    end = this.#writeName(into, end, record.reason, 12)
+    return this.#writeName(into, end, record.tls, 17)
   }
 
   #writeAttempt(attempt: AttemptSource, originMs: number, into: Buffer, at: number): number {

@@ -1,4 +1,6 @@
 /** What control and data say to each other about policies of resilience that keep a state. */
+import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
+import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 
 /** Where breakers stand: one for the service as a whole, one for each of its instances, both, or none. */
 export type BreakerScope = 'service' | 'instance' | 'both' | 'off'
@@ -25,6 +27,52 @@ export interface BreakerSpec {
   readonly openMsMax: number
   readonly probes: number
 }
+
+/** How many requests of a service may be in flight, over all workers. */
+export interface ConcurrencySpec {
+  readonly algorithm: 'fixed' | 'aimd' | 'gradient2'
+  /** Where an adaptive limit begins, and between what it stays; `fixed` is always `max`. */
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+  /** `aimd`: who takes longer counts as dropped. */
+  readonly slowMs: number
+  /** Requests that may wait for a place, a worker. */
+  readonly queueMax: number
+  /** How long one may wait. */
+  readonly queueMs: number
+}
+
+/** Which requests are tried again, how often and when. */
+export interface RetrySpec {
+  /** Attempts after the first one. */
+  readonly attempts: number
+  /** Share of requests that may be retries, 0 to 1. */
+  readonly budgetRatio: number
+  /** Retries a second that are allowed regardless of the share, by all workers together. */
+  readonly reservePerSecond: number
+  /** What is tried again; without it: no connection, no answer, no answer in time. */
+  readonly on?: readonly (RetryCondition | number)[]
+  /** Waits before further attempts; without it there are none. */
+  readonly waits?: RetryWaits
+  /** A request that is larger (head and body) is not tried again. */
+  readonly bytesMax?: number
+}
+
+/** What stands in where a service cannot serve a request. */
+export interface FallbackSpec {
+  /** Another service, '' for none; asked once, with what is left of the time. */
+  readonly service: string
+  /** Where there is no other service, or that cannot serve it either. */
+  readonly answer?: {
+    readonly status: number
+    readonly contentType: string
+    readonly body: string
+  }
+}
+
+/** Who is served first and shed last. */
+export type PriorityName = 'critical' | 'normal' | 'batch'
 
 /** When something changed: where breakers are, and what has happened. */
 export interface ResilienceMessage {

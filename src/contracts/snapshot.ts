@@ -1,9 +1,15 @@
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
-import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
-import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
+import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { PolicySpec } from './policies.ts'
-import type { BreakerSpec, ResilienceMessage } from './resilience.ts'
+import type {
+  BreakerSpec,
+  ConcurrencySpec,
+  FallbackSpec,
+  PriorityName,
+  RetrySpec,
+  ResilienceMessage,
+} from './resilience.ts'
 
 /**
  * What control and data say to each other over the local socket, and nothing else.
@@ -55,6 +61,7 @@ export type SnapshotOp =
       readonly id: string
       readonly removal?: number
     }
+  | CertificateOp
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -66,6 +73,7 @@ export interface GatewaySpec {
   readonly hosts: readonly string[]
   /** Share of new traces that are marked as sampled, 0 to 1. */
   readonly traceSampleRate: number
+  readonly https: HttpsSpec
 }
 
 export type ListenerSpec =
@@ -77,6 +85,8 @@ export type ListenerSpec =
       readonly port: number
       /** Every connection must begin with a PROXY protocol header (v1 or v2). */
       readonly proxyProtocol: boolean
+      /** Absent: in the clear. */
+      readonly tls?: TlsSpec
     }
   /** The outbound listener of one edge: all of its requests go to `service`. Loopback only. */
   | {
@@ -118,6 +128,8 @@ export interface RouteSpec {
   readonly stripPrefix: string
   /** Total deadline of the request; 0 takes the service's. */
   readonly timeoutMs: number
+  /** Of its requests, where a trusted caller says nothing else; without it normal. */
+  readonly priority?: PriorityName
   /** What happens to its requests besides routing; they run in the order of their kinds. */
   readonly policies: readonly PolicySpec[]
 }
@@ -146,7 +158,13 @@ export interface GatewayLimits {
   readonly connectionWindowBytes: number
 }
 
-export type BalancingName = 'peak-ewma' | 'least-requests' | 'round-robin' | 'sticky-cookie'
+export type BalancingName =
+  | 'peak-ewma'
+  | 'least-requests'
+  | 'round-robin'
+  | 'sticky-cookie'
+  | 'ring-hash'
+  | 'maglev'
 
 export interface ServiceSpec {
   readonly name: string
@@ -158,26 +176,19 @@ export interface ServiceSpec {
     readonly slowStartMs: number
     /** Name of the cookie of `sticky-cookie`. */
     readonly cookie: string
+    /** What `ring-hash` and `maglev` go by; a header's name is in lower case, segments of the path count from 1. */
+    readonly by?:
+      | 'address'
+      | { readonly header: string }
+      | { readonly cookie: string }
+      | { readonly segment: number }
   }
   /** Deadlines, all in milliseconds. `timeoutMs` spans all attempts until the response head. */
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
   /** Until the response head of one attempt. */
   readonly attemptTimeoutMs: number
-  readonly retry: {
-    /** Attempts after the first one. */
-    readonly attempts: number
-    /** Share of requests that may be retries, 0 to 1. */
-    readonly budgetRatio: number
-    /** Retries a second that are allowed regardless of the share, by all workers together. */
-    readonly reservePerSecond: number
-    /** What is tried again; without it: no connection, no answer, no answer in time. */
-    readonly on?: readonly (RetryCondition | number)[]
-    /** Waits before further attempts; without it there are none. */
-    readonly waits?: RetryWaits
-    /** A request that is larger (head and body) is not tried again. */
-    readonly bytesMax?: number
-  }
+  readonly retry: RetrySpec
   readonly ejection: {
     /** Consecutive failures (connect error, deadline of an attempt, broken answer, 502/503/504) that eject an instance; 0: never. */
     readonly failures: number
@@ -191,6 +202,10 @@ export interface ServiceSpec {
   readonly outliers?: OutlierPolicy
   /** When a second attempt runs beside the first one; without it none does. */
   readonly hedge?: HedgePolicy
+  /** What stands in where the service cannot serve a request. */
+  readonly fallback?: FallbackSpec
+  /** How many requests may be in flight; without it as many as there are connections. */
+  readonly concurrency?: ConcurrencySpec
   /** When calls are not even tried any more; without it they always are. */
   readonly breaker?: BreakerSpec
   /** Open connections to one instance, over all workers. Beyond it requests wait. */
@@ -306,6 +321,8 @@ export interface DataTotals {
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>
+  /** TLS handshakes by what came of them: a version, with ` resumed` where a session was continued, or why there is no connection. */
+  readonly handshakes: Readonly<Record<string, number>>
   /** Lines that were dropped because the disk did not keep up, and lines that it refused. */
   readonly accessLogDropped: number
   readonly accessLogLost: number
@@ -328,6 +345,8 @@ export interface RequestRecord {
   readonly client: string
   /** `http/1.1`, `http/1.0`, `tcp`, ... */
   readonly protocol: string
+  /** `TLSv1.3`, or `TLSv1.3 resumed`; '' in the clear. */
+  readonly tls: string
   readonly method: string
   readonly host: string
   readonly target: string

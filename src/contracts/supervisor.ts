@@ -224,6 +224,8 @@ export interface Boot {
 export interface AdminSocket {
   readonly name: string
   readonly path: string
+  /** Where the process takes its state from control (src/contracts/state.ts), if it takes any. */
+  readonly statePath: string
 }
 
 /** `run/state.json` in the data folder: how commands find the running system, and what they can say of it without control. */

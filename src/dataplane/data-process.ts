@@ -23,9 +23,16 @@ import { RecordShipper } from './records/shipper.ts'
 import { TotalsChanges } from './totals/changes.ts'
 import { TotalsMerge, type TotalsReader } from './totals/merge.ts'
 import { createDrains, type Drains, type Removal } from './threads/drains.ts'
-import type { Batch, ListenerBinding, ListenerError, FromWorker } from './threads/messages.ts'
+import type {
+  Batch,
+  FromWorker,
+  ListenerBinding,
+  ListenerError,
+  ToWorker,
+} from './threads/messages.ts'
 import { startWorkerPool, type WorkerPool } from './threads/pool.ts'
-import { connectionsKey, pendingKey } from './threads/messages.ts'
+import { startTicketKeys, type TicketKeys } from './tls/ticket-keys.ts'
+import { connectionsKey, flightKey, pendingKey } from './threads/messages.ts'
 import { createRollout, type Rollout } from './threads/rollout.ts'
 
 /** Seeds of the hash of token buckets are below it. */
@@ -66,6 +73,7 @@ export class DataProcess {
   readonly #breakers: BreakerWatch
   readonly #channel: ChannelServer
   readonly #stopReports: () => void
+  readonly #ticketKeys: TicketKeys
   /** Workers that still have something from outside in flight, while draining. */
   readonly #busy = new Set<number>()
   readonly #drained = Promise.withResolvers<void>()
@@ -115,11 +123,15 @@ export class DataProcess {
       clock,
       log,
       lookup: async (host) => (await lookup(host)).address,
-      changed: (addresses) => this.#tellNames(addresses),
+      changed: (addresses) => this.#tellWorkers({ type: 'names', addresses }),
     })
+    this.#ticketKeys = startTicketKeys(clock, (keys) =>
+      this.#tellWorkers({ type: 'ticket-keys', keys }),
+    )
     this.#pool = startWorkerPool({
       workers,
       shared,
+      ticketKeys: () => this.#ticketKeys.current,
       resilience: this.#learnt,
       buckets: createBucketMemory({
         seed: [randomInt(SEED_MAX), randomInt(SEED_MAX)],
@@ -156,6 +168,7 @@ export class DataProcess {
   /** Ends every worker and connection; what was logged is on the disk. */
   async stop(): Promise<void> {
     this.#stopReports()
+    this.#ticketKeys.stop()
     this.#names.stop()
     this.#channel.close()
     await this.#pool.stop()
@@ -262,10 +275,14 @@ export class DataProcess {
     const named = new Set(keysOf(ops))
     for (const op of ops) {
       if (op.op !== 'instance-gone' && op.op !== 'service-gone') continue
-      const key =
-        op.op === 'instance-gone' ? connectionsKey(op.service, op.id) : pendingKey(op.service)
+      const keys =
+        op.op === 'instance-gone'
+          ? [connectionsKey(op.service, op.id)]
+          : [pendingKey(op.service), flightKey(op.service)]
       // What went and came back in one update keeps its place.
-      if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      for (const key of keys) {
+        if (!named.has(key)) forgetRecord(this.#learnt, this.#places.drop(key))
+      }
     }
   }
 
@@ -330,10 +347,8 @@ export class DataProcess {
     this.#channel.send({ type: 'drained', ...removal })
   }
 
-  #tellNames(addresses: ReadonlyMap<string, string>): void {
-    for (let index = 0; index < this.#options.workers; index++) {
-      this.#pool.send(index, { type: 'names', addresses })
-    }
+  #tellWorkers(message: ToWorker): void {
+    for (let index = 0; index < this.#options.workers; index++) this.#pool.send(index, message)
   }
 
   #workerStarted(index: number): void {
@@ -365,10 +380,10 @@ function routedOf(model: SnapshotModel): readonly { service: string; id: string 
     .map(({ instance }) => ({ service: instance.service, id: instance.id }))
 }
 
-/** Of each service its queue, of each instance its connections. */
+/** Of each service its queue and its requests, of each instance its connections. */
 function keysOf(ops: readonly SnapshotOp[]): string[] {
   return ops.flatMap((op) => {
-    if (op.op === 'service') return [pendingKey(op.service.name)]
+    if (op.op === 'service') return [pendingKey(op.service.name), flightKey(op.service.name)]
     return op.op === 'instance' ? [connectionsKey(op.instance.service, op.instance.id)] : []
   })
 }

@@ -10,7 +10,7 @@ test('what the supervisor gives is read; everything else says how to start it', 
     snapshotSocket: 's',
     recordsSocket: 'r',
     adminSocket: 'a',
-    adminSockets: [{ name: 'control', path: 'a' }],
+    adminSockets: [{ name: 'control', path: 'a', statePath: 's' }],
     json: false,
     workers: 2,
   }

@@ -53,3 +53,8 @@ export function parseBoot(text: string | undefined): Boot {
 export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
   return adminSockets.find((one) => one.name === name)?.path ?? ''
 }
+
+/** Where one of ours takes its state from control; '' for a name that is not in the list. */
+export function stateSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
+  return adminSockets.find((one) => one.name === name)?.statePath ?? ''
+}

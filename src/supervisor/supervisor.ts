@@ -54,7 +54,11 @@ function tryPlaceSockets(
     return {
       snapshot: socketPath(dataDir, 'snapshot'),
       records: socketPath(dataDir, 'telemetry-records'),
-      admin: own.map(({ name }) => ({ name, path: socketPath(dataDir, name) })),
+      admin: own.map(({ name }) => ({
+        name,
+        path: socketPath(dataDir, name),
+        statePath: socketPath(dataDir, `${name}-state`),
+      })),
     }
   } catch (error) {
     return reportUnusable(dataDir, error, lines)

@@ -148,6 +148,17 @@ function testActions(): void {
 }
 
 function testServicePage(): void {
+  test('what others registered shows its source, its lease and who watches; a stale source says why', async () => {
+    await using open = await browser.open(shopPicture())
+    const { page } = open
+    await page.getByTestId('node-users').click()
+    await reads(page.getByTestId('registry-watchers'), '12 watchers')
+    await reads(page.getByTestId('source-consul'), /stale.*2 instances, 42 s ago.*ECONNREFUSED/)
+    await reads(page.getByTestId('registered-users-a'), /maintenance: new disk.*consul.*none/)
+    await reads(page.getByTestId('registered-users-b'), /stands by.*eureka.*30 s, renewed 12 s ago/)
+    assert.deepEqual(open.complaints, [])
+  })
+
   test('instances unfold to their checks and last lines; charts show the newest values', async () => {
     await using open = await browser.open(troubledPicture(), {}, '#/services/payments')
     const { page } = open

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { OutputLine } from '../../src/contracts/supervisor.ts'
+import { registryOf } from './registry-scene.ts'
 import { calledRequest, retriedRequest } from './scene.ts'
 
 /** The policy that the console must live with. */
@@ -160,6 +161,10 @@ async function answerApi(
       code,
       detail: 'orders is being restarted already',
     })
+  }
+  if (url.pathname.endsWith('/registry')) {
+    const service = url.pathname.split('/')[4] ?? ''
+    return sendJson(response, 200, registryOf(service))
   }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
   if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])

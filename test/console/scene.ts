@@ -343,6 +343,7 @@ export const retriedRequest: RequestRecord = {
   caller: '',
   client: '127.0.0.1',
   protocol: 'http/1.1',
+  tls: '',
   method: 'GET',
   host: 'shop.test',
   target: '/api/orders/17',

@@ -14,6 +14,10 @@ const root = resolve(import.meta.dirname, '../..')
 /** Each guide that is meant to be typed along, and how many blocks of commands it has at least. */
 const guides = [
   { name: 'first-system', blocks: 8, skip: false },
+  { name: 'from-consul', blocks: 4, skip: false },
+  { name: 'when-payments-dies', blocks: 7, skip: false },
+  { name: 'from-eureka', blocks: 5, skip: false },
+  { name: 'consul-dns', blocks: 4, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
 ]
 
@@ -35,13 +39,19 @@ for (const { name, blocks, skip } of guides) {
 
 /**
  * Runs the commands of a guide as a reader would: each ```sh block in a shell, in the folder where the
- * one before it ended; a ```sh background block stays up until the end. Only the two default ports are exchanged for
+ * one before it ended; a ```sh background block stays up until the end. Only the default ports are exchanged for
  * free ones, because the machine may use them.
  */
 async function runGuide(t: TestContext, name: string, blocksMin: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const ports = [await freePort(), await freePort()] as const
+  const ports = {
+    gateway: await freePort(),
+    console: await freePort(),
+    consul: await freePort(),
+    eureka: await freePort(),
+    dns: await freePort(),
+  }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
 
@@ -76,11 +86,17 @@ function readBlocks(path: string): readonly Block[] {
   }))
 }
 
-function withPorts(script: string, [gateway, console]: readonly [number, number]): string {
+type Ports = Readonly<Record<'gateway' | 'console' | 'consul' | 'eureka' | 'dns', number>>
+
+function withPorts(script: string, { gateway, console, consul, eureka, dns }: Ports): string {
+  const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}`
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { gateway: ${gateway}, console: ${console} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen} }`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
+    .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)
+    .replaceAll('127.0.0.1:8761', `127.0.0.1:${eureka}`)
+    .replaceAll('-p 8600', `-p ${dns}`)
 }
 
 /** Returns the folder in which the block ended. */

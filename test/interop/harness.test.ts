@@ -67,6 +67,13 @@ test('what takes too long is killed with all that it started', async (t) => {
   )
 })
 
+test('the end of a program is not held up by what keeps its output open', async (t) => {
+  const started = startProgram(t, shell('setsid sleep 20 & echo $!'))
+  const pid = Number(await started.line(/^\d+$/))
+  t.after(() => process.kill(pid, 'SIGKILL'))
+  assert.equal((await started.ended).code, 0)
+})
+
 test('a program that fails says what it has printed', async () => {
   await assert.rejects(
     runProgram(shell('echo out; echo err >&2; exit 3')),

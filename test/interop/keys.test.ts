@@ -37,7 +37,7 @@ test('Go: Lock, Semaphore, transactions, sessions', async (t) => {
 test('Go: tokens and policies', async (t) => {
   const client = await findGo(t, 'acl')
   if (client === undefined) return
-  const { address } = await startConsulProcess(t, { section: { acl: 'deny' } })
+  const { address } = await startConsulProcess(t, { section: ['acl: deny'] })
   await passes(client, address)
 })
 

@@ -6,6 +6,7 @@ import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
+import { KeysPage } from './pages/keys/keys-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
@@ -61,6 +62,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <RequestsPage requestId={route.requestId} />
     case 'configuration':
       return <ConfigurationPage />
+    case 'keys':
+      return <KeysPage path={route.path} />
     case 'code':
       return <CodePage key={route.code} code={route.code} />
     default:
@@ -78,6 +81,8 @@ function titleOf(route: Route): string {
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
     case 'configuration':
       return 'Listeners and configuration'
+    case 'keys':
+      return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
     case 'code':
       return route.code
     default:

@@ -12,6 +12,7 @@ import './styles/system.css'
 import './styles/map.css'
 import './styles/service.css'
 import './styles/requests.css'
+import './styles/keys.css'
 import './styles/narrow.css'
 
 const root = document.getElementById('root')

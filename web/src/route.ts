@@ -6,6 +6,8 @@ export type Route =
   | { readonly page: 'service'; readonly service: string }
   | { readonly page: 'requests'; readonly requestId: string }
   | { readonly page: 'configuration' }
+  /** A key, or a folder of keys, which ends with a slash; '' is all. */
+  | { readonly page: 'keys'; readonly path: string }
   | { readonly page: 'code'; readonly code: string }
 
 /** Reads the part after `#`; what is unknown is the start page. */
@@ -21,6 +23,8 @@ export function parseRoute(hash: string): Route {
     case 'config':
     case 'listeners':
       return { page: 'configuration' }
+    case 'keys':
+      return { page: 'keys', path: argument }
     case 'codes':
       return { page: 'code', code: argument }
     default:
@@ -41,6 +45,8 @@ export function hrefOf(route: Route): string {
         : `#/requests/${encodeURIComponent(route.requestId)}`
     case 'configuration':
       return '#/configuration'
+    case 'keys':
+      return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
     case 'code':
       return `#/codes/${encodeURIComponent(route.code)}`
     default:

@@ -18,9 +18,9 @@ export class Refusal extends Error {
 /**
  * Serves `routes`: a table from `GET /products/:id` to a function of a request
  * `{ params, query, headers, body, call, note }`, which returns `{ status, json }`, `{ status, text, type }` or a plain
- * object for 200. `call(url, init)` passes the trace and the request id on; `note(fields)` adds to the log line.
+ * object for 200. `beforeStop` is waited for before the server closes. `call(url, init)` passes the trace and the request id on; `note(fields)` adds to the log line.
  */
-export function serve(name, routes, { port = process.env.PORT } = {}) {
+export function serve(name, routes, { port = process.env.PORT, beforeStop } = {}) {
   const table = Object.entries(routes).map(([key, answer]) => ({ ...readPattern(key), answer }))
   const server = createServer((request, response) => {
     handle(name, table, request, response).catch((error) => {
@@ -33,7 +33,7 @@ export function serve(name, routes, { port = process.env.PORT } = {}) {
   server.listen(Number(port ?? 0), '127.0.0.1', () => {
     log('info', name, 'listening', { port: server.address().port })
   })
-  stopOnSignal(server)
+  stopOnSignal(server, beforeStop)
   return server
 }
 
@@ -166,13 +166,15 @@ function readPattern(key) {
 }
 
 /** Finishes what is in flight, takes nothing new, and ends. */
-function stopOnSignal(server) {
+function stopOnSignal(server, beforeStop = async () => {}) {
   let isStopping = false
   const stop = () => {
     if (isStopping) return
     isStopping = true
-    server.close(() => process.exit(0))
-    server.closeIdleConnections()
+    void beforeStop().finally(() => {
+      server.close(() => process.exit(0))
+      server.closeIdleConnections()
+    })
     // Connections that become idle now are not closed by close() in every version of Node.
     setInterval(() => server.closeIdleConnections(), 50).unref()
   }

@@ -1,5 +1,6 @@
 /** Who buys: three people, and the sessions of those who logged in. Everybody's password is `demo`. */
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import { registerInEureka } from './eureka.mjs'
 import { createBoundedMap, Refusal, serve } from './service.mjs'
 
 const people = ['ada', 'grace', 'margaret'].map((id) => {
@@ -9,7 +10,7 @@ const people = ['ada', 'grace', 'margaret'].map((id) => {
 const byId = new Map(people.map((person) => [person.id, person]))
 const sessions = createBoundedMap(1_000)
 
-serve('users', {
+const server = serve('users', {
   'POST /users/login'({ body, note }) {
     const { user, password } = body
     const person = byId.get(user)
@@ -33,6 +34,7 @@ serve('users', {
     return view(person)
   },
 })
+registerInEureka('users', server)
 
 function view({ id, name }) {
   return { id, name }

@@ -40,7 +40,7 @@ async function open(t: TestContext, dns: object, from?: Ground) {
       udpAndTcp: async (...options) => (opened = await board.udpAndTcp(...options)),
     },
   }
-  const part = await startConsulDns(dnsOf(dns), { discovery, localNode: 'local' }, scope)
+  const part = await startConsulDns(dnsOf(dns), { discovery }, scope)
   t.after(async () => {
     await opened?.close()
     for (const release of releases) await release()

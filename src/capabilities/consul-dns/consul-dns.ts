@@ -1,21 +1,16 @@
 import { MESSAGE_BYTES_MAX, RCODE } from '../../mechanisms/dns/message.ts'
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { TcpConnection, UdpPeer } from '../../platform/listeners/opening.ts'
-import type { Settings } from '../../settings.ts'
 import { Counters } from './counters.ts'
 import { Recursors, type RecursorsConfig } from './recursors.ts'
 import { Responder, tooMuch, type Response, type Transport } from './responder.ts'
-import { parseRecursor } from './settings.ts'
+import { parseRecursor, type ConsulDnsConfig } from './settings.ts'
 import { SourceLimit } from './source-limit.ts'
 import { ToldServices } from './told.ts'
 import { Zone, type Registry } from './zone.ts'
 
-export type ConsulDnsConfig = Settings['dns']
-
 export interface ConsulDnsNeeds {
   readonly discovery: Registry
-  /** Name of the node that is this machine. */
-  readonly localNode: string
 }
 
 export interface ConsulDns {
@@ -37,13 +32,13 @@ const TCP_LIMITS = {
 /** Answers names of services over DNS, as Consul does. */
 export async function startConsulDns(
   first: ConsulDnsConfig,
-  { discovery, localNode }: ConsulDnsNeeds,
+  { discovery }: ConsulDnsNeeds,
   scope: Scope,
 ): Promise<Part<ConsulDnsConfig, ConsulDns>> {
   let settings = first
   const { clock } = scope
   const told = new ToldServices(clock)
-  const zone = new Zone({ registry: discovery, localNode, settings, clock, told })
+  const zone = new Zone({ registry: discovery, settings, clock, told })
   scope.onStop(zone.follow())
   const recursors = new Recursors(recursorsOf(settings), scope.clock)
   scope.onStop(() => recursors.close())

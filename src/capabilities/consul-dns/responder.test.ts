@@ -84,13 +84,13 @@ test('the domain itself, nodes, and names of addresses', async (t) => {
   })
   assert.deepEqual(answersOf(ground, 'consul', TYPE.SOA), ['SOA ns.consul 0'])
   const ns = ask(ground, queryOf('consul', TYPE.NS)).message
-  assert.deepEqual(ns.answers.map(textOf), ['NS local.node.dc1.consul'])
-  assert.deepEqual(ns.additionals.map(textOf), ['A 127.0.0.1'])
+  assert.deepEqual(ns.answers.map(textOf), ['NS Board.node.dc1.consul'])
+  assert.deepEqual(ns.additionals.map(textOf), ['A 10.0.7.7'])
   const rack = ask(ground, queryOf('rack-1.node.consul', TYPE.A)).message
   assert.deepEqual(rack.answers.map(textOf), ['A 10.1.1.1'])
   assert.deepEqual(rack.additionals.map(textOf), ['TXT zone=a', 'TXT just this'])
   assert.equal(answersOf(ground, 'rack-1.node.consul', TYPE.ANY).length, 3)
-  assert.deepEqual(answersOf(ground, 'local.node.consul', TYPE.A), ['A 127.0.0.1'])
+  assert.deepEqual(answersOf(ground, 'board.node.consul', TYPE.A), ['A 10.0.7.7'])
   ground.clock.advance(1_000)
   assert.deepEqual(answersOf(ground, '1.0.0.10.in-addr.arpa', TYPE.PTR), ['PTR web.service.consul'])
   assert.deepEqual(answersOf(ground, '1.1.1.10.in-addr.arpa', TYPE.PTR), [
@@ -214,7 +214,7 @@ test('"ask over TCP" is no longer than the question, and only for questions', ()
 test('the domain, times and the name of the datacenter follow the file', async (t) => {
   const ground = await withWeb(t, 1)
   assert.equal(answersOf(ground, 'web.service.consul', TYPE.SRV).length, 1)
-  ground.zone.configure(dnsOf({ domain: 'eu.example.com', datacenter: 'fra' }))
+  ground.zone.configure(dnsOf({ domain: 'eu.example.com' }, 'fra'))
   assert.deepEqual(answersOf(ground, 'web.service.fra.eu.example.com', TYPE.SRV), [
     'SRV 1 1 8001 0a000001.addr.fra.eu.example.com',
   ])

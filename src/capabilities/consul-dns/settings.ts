@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseHostPort, type HostPort } from '../../platform/config/addresses.ts'
-import { filled, label } from '../../platform/config/names.ts'
+import { filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
 import type { SettingProblem } from '../../platform/config/problems.ts'
 import { duration, rate, size } from '../../platform/config/units.ts'
@@ -15,7 +15,6 @@ const dns = z
     domain: filled()
       .default('consul')
       .describe('Names end in it: web.service.consul. Case does not matter.'),
-    datacenter: label().default('dc1').describe('Name of this datacenter in names of DNS.'),
     ttl: ttl()
       .prefault('0s')
       .describe('For how long clients may remember an answer about a service.'),
@@ -99,4 +98,16 @@ export function parseRecursor(text: string): HostPort | undefined {
   if (isIP(text) !== 0) return { host: text, port: DNS_PORT }
   const parsed = parseHostPort(text)
   return parsed !== undefined && isIP(parsed.host) !== 0 ? parsed : undefined
+}
+
+/** The section as it is read. */
+export type DnsSettings = z.output<typeof dns>
+
+/** What names are made of. */
+export interface ConsulDnsConfig extends DnsSettings {
+  readonly datacenter: string
+  /** Name of this machine as Consul clients see it. */
+  readonly node: string
+  /** Its address. */
+  readonly address: string
 }

@@ -1,12 +1,12 @@
 import { TYPE, type Authority, type RecordData } from '../../mechanisms/dns/message.ts'
 import { parseName, type DnsName } from '../../mechanisms/dns/name.ts'
 import type { Clock } from '../../platform/capability.ts'
-import type { Settings } from '../../settings.ts'
 import type { Discovery } from '../discovery/api.ts'
 import type { Node } from '../discovery/model.ts'
 import { addressData, Endpoints, type EndpointSet } from './endpoints.ts'
 import { parseLookup, type Lookup } from './lookup.ts'
 import { ReverseNames } from './reverse-names.ts'
+import type { ConsulDnsConfig } from './settings.ts'
 import type { ToldServices } from './told.ts'
 
 /** A record of the additional section. */
@@ -30,13 +30,20 @@ export type Finding =
   /** Of another domain. */
   | { readonly kind: 'elsewhere' }
 
-type DnsSettings = Settings['dns']
 type NodeFacts = Pick<Node, 'name' | 'address' | 'meta'>
 
 /** What zone and answers need of the registry. */
 export type Registry = Pick<
   Discovery,
-  'service' | 'serviceName' | 'services' | 'instances' | 'node' | 'nodes' | 'subscribe' | 'indexOf'
+  | 'localNode'
+  | 'service'
+  | 'serviceName'
+  | 'services'
+  | 'instances'
+  | 'node'
+  | 'nodes'
+  | 'subscribe'
+  | 'indexOf'
 >
 
 const NO_NAME: Finding = { kind: 'nothing', isName: false }
@@ -44,9 +51,7 @@ const NO_DATA: Finding = { kind: 'nothing', isName: true }
 
 export interface ZoneOptions {
   readonly registry: Registry
-  /** Name of the node that is this machine. */
-  readonly localNode: string
-  readonly settings: DnsSettings
+  readonly settings: ConsulDnsConfig
   readonly clock: Clock
   readonly told: ToldServices
 }
@@ -54,20 +59,17 @@ export interface ZoneOptions {
 /** Names of the domain, made of the registry as it is now. */
 export class Zone {
   readonly #registry: Registry
-  /** This machine is there also while nobody is registered on it. */
-  readonly #local: NodeFacts
   readonly #clock: Clock
   readonly #endpoints: Endpoints
   readonly #reverse: ReverseNames
   readonly #told: ToldServices
-  #settings: DnsSettings
+  #settings: ConsulDnsConfig
   #ttlS: ReadonlyMap<string, number> = new Map()
   domain: DnsName
   #below: DnsName
 
-  constructor({ registry, localNode, settings, clock, told }: ZoneOptions) {
+  constructor({ registry, settings, clock, told }: ZoneOptions) {
     this.#registry = registry
-    this.#local = { name: localNode, address: '127.0.0.1', meta: {} }
     this.#clock = clock
     this.#endpoints = new Endpoints(registry)
     this.#reverse = new ReverseNames(registry, clock)
@@ -85,7 +87,7 @@ export class Zone {
     })
   }
 
-  configure(settings: DnsSettings): void {
+  configure(settings: ConsulDnsConfig): void {
     this.#settings = settings
     this.domain = nameOf(settings.domain)
     this.#below = nameOf(`${settings.datacenter}.${settings.domain}`)
@@ -136,11 +138,12 @@ export class Zone {
   }
 
   #findApex(type: number): Finding {
-    const self = nameOf(`${this.#local.name}.node.${this.#below.labels.join('.')}`)
+    const { name, ...known } = this.#self()
+    const self = parseName(`${name}.node.${this.#below.labels.join('.')}`) ?? this.domain
     const soa: RecordData = { type: 'SOA', ...this.authority() }
     const found = ofType([soa, { type: 'NS', target: self }], type)
     const isNs = found.some((data) => data.type === 'NS')
-    const glue = isNs ? [{ name: self, data: addressOfNode(this.#node(this.#local.name)) }] : []
+    const glue = isNs ? [{ name: self, data: addressOfNode(known) }] : []
     return records(found, 0, glue)
   }
 
@@ -181,15 +184,23 @@ export class Zone {
   }
 
   #node(asked: string): NodeFacts | undefined {
+    if (asked === this.#settings.node.toLowerCase()) return this.#self()
     const exact = this.#registry.node(asked)
     if (exact !== undefined) return exact
     for (const node of this.#registry.nodes()) if (node.name.toLowerCase() === asked) return node
-    return asked === this.#local.name ? this.#local : undefined
+    return asked === this.#registry.localNode ? this.#self() : undefined
+  }
+
+  /** This machine, which is there also while nobody is registered on it. */
+  #self(): NodeFacts {
+    const known = this.#registry.node(this.#registry.localNode)
+    const { node: name, address } = this.#settings
+    return { name, address: known?.address || address, meta: known?.meta ?? {} }
   }
 }
 
-function addressOfNode(node: NodeFacts | undefined): RecordData {
-  return addressData(node?.address ?? '') ?? { type: 'A', address: Uint8Array.of(127, 0, 0, 1) }
+function addressOfNode(node: Pick<NodeFacts, 'address'>): RecordData {
+  return addressData(node.address) ?? { type: 'A', address: Uint8Array.of(127, 0, 0, 1) }
 }
 
 /** RFC 1464: `key=value`; a key that begins with `rfc1035-` is for the value alone. */

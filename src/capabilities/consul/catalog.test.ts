@@ -179,6 +179,19 @@ test('a blocking query wakes for its own service only, and for the whole catalog
   assert.deepEqual((await ofApi).json(), [])
 })
 
+test('consul_sd of Prometheus asks without passing, with a wait in milliseconds, and reads the health itself', async (t) => {
+  const ground = await serveAgent(t)
+  const { call, get } = ground
+  await fill(ground)
+  const listed = await call('/v1/catalog/services?stale=&wait=120000ms')
+  assert.ok(Number(listed.headers['x-consul-index']) > 0)
+  const found = await get<HealthEntry[]>('/v1/health/service/web?stale=&wait=120000ms')
+  assert.deepEqual(
+    found.map(({ Service, Node }) => `${Service.Address || Node.Address}:${Service.Port}`),
+    ['127.0.0.1:1', '127.0.0.1:2', '10.1.0.1:3'],
+  )
+})
+
 test('a token sees and changes what it may', async (t) => {
   const allowed = new Set(['service web read', 'node here read', 'service web write'])
   const authorizer: Authorizer = {

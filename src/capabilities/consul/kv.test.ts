@@ -142,8 +142,8 @@ test('what sessions ask for is checked', async (t) => {
     const { status, text } = await call('/v1/session/create', { method: 'PUT', body })
     return `${status} ${text}`
   }
-  assert.match(await create({ TTL: '9s' }), /^400 Invalid Session TTL '9s', must be between/)
-  assert.match(await create({ TTL: '25h' }), /^400 Invalid Session TTL/)
+  assert.match(await create({ TTL: '9s' }), /^500 Invalid Session TTL '9s', must be between/)
+  assert.match(await create({ TTL: '25h' }), /^500 Invalid Session TTL/)
   assert.match(await create({ TTL: 'soon' }), /^400 Request decode failed: time: invalid duration/)
   assert.equal(await create({ Behavior: 'keep' }), '500 Invalid session behavior: keep')
   assert.equal(await create({ Node: 'n2' }), '500 Missing node registration')

@@ -142,7 +142,8 @@ function parseTtl(fields: JsonFields): number {
   if (ns === 0) return 0
   const ttlMs = ns / NS_PER_MS
   if (ttlMs >= TTL_MS_MIN && ttlMs <= TTL_MS_MAX) return ttlMs
-  throw new ConsulError(400, `Invalid Session TTL '${text}', must be between [10s=24h0m0s]`)
+  // 500, as in Consul: Patroni looks for it.
+  throw new ConsulError(500, `Invalid Session TTL '${text}', must be between [10s=24h0m0s]`)
 }
 
 /** `NodeChecks` and `ServiceChecks`, or, from before they were apart, `Checks`. Without any: the check of the node. */

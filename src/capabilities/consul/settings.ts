@@ -66,12 +66,15 @@ export function consulConfig(section: z.output<typeof consul>): ConsulSettings {
 }
 
 /** The name of this machine's node. */
-export function nodeNameOf({ node }: ConsulSettings): string {
+export function nodeNameOf({ node }: Pick<ConsulSettings, 'node'>): string {
   return node ?? hostname()
 }
 
 /** The address of this machine that clients see, at a listener of this host. */
-export function addressOf({ address }: ConsulSettings, listening = '127.0.0.1'): string {
+export function addressOf(
+  { address }: Pick<ConsulSettings, 'address'>,
+  listening = '127.0.0.1',
+): string {
   if (address !== undefined) return address
   return ['0.0.0.0', '::', 'localhost'].includes(listening) ? '127.0.0.1' : listening
 }

@@ -12,6 +12,7 @@ import type {
   Target,
 } from './model.ts'
 import type { Registration } from './registration.ts'
+import type { SourceView } from './sources/follower.ts'
 import type { Listener } from './watchers.ts'
 
 /** One service as a list shows it. */
@@ -81,6 +82,8 @@ export interface Discovery extends DiscoveryReads, DiscoveryWatches, NodeWrites 
   ): Promise<void>
   /** The result of a TTL or reported check. Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, also for an unknown check. */
   reportCheck(service: string, id: string, check: string, status: CheckStatus, output: string): void
+  /** Whom the file says to follow, and how they stand. */
+  sources(): readonly SourceView[]
   /** One guard a source of registrations; see `LeaseGuard`. */
   guardLeases(source: string, guard: LeaseGuard): void
   /** Tells watchers what changed, and resolves when every worker of the gateway has applied it, or after two seconds. */
@@ -155,6 +158,6 @@ export interface DiscoveryWatches {
   changesSince(index: number): readonly Change[] | undefined
   /** Tells watchers now what they would be told in the next turn. */
   flush(): void
-  /** Who watches what: services by their number of waiting queries and listeners, greatest first, at most `count`. */
-  watched(count: number): readonly { readonly target: string; readonly watchers: number }[]
+  /** Waiting queries and listeners that look at the target. */
+  watchersOf(target: Target): number
 }

@@ -2,6 +2,7 @@ import type { Problem } from '../../platform/capability.ts'
 import type { MetricFamily } from '../../platform/metrics-text.ts'
 import type { Discovery, ServiceSummary } from './api.ts'
 import type { Instance } from './model.ts'
+import type { SourceView } from './sources/follower.ts'
 
 /** What is wrong with the instances of one service; undefined while all are in rotation, or still on their way. */
 export function problemOf(
@@ -38,17 +39,38 @@ export function problemOf(
 
 /** What is wrong with any service. */
 export function* problemsOf(
-  discovery: Pick<Discovery, 'services' | 'problemOf'>,
+  discovery: Pick<Discovery, 'services' | 'problemOf' | 'sources'>,
 ): Generator<Problem> {
+  for (const source of discovery.sources()) {
+    if (source.isStale) yield staleProblemOf(source)
+  }
   for (const { name } of discovery.services()) {
     const problem = discovery.problemOf(name)
     if (problem !== undefined) yield problem
   }
 }
 
-/** Instances by service and health. */
+function staleProblemOf(source: SourceView): Problem {
+  const { service, kind, place, targetCount, why, answeredAtMs } = source
+  const asOf = answeredAtMs === 0 ? 'before this start' : new Date(answeredAtMs).toISOString()
+  const kept =
+    targetCount === 0
+      ? 'no instances are known'
+      : `${targetCount} instances are kept, as of ${asOf}`
+  return {
+    severity: targetCount === 0 ? 'error' : 'warning',
+    code: 'ERR_DISCOVERY_SOURCE_STALE',
+    service,
+    instance: '',
+    key: `${kind} ${place}`,
+    text: `${kind} ${place}: ${why}; ${kept}`,
+  }
+}
+
+/** Instances by service and health, and the age of what sources say. */
 export function* discoveryMetrics(
-  discovery: Pick<Discovery, 'services' | 'instances'>,
+  discovery: Pick<Discovery, 'services' | 'instances' | 'sources'>,
+  nowMs: number,
 ): Generator<MetricFamily> {
   const services = [...discovery.services()]
   yield {
@@ -70,5 +92,25 @@ export function* discoveryMetrics(
       labels: { service: name },
       value: routableCount,
     })),
+  }
+  const sources = discovery.sources()
+  if (sources.length === 0) return
+  const labelsOf = ({ service, kind, place }: SourceView) => ({ service, kind, source: place })
+  yield {
+    name: 'backplane_discovery_source_stale',
+    help: '1 while a source cannot be reached or names nobody all of a sudden, and its last instances are kept.',
+    type: 'gauge',
+    samples: sources.map((one) => ({ labels: labelsOf(one), value: Number(one.isStale) })),
+  }
+  yield {
+    name: 'backplane_discovery_source_age_seconds',
+    help: 'Time since a source has answered with what is in use.',
+    type: 'gauge',
+    samples: sources
+      .filter((one) => one.answeredAtMs > 0)
+      .map((one) => ({
+        labels: labelsOf(one),
+        value: Math.max(0, nowMs - one.answeredAtMs) / 1_000,
+      })),
   }
 }

@@ -12,10 +12,14 @@ import type { InstanceSpec } from './model.ts'
 import { NodeStore } from './node-store.ts'
 import { createNodeWrites } from './node-writes.ts'
 import { registerDiscoveryRoutes } from './protocols/admin.ts'
+import { registerHttpSdRoute } from './protocols/http-sd.ts'
+import { registerRegistryView } from './protocols/registry-view.ts'
 import { createReads, createWatches } from './reads.ts'
 import type { InstanceRecord } from './records.ts'
 import { Registrations } from './registration-store.ts'
 import { Registry } from './registry.ts'
+import type { SourceView } from './sources/follower.ts'
+import { Following } from './sources/following.ts'
 import { ToldStates } from './told-states.ts'
 
 /** How long a protocol waits for the workers of the gateway; one that hangs must not hold up a registration for ever. */
@@ -86,23 +90,35 @@ export async function startDiscovery(
   await told.restore(registry)
   isRestoring = false
   const everywhere = () => needs.everywhere()
-  const parts = { registry, registrations, nodes, checks, guards, forget, everywhere }
+  let following: Following | undefined = undefined
+  const sources = () => following?.views() ?? []
+  const parts = { registry, registrations, nodes, checks, guards, sources, forget, everywhere }
   const api = createApi(parts, scope.clock)
   const put = (spec: InstanceSpec): void => void api.putInstance(spec, { origin: 'at' })
   declareServices(registry, first, put)
+  const { clock, random, log } = scope
+  following = new Following({ clock, random, log, storage, setAside, registry: api })
+  await following.restore()
+  following.configure(first.services, first.folder)
+  scope.onStop(() => following?.close())
   return {
     api,
     prepare(next) {
       checkDeclared(registry, next, limits.instances)
       return {
-        commit: () => declareServices(registry, next, (spec) => putOrTell(spec, put, scope.log)),
+        commit() {
+          declareServices(registry, next, (spec) => putOrTell(spec, put, scope.log))
+          following?.configure(next.services, next.folder)
+        },
       }
     },
     routes: [
+      (app) => registerHttpSdRoute(app, api),
+      (app) => registerRegistryView(app, api),
       (app) =>
         registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
     ],
-    metrics: () => discoveryMetrics(api),
+    metrics: () => discoveryMetrics(api, clock.nowMs()),
     problems: () => [...setAside.problems(), ...problemsOf(api)],
   }
 }
@@ -123,6 +139,7 @@ interface Parts {
   readonly nodes: NodeStore
   readonly checks: CheckRunner
   readonly guards: Map<string, LeaseGuard>
+  sources(): readonly SourceView[]
   forget(service: string, id: string): void
   everywhere(): Promise<void>
 }
@@ -160,6 +177,7 @@ function createApi(parts: Parts, clock: Clock): Discovery {
       if (check === undefined) throw instanceUnknownError(service, id)
       registry.checks.report(check, { status, output, durationMs: 0 })
     },
+    sources: () => parts.sources(),
     guardLeases: (source, guard) => void guards.set(source, guard),
     async applied() {
       registry.journal.flush()

@@ -17,6 +17,7 @@ export const discoveryMigrations: readonly string[] = [
      service TEXT NOT NULL, id TEXT NOT NULL, check_id TEXT NOT NULL, status TEXT NOT NULL, output TEXT NOT NULL,
      PRIMARY KEY (service, id, check_id)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE discovery_followed (source TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ]
 
 /** More changes than one run can make, so that the indexes of two runs never meet, whatever the clock does. */

@@ -270,12 +270,8 @@ test('watchers of a node hear of it, its checks and its instances, and of nobody
   )
   discovery().flush()
   assert.equal(told, 2)
-  assert.deepEqual(
-    discovery()
-      .watched(1)
-      .map(({ target }) => target),
-    ['node east'],
-  )
+  assert.equal(discovery().watchersOf({ node: 'east' }), 1)
+  assert.equal(discovery().watchersOf({ service: 'web' }), 0)
 })
 
 test('names are found in any case, the exact one first', async (t) => {

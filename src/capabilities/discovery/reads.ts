@@ -60,7 +60,7 @@ export function createWatches(registry: Registry, clock: Clock): DiscoveryWatche
       return journal.feed.changesSince(index)
     },
     flush: () => journal.flush(),
-    watched: (count) => journal.watchers.watched(count),
+    watchersOf: (target) => journal.watchers.countOf(target),
   }
 }
 

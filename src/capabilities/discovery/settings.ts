@@ -4,6 +4,7 @@ import { absolutePath, filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import { duration } from '../../platform/config/units.ts'
+import { checkSources, discoverSettings } from './source-settings.ts'
 
 /** Health checks: how the control plane asks whether an instance is well. */
 const healthSettings = z.strictObject({
@@ -58,6 +59,7 @@ const service = {
     .min(1)
     .optional()
     .describe('Addresses host:port of instances that somebody else runs.'),
+  discover: discoverSettings,
   weight: z.int().min(1).max(1000).default(1).describe('Weight of its instances in balancing.'),
 }
 
@@ -96,13 +98,17 @@ interface DiscoveryChecked {
 function checkDiscovery({ services }: DiscoveryChecked): readonly SettingProblem[] {
   return Object.entries(services).flatMap(([name, service]) => {
     const path = ['services', name]
-    return [...checkAddresses(service, path), ...checkHealth(service, path)]
+    return [
+      ...checkAddresses(service, path),
+      ...checkSources(service.discover, [...path, 'discover']),
+      ...checkHealth(service, path),
+    ]
   })
 }
 
 /** Who runs its instances: `run` Backplane, `at` somebody else, neither whoever registers them. */
 function checkAddresses(
-  { at, run }: DiscoveredService & { readonly run?: unknown },
+  { at, discover, run }: DiscoveredService & { readonly run?: unknown },
   path: SettingPath,
 ): readonly SettingProblem[] {
   const problems: SettingProblem[] = []
@@ -110,6 +116,11 @@ function checkAddresses(
     const message =
       'excludes run: either Backplane starts the instances or somebody else does; remove one'
     problems.push({ path: [...path, 'at'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
+  }
+  if (run !== undefined && discover !== undefined) {
+    const message =
+      'excludes run: either Backplane starts the instances or somebody else does; remove one'
+    problems.push({ path: [...path, 'discover'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' })
   }
   for (const [index, address] of (at ?? []).entries()) {
     if (parseHostPort(address) !== undefined) continue

@@ -105,14 +105,10 @@ export class Watchers {
     this.#call(this.#all, batch)
   }
 
-  /** Whoever is watched most, first. */
-  watched(count: number): readonly { readonly target: string; readonly watchers: number }[] {
-    const all = [...this.#byName].map(([target, { size }]) => ({ target, watchers: size }))
-    const others = { catalog: this.#catalog, nodes: this.#nodes, all: this.#all }
-    for (const [target, { size }] of Object.entries(others)) {
-      if (size > 0) all.push({ target, watchers: size })
-    }
-    return all.toSorted((a, b) => b.watchers - a.watchers).slice(0, count)
+  /** How many look at the target. */
+  countOf(target: Target): number {
+    if (typeof target === 'string') return this.#setOf(target).size
+    return this.#byName.get(nameOf(target))?.size ?? 0
   }
 
   /** Wakes everybody who waits; listeners are forgotten. */

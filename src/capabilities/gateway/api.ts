@@ -29,7 +29,7 @@ export interface Gateway {
   listeners(): readonly ListenerState[]
   /** The same, as people are told. */
   views(): readonly ListenerView[]
-  /** `PAYMENTS_URL` and so on for one caller. */
+  /** `PAYMENTS_URL`, `services__payments__http__0` and so on for one caller. */
   outboundUrls(caller: string): Readonly<Record<string, string>>
   why(requestId: string): Promise<RequestRecord | undefined>
   recent(limit: number, onlyFailed: boolean): Promise<readonly RequestRecord[]>

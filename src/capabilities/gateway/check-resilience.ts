@@ -16,6 +16,7 @@ export function checkResilience(
     ...checkDeadlines(settings, path, sourceOf),
     ...checkBreaker(settings, [...path, 'breaker']),
     ...checkHedge(settings, [...path, 'hedge']),
+    ...checkConcurrency(settings, [...path, 'concurrency']),
   ]
 }
 
@@ -86,4 +87,16 @@ function checkHedge(
     problems.push({ path: [...path, 'after'], code: 'ERR_CONFIG_RANGE', message })
   }
   return problems
+}
+
+function checkConcurrency(
+  { concurrency }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const { algorithm, initial, min, max } = concurrency
+  if (algorithm === 'off' || algorithm === 'fixed') return []
+  const isWithin = min <= initial && initial <= max
+  if (isWithin) return []
+  const message = `must be from min to max; is ${initial}, min is ${min}, and max is ${max}`
+  return [{ path: [...path, 'initial'], code: 'ERR_CONFIG_RANGE', message }]
 }

@@ -160,7 +160,11 @@ function checkServices(services: Services, sourceOf: SourceOf): readonly Setting
   const each = Object.entries(services).flatMap(([name, service]) => {
     const path = ['services', name]
     const resilience = [...path, 'resilience']
-    return [...checkName(name, path), ...checkResilience(service.resilience, resilience, sourceOf)]
+    return [
+      ...checkName(name, path),
+      ...checkResilience(service.resilience, resilience, sourceOf),
+      ...checkFallback(name, services, resilience),
+    ]
   })
   return [...each, ...checkEdges(services)]
 }
@@ -171,4 +175,23 @@ function checkName(name: string, path: SettingPath): readonly SettingProblem[] {
   const variable = urlVariable(name)
   const message = `may not begin with backplane: its address would be told as ${variable}, which is Backplane's own; choose another name`
   return [{ path, code: 'ERR_CONFIG_NAME_RESERVED', message, at: 'key' }]
+}
+
+/** Another service, and one that serves. */
+function checkFallback(
+  name: string,
+  services: Services,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const fallback = ownEntry(services, name)?.resilience.fallback
+  if (fallback === undefined) return []
+  const at = [...path, 'fallback']
+  if (fallback.to === undefined && fallback.answer === undefined) {
+    const message = 'names nothing that stands in; write to: SERVICE or answer: { body: ... }'
+    return [{ path: at, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
+  }
+  if (fallback.to === undefined) return []
+  if (fallback.to !== name) return checkTargetService(fallback.to, services, [...at, 'to'])
+  const message = 'is the service itself; name another one'
+  return [{ path: [...at, 'to'], code: 'ERR_CONFIG_CONFLICT', message }]
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ListenerView } from '../../contracts/feed.ts'
+import type { ListenerSpec } from '../../contracts/snapshot.ts'
 import type { Problem } from '../../platform/capability.ts'
 import { formatHostPort } from '../../platform/config/addresses.ts'
 import { isOn, switchSchema, type Switch } from '../../platform/http/switch.ts'
@@ -92,11 +93,20 @@ export function viewListeners(
       id: spec.id,
       kind: spec.kind,
       address,
-      url: spec.kind === 'tcp' ? `tcp://${address}` : `http://${address}`,
+      url: `${schemeOf(spec)}://${address}`,
       error: status.error,
       caller: spec.kind === 'outbound' ? spec.caller : '',
       service: spec.kind === 'gateway' ? '' : spec.service,
-      source: spec.kind === 'gateway' ? sourceOf(['listen', 'gateway']) : 'default',
+      source: spec.kind === 'gateway' ? sourceOf(['listen', nameOf(spec)]) : 'default',
     }
   })
+}
+
+function schemeOf(spec: ListenerSpec): 'tcp' | 'http' | 'https' {
+  if (spec.kind === 'tcp') return 'tcp'
+  return spec.kind === 'gateway' && spec.tls !== undefined ? 'https' : 'http'
+}
+
+function nameOf({ tls }: ListenerSpec & { readonly kind: 'gateway' }): string {
+  return tls === undefined ? 'gateway' : 'gateway-tls'
 }

@@ -275,9 +275,14 @@ function namedFailures(
   specs: readonly ListenerSpec[],
   statuses: readonly ListenerStatus[],
 ): readonly ListenerStatus[] {
-  const isAuto = wantedGateway(settings).mode === 'auto'
-  const kinds = new Map(specs.map(({ id, kind }) => [id, kind]))
-  return statuses.filter(
-    ({ id, error }) => error !== '' && !(isAuto && kinds.get(id) === 'gateway'),
+  const autos = new Set(
+    specs
+      .filter((spec) => spec.kind === 'gateway')
+      .filter(({ tls }) => {
+        const name = tls === undefined ? 'gateway' : 'gateway-tls'
+        return wantedGateway(settings, name).mode === 'auto'
+      })
+      .map(({ id }) => id),
   )
+  return statuses.filter(({ id, error }) => error !== '' && !autos.has(id))
 }

@@ -1,4 +1,4 @@
-import { urlVariable } from '../../platform/config/service-name.ts'
+import { dotnetVariable, urlVariable } from '../../platform/config/service-name.ts'
 import type { RequestRecord } from '../../contracts/snapshot.ts'
 import type { Part, Prepared, Scope } from '../../platform/capability.ts'
 import type { SnapshotChannel } from '../../platform/snapshot/channel.ts'
@@ -114,7 +114,10 @@ export async function startGateway(
     views: () => viewListeners(listeners.states(), current.sourceOf),
     outboundUrls: (caller) =>
       Object.fromEntries(
-        [...listeners.urlsOf(caller)].map(([service, url]) => [urlVariable(service), url]),
+        [...listeners.urlsOf(caller)].flatMap(([service, url]) => [
+          [urlVariable(service), url],
+          [dotnetVariable(service), url],
+        ]),
       ),
     ...createLookups(channel),
   }

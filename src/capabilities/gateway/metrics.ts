@@ -170,6 +170,15 @@ function* dataFamilies(data: DataTotals | undefined): Generator<MetricFamily> {
     })),
   }
   yield {
+    name: 'backplane_gateway_tls_handshakes_total',
+    help: 'TLS handshakes by result: a version, with or without resumption, or why there was no connection.',
+    type: 'counter',
+    samples: Object.entries(data?.handshakes ?? {}).map(([result, value]) => ({
+      labels: { result },
+      value,
+    })),
+  }
+  yield {
     name: 'backplane_gateway_access_log_dropped_total',
     help: 'Access log lines that were dropped because the disk was too slow.',
     type: 'counter',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { filled } from '../../platform/config/names.ts'
 import type { RetryCondition } from '../../mechanisms/retry/conditions.ts'
 import { duration, rate, share, size } from '../../platform/config/units.ts'
 
@@ -178,6 +179,58 @@ const hedgeSettings = z
   .prefault({})
   .describe('Hedging, within the budget of retries.')
 
+const concurrencySettings = z
+  .strictObject({
+    algorithm: z
+      .enum(['off', 'fixed', 'aimd', 'gradient2'])
+      .default('off')
+      .describe(
+        'How many requests of the service may be in flight over all workers: as many as come (off), max (fixed), or what is found by watching drops (aimd) or latency (gradient2).',
+      ),
+    max: z.int().min(1).max(100_000).default(200).describe('Never more than so many.'),
+    min: z.int().min(1).max(100_000).default(20).describe('An adaptive limit is never below it.'),
+    initial: z.int().min(1).max(100_000).default(20).describe('Where an adaptive limit begins.'),
+    slowAfter: duration({ min: '10ms', max: '1h' })
+      .prefault('5s')
+      .describe('aimd: a request that takes longer counts as dropped.'),
+    queue: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(100)
+      .describe(
+        'Requests that may wait for a place, a worker: in order, and the newest first where the queue was never empty for 100 ms. Critical ones first, and where it is full the least important leave.',
+      ),
+    queueWait: duration({ min: '0ms', max: '10m' })
+      .prefault('1s')
+      .describe('How long one may wait there; then 503 ERR_GATEWAY_OVERLOADED.'),
+  })
+  .prefault({})
+  .describe(
+    'Bulkhead: batch requests may use 80% of the limit, normal ones 95%, critical ones all of it. The priority is that of the route, or what a trusted caller says in x-request-priority.',
+  )
+
+const fallbackSettings = z
+  .strictObject({
+    to: filled()
+      .optional()
+      .describe(
+        'Another service that gets the request, once, with what is left of the time; where an instance may have begun to serve it, only if it is idempotent.',
+      ),
+    answer: z
+      .strictObject({
+        status: z.int().min(200).max(599).default(200).describe('Its status.'),
+        type: filled().default('application/json').describe('Its Content-Type.'),
+        body: z.string().max(65_536).default('').describe('Its body.'),
+      })
+      .optional()
+      .describe('A fixed answer, where there is no other service, or that cannot serve it either.'),
+  })
+  .optional()
+  .describe(
+    'What stands in where the gateway would answer itself because the service is down, open, full or late; backplane-reason still says why. An answer of the service is never replaced.',
+  )
+
 /** `resilience` of a service. */
 export const resilienceSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
@@ -190,6 +243,8 @@ export const resilienceSettings = z.strictObject({
     .prefault('10s')
     .describe('Deadline of one attempt until the response head.'),
   breaker: breakerSettings,
+  concurrency: concurrencySettings,
+  fallback: fallbackSettings,
   retry: retrySettings,
   hedge: hedgeSettings,
   ejection: ejectionSettings,

@@ -37,6 +37,12 @@ const routeSettings = z.strictObject({
   timeout: duration({ min: '10ms', max: '1h' })
     .optional()
     .describe("Total deadline; default: the service's."),
+  priority: z
+    .enum(['critical', 'normal', 'batch'])
+    .default('normal')
+    .describe(
+      'Who is served first and shed last where a service has as many requests as it may have.',
+    ),
   ...policySettings,
 })
 
@@ -92,7 +98,7 @@ const limitSettings = z.strictObject({
 
 const balanceSettings = z.strictObject({
   algorithm: z
-    .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie'])
+    .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie', 'ring-hash', 'maglev'])
     .default('peak-ewma')
     .describe('How an instance is chosen among the routable ones.'),
   slowStart: duration({ min: '0s', max: '1h' })
@@ -103,6 +109,19 @@ const balanceSettings = z.strictObject({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -, at most 64' })
     .default('backplane_instance')
     .describe('Name of the cookie of sticky-cookie.'),
+  by: z
+    .union([
+      z.enum(['address']),
+      z.strictObject({ header: filled().describe('Name of the request header.') }),
+      z.strictObject({ cookie: filled().describe('Name of the cookie.') }),
+      z.strictObject({
+        segment: z.int().min(1).max(32).describe('Segment of the path, counted from 1.'),
+      }),
+    ])
+    .default('address')
+    .describe(
+      'What ring-hash and maglev go by: requests with the same value go to the same instance, as long as that has not a quarter more in flight than its part. A request without a value is balanced by peak-ewma.',
+    ),
 })
 
 /** How its requests are balanced, bounded and tried again. */

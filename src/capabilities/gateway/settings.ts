@@ -33,6 +33,18 @@ export const gatewaySettings = {
       isOfData: true,
       variables: (address) => ({ BACKPLANE_GATEWAY_URL: urlOf(address) }),
     },
+    'gateway-tls': {
+      protocol: 'http',
+      port: 8443,
+      about: 'HTTPS for clients, where tls is configured',
+      kind: 'gateway',
+      access: 'public',
+      section: 'tls',
+      isOfData: true,
+      variables: (address) => ({
+        BACKPLANE_GATEWAY_TLS_URL: urlOf(address).replace(/^http:/, 'https:'),
+      }),
+    },
   },
   restart: ['gateway.workers'],
   check: checkGateway,

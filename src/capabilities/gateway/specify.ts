@@ -10,6 +10,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
+import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
 import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
@@ -35,27 +36,30 @@ export function specifyGateway(
     trustedProxies: settings.gateway.trustedProxies,
     hosts: settings.gateway.hosts.map((host) => host.toLowerCase()),
     traceSampleRate: settings.gateway.tracing.sampleRate,
+    https: specifyHttps(settings),
   }
 }
 
-/** Off, automatic or named. */
-export function wantedGateway({ listen }: Settings): Wanted {
-  return wantedListener('gateway', gatewaySettings.listeners.gateway, listen)
+/** Off, automatic or named. The one with TLS is off as long as there is nothing to show. */
+export function wantedGateway({ listen, tls }: Settings, name: GatewayName): Wanted {
+  if (name === 'gateway-tls' && tls === undefined) return { mode: 'off' }
+  return wantedListener(name, gatewaySettings.listeners[name], listen)
 }
 
 function outsideListeners(settings: Settings): ListenerSpec[] {
   const { proxyProtocol, routes } = settings.gateway
-  const wanted = wantedGateway(settings)
-  const gateway: ListenerSpec[] =
-    wanted.mode === 'off'
-      ? []
-      : hostsOf(wanted.address.host).map((host, at) => ({
-          kind: 'gateway',
-          id: at === 0 ? 'gateway' : `gateway-${at + 1}`,
-          host,
-          port: wanted.address.port,
-          proxyProtocol,
-        }))
+  const gateway = (['gateway', 'gateway-tls'] as const).flatMap((name): ListenerSpec[] => {
+    const wanted = wantedGateway(settings, name)
+    if (wanted.mode === 'off') return []
+    return hostsOf(wanted.address.host).map((host, at) => ({
+      kind: 'gateway',
+      id: at === 0 ? name : `${name}-${at + 1}`,
+      host,
+      port: wanted.address.port,
+      proxyProtocol,
+      ...(name === 'gateway' ? {} : { tls: specifyTls(settings) }),
+    }))
+  })
   const tcp = routes.flatMap((route, at): ListenerSpec[] => {
     if (route.tcp === undefined || route.tcp === 'off') return []
     const { port } = route.tcp
@@ -109,6 +113,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
         : route.split.map(({ to, weight }) => ({ service: to, weight })),
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
+    ...(route.priority === 'normal' ? {} : { priority: route.priority }),
     policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
@@ -149,6 +154,7 @@ export function specifyService(
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
+      ...hashedBy(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -181,6 +187,8 @@ export function specifyService(
     ...(resilience.hedge.after === 0
       ? {}
       : { hedge: { quantile: resilience.hedge.after, minMs: resilience.hedge.minimum } }),
+    ...specifyConcurrency(resilience.concurrency),
+    ...specifyFallback(resilience.fallback),
     ...(breaker === undefined ? {} : { breaker }),
     connectionsPerInstanceMax: service.connections,
     pendingMax: service.pending,
@@ -209,6 +217,34 @@ function specifyBreaker(
     openMsMax: settings.openMax,
     probes: settings.probes,
   }
+}
+
+/** Only where it means something: it costs a look at each request. */
+function hashedBy({
+  algorithm,
+  by,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
+  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+}
+
+function specifyFallback(
+  settings: ServiceSettings['resilience']['fallback'],
+): Pick<ServiceSpec, 'fallback'> {
+  if (settings === undefined) return {}
+  const { to = '', answer } = settings
+  if (answer === undefined) return { fallback: { service: to } }
+  const { status, type, body } = answer
+  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+}
+
+function specifyConcurrency(
+  settings: ServiceSettings['resilience']['concurrency'],
+): Pick<ServiceSpec, 'concurrency'> {
+  const { algorithm, initial, min, max, slowAfter, queue, queueWait } = settings
+  if (algorithm === 'off') return {}
+  const bounds = { initial, min, max, slowMs: slowAfter }
+  return { concurrency: { algorithm, ...bounds, queueMax: queue, queueMs: queueWait } }
 }
 
 /** No share of calls is that large. */

@@ -4,7 +4,7 @@ import { TOTALS_OTHER, type EdgeTotals, type InstanceTotals } from '../../contra
 import { createTotalsStore } from './totals.ts'
 
 const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
-const process = { connections: [], requests: [], limited: {}, ...lost }
+const process = { connections: [], requests: [], limited: {}, handshakes: {}, ...lost }
 const instance = (service: string, id: string): InstanceTotals =>
   ({ service, id }) as InstanceTotals
 const edge = (route: string): EdgeTotals => ({ caller: '', route, service: 'a' }) as EdgeTotals

@@ -1,5 +1,6 @@
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
+import { registerKvRoutes } from './admin.ts'
 import type { Kv, NodeHealth } from './api.ts'
 import { Committer } from './committer.ts'
 import { kvMetrics, kvProblems } from './console.ts'
@@ -90,6 +91,7 @@ export async function startKv(
   return {
     api,
     prepare: (next) => ({ commit: () => void (settings = next) }),
+    routes: [(app) => registerKvRoutes(app, api)],
     metrics: () => kvMetrics(api),
     problems: () => kvProblems(api, settings, store.setAside),
   }

@@ -76,6 +76,7 @@ function source(requestId: string, fields: Partial<RecordSource> = {}): RecordSo
     caller: '',
     client: '::1',
     protocol: 'http/1.1',
+    tls: '',
     method: 'GET',
     route: 'r',
     routeSource: '',

@@ -3,6 +3,7 @@ import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { TlsFacts } from '../tls/facts.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 
 /** Protocol of a client stream, as records and `why` say it. */
@@ -14,6 +15,8 @@ export interface Peer {
   readonly address: string
   /** What it says about earlier hops is believed. */
   readonly isTrusted: boolean
+  /** Null in the clear. */
+  readonly tls: TlsFacts | null
   /** Request fields that are not forwarded. */
   readonly drops: Drops
   /** Lines about this client and the hops before it, each with CR LF; valid until the next call. */

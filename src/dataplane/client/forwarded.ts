@@ -9,6 +9,7 @@ export interface ForwardedPeer {
   readonly localPort: number
   /** Its word on earlier hops is believed. */
   readonly isTrusted: boolean
+  readonly scheme: 'http' | 'https'
   /** Version of HTTP that it speaks, '' for what its heads say. */
   readonly version: string
 }
@@ -21,13 +22,13 @@ const VIA_NAME = 'backplane'
  * X-Forwarded-Proto, -Host and -Port stay (the codec forwards them); of any other peer all is replaced.
  */
 export function forwardedLines(peer: ForwardedPeer, head: RequestHead, bytes: Uint8Array): string {
-  const { address, isTrusted } = peer
+  const { address, isTrusted, scheme } = peer
   const version = peer.version || `1.${head.minorVersion}`
   const earlierFor = isTrusted ? joined(head, bytes, FIELD.xForwardedFor) : ''
   const earlier = isTrusted ? joined(head, bytes, FIELD.forwarded) : ''
-  let lines = `via: ${version} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host)}\r\n`
+  let lines = `via: ${version} ${VIA_NAME}\r\nx-forwarded-for: ${earlierFor}${address}\r\nforwarded: ${earlier}${element(address, head.host, scheme)}\r\n`
   if (!isTrusted || findField(head.fields, FIELD.xForwardedProto) < 0)
-    lines += 'x-forwarded-proto: http\r\n'
+    lines += `x-forwarded-proto: ${scheme}\r\n`
   if (head.host !== '' && (!isTrusted || findField(head.fields, FIELD.xForwardedHost) < 0)) {
     lines += `x-forwarded-host: ${head.host}\r\n`
   }
@@ -48,7 +49,7 @@ function joined(head: RequestHead, bytes: Uint8Array, id: number): string {
 }
 
 /** RFC 7239 section 4: IPv6 in brackets and quotes, a host with a port in quotes. The host was checked by the codec: no quote in it. */
-function element(address: string, host: string): string {
+function element(address: string, host: string, scheme: string): string {
   const node = address.includes(':') ? `"[${address}]"` : address
-  return host === '' ? `for=${node};proto=http` : `for=${node};host="${host}";proto=http`
+  return host === '' ? `for=${node};proto=${scheme}` : `for=${node};host="${host}";proto=${scheme}`
 }

@@ -1,12 +1,11 @@
-import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
 import { matchPreface, PREFACE } from '../../mechanisms/http2/frames.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { Accepted } from '../io/accepted.ts'
 import type { Outlet } from '../io/outlet.ts'
 import type { ReadGate } from '../io/read-gate.ts'
-import { plainAddress } from '../io/sockets.ts'
 import type { Turn } from '../io/turns.ts'
 import { Wire } from '../io/wire.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
@@ -60,7 +59,7 @@ export class Http1Connection<E> implements ClientOf<E>, ClientConnection, Turn {
   constructor(
     ground: ClientGround,
     listener: ClientListener,
-    accepted: Socket,
+    accepted: Accepted,
     events: ClientEvents<E>,
     closed: (connection: Http1Connection<E>) => void,
     isHttp2: (connection: Http1Connection<E>, bytes: Buffer, start: number, end: number) => void,
@@ -69,8 +68,8 @@ export class Http1Connection<E> implements ClientOf<E>, ClientConnection, Turn {
     this.#ground = ground
     this.#events = events
     this.listener = listener
-    this.#awaitsProxyHeader = listener.proxyProtocol
-    this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
+    this.#awaitsProxyHeader = listener.proxyProtocol && !accepted.isIntroduced
+    this.peer = new ClientPeer(ground, listener, accepted)
     this.deadlineMs = ground.clock.monotonicMs() + ground.limits.idleTimeoutMs
     this.#heads = new HeadReader(ground)
     this.wire = new Wire(accepted, ground.readBuffer, {

@@ -5,6 +5,8 @@ import {
   parseProxyHeader,
   type ProxyParse,
 } from '../../mechanisms/proxy-protocol/proxy-protocol.ts'
+import type { Accepted } from '../io/accepted.ts'
+import type { TlsFacts } from '../tls/facts.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { Peer } from './client-stream.ts'
 import { forwardedLines } from './forwarded.ts'
@@ -20,7 +22,12 @@ export const OWN_REQUEST_FIELDS = [
   'grpc-timeout',
 ] as const
 const TRUSTED_DROPS = createRequestDrops({ isPeerTrusted: true, names: OWN_REQUEST_FIELDS })
-const UNTRUSTED_DROPS = createRequestDrops({ isPeerTrusted: false, names: OWN_REQUEST_FIELDS })
+/** Fields that only trusted peers may say. */
+export const TRUSTED_REQUEST_FIELDS = ['x-request-priority'] as const
+const UNTRUSTED_DROPS = createRequestDrops({
+  isPeerTrusted: false,
+  names: [...OWN_REQUEST_FIELDS, ...TRUSTED_REQUEST_FIELDS],
+})
 
 const NOT_TRUSTED: ProxyParse = {
   kind: 'error',
@@ -33,6 +40,7 @@ const NOT_TRUSTED: ProxyParse = {
 export class ClientPeer implements Peer {
   address: string
   isTrusted = false
+  readonly tls: TlsFacts | null
   /** Version of HTTP where its heads do not say it: that of all streams of the connection. */
   version = ''
   drops: Drops = UNTRUSTED_DROPS
@@ -43,10 +51,15 @@ export class ClientPeer implements Peer {
   #minorVersion = -1
   #lines: Buffer | null = null
 
-  constructor(ground: ClientGround, listener: ClientListener, address: string) {
+  constructor(
+    ground: ClientGround,
+    listener: ClientListener,
+    { address, tls }: Pick<Accepted, 'address' | 'tls'>,
+  ) {
     this.#ground = ground
     this.#listener = listener
     this.address = address
+    this.tls = tls
     this.renew()
   }
 
@@ -81,7 +94,8 @@ export class ClientPeer implements Peer {
     if (this.#lines !== null && !this.isTrusted && isKnown) return this.#lines
     const { address, isTrusted, version } = this
     const localPort = this.#listener.port
-    const lines = forwardedLines({ address, localPort, isTrusted, version }, head, bytes)
+    const scheme = this.tls === null ? 'http' : 'https'
+    const lines = forwardedLines({ address, localPort, isTrusted, version, scheme }, head, bytes)
     this.#lines = Buffer.from(lines, 'latin1')
     this.#host = head.host
     this.#minorVersion = head.minorVersion

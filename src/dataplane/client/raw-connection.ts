@@ -1,7 +1,6 @@
-import type { Socket } from 'node:net'
 import { type BodyReader, createBodyReader } from '../../mechanisms/http1/body.ts'
+import type { Accepted } from '../io/accepted.ts'
 import type { Outlet } from '../io/outlet.ts'
-import { plainAddress } from '../io/sockets.ts'
 import { Wire } from '../io/wire.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf } from './client-stream.ts'
@@ -41,15 +40,15 @@ export class RawConnection<E> implements ClientOf<E> {
   constructor(
     ground: ClientGround,
     listener: ClientListener,
-    accepted: Socket,
+    accepted: Accepted,
     events: ClientEvents<E>,
     closed: (connection: RawConnection<E>) => void,
   ) {
     this.#ground = ground
     this.#events = events
     this.listener = listener
-    this.peer = new ClientPeer(ground, listener, plainAddress(accepted.remoteAddress ?? ''))
-    this.#awaitsProxyHeader = listener.proxyProtocol
+    this.peer = new ClientPeer(ground, listener, accepted)
+    this.#awaitsProxyHeader = listener.proxyProtocol && !accepted.isIntroduced
     this.#wire = new Wire(accepted, ground.readBuffer, {
       received: (length) => this.#guarded(() => this.#receive(length)),
       flushed: () => this.#guarded(() => this.#flushed()),
@@ -78,13 +77,13 @@ export class RawConnection<E> implements ClientOf<E> {
   pause(): void {
     if (this.#isPaused) return
     this.#isPaused = true
-    this.#wire.socket.pause()
+    this.#wire.pause()
   }
 
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    this.#wire.socket.resume()
+    this.#wire.resume()
   }
 
   closeAfterwards(): void {}

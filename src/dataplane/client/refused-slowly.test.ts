@@ -20,7 +20,7 @@ test('a 408 that waits for a slow reader has its time', async (t) => {
   assert.equal(connection!.outlet.isClogged, false)
   client.write('GET / HTTP/1.1\r\nHost:')
   await once(AbortSignal.timeout(2_000), 'abort')
-  assert.equal(connection!.wire.socket.destroyed, false)
+  assert.equal(connection!.wire.isDestroyed, false)
   client.resume()
   await reader.until('HEAD_TIMEOUT')
 })

@@ -9,6 +9,7 @@ import { breakerOf, tellAnswer, tellFailure } from '../resilience/breakers.ts'
 import { noteLatency } from '../resilience/outlier-watch.ts'
 import { countLatency, statusClass } from '../totals/counters.ts'
 import type { StreamFailure } from '../upstream/instance-stream.ts'
+import { observeAdmitted } from './admit.ts'
 import { cancelAttempt, releaseAttempt } from './attempt-end.ts'
 import { isBound, toAnswering } from './attempt-states.ts'
 import { callStatusOf, judgedStatus, silenceMsMax } from './calls.ts'
@@ -239,6 +240,7 @@ function noteAnswer(
   exchange.record.status = status
   const tellOf = failsBreaker(service.spec, judged) ? tellFailure : tellAnswer
   if (tellOf(service.breaker, exchange, nowMs)) breakerChanged(ctx, service)
+  observeAdmitted(exchange, judged === 429 || judged === 503 || judged === 504, nowMs)
   noteInstanceAnswer(ctx, attempt, judged, nowMs)
 }
 

@@ -53,6 +53,13 @@ export function cancelAttempts(ctx: ExchangeContext, exchange: Exchange): void {
 export function leaveQueue(ctx: ExchangeContext, attempt: Attempt): void {
   const { exchange } = attempt
   const service = exchange.service
+  if (exchange.queuePlace >= 0) {
+    service?.admission?.remove(exchange.queuePlace)
+    exchange.queuePlace = -1
+    exchange.record.queueMs += ctx.clock.monotonicMs() - attempt.startedMs
+    toOver(attempt)
+    return
+  }
   if (service?.waiting.delete(attempt) !== true) return
   service.pending.give()
   exchange.record.queueMs += ctx.clock.monotonicMs() - attempt.startedMs

@@ -20,6 +20,7 @@ import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
 import type { ExchangeContext } from './context.ts'
 import { decideAttemptDeadline } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
+import { admit, takePlaceInFlight } from './admit.ts'
 import { answerLocally } from './local-reply.ts'
 import { refuseByInstances, refuseByService } from './refusals.ts'
 
@@ -33,11 +34,12 @@ export function startAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: numb
   if (!askService(service.breaker, exchange, nowMs)) {
     return answerLocally(ctx, exchange, refuseByService(service, nowMs))
   }
+  if (service.admission !== null && !admit(ctx, attempt, service.admission, nowMs)) return
   findInstance(ctx, attempt, service, nowMs)
 }
 
 /** The request may be made: where? */
-function findInstance(
+export function findInstance(
   ctx: ExchangeContext,
   attempt: Attempt,
   service: Service<Attempt>,
@@ -87,6 +89,7 @@ function pick(
   context.excluded = exchange.tried
   context.slowStartMs = service.spec.balance.slowStartMs
   context.sticky = exchange.sticky
+  context.hash = exchange.hash
   context.mayPanic = true
   return service.balancer.pick(context)
 }
@@ -270,6 +273,7 @@ function askForRoom(ctx: ExchangeContext, service: Service<Attempt>, nowMs: numb
  */
 export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): void {
   const nowMs = ctx.clock.monotonicMs()
+  serveAdmission(ctx, service, nowMs)
   for (const attempt of service.waiting) {
     const { client } = attempt.exchange
     try {
@@ -280,7 +284,29 @@ export function serveWaiting(ctx: ExchangeContext, service: Service<Attempt>): v
     }
   }
   if (service.waiting.size > 0) askForRoom(ctx, service, nowMs)
-  else ctx.crowded.delete(service)
+  else if ((service.admission?.queued ?? 0) === 0) ctx.crowded.delete(service)
+}
+
+/** Those that wait to be in flight at all: as many as there is room for. */
+function serveAdmission(ctx: ExchangeContext, service: Service<Attempt>, nowMs: number): void {
+  const { admission } = service
+  if (admission === null) return
+  for (const answer of admission.shed.splice(0)) answer()
+  for (;;) {
+    const attempt = admission.next(nowMs)
+    if (attempt === null) return
+    const { client } = attempt.exchange
+    try {
+      takePlaceInFlight(ctx, attempt, admission, nowMs)
+      if (service.breaker?.isOpen(nowMs) === true) {
+        answerLocally(ctx, attempt.exchange, refuseByService(service, nowMs))
+      } else {
+        findInstance(ctx, attempt, service, nowMs)
+      }
+    } catch (error) {
+      ctx.clientEvents.failed(client, error)
+    }
+  }
 }
 
 /** False: there is no room for it. */
@@ -313,6 +339,7 @@ export function sendAttempt(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: 
   const { exchange, stream } = attempt
   attempt.entry.connectedMs = nowMs
   attempt.sentEnd = exchange.outEnd
+  exchange.wasTried = true
   if (!stream.sendRequest(exchange.method, viewOfOut(exchange))) {
     exchange.isOutLent = true
   }

@@ -19,10 +19,12 @@ const listener: ClientListener = {
   isPublic: false,
   proxyProtocol: false,
   isLoopback: false,
+  tls: null,
 }
 const peer = {
   address: '192.0.2.1',
   isTrusted: false,
+  tls: null,
   drops: createRequestDrops({ isPeerTrusted: false, names: ['x-request-id', 'traceparent'] }),
   forwardedLines: () => Buffer.from('x-forwarded-for: 192.0.2.1\r\n'),
 }

@@ -1,8 +1,10 @@
+import type { ChallengeSpec } from '../../contracts/certificates.ts'
 import type { PickContext } from '../../mechanisms/balancing/balancing.ts'
 import type { RequestRewrite, ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import type { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { ClientEvents } from '../client/client-stream.ts'
 import type { ClientGround } from '../client/ground.ts'
-import type { PolicyGround } from '../policies/policy.ts'
+import type { LocalReply, PolicyGround } from '../policies/policy.ts'
 import type { Drops } from '../../mechanisms/http1/drops.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
@@ -19,6 +21,16 @@ import type { PolicyView } from './policy-view.ts'
 import type { Identifiers } from './identifiers.ts'
 import type { HeadFields, Routes } from './routes.ts'
 
+/** What the gateway says of HTTPS. */
+export interface HttpsState {
+  /** Field line of answers over TLS, '' for none. */
+  hstsLine: string
+  /** Port to which requests in the clear are sent: -1 not at all, 0 that of the listener with TLS. */
+  redirectPort: number
+  /** Of the first listener with TLS, 0 while there is none. */
+  securePort: number
+}
+
 /** Everything that the exchanges of one worker share. One a worker; nothing of it is visible to another one. */
 export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly counts: KeyedCounts
@@ -28,6 +40,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly requestRewrite: RequestRewrite
   readonly responseRewrite: ResponseRewrite
   readonly pick: PickContext<Instance>
+  /** Of keys of hashed balancing. */
+  readonly keyHash: HalfSipHash
   /** Of the breaker of the instance that was chosen last. */
   instancePermit: number
   readonly headFields: HeadFields
@@ -41,6 +55,9 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   wallOffsetMs: number
   version: number
   hosts: HostNames
+  readonly https: HttpsState
+  /** What certificate authorities may ask, by id. */
+  readonly challenges: Map<string, ChallengeSpec>
   routes: Routes
   readonly services: Map<string, Service<Attempt>>
 
@@ -57,6 +74,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   connectShared(instance: Instance): Http2InstanceConnection<Attempt>
   /** A removed instance has nothing in flight any more. */
   reportDrained(service: string, id: string, removal: number): void
+  /** In place of a failure: another service, or a fixed answer. False: nothing has happened. */
+  fallBack(exchange: Exchange, reply: LocalReply): boolean
   /** A report of this worker changed the state of a breaker. */
   breakerChanged(): void
   /** A defect of ours was caught: it is counted and logged with its stack. */

@@ -6,13 +6,14 @@ import { notePolicy } from '../records/record.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import { checkHost } from './host-check.ts'
+import { answerChallenge, sendToHttps } from './https-entry.ts'
 import { answerLocally } from './local-reply.ts'
 
 /** Methods that the gateway forwards, for `OPTIONS *` (RFC 9110 section 9.3.7). */
 const FORWARDED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /** As `why` names them. */
-export type EntryKind = 'body' | 'requests' | 'host' | 'method'
+export type EntryKind = 'body' | 'requests' | 'challenge' | 'host' | 'https' | 'method'
 
 /**
  * A policy that stands before all routes, so it has no specification and sees the head itself: whether a request may be looked at at
@@ -30,12 +31,14 @@ interface EntryPolicy {
 
 /**
  * In the order in which they run, before the policies of the route (docs/guides/policies.md): where the body ends must be known whatever
- * the answer is; a full gateway spends nothing more on a request; a foreign page learns nothing of methods and routes.
+ * the answer is; a full gateway spends nothing more on a request; an authority asks for names that may be new; a foreign page learns nothing of methods and routes.
  */
 export const ENTRY_POLICIES: readonly EntryPolicy[] = [
   { kind: 'body', request: limitBody },
   { kind: 'requests', request: limitRequests },
+  { kind: 'challenge', request: answerChallenge },
   { kind: 'host', request: requireHost },
+  { kind: 'https', request: sendToHttps },
   { kind: 'method', request: answerMethod },
 ]
 

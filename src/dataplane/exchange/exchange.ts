@@ -1,3 +1,5 @@
+import type { FallbackSpec } from '../../contracts/resilience.ts'
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { ClientOf } from '../client/client-stream.ts'
@@ -6,6 +8,7 @@ import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import { type Guarded, TOLD } from '../resilience/breakers.ts'
+import type { Admission } from '../upstream/admission.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
@@ -124,6 +127,8 @@ export interface Exchange extends Guarded {
   isRaw: boolean
   sticky: string
   setsSticky: boolean
+  /** Of the key that hashed balancing goes by, -1 for none. */
+  hash: number
 
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
@@ -151,6 +156,19 @@ export interface Exchange extends Guarded {
   cameAs: number
   /** The wait before the last further attempt, milliseconds. */
   pausedMs: number
+  /** An instance may have seen something of it. */
+  wasTried: boolean
+  /** What still may stand in for its service; null: nothing. */
+  fallback: FallbackSpec | null
+  /** Who it is served before, and shed after. */
+  priority: Priority
+  /** Where it counts in flight; null: nowhere, or it waits for that. */
+  admission: Admission<Attempt> | null
+  /** Its place in the queue of its service's admission, -1: it is in none. */
+  queuePlace: number
+  /** When it was admitted, and how many were in flight then. */
+  admittedMs: number
+  admittedAs: number
   /** When a second attempt begins beside the first one; Infinity: never. */
   hedgeAtMs: number
   /** What the answer will be if there is no further attempt after a pause. */
@@ -199,6 +217,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isHalfClosed: false,
     sticky: '',
     setsSticky: false,
+    hash: -1,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
     outView: NO_BYTES,
@@ -214,6 +233,13 @@ export function createExchange(record: ExchangeRecord): Exchange {
     retriesLeft: 0,
     cameAs: 1,
     pausedMs: 0,
+    wasTried: false,
+    fallback: null,
+    priority: PRIORITY.normal,
+    admission: null,
+    queuePlace: -1,
+    admittedMs: 0,
+    admittedAs: 0,
     hedgeAtMs: Infinity,
     failure: null,
     failureDetail: '',

@@ -1,3 +1,4 @@
+import { observeAdmitted, shedRequest } from './admit.ts'
 import { noteReason } from '../records/record.ts'
 import { breakerOf, tellFailure, tellHanging } from '../resilience/breakers.ts'
 import { noteFailure } from '../resilience/outlier-watch.ts'
@@ -162,6 +163,7 @@ export function reportRequestFailure(
   nowMs: number,
 ): void {
   const { service } = exchange
+  observeAdmitted(exchange, true, nowMs)
   if (service !== null && tellFailure(service.breaker, exchange, nowMs))
     breakerChanged(ctx, service)
 }
@@ -267,6 +269,7 @@ function expireAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: number): v
   })
   if (isBound(attempt)) expireBound(ctx, attempt, expiry, nowMs)
   else if (expiry === 'pause') endPause(ctx, attempt, nowMs)
+  else if (exchange.queuePlace >= 0) shedRequest(ctx, exchange)
   else expireTotal(ctx, exchange, 'waiting for a connection')
 }
 

@@ -1,3 +1,4 @@
+import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC } from '../../mechanisms/grpc/grpc.ts'
 import { beginBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
@@ -42,6 +43,9 @@ export function openExchange(
   record.listener = client.listener.id
   record.caller = client.listener.caller
   record.client = client.peer.address
+  const { tls } = client.peer
+  record.tls = tls === null ? '' : tls.label
+  if (tls !== null) exchange.responseLines = ctx.https.hstsLine
   record.version = ctx.version
   ctx.totals.countRequest()
   return exchange
@@ -67,6 +71,7 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   record.responseBytes = exchange.sentBytes
   if (exchange.edge !== null) exchange.edge.inFlight--
   giveBack(exchange.service?.breaker ?? null, exchange)
+  leaveFlight(ctx, exchange)
   try {
     tellEnd(ctx, exchange)
   } catch (error) {
@@ -76,6 +81,15 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   recycle(ctx, exchange)
   ctx.counts.give(PLACE.requests)
   client.release(nowMs)
+}
+
+/** It is in flight no more: who waits for that here gets a turn, and who waits elsewhere is woken. */
+export function leaveFlight(ctx: ExchangeContext, exchange: Exchange): void {
+  const { admission, service } = exchange
+  if (admission === null) return
+  exchange.admission = null
+  admission.give()
+  if (service !== null && admission.queued > 0) ctx.turns.schedule(service)
 }
 
 /** To the policies, and to who counts, logs and remembers. */
@@ -110,6 +124,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.isHalfClosed = false
   exchange.sticky = ''
   exchange.setsSticky = false
+  exchange.hash = -1
   exchange.outEnd = 0
   exchange.isReplayable = true
   exchange.totalDeadlineMs = 0
@@ -118,6 +133,10 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.needsFresh = false
   exchange.slowAtMs = Infinity
   exchange.pausedMs = 0
+  exchange.wasTried = false
+  exchange.fallback = null
+  exchange.priority = PRIORITY.normal
+  exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity
   exchange.failure = null
   exchange.failureDetail = ''

@@ -33,6 +33,7 @@ export function reasonOf(code: string): Reason {
  * an answer must not look like a whole one. What attempts there are, are given up.
  */
 export function answerLocally(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): void {
+  if (exchange.fallback !== null && ctx.fallBack(exchange, reply)) return
   cancelAttempts(ctx, exchange)
   const { client, record, ticket } = exchange
   if (ticket !== null) {

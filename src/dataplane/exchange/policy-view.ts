@@ -59,8 +59,11 @@ export class PolicyView implements PolicyExchange {
   }
 
   get scheme(): string {
-    if (!this.#exchange!.client.peer.isTrusted) return 'http'
-    return this.header('x-forwarded-proto')?.toLowerCase() === 'https' ? 'https' : 'http'
+    const { isTrusted, tls } = this.#exchange!.client.peer
+    const own = tls === null ? 'http' : 'https'
+    if (!isTrusted) return own
+    const told = this.header('x-forwarded-proto')?.toLowerCase()
+    return told === 'https' || told === 'http' ? told : own
   }
 
   get address(): string {

@@ -1,3 +1,4 @@
+import { PRIORITY } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { forwardBody, forwardRoom } from '../../mechanisms/http1/body.ts'
 import { HEAD_ERROR, headError } from '../../mechanisms/http1/errors.ts'
 import { findField, fieldValue } from '../../mechanisms/http1/fields.ts'
@@ -178,6 +179,7 @@ function composeHead(
   const { route } = exchange
   rewrite.lines =
     maxForwards(head, bytes) +
+    priorityLine(exchange) +
     callTimeoutLine(exchange, ctx.clock) +
     (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
@@ -191,6 +193,12 @@ function composeHead(
   exchange.outEnd = writeRequestHead(head, bytes, exchange.out, 0, rewrite)
   if (exchange.outEnd < 0) throw new RangeError(`no room for a request head of ${room} bytes`)
   exchange.headEnd = exchange.outEnd - 2
+}
+
+/** For the next hop: what the route says. What a trusted caller has said is passed on as it came. */
+function priorityLine({ priority, client, route }: Exchange): string {
+  if (priority === PRIORITY.normal || client.peer.isTrusted || route === null) return ''
+  return `x-request-priority: ${route.spec.priority}\r\n`
 }
 
 /** The deadline of a request runs from when all of it was sent: of a long upload nobody knows when that will be. */

@@ -6,7 +6,7 @@ import {
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { RequestFields } from '../../mechanisms/routing/conditions.ts'
 import { compileRoutes, type RouteTable } from '../../mechanisms/routing/routing.ts'
-import { OWN_REQUEST_FIELDS } from '../client/peer.ts'
+import { OWN_REQUEST_FIELDS, TRUSTED_REQUEST_FIELDS } from '../client/peer.ts'
 import { type CompiledPolicies, compilePolicies } from '../policies/compile.ts'
 import type { PolicyGround } from '../policies/policy.ts'
 import type { RouteSpec } from '../../contracts/snapshot.ts'
@@ -85,7 +85,10 @@ function dropsOf({ dropsRequestFields, dropsResponseFields }: CompiledPolicies):
   const names = [...OWN_REQUEST_FIELDS, ...dropsRequestFields]
   return {
     trusted: createRequestDrops({ isPeerTrusted: true, names }),
-    untrusted: createRequestDrops({ isPeerTrusted: false, names }),
+    untrusted: createRequestDrops({
+      isPeerTrusted: false,
+      names: [...names, ...TRUSTED_REQUEST_FIELDS],
+    }),
     response: createResponseDrops([...OWN_RESPONSE_FIELDS, ...dropsResponseFields]),
   }
 }

@@ -1,3 +1,4 @@
+import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { fieldValue, findField } from '../../mechanisms/http1/fields.ts'
 import { FIELD } from '../../mechanisms/http1/names.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
@@ -13,6 +14,7 @@ import { notePolicy } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
+import { readHashKey } from './hash-key.ts'
 import { mayRepeatCall, takeCallTimeout } from './calls.ts'
 import { answerLocally } from './local-reply.ts'
 import { chooseTarget, type Route } from './routes.ts'
@@ -177,11 +179,14 @@ function enterService(
     answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_TIMEOUT', detail })
     return ROUTED.answered
   }
+  exchange.fallback = spec.fallback ?? null
+  exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
   exchange.retriesLeft = exchange.cameAs > 1 ? 0 : spec.retry.attempts
   if (exchange.isIdempotent || mayRepeatCall(exchange)) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
+  exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
   return ROUTED.go
 }
 
@@ -194,6 +199,14 @@ function takeDeadline(exchange: Exchange, head: RequestHead, bytes: Buffer): boo
   const leftMs = Number(value) - exchange.record.startedAtMs
   if (leftMs < exchange.timeoutMs) exchange.timeoutMs = Math.max(0, leftMs)
   return leftMs > 0
+}
+
+/** What a trusted caller says, else the route's, else normal: a stranger may not push others aside. */
+function readPriority({ client, route }: Exchange, head: RequestHead, bytes: Buffer): Priority {
+  const field = client.peer.isTrusted ? findField(head.fields, FIELD.xRequestPriority) : -1
+  const said = field < 0 ? undefined : fieldValue(bytes, head.fields, field)
+  const name = said === 'critical' || said === 'normal' || said === 'batch' ? said : undefined
+  return PRIORITY[name ?? route?.spec.priority ?? 'normal']
 }
 
 /** How often the request was tried by those before us: 1 where they say nothing. */

@@ -153,7 +153,7 @@ test('thousands of pipelined requests whose answers nobody reads are bounded', a
   while (gateway.worker.context.clients.size === 0) await turnOfLoop()
   const [connection] = gateway.worker.context.clients
   let mostUnsent = 0
-  while (!connection!.wire.socket.destroyed) {
+  while (!connection!.wire.isDestroyed) {
     mostUnsent = Math.max(mostUnsent, connection!.outlet.waitingBytes)
     await once(AbortSignal.timeout(1), 'abort')
   }
@@ -215,7 +215,7 @@ test('a client that has closed its side is let go behind its answer', async (t) 
   socket.write('0\r\n\r\n')
   while (exchange!.phase !== PHASE.flushing) await turnOfLoop()
   client.end()
-  while (!connection!.wire.socket.readableEnded) await turnOfLoop()
+  while (!connection!.wire.hasEnded) await turnOfLoop()
   client.resume()
-  while (!connection!.wire.socket.destroyed) await once(AbortSignal.timeout(5), 'abort')
+  while (!connection!.wire.isDestroyed) await once(AbortSignal.timeout(5), 'abort')
 })

@@ -22,8 +22,8 @@ export function stickyLine({ setsSticky, service }: Exchange, instance: Instance
   return formatLine('set-cookie', value)
 }
 
-/** RFC 6265 section 4.2.1; '' where the cookie is not there. */
-function cookieValue(header: string, name: string): string {
+/** Of a cookie in the field `cookie`: RFC 6265 section 4.2.1; '' where it is not there. */
+export function cookieValue(header: string, name: string): string {
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
     if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()

@@ -10,6 +10,8 @@ export const OUTLET_WRITES_MAX = 64
 interface Handle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
   readonly writeQueueSize?: number
+  /** The connection below an encrypted one. */
+  readonly _parent?: { readonly writeQueueSize?: number }
 }
 
 /** What an outlet tells its connection. */
@@ -34,6 +36,8 @@ export class Outlet {
   readonly #socket: Socket
   readonly #events: OutletEvents
   #handle: Handle | null
+  /** An encrypted socket takes what is written at once, as a copy, and tells later that it is with the kernel. */
+  readonly #isCopied: boolean
   /** Not in use by the kernel. */
   #spare: WriteRequest | null = null
   #isBusy = false
@@ -44,6 +48,7 @@ export class Outlet {
     this.#socket = socket
     this.#events = events
     this.#handle = handleOf(socket)
+    this.#isCopied = 'encrypted' in socket
   }
 
   /** A connecting socket has its handle later. */
@@ -64,11 +69,12 @@ export class Outlet {
   /** Falls as the peer reads, also within one large write: whether a slow peer moves on. */
   get unsentBytes(): number {
     if (!this.#isBusy) return 0
-    const [head, ...rest] = [this.#handle?.writeQueueSize, ...this.#queue.map((one) => one.length)]
-    return rest.reduce((sum, length) => sum + length, head ?? this.waitingBytes)
+    const { writeQueueSize, _parent: parent } = this.#handle ?? {}
+    const head = (writeQueueSize ?? this.waitingBytes) + (parent?.writeQueueSize ?? 0)
+    return this.#queue.reduce((sum, { length }) => sum + length, head)
   }
 
-  /** False: the bytes wait, and their buffer belongs to the outlet from now on. */
+  /** False: the bytes wait, and their buffer belongs to the outlet from now on. True does not say that they are with the kernel: `isFlushed` does. */
   write(bytes: Uint8Array): boolean {
     if (this.hasFailed) return true
     if (!this.#isBusy) return this.#send(bytes)
@@ -104,12 +110,12 @@ export class Outlet {
     if (streamBinding!.streamBaseState[streamBinding!.kLastWriteWasAsync] === 0) return true
     this.#spare = null
     this.#wait(bytes)
-    request.buffer = bytes
+    request.buffer = this.#isCopied ? undefined : bytes
     request.oncomplete = (result) => {
       request.buffer = undefined
       this.#completed(bytes.length, result < 0 ? errorCode(result) : '')
     }
-    return false
+    return this.#isCopied
   }
 
   #sendByStream(bytes: Uint8Array): boolean {
@@ -132,7 +138,8 @@ export class Outlet {
     if (error !== '') return this.#fail(error)
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       this.waitingBytes -= next.length
-      if (!this.#send(next)) return
+      this.#send(next)
+      if (this.#isBusy) return
     }
     if (this.hasFailed) return
     if (this.#ends) this.#socket.end()

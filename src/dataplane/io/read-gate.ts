@@ -1,11 +1,15 @@
-import type { Socket } from 'node:net'
+/** What can be read or held. */
+export interface Readable {
+  pause(): void
+  resume(): void
+}
 
 /** Reading of one socket, with the reasons why it is held: it goes on when the last of them is gone. A reason is one bit. */
 export class ReadGate {
-  readonly #socket: Socket
+  readonly #socket: Readable
   #reasons = 0
 
-  constructor(socket: Socket) {
+  constructor(socket: Readable) {
     this.#socket = socket
   }
 

@@ -2,7 +2,7 @@ import { connect, Socket } from 'node:net'
 import { streamBinding } from './stream-binding.ts'
 
 /** Bytes of one read go into a buffer that all sockets of a worker share: one of their own would cost a quarter of a small request's CPU (measured). */
-type Received = (length: number) => void
+export type Received = (length: number) => void
 
 /**
  * The same connection with a shared read buffer: `net.Server` has no such option, and ten thousand idle connections would hold as many
@@ -16,7 +16,7 @@ export function adoptSocket(accepted: Socket, buffer: Buffer, received: Received
     allowHalfOpen: true,
     onread: { buffer, callback: deliverTo(received) },
   } as ConstructorParameters<typeof Socket>[0])
-  readDirectly(socket, received)
+  readDirectly(socket, received, null)
   socket.resume()
   return socket
 }
@@ -35,7 +35,7 @@ export function connectSocket(
     allowHalfOpen: true,
     onread: { buffer, callback: deliverTo(received) },
   })
-  readDirectly(socket, received)
+  readDirectly(socket, received, null)
   return socket
 }
 
@@ -57,16 +57,26 @@ function deliverTo(received: Received): (length: number) => boolean {
 
 type OnRead = (this: unknown, bytes: unknown) => unknown
 
-/** Bytes go to `received` without the detour through the stream; its end and its errors are told to the stream as ever. */
-function readDirectly(socket: Socket, received: Received): void {
-  const { _handle: handle } = socket as unknown as { readonly _handle: { onread?: OnRead } | null }
+interface ReadHandle {
+  onread?: OnRead
+  useUserBuffer?(buffer: Buffer): void
+}
+
+/**
+ * Bytes go to `received` without the detour through the stream; its end and its errors are told to the stream as ever. `buffer`: a socket that was made
+ * without one is given it. False: this Node cannot, and they come as the stream's data.
+ */
+export function readDirectly(socket: Socket, received: Received, buffer: Buffer | null): boolean {
+  const { _handle: handle } = socket as unknown as { readonly _handle: ReadHandle | null }
   const told = handle?.onread
-  if (streamBinding === undefined || handle === null || typeof told !== 'function') return
+  if (streamBinding === undefined || handle === null || typeof told !== 'function') return false
+  if (buffer !== null) handle.useUserBuffer?.(buffer)
   const { streamBaseState, kReadBytesOrError } = streamBinding
   handle.onread = function read(bytes) {
     const length = streamBaseState[kReadBytesOrError]!
     return length > 0 ? received(length) : told.call(this, bytes)
   }
+  return true
 }
 
 /** IPv4 as IPv4, also on a socket for both families. */

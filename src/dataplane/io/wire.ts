@@ -1,7 +1,6 @@
-import type { Socket } from 'node:net'
+import type { Accepted, AttachedSocket } from './accepted.ts'
 import { Outlet } from './outlet.ts'
 import { ReadGate } from './read-gate.ts'
-import { adoptSocket, resetSocket } from './sockets.ts'
 
 /** What a wire tells the connection that speaks over it. */
 export interface WireEvents {
@@ -17,27 +16,29 @@ export interface WireEvents {
 
 /** The bytes of one accepted connection, both ways. What they mean is the business of the connection that it carries. */
 export class Wire {
-  readonly socket: Socket
   readonly outlet: Outlet
   readonly gate: ReadGate
   /** It did not end in order. */
   wasReset = false
   #events: WireEvents
+  readonly #attached: AttachedSocket
 
-  constructor(accepted: Socket, readBuffer: Buffer, events: WireEvents) {
+  constructor(accepted: Accepted, readBuffer: Buffer, events: WireEvents) {
     this.#events = events
-    this.socket = adoptSocket(accepted, readBuffer, (length) => this.#events.received(length))
-    this.outlet = new Outlet(this.socket, {
+    const attached = accepted.attach(readBuffer, (length) => this.#events.received(length))
+    const { socket } = attached
+    this.#attached = attached
+    this.outlet = new Outlet(socket, {
       flushed: () => this.#events.flushed(),
       failed: () => {
         this.wasReset = true
-        this.socket.destroy()
+        socket.destroy()
       },
     })
-    this.gate = new ReadGate(this.socket)
-    this.socket.on('end', () => this.#events.ended())
-    this.socket.on('error', () => (this.wasReset = true))
-    this.socket.on('close', () => this.#events.closed())
+    this.gate = new ReadGate(attached)
+    socket.on('end', () => this.#events.ended())
+    socket.on('error', () => (this.wasReset = true))
+    socket.on('close', () => this.#events.closed())
   }
 
   /** From here on another connection speaks over it: the client has said that it speaks another protocol. */
@@ -46,16 +47,29 @@ export class Wire {
   }
 
   get isDestroyed(): boolean {
-    return this.socket.destroyed
+    return this.#attached.socket.destroyed
+  }
+
+  /** The client has closed its side, and all that it sent was delivered. */
+  get hasEnded(): boolean {
+    return this.#attached.socket.readableEnded
+  }
+
+  pause(): void {
+    this.#attached.pause()
+  }
+
+  resume(): void {
+    this.#attached.resume()
   }
 
   /** At once, without a word. */
   destroy(): void {
-    this.socket.destroy()
+    this.#attached.socket.destroy()
   }
 
   /** So that the client sees that something is missing. */
   reset(): void {
-    resetSocket(this.socket)
+    this.#attached.reset()
   }
 }

@@ -1,3 +1,4 @@
+import type { TlsSpec } from '../../contracts/certificates.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 
 /** What connections of one listener need to know of it. Replaced when a reload changes the listener; open connections keep theirs. */
@@ -15,6 +16,8 @@ export interface ClientListener {
   /** For clients, not for services: closed when the gateway drains. */
   readonly isPublic: boolean
   readonly proxyProtocol: boolean
+  /** Null in the clear. */
+  readonly tls: TlsSpec | null
   /** Bound to loopback: who comes in is on this machine, or a page in a browser on it. */
   readonly isLoopback: boolean
 }

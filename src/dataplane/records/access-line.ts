@@ -9,7 +9,7 @@ const ESCAPED_BYTES_MAX = 6
 /** All that is in a line besides names and what a client can make long. */
 const FIXED_BYTES_MAX = 512
 /** Names in one kept part of a line, quoted and cut, and the keys between them. */
-const PART_BYTES_MAX = 4 * (NAME_CHARACTERS_MAX + 3) * ESCAPED_BYTES_MAX + FIXED_BYTES_MAX
+const PART_BYTES_MAX = 6 * (NAME_CHARACTERS_MAX + 3) * ESCAPED_BYTES_MAX + FIXED_BYTES_MAX
 
 /** More than the line of this record takes. */
 export function lineBytesMax(record: ExchangeRecord): number {
@@ -17,7 +17,13 @@ export function lineBytesMax(record: ExchangeRecord): number {
   const instance = attemptCount === 0 ? 0 : roomOf(record.attempts[attemptCount - 1]!.instance)
   const origin = roomOf(record.client) + roomOf(record.listener) + roomOf(record.caller)
   const place = roomOf(record.route) + roomOf(record.service) + instance
-  const names = origin + roomOf(record.method) + place + roomOf(record.reason)
+  const names =
+    origin +
+    roomOf(record.protocol) +
+    roomOf(record.tls) +
+    roomOf(record.method) +
+    place +
+    roomOf(record.reason)
   const text = record.requestIdLength + record.hostLength + record.pathLength
   return FIXED_BYTES_MAX + (names + text) * ESCAPED_BYTES_MAX
 }
@@ -64,7 +70,7 @@ export class AccessLine {
   #second = NaN
   /** `"client":"...","listener":"...",...,"host":"` of the last request; a connection's requests share it. */
   #origin: Buffer = Buffer.alloc(0)
-  #originOf = { client: '', listener: '', caller: '', method: '' }
+  #originOf = { client: '', listener: '', caller: '', protocol: '', tls: '', method: '' }
   readonly #places = new Map<string, Map<string, Place>>()
   #placeCount = 0
   #lastPlace: Place | null = null
@@ -115,12 +121,14 @@ export class AccessLine {
   }
 
   #writeOrigin(into: Buffer, at: number, record: ExchangeRecord): number {
-    const { client, listener, caller, method } = record
+    const { client, listener, caller, protocol, tls, method } = record
     const last = this.#originOf
     if (
       client !== last.client ||
       listener !== last.listener ||
       caller !== last.caller ||
+      protocol !== last.protocol ||
+      tls !== last.tls ||
       method !== last.method ||
       this.#origin.length === 0
     ) {
@@ -128,6 +136,8 @@ export class AccessLine {
       last.client = client
       last.listener = listener
       last.caller = caller
+      last.protocol = protocol
+      last.tls = tls
       last.method = method
     }
     into.set(this.#origin, at)
@@ -169,12 +179,15 @@ export class AccessLine {
 }
 
 /** What a connection's requests share. */
-function originBytes({ client, listener, caller, method }: ExchangeRecord): Buffer {
+function originBytes(record: ExchangeRecord): Buffer {
+  const { client, listener, caller, protocol, tls, method } = record
   const into = Buffer.allocUnsafe(PART_BYTES_MAX)
   let end = writeBytes(into, 0, AFTER_TRACE)
   end = writeName(into, end, client)
   end = writeName(into, writeKey(into, end, ',"listener":'), listener)
   if (caller !== '') end = writeName(into, writeKey(into, end, ',"caller":'), caller)
+  end = writeName(into, writeKey(into, end, ',"protocol":'), protocol)
+  if (tls !== '') end = writeName(into, writeKey(into, end, ',"tls":'), tls)
   end = writeName(into, writeKey(into, end, ',"method":'), method)
   return Buffer.from(into.subarray(0, writeKey(into, end, ',"host":"')))
 }

@@ -93,7 +93,7 @@ test('a line says what the record says, in this order', () => {
   const line = new AccessLine()
   const expected =
     '{"time":"2023-11-14T22:13:20.123Z","id":"shop.example:80","trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"::1",' +
-    '"listener":"gateway","method":"GET","host":"shop.example:80","path":"/a\\"b","route":"r","service":"orders",' +
+    '"listener":"gateway","protocol":"http/1.1","method":"GET","host":"shop.example:80","path":"/a\\"b","route":"r","service":"orders",' +
     '"instance":"orders-2","attempts":2,"status":502,"reason":"ERR_X","us":1235,"queueUs":500,"in":0,"out":5000000000}\n'
   assert.equal(lineOf(record, line), expected)
   assert.equal(lineOf(record, line), expected)

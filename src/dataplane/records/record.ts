@@ -70,6 +70,8 @@ export interface ExchangeRecord {
   client: string
   /** `http/1.1`, `http/1.0`, `tcp`, ... */
   protocol: string
+  /** `TLSv1.3`, or `TLSv1.3 resumed`; '' in the clear. */
+  tls: string
   method: string
   route: string
   routeSource: string
@@ -115,6 +117,7 @@ export function createRecord(): ExchangeRecord {
     caller: '',
     client: '',
     protocol: '',
+    tls: '',
     method: '',
     route: '',
     routeSource: '',
@@ -146,6 +149,7 @@ export function clearRecord(record: ExchangeRecord): void {
   record.isPathCut = false
   record.detailLength = 0
   record.protocol = ''
+  record.tls = ''
   record.method = ''
   record.route = ''
   record.routeSource = ''
@@ -278,6 +282,7 @@ export function tellRecord(record: ExchangeRecord, worker: number): RequestRecor
     caller: record.caller,
     client: record.client,
     protocol: record.protocol,
+    tls: record.tls,
     method: record.method,
     host: text.toString('latin1', 0, hostLength) + (record.isHostCut ? CUT : ''),
     target: text.toString('latin1', hostLength, pathEnd) + (record.isPathCut ? CUT : ''),

@@ -59,6 +59,10 @@ export class BreakerWatch {
     for (const op of ops) {
       switch (op.op) {
         case 'gateway':
+        case 'certificate':
+        case 'certificate-gone':
+        case 'challenge':
+        case 'challenge-gone':
           break
         case 'service':
           this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))

@@ -32,8 +32,10 @@ export const PLACE = {
   connections: 0,
   /** Requests in flight. */
   requests: 1,
+  /** TLS handshakes under way. */
+  handshakes: 2,
 } as const
-export const PLACES_FIXED = 2
+export const PLACES_FIXED = 3
 /** Places of one data plane: an instance and a service need one each. Memory that was never used costs nothing. */
 export const PLACES_MAX = 131_072
 /** More than any setting allows; a waiting worker is one bit of two words. */

@@ -1,4 +1,5 @@
 import { BREAKER_BYTES } from '../../mechanisms/breaker/breaker.ts'
+import { LIMIT_NUMBERS } from '../../mechanisms/concurrency-limit/limits.ts'
 import { RETRY_BUDGET_BYTES } from '../../mechanisms/retry/retry.ts'
 import { PLACES_MAX } from './counts.ts'
 
@@ -7,8 +8,10 @@ import { PLACES_MAX } from './counts.ts'
  * one. Memory that was never used costs nothing; beyond `RECORDS_MAX` places each worker learns by itself.
  */
 export const RECORDS_MAX = 32_768
-/** The breaker of a service or of an instance, and behind it the retry budget of a service. */
-const RECORD_BYTES = BREAKER_BYTES + RETRY_BUDGET_BYTES
+/** The breaker of a service or of an instance, and behind it the retry budget and the concurrency limit of a service. */
+const RECORD_BYTES = BREAKER_BYTES + RETRY_BUDGET_BYTES + LIMIT_NUMBERS * 8
+/** Where the concurrency limit begins in a record. */
+export const LIMIT_AT = BREAKER_BYTES + RETRY_BUDGET_BYTES
 /** Where the retry budget begins in a record. */
 export const BUDGET_AT = BREAKER_BYTES
 

@@ -47,6 +47,7 @@ export function startLocalWorker(options: LocalWorkerOptions = {}): LocalWorker 
     workers,
     shared: options.shared ?? createCountMemory(workers),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
+    ticketKeys: new Uint8Array(48).fill(7),
     resilience: options.resilience ?? createResilienceMemory(16),
     clock,
     post(message) {

@@ -71,6 +71,7 @@ export function gatewaySpec(change: Partial<GatewaySpec> = {}): GatewaySpec {
     trustedProxies: [],
     hosts: ['*'],
     traceSampleRate: 1,
+    https: { hsts: '', redirectPort: -1 },
     ...change,
   }
 }

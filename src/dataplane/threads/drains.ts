@@ -1,3 +1,4 @@
+import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
 import type { SnapshotOp, UpdateMessage } from '../../contracts/snapshot.ts'
 
 /** One removal of one instance. `removal` is control's number, or a negative one where control gave none. */
@@ -105,11 +106,20 @@ function withImplied(
       const goes = ending.has(service) || (isReset && !named.has(nameOf(op)))
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
+    if (op.op === 'certificate' || op.op === 'challenge') {
+      return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
+    }
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
     return isLeft ? [{ op: 'service-gone', service: op.service.name }] : []
   })
   const [instances, services] = [gone.filter(isInstance), gone.filter((op) => !isInstance(op))]
   return [...instances, ...services, ...ops]
+}
+
+function goneOf(op: Extract<CertificateOp, { op: 'certificate' | 'challenge' }>): SnapshotOp {
+  return op.op === 'certificate'
+    ? { op: 'certificate-gone', id: op.certificate.id }
+    : { op: 'challenge-gone', id: op.challenge.id }
 }
 
 function isInstance(op: SnapshotOp): boolean {
@@ -129,5 +139,12 @@ function nameOf(op: SnapshotOp): string {
       return op.service
     case 'gateway':
       return ''
+    case 'certificate':
+    case 'certificate-gone':
+    case 'challenge':
+    case 'challenge-gone':
+      return certificateKey(op)
+    default:
+      return op satisfies never
   }
 }

@@ -26,6 +26,8 @@ export type ToWorker =
       /** All listeners that shall be open; undefined: as before. */
       readonly listeners: readonly ListenerBinding[] | undefined
     }
+  /** From now on session tickets are made with these. */
+  | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   /** IP addresses of host names of instances, new or changed. */
   | { readonly type: 'names'; readonly addresses: ReadonlyMap<string, string> }
   /** Hands over what is held of finished requests; answered by `flushed`. */
@@ -88,6 +90,7 @@ export interface WorkerTotals {
   readonly connections: number
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
+  readonly handshakes: Readonly<Record<string, number>>
   readonly accessLogDropped: number
   readonly recordsDropped: number
 }
@@ -99,6 +102,8 @@ export interface WorkerBoot {
   /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  /** Of TLS session tickets: the same for all, so that a client may come back to another worker. */
+  readonly ticketKeys: Uint8Array
   /** What is learnt of services and instances. */
   readonly resilience: SharedArrayBuffer
 }
@@ -106,6 +111,11 @@ export interface WorkerBoot {
 /** Key of a place of the shared counts: the requests that wait for a service. */
 export function pendingKey(service: string): string {
   return service
+}
+
+/** Key of a place of the shared counts: the requests of a service that are in flight. */
+export function flightKey(service: string): string {
+  return `${service}\n\n`
 }
 
 /** Key of a place of the shared counts: the connections to an instance. */

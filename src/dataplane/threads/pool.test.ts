@@ -37,6 +37,7 @@ test('a worker that dies is started again; the other one and its connections do 
     workers: 2,
     shared,
     buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
+    ticketKeys: () => new Uint8Array(48),
     resilience: new SharedArrayBuffer(0),
     log: () => {},
     clock: systemClock,

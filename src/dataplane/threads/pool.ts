@@ -14,6 +14,7 @@ export interface WorkerPoolOptions {
   readonly workers: number
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  ticketKeys(): Uint8Array
   readonly resilience: SharedArrayBuffer
   readonly log: Log
   readonly clock: Clock
@@ -40,7 +41,8 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   function start(index: number): void {
     if (isStopping) return
-    const boot: WorkerBoot = { index, workers, shared, buckets, resilience }
+    const ticketKeys = options.ticketKeys()
+    const boot: WorkerBoot = { index, workers, shared, buckets, resilience, ticketKeys }
     const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread

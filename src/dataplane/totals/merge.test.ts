@@ -55,6 +55,7 @@ test('what workers count adds up, and only rows that changed are told', () => {
     connections: [1, 1],
     requests: [2, 1],
     limited: {},
+    handshakes: {},
     accessLogDropped: 4,
     accessLogLost: 5,
     recordsDropped: 13,

@@ -85,6 +85,7 @@ export class TotalsMerge {
   readonly #recordsDropped: number[]
   readonly #recordsDroppedBefore: number[]
   readonly #limited = new Map<string, number>()
+  readonly #handshakes = new Map<string, number>()
 
   constructor(workers: number, limits = ROW_LIMITS) {
     this.#workers = workers
@@ -124,12 +125,8 @@ export class TotalsMerge {
     this.#requests[worker] = this.#requestsBefore[worker]! + totals.requests
     this.#dropped[worker] = this.#droppedBefore[worker]! + totals.accessLogDropped
     this.#recordsDropped[worker] = this.#recordsDroppedBefore[worker]! + totals.recordsDropped
-    for (const [name, count] of Object.entries(totals.limited)) {
-      const before = this.#limited.get(name)
-      if (before !== undefined || this.#limited.size < LIMITED_NAMES_MAX) {
-        this.#limited.set(name, (before ?? 0) + count)
-      }
-    }
+    addNamed(this.#limited, totals.limited)
+    addNamed(this.#handshakes, totals.handshakes)
   }
 
   /** The gauges of a dead worker are zero; what it had counted stays. */
@@ -203,6 +200,7 @@ export class TotalsMerge {
       connections: [...this.#connections],
       requests: [...this.#requests],
       limited: Object.fromEntries(this.#limited),
+      handshakes: Object.fromEntries(this.#handshakes),
       accessLogDropped: sum(this.#dropped),
       accessLogLost: others.accessLogLost,
       recordsDropped: sum(this.#recordsDropped) + others.recordsDropped,
@@ -352,4 +350,12 @@ function zeros(length: number): number[] {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
+}
+
+/** Adds counts to those of the same name; of too many names the last ones are lost. */
+function addNamed(into: Map<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) {
+    const before = into.get(name)
+    if (before !== undefined || into.size < LIMITED_NAMES_MAX) into.set(name, (before ?? 0) + count)
+  }
 }

@@ -14,6 +14,8 @@ export interface TotalsCollector {
   touchEdge(edge: EdgeCounters): void
   touchInstance(instance: Instance): void
   countLimited(limit: string): void
+  /** A TLS handshake is over: by the version, or by why nothing came of it. A constant. */
+  countHandshake(outcome: string): void
   countRequest(): void
   /** The report since the last one. `wallMs` minus `monotonicMs` turns ejection times into Unix time. */
   take(values: {
@@ -31,6 +33,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
   let dirtyEdges: EdgeCounters[] = []
   let dirtyInstances: Instance[] = []
   const limited = new Map<string, number>()
+  const handshakes = new Map<string, number>()
   let requests = 0
 
   return {
@@ -56,6 +59,9 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
     countLimited(limit) {
       limited.set(limit, (limited.get(limit) ?? 0) + 1)
     },
+    countHandshake(outcome) {
+      handshakes.set(outcome, (handshakes.get(outcome) ?? 0) + 1)
+    },
     countRequest() {
       requests++
     },
@@ -69,6 +75,8 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
       dirtyInstances = []
       const limitedNow = Object.fromEntries(limited)
       limited.clear()
+      const handshakesNow = Object.fromEntries(handshakes)
+      handshakes.clear()
       return {
         type: 'totals',
         edges: edgeRows,
@@ -76,6 +84,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
         connections: values.connections,
         requests,
         limited: limitedNow,
+        handshakes: handshakesNow,
         accessLogDropped: values.accessLogDropped,
         recordsDropped: values.recordsDropped,
       }

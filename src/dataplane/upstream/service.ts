@@ -12,6 +12,8 @@ import { LATENCY_BOUNDS_MS, type ServiceSpec } from '../../contracts/snapshot.ts
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
 import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
+import type { KeyedCounts } from '../shared/counts.ts'
+import { Admission } from './admission.ts'
 import type { Instance } from './instance.ts'
 import type { Permits } from './permits.ts'
 
@@ -35,6 +37,8 @@ export class Service<W> implements Turn {
   readonly pending: Permits
   /** Of the service as a whole; null where it has none. */
   breaker: Breaker | null
+  /** How many requests may be in flight; null where that was never bounded. */
+  admission: Admission<W> | null = null
   readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void
 
@@ -55,6 +59,15 @@ export class Service<W> implements Turn {
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
     this.#serve = serve
+  }
+
+  /** `place` of the shared counts, at which its requests in flight are counted. */
+  bound(counts: KeyedCounts, place: number): void {
+    const { concurrency } = this.spec
+    if (this.admission !== null) this.admission.configure(concurrency)
+    else if (concurrency !== undefined) {
+      this.admission = new Admission(concurrency, counts, place, this.#learnt)
+    }
   }
 
   runTurn(): void {

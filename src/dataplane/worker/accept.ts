@@ -2,23 +2,20 @@ import type { Socket } from 'node:net'
 import { isLoopback } from '../../mechanisms/cidr/cidr.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { Http2Connection } from '../client/http2-connection.ts'
-import type { ClientPeer } from '../client/peer.ts'
+import { ClientPeer } from '../client/peer.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { Wire } from '../io/wire.ts'
+import { Wire, type WireEvents } from '../io/wire.ts'
 import { Http1Connection } from '../client/http1-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
+import { type Accepted, acceptPlain } from '../io/accepted.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ListenerBinding } from '../threads/messages.ts'
 import { PLACE } from '../shared/counts.ts'
 import type { WorkerContext } from './context.ts'
+import { refuseCrowd, shakeHands } from './shake-hands.ts'
 
-const FULL_BODY =
-  '{"status":503,"code":"ERR_GATEWAY_CONNECTIONS_FULL","title":"Too many client connections are open"}\n'
-const FULL_ANSWER =
-  'HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nbackplane-reason: ERR_GATEWAY_CONNECTIONS_FULL\r\n' +
-  `content-length: ${FULL_BODY.length}\r\nconnection: close\r\n\r\n${FULL_BODY}`
-/** A refused client may take this long to read why. */
-const REFUSED_MS = 1_000
+/** A wire is given to its connection in the same turn: nothing comes before that. */
+const UNHEARD: WireEvents = { received() {}, flushed() {}, ended() {}, closed() {} }
 
 /** Takes in the connections of one worker. */
 export class Acceptor {
@@ -33,28 +30,44 @@ export class Acceptor {
   /** A new connection at a listener of this worker. */
   accept(binding: ListenerBinding, socket: Socket): void {
     const ctx = this.#ctx
-    const isRaw = binding.spec.kind === 'tcp'
+    const listener = this.#listenerOf(binding)
     if (!ctx.counts.take(PLACE.connections, ctx.limits.connectionsMax)) {
       ctx.totals.countLimited('connections')
-      return this.#refuse(socket, isRaw)
+      return refuseCrowd(ctx, socket, binding.spec.kind !== 'tcp' && listener.tls === null)
     }
-    const listener = this.#listenerOf(binding)
-    if (isRaw) {
-      const raw = new RawConnection(ctx, listener, socket, ctx.clientEvents, (gone) => {
-        ctx.rawClients.delete(gone)
-        ctx.counts.give(PLACE.connections)
-      })
-      if (!raw.isDestroyed) ctx.rawClients.add(raw)
-      return
-    }
+    if (binding.spec.kind === 'tcp') return this.#openRaw(listener, socket)
+    if (listener.tls === null) return this.#open(listener, acceptPlain(socket))
+    shakeHands(ctx, listener, listener.tls, socket, (accepted) => {
+      if (accepted === null) ctx.counts.give(PLACE.connections)
+      else this.#open(listener, accepted)
+    })
+  }
+
+  #openRaw(listener: ClientListener, socket: Socket): void {
+    const ctx = this.#ctx
+    const raw = new RawConnection(ctx, listener, acceptPlain(socket), ctx.clientEvents, (gone) => {
+      ctx.rawClients.delete(gone)
+      ctx.counts.give(PLACE.connections)
+    })
+    if (!raw.isDestroyed) ctx.rawClients.add(raw)
+  }
+
+  /** The one place where a connection gets its protocol: by what the handshake agreed on, or in the clear by what the client says first. */
+  #open(listener: ClientListener, accepted: Accepted): void {
+    const ctx = this.#ctx
     const closed = (gone: ClientConnection): void => {
       ctx.clients.delete(gone)
       ctx.counts.give(PLACE.connections)
     }
+    if (accepted.tls?.protocol === 'h2') {
+      const wire = new Wire(accepted, ctx.readBuffer, UNHEARD)
+      this.#speakHttp2(listener, wire, new ClientPeer(ctx, listener, accepted), closed)
+      return
+    }
     const client = new Http1Connection(
       ctx,
       listener,
-      socket,
+      accepted,
       ctx.clientEvents,
       closed,
       (former, bytes, start, end) => {
@@ -85,31 +98,17 @@ export class Acceptor {
     this.#listeners.set(binding, created)
     return created
   }
-
-  #refuse(socket: Socket, isRaw: boolean): void {
-    socket.on('error', () => {})
-    const cancel = this.#ctx.clock.after(REFUSED_MS, () => socket.destroy())
-    socket.on('close', cancel)
-    socket.end(isRaw ? '' : FULL_ANSWER)
-    socket.resume()
-  }
 }
 
 function createListener(ctx: WorkerContext, { spec, port }: ListenerBinding): ClientListener {
   const { totals } = ctx
-  const rest = { id: spec.id, port, isLoopback: isLoopback(spec.host) || spec.host === 'localhost' }
+  const isOnLoopback = isLoopback(spec.host) || spec.host === 'localhost'
+  const rest = { id: spec.id, port, isLoopback: isOnLoopback, tls: null }
   switch (spec.kind) {
     case 'gateway': {
-      const { proxyProtocol } = spec
-      return {
-        ...rest,
-        caller: '',
-        service: '',
-        route: '',
-        edge: null,
-        isPublic: true,
-        proxyProtocol,
-      }
+      const { proxyProtocol, tls = null } = spec
+      const outside = { caller: '', service: '', route: '', edge: null, isPublic: true }
+      return { ...rest, ...outside, proxyProtocol, tls }
     }
     case 'outbound': {
       const { caller, service } = spec

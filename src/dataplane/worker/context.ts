@@ -4,6 +4,7 @@ import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import { createResponseDrops } from '../../mechanisms/http1/drops.ts'
 import { createResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/http1/write-head.ts'
+import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/snapshot.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
@@ -12,11 +13,15 @@ import type { ExchangeContext } from '../exchange/context.ts'
 import { DateLine } from '../exchange/date-line.ts'
 import { createClientEvents, createInstanceEvents } from '../exchange/events.ts'
 import type { Attempt, Exchange } from '../exchange/exchange.ts'
+import { fallBack } from '../exchange/fallback.ts'
 import { createHostNames } from '../exchange/host-check.ts'
 import { Identifiers } from '../exchange/identifiers.ts'
 import { PolicyView } from '../exchange/policy-view.ts'
 import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
+import type { Handshake } from '../tls/handshake.ts'
+import type { Preface } from '../tls/preface.ts'
+import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
@@ -39,6 +44,9 @@ export interface WorkerContext extends ExchangeContext {
   /** Memory of what all workers learn of services and instances. */
   readonly learnt: SharedArrayBuffer
   readonly rawClients: Set<RawConnection<Exchange>>
+  /** Connections that are no clients yet. */
+  readonly handshakes: Set<Handshake | Preface>
+  readonly contexts: SecureContexts
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -71,12 +79,6 @@ export function createContext(
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
   const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
-  const accessLog = createAccessLog((buffer, length, count) =>
-    post({ type: 'log', buffer, length, count }, [buffer]),
-  )
-  const batches = createRecordBatches((buffer, length, count) =>
-    post({ type: 'records', buffer, length, count }, [buffer]),
-  )
   const context: WorkerContext = {
     index,
     workers,
@@ -85,7 +87,7 @@ export function createContext(
     counts: openKeyedCounts(options.shared, index),
     learnt: options.resilience,
     totals,
-    sinks: { totals, accessLog, batches },
+    sinks: { totals, ...createLogs(post) },
     identifiers: new Identifiers(),
     dateLine: new DateLine(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -98,6 +100,7 @@ export function createContext(
     requestRewrite: { ...createRequestRewrite(), forwardsExpect: true },
     responseRewrite: { ...createResponseRewrite(), drops: responseDrops },
     pick: createPickContext<Instance>(Math.random),
+    keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
@@ -110,12 +113,16 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
+    challenges: new Map(),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,
@@ -129,6 +136,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
       context.defectCount++
@@ -137,6 +145,18 @@ export function createContext(
     },
   }
   return context
+}
+
+/** What is written for each request, and handed to the main thread in batches. */
+function createLogs(post: Post): Pick<WorkerContext['sinks'], 'accessLog' | 'batches'> {
+  return {
+    accessLog: createAccessLog((buffer, length, count) =>
+      post({ type: 'log', buffer, length, count }, [buffer]),
+    ),
+    batches: createRecordBatches((buffer, length, count) =>
+      post({ type: 'records', buffer, length, count }, [buffer]),
+    ),
+  }
 }
 
 /** A policy has decided about a request, in the middle of whatever that policy was doing: the request goes on in a turn of its own. */

@@ -1,5 +1,6 @@
 import { createHostNames } from '../exchange/host-check.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
+import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
 import type {
   GatewaySpec,
@@ -15,7 +16,7 @@ import { recordAt } from '../shared/resilience-memory.ts'
 import { addressOf, createInstance, type Instance } from '../upstream/instance.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { Service } from '../upstream/service.ts'
-import { connectionsKey, pendingKey } from '../threads/messages.ts'
+import { connectionsKey, flightKey, pendingKey } from '../threads/messages.ts'
 import type { WorkerContext } from './context.ts'
 
 /**
@@ -44,7 +45,7 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'gateway':
       return applyGateway(ctx, op.gateway)
     case 'service':
-      return applyService(ctx, op.service, placeOf(places, pendingKey(op.service.name)))
+      return applyService(ctx, op.service, places)
     case 'service-gone':
       return dropService(ctx, op.service)
     case 'instance':
@@ -55,6 +56,15 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
       )
     case 'instance-gone':
       return dropInstance(ctx, op.service, op.id, op.removal)
+    case 'certificate':
+    case 'certificate-gone':
+      return ctx.contexts.apply(op)
+    case 'challenge':
+      ctx.challenges.set(op.challenge.id, op.challenge)
+      return ctx.contexts.apply(op)
+    case 'challenge-gone':
+      ctx.challenges.delete(op.id)
+      return ctx.contexts.apply(op)
     default:
       return op satisfies never
   }
@@ -64,10 +74,16 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
 function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const services = new Set<string>()
   const instances = new Set<string>()
+  const certificates = new Set<string>()
+  const challenges = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
+    if (op.op === 'certificate') certificates.add(op.certificate.id)
+    if (op.op === 'challenge') challenges.add(op.challenge.id)
   }
+  ctx.contexts.keepOnly(certificates, challenges)
+  for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {
       if (!instances.has(`${service.name}\n${id}`)) dropInstance(ctx, service.name, id)
@@ -86,6 +102,9 @@ function applyGateway(ctx: WorkerContext, gateway: GatewaySpec): void {
   ctx.trusted = trusted
   ctx.trustVersion++
   ctx.hosts = createHostNames(gateway)
+  const { hsts, redirectPort } = gateway.https
+  ctx.https.hstsLine = hsts === '' ? '' : formatLine('strict-transport-security', hsts)
+  ctx.https.redirectPort = redirectPort
   ctx.identifiers.sampleRate = gateway.traceSampleRate
   ctx.limits = limits
   ctx.headLimits = limits
@@ -100,16 +119,25 @@ function placeOf(places: ReadonlyMap<string, number>, key: string): number {
   return places.get(key) ?? -1
 }
 
-function applyService(ctx: WorkerContext, spec: ServiceSpec, place: number): void {
+function applyService(
+  ctx: WorkerContext,
+  spec: ServiceSpec,
+  places: ReadonlyMap<string, number>,
+): void {
   const known = ctx.services.get(spec.name)
+  const flightPlace = placeOf(places, flightKey(spec.name))
   if (known === undefined) {
+    const place = placeOf(places, pendingKey(spec.name))
     const pending = createPermits(ctx.counts, place, spec.pendingMax)
     const serve = (service: Service<Attempt>): void => serveWaiting(ctx, service)
     const learnt = recordAt(ctx.learnt, place)
-    ctx.services.set(spec.name, new Service(spec, pending, learnt, serve))
+    const service = new Service(spec, pending, learnt, serve)
+    service.bound(ctx.counts, flightPlace)
+    ctx.services.set(spec.name, service)
     return
   }
   known.configure(spec)
+  known.bound(ctx.counts, flightPlace)
   // A raised limit is room for those that wait.
   ctx.turns.schedule(known)
 }

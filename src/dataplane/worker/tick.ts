@@ -94,4 +94,7 @@ function expireClients(ctx: WorkerContext, nowMs: number): void {
   for (const client of ctx.rawClients) {
     if (client.deadlineMs <= nowMs) client.timeOut()
   }
+  for (const handshake of ctx.handshakes) {
+    if (handshake.deadlineMs <= nowMs) handshake.timeOut()
+  }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/capability.ts'
 import { openListeners } from '../listeners/listeners.ts'
-import type { Post, ToWorker, WorkerBoot } from '../threads/messages.ts'
+import type { ListenerBinding, Post, ToWorker, WorkerBoot } from '../threads/messages.ts'
 import { Acceptor } from './accept.ts'
 import { createContext, type WorkerContext } from './context.ts'
 import { applyOps } from './snapshot.ts'
@@ -44,6 +44,7 @@ export function startWorker(options: WorkerOptions): Worker {
     )
     ctx.turns.run()
     ctx.version = message.version
+    if (message.listeners !== undefined) ctx.https.securePort = securePortOf(message.listeners)
     const errors = message.listeners === undefined ? [] : await listeners.apply(message.listeners)
     post({ type: 'applied', version: message.version, errors })
   }
@@ -56,6 +57,8 @@ export function startWorker(options: WorkerOptions): Worker {
       case 'names':
         for (const [host, address] of message.addresses) ctx.addresses.set(host, address)
         return
+      case 'ticket-keys':
+        return ctx.contexts.setTicketKeys(message.keys)
       case 'flush':
         flush(ctx)
         return post({ type: 'flushed', ask: message.ask })
@@ -81,6 +84,7 @@ export function startWorker(options: WorkerOptions): Worker {
       listeners.close(() => true)
       for (const client of ctx.clients) client.destroy()
       for (const client of ctx.rawClients) client.destroy()
+      for (const handshake of ctx.handshakes) handshake.destroy()
       for (const service of ctx.services.values()) {
         for (const { idle, shared } of service.instances.values()) {
           for (const connection of [...idle, ...shared]) connection.cancel()
@@ -88,6 +92,12 @@ export function startWorker(options: WorkerOptions): Worker {
       }
     },
   }
+}
+
+/** Where clients without TLS are sent. */
+function securePortOf(bindings: readonly ListenerBinding[]): number {
+  const secure = bindings.find(({ spec }) => spec.kind === 'gateway' && spec.tls !== undefined)
+  return secure?.port ?? 0
 }
 
 function rethrow(error: unknown): never {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BulkheadQueue, mayEnter, PRIORITY, type Priority } from './bulkhead-queue.ts'
+import { BulkheadQueue, PRIORITY, type Priority, roomFor } from './bulkhead-queue.ts'
 
 test('in order while it is now and then empty, the newest first when it never is', () => {
   const queue = new BulkheadQueue({ size: 4, overloadMs: 100 })
@@ -27,12 +27,15 @@ test('what is more important pushes out what is less, and never the reverse', ()
   assert.equal(new BulkheadQueue({ size: 0, overloadMs: 1 }).push(PRIORITY.critical, 0), -1)
 })
 
-test('batch gives way first, then normal, critical never', () => {
-  const shares = [0, 0.79, 0.8, 0.94, 0.95, 2]
-  const taken = [PRIORITY.batch, PRIORITY.normal, PRIORITY.critical].map(
-    (priority) => shares.filter((used) => mayEnter(priority, used)).length,
+test('batch gives way first, then normal, critical has all of it; nobody has nothing', () => {
+  const rooms = [PRIORITY.critical, PRIORITY.normal, PRIORITY.batch].map((priority) =>
+    [100, 10, 1, 0].map((limit) => roomFor(priority, limit)),
   )
-  assert.deepEqual(taken, [2, 4, 6])
+  assert.deepEqual(rooms, [
+    [100, 10, 1, 1],
+    [95, 10, 1, 1],
+    [80, 8, 1, 1],
+  ])
 })
 
 const step = fc.record({

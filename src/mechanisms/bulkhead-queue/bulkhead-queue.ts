@@ -45,6 +45,13 @@ export class BulkheadQueue {
     return this.#length
   }
 
+  /** Of the one that is next; null in an empty queue. */
+  get headPriority(): Priority | null {
+    if (this.#first[PRIORITY.critical] !== NONE) return PRIORITY.critical
+    if (this.#first[PRIORITY.normal] !== NONE) return PRIORITY.normal
+    return this.#first[PRIORITY.batch] === NONE ? null : PRIORITY.batch
+  }
+
   /** Whether it was not empty for too long. */
   isOverloaded(nowMs: number): boolean {
     return nowMs - this.#busySinceMs >= this.#policy.overloadMs
@@ -108,17 +115,17 @@ export class BulkheadQueue {
 }
 
 /**
- * Whether a call of a priority is taken at all while a callee is used to the share `used` of its limit (0 to 1 and more): batch up to 80 %, normal up to 95 %,
- * critical always, so that what matters finds room before the limit is reached.
+ * How many calls may be in flight for a call of a priority to be taken, of a limit: batch up to 80 % of it, normal up to 95 %, critical all of it, so that what matters
+ * finds room before the limit is reached. At least one.
  */
-export function mayEnter(priority: Priority, used: number): boolean {
+export function roomFor(priority: Priority, limit: number): number {
   switch (priority) {
     case PRIORITY.critical:
-      return true
+      return Math.max(1, limit)
     case PRIORITY.normal:
-      return used < 0.95
+      return Math.max(1, Math.ceil(limit * 0.95))
     case PRIORITY.batch:
-      return used < 0.8
+      return Math.max(1, Math.ceil(limit * 0.8))
     default:
       return priority satisfies never
   }

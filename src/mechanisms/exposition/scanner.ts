@@ -217,15 +217,6 @@ function isNameStart(byte: number | undefined, mayColon: boolean): boolean {
   return (nameBytes[byte ?? 0]! & (mayColon ? START | COLON : START)) !== 0
 }
 
-/** Whether a text is a name as PromQL writes it without quotes. */
-export function isPlainName(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start >= end || !isNameStart(bytes[start], true)) return false
-  for (let at = start; at < end; at++) {
-    if ((nameBytes[bytes[at]!]! & (REST | COLON)) === 0) return false
-  }
-  return true
-}
-
 /** Throws a TypeError where it is no UTF-8. */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)

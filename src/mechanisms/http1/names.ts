@@ -65,12 +65,14 @@ export const FIELD = {
   retriable: 51,
   rateLimitReset: 52,
   xRateLimitReset: 53,
+  /** `critical`, `normal` or `batch`: ours. */
+  xRequestPriority: 54,
   /** How long a caller of gRPC waits. */
-  grpcTimeout: 54,
+  grpcTimeout: 55,
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 55
+export const FIELD_COUNT = 56
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
@@ -124,6 +126,7 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['retriable', FIELD.retriable],
   ['ratelimit-reset', FIELD.rateLimitReset],
   ['x-ratelimit-reset', FIELD.xRateLimitReset],
+  ['x-request-priority', FIELD.xRequestPriority],
 ]
 
 /** Names by their number; '' where several names share one. */

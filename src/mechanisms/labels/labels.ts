@@ -79,16 +79,13 @@ function rankOf(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
 }
 
+/** Each text behind its length, so that nothing in a text can look like an end of it. */
 function signatureOf(names: readonly string[], values: readonly string[]): string {
   let signature = ''
   for (let index = 0; index < names.length; index++) {
-    signature += `${escapeNul(names[index]!)}\0${escapeNul(values[index]!)}\0`
+    const name = names[index]!
+    const value = values[index]!
+    signature += `${name.length}:${name}${value.length}:${value}`
   }
   return signature
-}
-
-/** NUL ends a part, so a NUL inside of one is written otherwise. */
-function escapeNul(text: string): string {
-  if (!text.includes('\0') && !text.includes('\u0001')) return text
-  return text.replaceAll('\u0001', '\u0001\u0002').replaceAll('\0', '\u0001\u0001')
 }

@@ -73,6 +73,7 @@ export async function evaluateQuery(queryable: Queryable, query: Query): Promise
   const stepMs = isRange ? time.stepMs : 0
   const expr = resolveDurations(query.expr, { stepMs, rangeMs: endMs - startMs })
   const grid = createGrid(startMs, endMs, stepMs)
+  if (grid.count > options.samplesMax) throw new TooManySamplesError()
   const plan = planSelects({ ...options, grid, endMs, stepMs }, expr)
   const [selected, selectedInfo] = await selectAll(queryable, plan)
   const evaluation: Evaluation = {

@@ -17,7 +17,8 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
  */
 export class ProtobufReader {
   readonly bytes: Uint8Array
-  readonly #view: DataView
+  /** Made when the first double is read: most readers read none. */
+  #view: DataView | undefined
   at: number
   end: number
   /** Number of the field that `next` has found. */
@@ -26,7 +27,6 @@ export class ProtobufReader {
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.at = start
     this.end = end
   }
@@ -94,7 +94,7 @@ export class ProtobufReader {
   rawDouble(): number {
     this.#need(8)
     this.at += 8
-    return this.#view.getFloat64(this.at - 8, true)
+    return this.#doubles().getFloat64(this.at - 8, true)
   }
 
   /** Halves of a double: the low one stands at `at - 8`, the high one at `at - 4` afterwards. */
@@ -105,7 +105,7 @@ export class ProtobufReader {
   }
 
   int32At(at: number): number {
-    return this.#view.getInt32(at, true)
+    return this.#doubles().getInt32(at, true)
   }
 
   /** Goes behind a run of bytes and returns its length: it begins at `at - length`. */
@@ -153,6 +153,11 @@ export class ProtobufReader {
       default:
         throw this.#error('a group or an unknown kind of field')
     }
+  }
+
+  #doubles(): DataView {
+    const { buffer, byteOffset, byteLength } = this.bytes
+    return (this.#view ??= new DataView(buffer, byteOffset, byteLength))
   }
 
   #varint(): number {

@@ -1,5 +1,6 @@
 import type { Exemplar } from '../exposition/reader.ts'
 import { ProtobufError, ProtobufReader, textOf } from '../protobuf/protobuf.ts'
+import { varintBytes } from './encode-labels.ts'
 import {
   METRIC_TYPES,
   type MetricMetadata,
@@ -210,10 +211,4 @@ export class WriteRequest2Reader {
 
 function requirePairs(refs: readonly number[], at: number): void {
   if (refs.length % 2 !== 0) throw new ProtobufError('a label name without a value', at)
-}
-
-function varintBytes(value: number): number {
-  if (value < 128) return 1
-  if (value < 16_384) return 2
-  return value < 2_097_152 ? 3 : 4
 }

@@ -116,7 +116,10 @@ test('the same series has the same key in both versions', () => {
     ['job', 'a'.repeat(300)],
     ['__name__', 'up'],
   ])
-  assert.deepEqual(reader.labels.slice(0, reader.labelsEnd), encodeLabels(expected))
+  assert.deepEqual(
+    reader.labels.slice(0, reader.labelsEnd),
+    Uint8Array.from(encodeLabels(expected)),
+  )
   assert.deepEqual(samplesOf(reader.samples), [[-5, 1]])
   assert.deepEqual(reader.samples.histograms, [expectedHistogram])
   assert.deepEqual(reader.samples.exemplars, [

@@ -1,4 +1,5 @@
 import type { Exemplar, MetricType } from '../exposition/reader.ts'
+import { compareText, Labels, labelsOf } from '../labels/labels.ts'
 import type { FloatHistogram } from '../native-histogram/float-histogram.ts'
 import { ProtobufError, ProtobufReader } from '../protobuf/protobuf.ts'
 import { HistogramMessage, type HistogramFields } from '../protobuf/histogram-message.ts'
@@ -177,6 +178,19 @@ export function parseLabelPairs(
     pairs.push([name, value])
   }
   return pairs
+}
+
+/** The same as labels, quickly where they are as they should be: sorted, each once, none empty. */
+export function parseLabels(bytes: Uint8Array, start: number, end: number): Labels {
+  const pairs = parseLabelPairs(bytes, start, end)
+  const names: string[] = []
+  const values: string[] = []
+  for (const [at, [name, value]] of pairs.entries()) {
+    if (value === '' || (at > 0 && compareText(names[at - 1]!, name) >= 0)) return labelsOf(pairs)
+    names.push(name)
+    values.push(value)
+  }
+  return new Labels(names, values)
 }
 
 /** One message `Sample`, which both versions have alike. */

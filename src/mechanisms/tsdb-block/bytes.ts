@@ -12,8 +12,13 @@ const encoder = new TextEncoder()
 
 /** Bytes that grow, big-endian, as the files of a block are written. */
 export class ByteWriter {
-  #bytes = new Uint8Array(4_096)
+  #bytes: Uint8Array
   #length = 0
+
+  /** With room for so many bytes to begin with. */
+  constructor(bytes = 64) {
+    this.#bytes = new Uint8Array(bytes)
+  }
 
   get length(): number {
     return this.#length

@@ -20,3 +20,8 @@ export function checkServiceName(
 export function urlVariable(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }
+
+/** The variable in which service discovery of .NET (and Aspire) looks: `services__payment-service__http__0`. */
+export function dotnetVariable(service: string): string {
+  return `services__${service}__http__0`
+}

@@ -65,7 +65,8 @@ function originHost(origin: string): string {
   return (match?.[1] ?? '').toLowerCase()
 }
 
-function hasCredentials(authorization: string | undefined, token: string): boolean {
+/** Whether the field Authorization has the token: as Bearer, or as the password of HTTP Basic with any user. */
+export function hasCredentials(authorization: string | undefined, token: string): boolean {
   const [scheme = '', value = ''] = (authorization ?? '').split(' ', 2)
   if (/^bearer$/i.test(scheme)) return isSameText(value, token)
   if (!/^basic$/i.test(scheme)) return false

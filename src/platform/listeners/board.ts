@@ -27,6 +27,8 @@ interface State {
   readonly row: ListenerRow
   readonly wanted: Wanted
   readonly opened: Opened | undefined
+  /** Where another process of ours has opened it. */
+  readonly elsewhere?: HostPort
   /** Empty when open; undefined while nobody has asked to open it. */
   readonly error: string | undefined
 }
@@ -53,14 +55,18 @@ export class ListenerBoard {
   /** HTTP, on our one HTTP layer. */
   http(name: string, options: HttpOptions): Promise<Opened | undefined> {
     return this.#open(name, 'http', async (at) => {
-      // Loaded only here: until the first HTTP listener opens, nobody waits for it.
-      const { createListenerApp, openListener } = await import('../http/listener.ts')
       const { hosts = [], token, section, failure, elsewhere } = options
       this.#refuseUnguarded(name, at.host, token !== undefined)
       const { log } = this.#options
       const all = { ...at, hosts, token, section, failure, elsewhere, log }
+      if (options.isLazy === true) {
+        const { openLazyListener } = await import('../http/lazy-listener.ts')
+        return openLazyListener(all, (app) => options.register(app))
+      }
+      // Loaded only here: until the first HTTP listener opens, nobody waits for it.
+      const { createListenerApp, openListener } = await import('../http/listener.ts')
       const app = createListenerApp(all)
-      options.register(app)
+      await options.register(app)
       const listener = await openListener(app, all)
       return {
         ...listener,
@@ -97,6 +103,13 @@ export class ListenerBoard {
       const { openUdpAndTcp } = await import('./udp-and-tcp.ts')
       return openUdpAndTcp(at, udp, tcp)
     })
+  }
+
+  /** Another process of ours has opened a listener of the table, or says why it could not. */
+  reportOfOther(name: string, address: HostPort, error: string): void {
+    const state = this.#states.get(name)
+    if (state === undefined || state.wanted.mode === 'off') return
+    this.#states.set(name, { ...state, opened: undefined, elsewhere: address, error })
   }
 
   /** The data plane opens its listeners itself; they are told with all others. */
@@ -210,10 +223,10 @@ export class ListenerBoard {
     throw new TypeError(`the listener ${name} beyond loopback asks for no token`)
   }
 
-  #viewOf(name: string, { row, wanted, opened, error }: State): readonly ListenerView[] {
+  #viewOf(name: string, { row, wanted, opened, elsewhere, error }: State): readonly ListenerView[] {
     if (error === undefined) return []
     const asked = wanted.mode === 'off' ? { host: '127.0.0.1', port: 0 } : wanted.address
-    const { host, port } = opened ?? asked
+    const { host, port } = opened ?? elsewhere ?? asked
     const scheme = row.protocol === 'udp+tcp' ? 'udp' : row.protocol
     return [
       {

@@ -47,8 +47,12 @@ function checkCollisions(
 }
 
 /** Automatic ones first, then those that the file names, so that the problem stands at what somebody wrote. */
-function listListeners(table: ListenerTable, { listen }: Listening): readonly PortClaim[] {
+function listListeners(table: ListenerTable, settings: Listening): readonly PortClaim[] {
+  const { listen } = settings
   return Object.entries(table)
+    .filter(
+      ([, { section }]) => section === undefined || valueAt(settings, [section]) !== undefined,
+    )
     .map(([name, row]) => ({ name, wanted: wantedListener(name, row, listen) }))
     .toSorted((a, b) => Number(a.wanted.mode === 'named') - Number(b.wanted.mode === 'named'))
     .flatMap(({ name, wanted }) =>

@@ -26,7 +26,7 @@ export interface OpenListener {
 
 /** HTTP with Host and Origin checked, bounded connections and bodies. */
 export interface HttpOptions {
-  register(app: FastifyInstance): void
+  register(app: FastifyInstance): void | Promise<void>
   /** Host names that it answers to, besides localhost and addresses. */
   readonly hosts?: readonly string[]
   /** Asked of every request; undefined: no credentials. */
@@ -35,6 +35,8 @@ export interface HttpOptions {
   readonly section?: string
   /** Admin routes that other processes serve, shown here. */
   readonly elsewhere?: readonly Elsewhere[]
+  /** The HTTP server is made when somebody connects first: a process that nobody asks does without its memory. `register` may load more. */
+  readonly isLazy?: true
   /** How the protocol tells an error; default: RFC 9457, and OpenAPI at /openapi.json. */
   readonly failure?: FailureFormat
 }

@@ -18,6 +18,8 @@ export interface ListenerRow {
   readonly access: 'public' | 'addresses' | { readonly token: SettingPath }
   /** What whoever reaches it can do, for the sentence that refuses it without a lock. */
   readonly power?: string
+  /** The section of the file without which it stays off. */
+  readonly section?: string
   /** The data plane opens it, and a reload moves it. All others are opened once, by `Scope.listeners`. */
   readonly isOfData?: true
   /** What services find in their environment while it is open. */

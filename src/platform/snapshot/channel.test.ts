@@ -178,7 +178,7 @@ test('totals and drained instances reach who listens', async (t) => {
   })
   await channel.hello
   const lost = { accessLogDropped: 0, accessLogLost: 0, recordsDropped: 0 }
-  const process = { connections: [], requests: [], limited: {}, ...lost }
+  const process = { connections: [], requests: [], limited: {}, handshakes: {}, ...lost }
   data.send({ type: 'totals', atMs: 7, edges: [], instances: [], process })
   data.send({ type: 'drained', service: 'a', id: '1', removal: 3 })
   assert.equal(await heard, '7 a 1 3')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { certificateKey } from '../../contracts/certificates.ts'
 import { createSnapshotModel } from './model.ts'
 import { createDataState } from './testdata/data-state.ts'
 import { gateway, gone, instance, instanceGone, service, snapshotOps } from './testdata/ops.ts'
@@ -73,8 +74,12 @@ function viewOf(
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
+    else if (op.op === 'certificate' || op.op === 'challenge')
+      found.set(certificateKey(op), JSON.stringify(op))
+    else if (op.op === 'certificate-gone' || op.op === 'challenge-gone')
+      found.delete(certificateKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
-    else {
+    else if (op.op === 'service-gone') {
       for (const key of found.keys()) {
         if (key === `service ${op.service}` || key.startsWith(`instance ${op.service} `))
           found.delete(key)

@@ -1,3 +1,4 @@
+import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
 import type {
   GatewaySpec,
   InstanceSpec,
@@ -28,7 +29,16 @@ export function createSnapshotModel(): SnapshotModel {
   const instances = new Map<string, Map<string, InstanceSpec>>()
   /** Numbered removals that data has not called drained: repeated with everything, so that each is answered whoever was away. */
   const leaving = new Map<string, SnapshotOp & { readonly op: 'instance-gone' }>()
+  /** Certificates and challenges by kind and id. */
+  const secrets = new Map<string, CertificateOp>()
   const changes = createChanges()
+
+  function applyCertificate(op: CertificateOp): void {
+    const key = certificateKey(op)
+    if (op.op === 'certificate' || op.op === 'challenge') secrets.set(key, op)
+    else secrets.delete(key)
+    changes.certificates.set(key, op)
+  }
 
   function applyService(service: ServiceSpec): void {
     const isNew = !services.has(service.name)
@@ -79,6 +89,13 @@ export function createSnapshotModel(): SnapshotModel {
           else leaving.set(key, op)
           return
         }
+        case 'certificate':
+        case 'certificate-gone':
+        case 'challenge':
+        case 'challenge-gone':
+          return applyCertificate(op)
+        default:
+          return op satisfies never
       }
     },
     takeAll() {
@@ -90,6 +107,7 @@ export function createSnapshotModel(): SnapshotModel {
           .flatMap((ofService) => ofService.values())
           .map((instance): SnapshotOp => ({ op: 'instance', instance })),
         ...leaving.values(),
+        ...secrets.values(),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },
@@ -115,6 +133,8 @@ interface Changes {
   readonly gone: Map<string, SnapshotOp>
   readonly services: Map<string, SnapshotOp>
   readonly instances: Map<string, SnapshotOp>
+  /** Before the listeners that show them. */
+  readonly certificates: Map<string, SnapshotOp>
   gateway: SnapshotOp | undefined
   hasAny(): boolean
   /**
@@ -129,19 +149,22 @@ function createChanges(): Changes {
     gone: new Map(),
     services: new Map(),
     instances: new Map(),
+    certificates: new Map(),
     gateway: undefined,
     hasAny: () =>
       changes.gone.size + changes.services.size + changes.instances.size > 0 ||
+      changes.certificates.size > 0 ||
       changes.gateway !== undefined,
     take() {
-      const { gone, services, instances, gateway } = changes
+      const { gone, services, instances, certificates, gateway } = changes
       const ops = [
         ...gone.values(),
         ...services.values(),
         ...instances.values(),
+        ...certificates.values(),
         ...(gateway === undefined ? [] : [gateway]),
       ]
-      for (const kind of [gone, services, instances]) kind.clear()
+      for (const kind of [gone, services, instances, certificates]) kind.clear()
       changes.gateway = undefined
       return ops
     },

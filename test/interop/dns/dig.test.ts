@@ -16,6 +16,7 @@ const skip = hasDig ? false : 'dig is missing (Debian: bind9-dnsutils)'
 const config = (more = ''): string => `
 listen: { default: off, console: 0, consul-dns: 127.0.0.1:0 }
 discovery: { lease: 1h }
+consul: { node: board }
 ${more}
 `
 
@@ -65,9 +66,9 @@ test('names, sizes and health, as dig sees them', { skip }, async (t) => {
     assert.match(full, /ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 3/)
     assert.match(full, /0a000001\.addr\.dc1\.consul\.\s+0\s+IN\s+A\s+10\.0\.0\.1/)
     assert.deepEqual(await short(at, '0a000001.addr.dc1.consul'), ['10.0.0.1'])
-    assert.deepEqual(await short(at, 'local.node.consul'), ['127.0.0.1'])
+    assert.deepEqual(await short(at, 'board.node.consul'), ['127.0.0.1'])
     assert.match(await dig(at, 'consul', 'SOA'), /SOA\s+ns\.consul\. hostmaster\.consul\./)
-    assert.match(await dig(at, 'consul', 'NS'), /NS\s+local\.node\.dc1\.consul\./)
+    assert.match(await dig(at, 'consul', 'NS'), /NS\s+board\.node\.dc1\.consul\./)
   })
 
   await t.test('no such name, no such type, other domains', async () => {

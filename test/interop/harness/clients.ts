@@ -106,6 +106,45 @@ export async function findPython(
   return { command: python, args: ['-B', join(interop, 'python', `${name}.py`)], env: {} }
 }
 
+/** A program `test/interop/python/NAME.py` with packages from PyPI, which `python/NAME.txt` pins with their hashes or versions. */
+export async function findPythonFrom(t: TestContext, name: string): Promise<Program | undefined> {
+  const lock = join(interop, 'python', `${name}.txt`)
+  const packages = cacheOf('python', [lock])
+  if (!existsSync(packages)) {
+    const own = `${packages}.${process.pid}`
+    const args = ['-m', 'pip', 'install', '--quiet', '--target', own, '--requirement', lock]
+    const failure = await install('python3', args, interop)
+    if (failure === undefined) moveInto(own, packages)
+    rmSync(own, { recursive: true, force: true })
+    if (failure !== undefined) return skip(t, `the Python client ${name} is missing: ${failure}`)
+  }
+  return {
+    command: 'python3',
+    args: ['-B', join(interop, 'python', `${name}.py`)],
+    env: { PYTHONPATH: packages },
+  }
+}
+
+/** The program of `test/interop/java/NAME/`, built once by Maven; afterwards nothing is fetched. */
+export async function findJava(t: TestContext, name: string): Promise<Program | undefined> {
+  const folder = join(interop, 'java', name)
+  const sources = globSync('**/*.{xml,java,properties}', { cwd: folder }).toSorted()
+  const built = cacheOf(
+    `java-${name}`,
+    sources.map((file) => join(folder, file)),
+  )
+  if (!existsSync(built)) {
+    const own = `${built}.${process.pid}`
+    cpSync(folder, own, { recursive: true })
+    const failure = await install('mvn', ['-q', '-B', 'package', '-DskipTests'], own)
+    if (failure === undefined) moveInto(own, built)
+    rmSync(own, { recursive: true, force: true })
+    if (failure !== undefined) return skip(t, `the Java client ${name} is missing: ${failure}`)
+  }
+  const args = ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-Xmx256m', '-jar']
+  return { command: 'java', args: [...args, join(built, 'target/service.jar')], env: {} }
+}
+
 /** A program that Debian installs, by its path; `from` is the package that has it. */
 export function findInstalled(t: TestContext, path: string, from: string): Program | undefined {
   if (!existsSync(path)) return skip(t, `${path} is missing: apt-get install ${from}`)

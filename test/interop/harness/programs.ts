@@ -61,6 +61,7 @@ export function startProgram(t: TestContext, program: Program, options: RunOptio
   t.after(async () => {
     killGroup(child)
     await ended
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy()
   })
   return {
     pid: child.pid ?? 0,
@@ -72,6 +73,9 @@ export function startProgram(t: TestContext, program: Program, options: RunOptio
     kill: (signal) => killGroup(child, signal),
   }
 }
+
+/** Output that comes later after the end of a program is not waited for. */
+const OUTPUT_MS_MAX = 1_000
 
 interface Output {
   stdout: string
@@ -108,6 +112,10 @@ function launch({ command, args, env }: Program, options: RunOptions): Launched 
   const ended = new Promise<Outcome>((resolve) => {
     child.on('error', (error) => resolve({ code: -1, ...output, stderr: error.message }))
     child.on('close', (code) => resolve({ code, ...output }))
+    // What it has left behind in a group of its own may hold its output open.
+    child.on('exit', (code) => {
+      setTimeout(() => resolve({ code, ...output }), OUTPUT_MS_MAX).unref()
+    })
   })
   return { child, ended, output, heard }
 }

@@ -87,7 +87,8 @@ export async function loadRequest(requestId: string): Promise<RequestRecord | nu
   }
 }
 
-async function send(method: string, url: string, body?: unknown): Promise<unknown> {
+/** Asks the admin API; null for an answer without a body. Throws `ActionError`. */
+export async function send(method: string, url: string, body?: unknown): Promise<unknown> {
   const response = await fetch(url, {
     method,
     headers: body === undefined ? {} : { 'content-type': 'application/json' },

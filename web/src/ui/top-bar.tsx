@@ -27,6 +27,9 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>
           Requests
         </NavLink>
+        <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
+          Keys
+        </NavLink>
         <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
           <span className="wide-only">Listeners &amp; configuration</span>
           <span className="narrow-only">Config</span>

@@ -5,9 +5,10 @@ import { parseName } from '../../../mechanisms/dns/name.ts'
 import { parseMessage } from '../../../mechanisms/dns/parse.ts'
 import { encodeMessage } from '../../../mechanisms/dns/write.ts'
 import { startStorage } from '../../../platform/storage/storage.ts'
-import { settingsSchema, type Settings } from '../../../settings.ts'
+import { settingsSchema } from '../../../settings.ts'
 import { FakeClock, startOn, type Started } from '../../discovery/testdata/ground.ts'
 import { Responder, type Response, type Transport } from '../responder.ts'
+import type { ConsulDnsConfig } from '../settings.ts'
 import { ToldServices } from '../told.ts'
 import { Zone } from '../zone.ts'
 
@@ -17,7 +18,7 @@ export interface Ground {
   readonly discovery: Started['discovery']
   readonly responder: Responder
   readonly zone: Zone
-  settings: Settings['dns']
+  settings: ConsulDnsConfig
 }
 
 /** Without listeners: bytes in, bytes out. Chance has a seed. */
@@ -32,7 +33,6 @@ export async function openGround(t: TestContext, dns: object = {}): Promise<Grou
   const settings = dnsOf(dns)
   const zone = new Zone({
     registry: started.discovery,
-    localNode: 'local',
     settings,
     clock,
     told: new ToldServices(clock),
@@ -54,8 +54,9 @@ export async function openGround(t: TestContext, dns: object = {}): Promise<Grou
 }
 
 /** The section `dns` of a file. */
-export function dnsOf(dns: object): Settings['dns'] {
-  return settingsSchema.parse({ dns }).dns
+export function dnsOf(dns: object, datacenter = 'dc1'): ConsulDnsConfig {
+  const { dns: section } = settingsSchema.parse({ dns })
+  return { ...section, datacenter, node: 'Board', address: '10.0.7.7' }
 }
 
 /** Of the file, without a check, so that it is in rotation. */

@@ -1,4 +1,3 @@
-import { quote } from '../../go-text/go-text.ts'
 import { Labels, noLabels } from '../../labels/labels.ts'
 import { isComparison, type Binary, type VectorMatching } from '../syntax/ast.ts'
 import {
@@ -45,7 +44,10 @@ interface Join {
   /** What stands for a missing element of each side. */
   readonly fillMany: number | undefined
   readonly fillOne: number | undefined
+  /** Takes rows that may be of the same series as others. */
   readonly merger: RowMerger
+  /** Takes rows that are of a series of their own. */
+  readonly sink: RowSink
   readonly resultLabels: (many: Labels, one: Labels) => Labels
 }
 
@@ -80,6 +82,7 @@ export function streamVectors(
     fillMany: isManyLeft ? matching.fillLeft : matching.fillRight,
     fillOne: isManyLeft ? matching.fillRight : matching.fillLeft,
     merger: new RowMerger(evaluation, grid, sink),
+    sink,
     resultLabels: createResultLabels(evaluation, binary, matching),
   }
   const key = createKey(matching.labels, !matching.isOn)
@@ -135,6 +138,10 @@ interface Joining {
 
 function joinGroup(join: Join, group: Group, { anyMany, row }: Joining): void {
   const { many, one } = join
+  if (isPair(join, group)) {
+    joinPair(join, group, row)
+    return
+  }
   checkUnique(join, group.one, anyMany)
   // Which many-elements were matched at a time, so that a second one is found out; which times have an element of the other side.
   const matched = join.matching.card === 'one-to-one' ? new Uint8Array(join.stepCount) : undefined
@@ -150,6 +157,24 @@ function joinGroup(join: Join, group: Group, { anyMany, row }: Joining): void {
     if (join.fillOne !== undefined) fillMissingOne(join, group, manyIndex, { row, matched, taken })
   }
   if (join.fillMany !== undefined) fillMissingMany(join, group, row)
+}
+
+/** One element on each side, and nothing that would make the results of different groups equal. */
+function isPair({ matching, fillMany, fillOne }: Join, { many, one }: Group): boolean {
+  if (matching.card !== 'one-to-one' || many.length > 1 || one.length > 1) return false
+  return fillMany === undefined && fillOne === undefined
+}
+
+function joinPair(join: Join, group: Group, row: Row): void {
+  const [manyIndex, oneIndex] = [group.many[0], group.one[0]]
+  if (manyIndex === undefined || oneIndex === undefined) return
+  row.labels = join.resultLabels(join.many.labels[manyIndex]!, join.one.labels[oneIndex]!)
+  row.dropsName = join.binary.isBool || (join.many.dropsName[manyIndex] ?? false)
+  fillPair(join, manyIndex, oneIndex, row)
+  for (let step = 0; step < row.kinds.length; step++) {
+    if (row.kinds[step] === filtered) row.kinds[step] = absent
+  }
+  if (!isEmpty(row)) join.sink(row)
 }
 
 /** Two elements of the side that has to be unique, at the same time, cannot be told apart. */
@@ -176,8 +201,8 @@ function duplicateError(
 ): QueryError {
   const [first, second] = indices.map((index) => table.labels[index] ?? noLabels)
   const group = createMatchedLabels(matching)(first ?? noLabels)
-  const texts = [first, second].map((labels) => labelsText(labels ?? noLabels, quote)).toSorted()
-  const problem = `found duplicate series for the match group ${labelsText(group, quote)} on the ${side} hand-side of the operation: [${texts.join(', ')}]`
+  const texts = [first, second].map((labels) => labelsText(labels ?? noLabels)).toSorted()
+  const problem = `found duplicate series for the match group ${labelsText(group)} on the ${side} hand-side of the operation: [${texts.join(', ')}]`
   return new QueryError(
     `${problem};many-to-many matching not allowed: matching labels must be unique on one side`,
   )

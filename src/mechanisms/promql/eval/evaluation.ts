@@ -61,9 +61,10 @@ export interface Recursion {
 
 const rowsPerCheck = 64
 
-/** Ends the evaluation where it has to end. Called once a row. */
-export function checkEnd(evaluation: Evaluation): void {
-  if (--evaluation.countdown > 0) return
+/** Ends the evaluation where it has to end. Called once a row, and within a row after `work` that is worth many. */
+export function checkEnd(evaluation: Evaluation, work = 1): void {
+  evaluation.countdown -= work
+  if (evaluation.countdown > 0) return
   evaluation.countdown = rowsPerCheck
   if (evaluation.options.isCanceled()) throw new QueryCanceledError()
   if (evaluation.options.isOver()) throw new QueryTimeoutError()

@@ -4,7 +4,7 @@ import type { Expr } from '../syntax/ast.ts'
 import { Collector, type Evaluation } from './evaluation.ts'
 import type { Grid } from './grid.ts'
 import { createNameDrop } from './label-shapes.ts'
-import { RowMerger, sameLabelsError } from './merge-rows.ts'
+import { RowMerger } from './merge-rows.ts'
 
 /** The rows of an answer. */
 export interface FinishedRows {
@@ -15,12 +15,14 @@ export interface FinishedRows {
   readonly histogramAt: (index: number, step: number) => FloatHistogram | undefined
 }
 
-/** Evaluates a vector, takes away the names that were kept until now, and checks that no two rows are of the same series. */
+/**
+ * Evaluates a vector and takes away the names that were kept until now; rows that are of the same series then become one. Where names
+ * go at once every operation sees to it that its rows are of different series.
+ */
 export function evaluateInto(evaluation: Evaluation, expr: Expr, grid: Grid): FinishedRows {
   const collector = new Collector(evaluation, grid)
   if (!evaluation.options.delayedNameRemoval) {
     evaluation.recur.vector(evaluation, expr, grid, collector.push)
-    checkUnique(collector.table.labels)
     return rowsOf(collector)
   }
   const drop = createNameDrop()
@@ -43,13 +45,5 @@ function rowsOf({ table }: Collector): FinishedRows {
     values: table.values,
     kinds: table.kinds,
     histogramAt: (index, step) => table.histogramAt(index, step),
-  }
-}
-
-function checkUnique(all: readonly Labels[]): void {
-  const seen = new Set<string>()
-  for (const { signature } of all) {
-    if (seen.has(signature)) throw sameLabelsError()
-    seen.add(signature)
   }
 }

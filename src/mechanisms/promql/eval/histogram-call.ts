@@ -6,7 +6,7 @@ import type { Call, Expr } from '../syntax/ast.ts'
 import type { TextRange } from '../syntax/parse-error.ts'
 import { bucketFraction, bucketQuantile, type ClassicBuckets } from './classic-buckets.ts'
 import { QueryError } from './errors.ts'
-import { Collector, type Evaluation } from './evaluation.ts'
+import { checkEnd, Collector, type Evaluation } from './evaluation.ts'
 import type { Grid } from './grid.ts'
 import { createReader, isLabelName, withLabel } from './label-shapes.ts'
 import { createNameDropSink } from './name-drop.ts'
@@ -158,6 +158,7 @@ function streamAnswers(
     const drop = createNameDropSink(evaluation, arg, grid, (row) => sink(row, nth))
     const row = createRow(grid.count)
     for (const group of groups) {
+      checkEnd(evaluation)
       answerGroup(evaluation, { table, ask, question }, group, row)
       if (!isEmpty(row)) drop.push(row)
     }
@@ -220,7 +221,9 @@ function answerGroup(
   row: Row,
 ): void {
   const { count } = table
-  const metric = group.labels.get('__name__')
+  const name = group.labels.get('__name__')
+  // Where names go at once it is gone already.
+  const metric = evaluation.options.delayedNameRemoval ? name : ''
   const buckets: ClassicBuckets = {
     bounds: new Float64Array(group.buckets.length),
     counts: new Float64Array(group.buckets.length),
@@ -238,7 +241,7 @@ function answerGroup(
     row.kinds[step] = absent
     if (value !== undefined && buckets.length > 0) {
       const problem = 'vector contains a mix of classic and native histograms'
-      evaluation.notes.warn(problem + forMetric(metric), ask.place)
+      evaluation.notes.warn(problem + forMetric(name), ask.place)
       continue
     }
     if (value === undefined && buckets.length === 0) continue

@@ -1,5 +1,4 @@
 import { compileMatcher } from '../../labels/matcher.ts'
-import { quote } from '../../go-text/go-text.ts'
 import type { Labels } from '../../labels/labels.ts'
 import type { Matcher } from '../queryable.ts'
 import type { Call } from '../syntax/ast.ts'
@@ -129,7 +128,7 @@ function newestOf(
       if (table.kinds[cell] === absent) continue
       const [labels, seconds] = [table.labels[index]!, table.values[cell]!]
       if (newest?.seconds === seconds) {
-        const [known, other] = [newest.labels, labels].map((each) => labelsText(each, quote))
+        const [known, other] = [newest.labels, labels].map((each) => labelsText(each))
         const time = Math.round(seconds * 1_000)
         throw new QueryError(
           `found duplicate series for info metric: existing ${known} @ ${time}, new ${other} @ ${time}`,

@@ -1,3 +1,4 @@
+import { quote } from '../../go-text/go-text.ts'
 import { compareText, Labels, noLabels } from '../../labels/labels.ts'
 
 /** Labels made of others. */
@@ -127,16 +128,11 @@ export function isLabelName(name: string): boolean {
   return name !== '' && name.isWellFormed()
 }
 
-/** Labels as Prometheus writes them: `{job="a", zone="b"}`, with the name before the braces. */
-export function labelsText(labels: Labels, quote: (text: string) => string): string {
-  const name = labels.get('__name__')
-  const isPlainName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)
-  const parts: string[] = name !== '' && !isPlainName ? [quote(name)] : []
-  for (const [index, label] of labels.names.entries()) {
-    if (label === '__name__') continue
-    const isPlain = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label)
-    parts.push(`${isPlain ? label : quote(label)}=${quote(labels.values[index] ?? '')}`)
-  }
-  if (isPlainName && parts.length === 0) return name
-  return `${isPlainName ? name : ''}{${parts.join(', ')}}`
+/** Labels as Prometheus writes them in errors: `{__name__="up", job="a"}`. */
+export function labelsText({ names, values }: Labels): string {
+  const pairs = names.map((name, index) => {
+    const isPlain = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)
+    return `${isPlain ? name : quote(name)}=${quote(values[index] ?? '')}`
+  })
+  return `{${pairs.join(', ')}}`
 }

@@ -14,7 +14,9 @@ export function sameLabelsError(): QueryError {
  */
 export class RowMerger {
   readonly #collector: Collector
-  readonly #indices = new Map<string, number>()
+  /** By signature: rows that keep their names, and rows that will lose them. */
+  readonly #keeping = new Map<string, number>()
+  readonly #dropping = new Map<string, number>()
   readonly #sink: RowSink
   readonly #mayMerge: boolean
 
@@ -27,8 +29,9 @@ export class RowMerger {
 
   /** Takes a row. Rows of which one will lose its name and the other one will not are different ones. */
   readonly push = (row: Row): void => {
-    const key = row.dropsName ? `-${row.labels.signature}` : `+${row.labels.signature}`
-    const index = this.#indices.get(key)
+    const indices = row.dropsName ? this.#dropping : this.#keeping
+    const { signature } = row.labels
+    const index = indices.get(signature)
     if (index !== undefined) {
       if (!this.#mayMerge || !this.#collector.table.merge(index, row)) throw sameLabelsError()
       return
@@ -36,7 +39,7 @@ export class RowMerger {
     const { table } = this.#collector
     const before = table.length
     this.#collector.push(row)
-    if (table.length > before) this.#indices.set(key, before)
+    if (table.length > before) indices.set(signature, before)
   }
 
   /** Gives out all rows. */

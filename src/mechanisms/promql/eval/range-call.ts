@@ -167,6 +167,9 @@ function checkExtension(func: FunctionName, extension: RangeCall['extension']): 
   throw new QueryError(`${extension} modifier can only be used with: ${names} - not with ${func}`)
 }
 
+/** So many samples take a millisecond or two. */
+const samplesPerCheck = 1_000_000
+
 interface Calculation {
   readonly calculate: RangeFunction
   readonly state: RangeCall
@@ -185,8 +188,13 @@ function fillRow(
   row.histograms = undefined
   let count = 0
   let samples = 0
+  let checked = 0
   for (let step = 0; step < grid.count; step++) {
     slide(window, looks, step)
+    if (samples - checked > samplesPerCheck) {
+      checked = samples
+      checkEnd(evaluation, Infinity)
+    }
     let kind: number = absent
     if (window.from < window.to || window.histogramFrom < window.histogramTo) {
       samples += window.to - window.from

@@ -1,4 +1,9 @@
-import type { Matcher, SelectHints, SelectQuery } from '../queryable.ts'
+import {
+  TooManySamplesError,
+  type Matcher,
+  type SelectHints,
+  type SelectQuery,
+} from '../queryable.ts'
 import type {
   Aggregate,
   Call,
@@ -37,7 +42,10 @@ export function subqueryGrid(times: QueryTimes, subquery: Subquery, grid: Grid):
   const afterMs = firstMs - subquery.window.ms
   let startMs = stepMs * Math.trunc(afterMs / stepMs)
   if (startMs <= afterMs) startMs += stepMs
-  return { startMs, stepMs, count: Math.max(0, Math.floor((lastMs - startMs) / stepMs) + 1) }
+  const count = Math.max(0, Math.floor((lastMs - startMs) / stepMs) + 1)
+  // One series alone would be too much.
+  if (count > times.samplesMax) throw new TooManySamplesError()
+  return { startMs, stepMs, count }
 }
 
 /** The first and the last time that a selector looks at. */

@@ -1,19 +1,24 @@
 import type { Labels } from '../../labels/labels.ts'
+import { xxhash64 } from '../../xxhash/xxhash64.ts'
 
 /**
- * A number from 0 to below 1 that depends on the labels alone, and is spread evenly: the same series is in the same share of all
- * series whenever it is asked. (FNV-1a over the signature, its bits mixed as in MurmurHash3.)
+ * A number from 0 to 1 that depends on the labels alone, and is spread evenly: the same series is in the same share of all series
+ * whenever it is asked. It is Prometheus' number (XXH64 of names and values, each behind its length), so `limit_ratio` takes the same
+ * series there and here.
  */
-export function seriesRatio(labels: Labels): number {
-  const { signature } = labels
-  let hash = 0x811c9dc5
-  for (let index = 0; index < signature.length; index++) {
-    hash = Math.imul(hash ^ signature.charCodeAt(index), 0x01000193)
+export function seriesRatio({ names, values }: Labels): number {
+  const bytes: number[] = []
+  const encoder = new TextEncoder()
+  for (const [index, name] of names.entries()) {
+    for (const text of [name, values[index] ?? '']) {
+      const encoded = encoder.encode(text)
+      bytes.push(...sizeOf(encoded.length), ...encoded)
+    }
   }
-  hash ^= hash >>> 16
-  hash = Math.imul(hash, 0x85ebca6b)
-  hash ^= hash >>> 13
-  hash = Math.imul(hash, 0xc2b2ae35)
-  hash ^= hash >>> 16
-  return (hash >>> 0) / 2 ** 32
+  return Number(xxhash64(new Uint8Array(bytes))) / 2 ** 64
+}
+
+function sizeOf(length: number): readonly number[] {
+  if (length < 255) return [length]
+  return [255, length & 255, (length >> 8) & 255, (length >> 16) & 255]
 }

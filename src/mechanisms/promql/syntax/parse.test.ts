@@ -300,7 +300,10 @@ test('a query cannot exhaust the stack', () => {
   assert.throws(() => parseQuery(deep, all), /nested more than/)
   assert.throws(() => parseQuery('-'.repeat(100_000) + '1', all), /nested more than/)
   assert.throws(() => parseQuery(`foo[${'('.repeat(100_000)}`, all), /nested more than/)
-  assert.equal(parseQuery('1 + '.repeat(400) + '1', all).kind, 'binary')
+  assert.equal(parseQuery('1 + '.repeat(700) + '1', all).kind, 'binary')
+  assert.throws(() => parseQuery('1+'.repeat(100_000) + '1', all), /nested more than/)
+  const wide = Array.from({ length: 400 }, () => `(${'a or '.repeat(450)}a)`).join(' or ')
+  assert.throws(() => parseQuery(wide, all), /nested more than/)
 })
 
 test('selectors are read alone', () => {

@@ -15,6 +15,7 @@ import {
   deeper,
   failAt,
   isAt,
+  raise,
   unexpected,
   within,
   type Features,
@@ -76,12 +77,18 @@ export function parseSelector(text: string, features: Features): readonly Matche
 function readExpr(reader: Reader, precedenceMin: number): Expr {
   return deeper(reader, () => {
     let left = readOperand(reader)
+    let { height } = reader
     for (;;) {
       const op = reader.token
       const precedence = precedences.get(op.kind)
-      if (precedence === undefined || precedence < precedenceMin) return left
+      if (precedence === undefined || precedence < precedenceMin) {
+        reader.height = height
+        return left
+      }
       advance(reader)
       left = readBinary(reader, left, op, precedence)
+      raise(reader, Math.max(height, reader.height))
+      height = reader.height
     }
   })
 }
@@ -154,6 +161,7 @@ function readOperand(reader: Reader): Expr {
   const op: Unary['op'] = sign.kind === '-' ? '-' : '+'
   // As multiplication: `-2 ^ 2` is -4.
   const expr = readExpr(reader, mulPrecedence + 1)
+  raise(reader, reader.height)
   const range = { start: sign.start, end: expr.range.end }
   if (expr.kind !== 'number') return { kind: 'unary', op, expr, range }
   return { ...expr, value: op === '-' ? -expr.value : expr.value, range }
@@ -161,6 +169,7 @@ function readOperand(reader: Reader): Expr {
 
 function readPrimary(reader: Reader): Expr {
   const { token } = reader
+  reader.height = 1
   const kind: string = token.kind
   switch (kind) {
     case 'number':
@@ -183,6 +192,7 @@ function readPrimary(reader: Reader): Expr {
 function readParen(reader: Reader): Expr {
   const { start } = advance(reader)
   const expr = readExpr(reader, 0)
+  raise(reader, reader.height)
   if (!isAt(reader, ')')) throw unexpected(reader)
   const { end } = advance(reader)
   return { kind: 'paren', expr, range: { start, end } }
@@ -220,8 +230,10 @@ function readArguments(reader: Reader): readonly Expr[] {
   if (!isAt(reader, '(')) throw unexpected(reader)
   advance(reader)
   const args: Expr[] = []
+  let height = 0
   while (!isAt(reader, ')')) {
     args.push(readExpr(reader, 0))
+    height = Math.max(height, reader.height)
     if (isAt(reader, ')')) break
     if (!isAt(reader, ',')) throw unexpected(reader)
     const comma = advance(reader)
@@ -230,6 +242,7 @@ function readArguments(reader: Reader): readonly Expr[] {
     }
   }
   advance(reader)
+  raise(reader, height)
   return args
 }
 

@@ -28,15 +28,29 @@ export interface Reader {
   lastEnd: number
   readonly contexts: Context[]
   depth: number
+  /** How many expressions lie within each other in the one that was read last. */
+  height: number
 }
 
 /** Expressions in expressions; more than this are refused, so that no query can exhaust the stack. */
-export const depthMax = 500
+export const depthMax = 400
+
+/** The same counted from the leaves: a row of operators is as high as it is long. */
+export const heightMax = 800
 
 /** A reader at the first token. */
 export function createReader(text: string, features: Features): Reader {
   const lexer = createLexer(text)
-  return { text, features, lexer, token: nextToken(lexer), lastEnd: 0, contexts: [], depth: 0 }
+  return {
+    text,
+    features,
+    lexer,
+    token: nextToken(lexer),
+    lastEnd: 0,
+    contexts: [],
+    depth: 0,
+    height: 0,
+  }
 }
 
 /** Takes the token that is looked at, and looks at the next one. */
@@ -81,6 +95,13 @@ export function deeper<T>(reader: Reader, read: () => T): T {
   const result = read()
   reader.depth--
   return result
+}
+
+/** Sets the height of what was read: that of what is within, and one more. */
+export function raise(reader: Reader, within: number): void {
+  reader.height = within + 1
+  if (reader.height <= heightMax) return
+  throw failAt(reader, reader.token, `expression is nested more than ${heightMax} levels deep`)
 }
 
 /** The error for the token that is looked at. */

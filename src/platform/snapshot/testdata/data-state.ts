@@ -1,3 +1,4 @@
+import { type CertificateOp, certificateKey } from '../../../contracts/certificates.ts'
 import type {
   GatewaySpec,
   InstanceSpec,
@@ -17,6 +18,8 @@ export interface DataState {
 export function createDataState(): DataState {
   let gateway: GatewaySpec | undefined
   const services = new Map<string, { spec: ServiceSpec; instances: Map<string, InstanceSpec> }>()
+
+  const certificates = new Map<string, CertificateOp>()
 
   function applyOp(op: SnapshotOp): void {
     switch (op.op) {
@@ -38,17 +41,29 @@ export function createDataState(): DataState {
         return void services.get(op.instance.service)?.instances.set(op.instance.id, op.instance)
       case 'instance-gone':
         return void services.get(op.service)?.instances.delete(op.id)
+      case 'certificate':
+      case 'challenge':
+        return void certificates.set(certificateKey(op), op)
+      case 'certificate-gone':
+      case 'challenge-gone':
+        return void certificates.delete(certificateKey(op))
+      default:
+        return op satisfies never
     }
   }
 
   return {
     apply(update) {
-      if (update.reset === true) services.clear()
+      if (update.reset === true) {
+        services.clear()
+        certificates.clear()
+      }
       for (const op of update.ops) applyOp(op)
     },
     view: () =>
       [
         ...(gateway === undefined ? [] : [`gateway ${JSON.stringify(gateway)}`]),
+        ...[...certificates].map(([key, op]) => `${key} ${JSON.stringify(op)}`),
         ...[...services].flatMap(([name, { spec, instances }]) => [
           `service ${name} ${JSON.stringify(spec)}`,
           ...[...instances].map(([id, one]) => `instance ${name} ${id} ${JSON.stringify(one)}`),

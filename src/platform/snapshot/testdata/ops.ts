@@ -28,6 +28,22 @@ export const instanceGone = (of: string, id: string): SnapshotOp => ({
   id,
 })
 
+const certificate = (id: string, n: number): SnapshotOp => ({
+  op: 'certificate',
+  certificate: {
+    id,
+    names: [`${n}.example`],
+    keyType: 'rsa',
+    chain: '',
+    key: '',
+    isDefault: false,
+  },
+})
+const challenge = (id: string, n: number): SnapshotOp => ({
+  op: 'challenge',
+  challenge: { kind: 'http-01', id, host: `${n}.example`, token: '', body: '' },
+})
+
 const names = fc.constantFrom('a', 'b')
 const ids = fc.constantFrom('1', '2', '3')
 
@@ -38,4 +54,8 @@ export const snapshotOps: fc.Arbitrary<SnapshotOp> = fc.oneof(
   names.map(gone),
   fc.tuple(names, ids, fc.nat(9)).map(([of, id, n]) => instance(of, id, n)),
   fc.tuple(names, ids).map(([of, id]) => instanceGone(of, id)),
+  fc.tuple(ids, fc.nat(9)).map(([id, n]) => certificate(id, n)),
+  fc.tuple(ids, fc.nat(9)).map(([id, n]) => challenge(id, n)),
+  ids.map((id): SnapshotOp => ({ op: 'certificate-gone', id })),
+  ids.map((id): SnapshotOp => ({ op: 'challenge-gone', id })),
 )

@@ -7,6 +7,7 @@ import { callsAreShared, edgesOf } from '../../feed/views.ts'
 import { EdgeRows, SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
+import { RegistryPanel } from './registry-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
 
 const ServiceSeries = lazy(async () => ({
@@ -33,6 +34,7 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
     <>
       <ServiceHead service={service} />
       <InstanceTable service={service} />
+      <RegistryPanel service={name} />
       <Suspense fallback={<div className="series-grid is-waiting" aria-busy="true" />}>
         <ServiceSeries service={name} />
       </Suspense>

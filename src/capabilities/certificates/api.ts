@@ -1,0 +1,21 @@
+import type { Holding } from './held.ts'
+import type { TlsSettings } from './settings.ts'
+
+/** What the file says, and where it is. */
+export interface CertificatesConfig {
+  readonly tls: TlsSettings | undefined
+  /** Of the configuration file: what files are relative to. */
+  readonly folder: string
+  /** Where our own authority and certificates are kept. */
+  readonly dataDir: string
+  /** Host names that the gateway answers to. */
+  readonly hosts: readonly string[]
+}
+
+/** What siblings may know. */
+export interface Certificates {
+  /** In service, with what is wrong. */
+  holding(): Holding
+  /** The certificate of our own authority, once it has signed something. */
+  authorityFile(): string | undefined
+}

@@ -1,0 +1,115 @@
+import type { FastifyInstance } from 'fastify'
+import type { Clock, Problem } from '../../platform/capability.ts'
+import type { MetricFamily } from '../../platform/metrics-text.ts'
+import type { Certificates } from './api.ts'
+import type { HeldCertificate, Holding } from './held.ts'
+import { trustCommand } from './local-authority.ts'
+
+const DAY_MS = 86_400_000
+/** A certificate that ends so soon is a problem; a long one has more time, a short one less: a seventh of its life. */
+const SOON_MS_MAX = 21 * DAY_MS
+const SOON_SHARE = 1 / 7
+
+/** One certificate as people are told. */
+export interface CertificateView {
+  readonly id: string
+  readonly source: string
+  readonly file: string
+  readonly names: readonly string[]
+  readonly keyType: string
+  readonly subject: string
+  readonly issuer: string
+  readonly serial: string
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+  /** Whole days; negative once it has expired. */
+  readonly daysLeft: number
+  readonly isDefault: boolean
+}
+
+/** `GET /api/v1/certificates`. */
+export function registerCertificateRoutes(
+  app: FastifyInstance,
+  certificates: Certificates,
+  clock: Clock,
+): void {
+  app.get(
+    '/api/v1/certificates',
+    { schema: { summary: 'Certificates in service, and those that cannot be used.' } },
+    () => {
+      const { held, faults } = certificates.holding()
+      const file = certificates.authorityFile()
+      return {
+        authority:
+          file === undefined ? null : { file, command: trustCommand(file, process.platform) },
+        certificates: held.map((one, at) => viewOf(one, at === 0, clock.nowMs())),
+        faults: faults.map(({ error: { code, file, message }, isServed }) => ({
+          code,
+          file,
+          text: message,
+          isServed,
+        })),
+      }
+    },
+  )
+}
+
+function viewOf(held: HeldCertificate, isDefault: boolean, nowMs: number): CertificateView {
+  const { id, source, file, names, keyType, subject, issuer, serial, notBeforeMs, notAfterMs } =
+    held
+  const facts = { id, source, file, names, keyType, subject, issuer, serial, isDefault }
+  return { ...facts, notBeforeMs, notAfterMs, daysLeft: daysLeft(held, nowMs) }
+}
+
+function daysLeft({ notAfterMs }: HeldCertificate, nowMs: number): number {
+  return Math.floor((notAfterMs - nowMs) / DAY_MS)
+}
+
+/** What cannot be used, and what ends soon. */
+export function* certificateProblems({ held, faults }: Holding, nowMs: number): Generator<Problem> {
+  for (const { error, isServed } of faults) {
+    const { code, file, message } = error
+    const text = isServed ? `${message}. The one from before stays in service.` : `${message}.`
+    yield { severity: 'error', code, service: '', instance: '', key: file, text }
+  }
+  for (const one of held) {
+    const life = one.notAfterMs - one.notBeforeMs
+    const left = one.notAfterMs - nowMs
+    if (left > Math.min(SOON_MS_MAX, life * SOON_SHARE)) continue
+    const isOver = left <= 0
+    const place = { service: '', instance: '', key: one.id }
+    const when = isOver ? 'has expired' : `expires in ${describeLeft(left)}`
+    const text = `The certificate for ${one.names.slice(0, 3).join(', ')} (${one.file}) ${when}. Put a new one in its place.`
+    yield {
+      severity: isOver ? 'error' : 'warning',
+      code: isOver ? 'ERR_CERTIFICATE_EXPIRED' : 'ERR_CERTIFICATE_EXPIRES_SOON',
+      ...place,
+      text,
+    }
+  }
+}
+
+function describeLeft(ms: number): string {
+  if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} days`
+  const hours = Math.floor(ms / 3_600_000)
+  return hours >= 2 ? `${hours} hours` : `${Math.max(1, Math.floor(ms / 60_000))} minutes`
+}
+
+/** When each certificate ends, and how many cannot be used. */
+export function* certificateMetrics({ held, faults }: Holding): Generator<MetricFamily> {
+  yield {
+    name: 'backplane_certificates_not_after_timestamp_seconds',
+    help: 'Unix time at which a certificate ends.',
+    type: 'gauge',
+    samples: held.map(({ id, names, notAfterMs }) => ({
+      labels: { certificate: id, name: names[0] ?? '' },
+      value: Math.floor(notAfterMs / 1_000),
+    })),
+  }
+  yield {
+    name: 'backplane_certificates_faults',
+    help: 'Certificates that the file names or a folder has, and that cannot be used.',
+    type: 'gauge',
+    samples: [{ labels: {}, value: faults.length }],
+  }
+}

@@ -1,0 +1,106 @@
+import type { Discovery } from '../discovery/api.ts'
+import type { Instance } from '../discovery/model.ts'
+import type { EurekaApp, EurekaRegistration, EurekaView } from './model.ts'
+import type { Twin, Twins } from './twins.ts'
+import { viewOf } from './views.ts'
+
+/** The source of registrations that came in here. */
+export const SOURCE = 'eureka'
+
+/** An instance, and what it registered in Eureka where it did. */
+export interface Entry {
+  readonly instance: Instance
+  readonly registration: EurekaRegistration | undefined
+  readonly twin: Twin | undefined
+}
+
+type Registry = Pick<
+  Discovery,
+  'serviceName' | 'services' | 'instances' | 'instance' | 'indexOf' | 'flush'
+>
+
+/** Everybody who is there, of all sources, as applications and instances. */
+export class Directory {
+  readonly #registry: Registry
+  readonly #twins: Twins
+  readonly #parsed = new WeakMap<Instance, { document: string; registration: EurekaRegistration }>()
+
+  constructor(registry: Registry, twins: Twins) {
+    this.#registry = registry
+    this.#twins = twins
+  }
+
+  /** Rises with each change of what is told here. */
+  version(): string {
+    return `${this.#registry.indexOf('all')} ${this.#twins.version}`
+  }
+
+  /** The service of an application: the one that is there, in any case; else in small letters. */
+  serviceOf(app: string): string {
+    return this.#registry.serviceName(app) ?? app.toLowerCase()
+  }
+
+  entry(app: string, instanceId: string): Entry | undefined {
+    const service = this.serviceOf(app)
+    const twin = this.#twins.find(service, instanceId)
+    const instance = this.#registry.instance(service, twin?.id ?? instanceId)
+    return instance && this.entryOf(instance)
+  }
+
+  entryOf(instance: Instance): Entry {
+    const twin = this.#twins.of(instance.service, instance.id)
+    return { instance, twin, registration: twin?.registration ?? this.#registrationOf(instance) }
+  }
+
+  view(instance: Instance, actionType?: EurekaView['actionType']): EurekaView {
+    const { registration, twin } = this.entryOf(instance)
+    return viewOf(instance, registration, twin, actionType)
+  }
+
+  /** Undefined where nobody is there. */
+  app(name: string): EurekaApp | undefined {
+    const instances = [...this.#registry.instances(this.serviceOf(name))]
+    if (instances.length === 0) return undefined
+    return { name: name.toUpperCase(), instances: instances.map((one) => this.view(one)) }
+  }
+
+  apps(): readonly EurekaApp[] {
+    return [...this.#registry.services()]
+      .filter(({ instanceCount }) => instanceCount > 0)
+      .map(({ name }) => ({
+        name: name.toUpperCase(),
+        instances: [...this.#registry.instances(name)].map((one) => this.view(one)),
+      }))
+  }
+
+  /** Instances of any application that has this virtual address. */
+  appsOfVip(vip: string, isSecure: boolean): readonly EurekaApp[] {
+    const has = (view: EurekaView): boolean => {
+      const addresses = isSecure ? view.secureVipAddress : view.vipAddress
+      return addresses.split(',').some((one) => one.trim().toLowerCase() === vip.toLowerCase())
+    }
+    return this.apps()
+      .map((app) => ({ ...app, instances: app.instances.filter(has) }))
+      .filter(({ instances }) => instances.length > 0)
+  }
+
+  /** By its id alone, in whatever application. */
+  instanceById(instanceId: string): Entry | undefined {
+    for (const { name } of this.#registry.services()) {
+      const found = this.entry(name, instanceId)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  #registrationOf(instance: Instance): EurekaRegistration | undefined {
+    const { document, source } = instance
+    if (document === undefined || source !== SOURCE) return undefined
+    const known = this.#parsed.get(instance)
+    if (known?.document === document) return known.registration
+    // Written by us, and never by anybody else of this source.
+    const registration = JSON.parse(document) as EurekaRegistration
+    this.#parsed.set(instance, { document, registration })
+    return registration
+  }
+}

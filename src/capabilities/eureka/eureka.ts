@@ -1,0 +1,118 @@
+import type { Part, Scope } from '../../platform/capability.ts'
+import type { Settings } from '../../settings.ts'
+import type { Discovery } from '../discovery/api.ts'
+import type { Instance } from '../discovery/model.ts'
+import { Bodies } from './bodies.ts'
+import { eurekaMetrics, eurekaProblems } from './console.ts'
+import { RequestCounts } from './counters.ts'
+import { Directory, SOURCE } from './directory.ts'
+import { Preservation, probeOver } from './preservation.ts'
+import { RecentChanges } from './recent-changes.ts'
+import { EurekaRegistrations, isOfHouse } from './registrations.ts'
+import { eurekaListener } from './serve.ts'
+import { Sources } from './sources.ts'
+import { Twins } from './twins.ts'
+
+export type EurekaConfig = Settings['eureka']
+
+export interface EurekaNeeds {
+  readonly discovery: Discovery
+}
+
+/** What siblings may ask. */
+export interface Eureka {
+  /** Instances that are kept beyond their lease now. */
+  readonly preserved: () => number
+}
+
+/** Twins that nobody renews are looked for so often. */
+const SWEEP_MS = 5_000
+
+/** Speaks Eureka's REST operations at `listen.eureka`. */
+export async function startEureka(
+  settings: EurekaConfig,
+  { discovery }: EurekaNeeds,
+  scope: Scope,
+): Promise<Part<EurekaConfig, Eureka>> {
+  const { clock, log } = scope
+  const twins = new Twins(clock)
+  const sources = new Sources()
+  const leases = new Map<string, Instance>()
+  const directory = new Directory(discovery, twins)
+  const recent = new RecentChanges(directory, clock)
+  const preservation = new Preservation({
+    clock,
+    preserveMs: settings.preserve,
+    leased: () => leases.values(),
+    addressOf: ({ service, id }) => sources.of(service, id),
+    probe: probeOver(clock),
+  })
+  const registrations = new EurekaRegistrations({
+    discovery,
+    directory,
+    twins,
+    sources,
+    recent,
+    heard: (service, id) => preservation.forget(service, id),
+    perAddressMax: settings.perAddress,
+  })
+  discovery.guardLeases(SOURCE, (instance) => preservation.judge(instance))
+
+  function follow(instance: Instance, isGone: boolean): void {
+    const { service, id } = instance
+    if (instance.source !== SOURCE) return
+    if (!isGone) return void leases.set(`${service} ${id}`, instance)
+    leases.delete(`${service} ${id}`)
+    sources.forget(service, id)
+    preservation.forget(service, id)
+  }
+
+  for (const { name } of discovery.services()) {
+    for (const instance of discovery.instances(name)) follow(instance, false)
+  }
+  function adopt(instance: Instance): void {
+    registrations.adopt(instance).catch((error: unknown) => {
+      const { service, id } = instance
+      log('warn', 'a registration could not be joined', { service, instance: id, error })
+    })
+  }
+
+  scope.onStop(
+    discovery.subscribe('all', (batch) => {
+      for (const { action, instance } of batch.changes) {
+        follow(instance, action === 'removed')
+        if (action === 'added' && isOfHouse(instance)) adopt(instance)
+      }
+      recent.add(batch)
+    }),
+  )
+  scope.onStop(clock.every(SWEEP_MS, () => twins.sweep()))
+
+  const counts = new RequestCounts()
+  await scope.listeners.lean(
+    'eureka',
+    eurekaListener({
+      directory,
+      recent,
+      registrations,
+      bodies: new Bodies(),
+      leaseS: Math.ceil(settings.lease / 1000),
+      flush: () => discovery.flush(),
+      token: typeof settings.token === 'string' ? settings.token : undefined,
+      hosts: settings.hosts,
+      counts,
+      log,
+    }),
+  )
+  const facts = () => ({
+    counts,
+    leased: leases.size,
+    preserved: preservation.count,
+    twins: twins.count,
+  })
+  return {
+    api: { preserved: () => preservation.count },
+    metrics: () => eurekaMetrics(facts()),
+    problems: () => eurekaProblems(facts()),
+  }
+}

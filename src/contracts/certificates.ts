@@ -1,0 +1,77 @@
+/** What control tells data of TLS: certificates with their keys, and how listeners use them. Keys are secrets: nothing of these is logged. */
+
+/** A certificate with its key. */
+export interface CertificateSpec {
+  /** Stable: where it comes from. */
+  readonly id: string
+  /** Host names that it is good for, lower case, `*.example.com` for one label before the rest; addresses as text. */
+  readonly names: readonly string[]
+  readonly keyType: 'ecdsa' | 'rsa'
+  /** PEM, the leaf first, then what leads to its root. */
+  readonly chain: string
+  /** PEM, without a passphrase. A secret. */
+  readonly key: string
+  /** Shown to clients that name no host, or one that no certificate is for. The first one that says so. */
+  readonly isDefault: boolean
+}
+
+/** How a certificate authority finds out that a host name is ours (RFC 8555 section 8, RFC 8737). */
+export type ChallengeSpec =
+  | {
+      readonly kind: 'http-01'
+      readonly id: string
+      readonly host: string
+      readonly token: string
+      /** The key authorization: the answer's body. */
+      readonly body: string
+    }
+  /** A certificate that is shown to clients that ask for the protocol `acme-tls/1` only. */
+  | {
+      readonly kind: 'tls-alpn-01'
+      readonly id: string
+      readonly host: string
+      readonly chain: string
+      readonly key: string
+    }
+
+/** How a listener speaks TLS. */
+export interface TlsSpec {
+  readonly versionMin: 'TLSv1.2' | 'TLSv1.3'
+  /** Handshakes that may be under way, all workers together. */
+  readonly handshakesMax: number
+  /** First byte to the end of the handshake. */
+  readonly handshakeTimeoutMs: number
+  /** Certificates that a worker keeps ready for use; of others the key is read again. */
+  readonly contextsMax: number
+}
+
+/** What the gateway says of HTTPS. */
+export interface HttpsSpec {
+  /** The value of Strict-Transport-Security for answers over TLS, '' for none. */
+  readonly hsts: string
+  /** Requests in the clear are sent to this port with HTTPS: -1 not at all, 0 the port of the first listener with TLS. */
+  readonly redirectPort: number
+}
+
+/** Snapshot changes about certificates; each is one thing by its id. */
+export type CertificateOp =
+  | { readonly op: 'certificate'; readonly certificate: CertificateSpec }
+  | { readonly op: 'certificate-gone'; readonly id: string }
+  | { readonly op: 'challenge'; readonly challenge: ChallengeSpec }
+  | { readonly op: 'challenge-gone'; readonly id: string }
+
+/** Equal for the changes that speak of the same thing. */
+export function certificateKey(op: CertificateOp): string {
+  switch (op.op) {
+    case 'certificate':
+      return `certificate ${op.certificate.id}`
+    case 'certificate-gone':
+      return `certificate ${op.id}`
+    case 'challenge':
+      return `challenge ${op.challenge.id}`
+    case 'challenge-gone':
+      return `challenge ${op.id}`
+    default:
+      return op satisfies never
+  }
+}

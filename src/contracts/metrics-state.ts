@@ -1,0 +1,84 @@
+/** What control tells telemetry of metrics. */
+
+/** Everything: where it listens, what it keeps, what it scrapes. */
+export interface MetricsState {
+  /** The section `listen` of the file: `default`, `from`, and the listener `prometheus`. */
+  readonly listen: {
+    readonly default: 'auto' | 'off'
+    readonly from?: Readonly<Record<string, readonly string[] | undefined>> | undefined
+    readonly prometheus?: { readonly host: string; readonly port: number } | 'off' | undefined
+  }
+  /** Where any port will do: the one that the listener had before this process started; 0: none. */
+  readonly portBefore: number
+  /** Host names that the listener answers to. */
+  readonly hosts: readonly string[]
+  readonly token: string | undefined
+  readonly retention: {
+    readonly timeMs: number
+    /** 0: no limit. */
+    readonly bytesMax: number
+    readonly rules: readonly { readonly match: string; readonly timeMs: number }[]
+  }
+  readonly limits: {
+    readonly seriesMax: number
+    readonly labelValuesMax: number
+    readonly outOfOrderMs: number
+  }
+  readonly query: {
+    readonly timeoutMs: number
+    readonly samplesMax: number
+    readonly lookbackMs: number
+  }
+  readonly jobs: readonly ScrapeJob[]
+}
+
+/** Targets that are scraped alike. */
+export interface ScrapeJob {
+  readonly name: string
+  readonly scheme: 'http' | 'https'
+  readonly path: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly honorLabels: boolean
+  readonly honorTimestamps: boolean
+  /** Protobuf is asked for first: only it has native histograms. */
+  readonly nativeHistograms: boolean
+  /** 0: no limit. */
+  readonly sampleLimit: number
+  readonly labelLimit: number
+  readonly labelNameLengthLimit: number
+  readonly labelValueLengthLimit: number
+  readonly bodyBytesMax: number
+  readonly relabel: readonly RelabelRule[]
+  readonly metricRelabel: readonly RelabelRule[]
+  readonly targets: readonly DiscoveredTarget[]
+}
+
+/** A target before relabelling. */
+export interface DiscoveredTarget {
+  /** `host:port`. */
+  readonly address: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** A rule as in Prometheus' `relabel_configs`. */
+export interface RelabelRule {
+  readonly action:
+    | 'replace'
+    | 'keep'
+    | 'drop'
+    | 'keepequal'
+    | 'dropequal'
+    | 'hashmod'
+    | 'labelmap'
+    | 'labeldrop'
+    | 'labelkeep'
+    | 'lowercase'
+    | 'uppercase'
+  readonly sourceLabels: readonly string[]
+  readonly separator: string
+  readonly regex: string
+  readonly targetLabel: string
+  readonly replacement: string
+  readonly modulus: number
+}
