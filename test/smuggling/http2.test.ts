@@ -12,6 +12,7 @@ import {
 } from '../../src/mechanisms/http2/testing/wire.ts'
 import { startDataPlane } from './dataplane.ts'
 import type { RunningProxy } from './judge.ts'
+import type { WireMessage } from './messages.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
 
 /**
@@ -123,6 +124,53 @@ const refusals: Readonly<Record<string, Attempt>> = {
   },
 }
 
+/** What the upstream got besides the canary. */
+async function attemptAt(
+  port: number,
+  recorder: Recorder,
+  one: Attempt,
+): Promise<{ readonly others: readonly WireMessage[] }> {
+  recorder.take()
+  const socket = connect(port, '127.0.0.1')
+  let pending = Buffer.alloc(0)
+  const ended = new Set<number>()
+  socket.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk])
+    while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
+      const end = 9 + pending.readUIntBE(0, 3)
+      const [frame] = framesIn(pending.subarray(0, end))
+      pending = pending.subarray(end)
+      const isEnd = frame!.type <= FRAME.headers && (frame!.flags & END_STREAM) !== 0
+      if (isEnd || frame!.type === FRAME.resetStream) ended.add(frame!.streamId)
+    }
+  })
+  socket.write(Buffer.concat([clientStart, framesOf(one)]))
+  while (!ended.has(1)) await once(socket, 'data')
+  socket.write(wireFrame(FRAME.headers, END_HEADERS | END_STREAM, 3, literalBlock(canary)))
+  while (!ended.has(3)) await once(socket, 'data')
+  socket.destroy()
+  const { messages, errors } = recorder.take()
+  assert.deepEqual(errors, [], 'the upstream got bytes that are no strict HTTP')
+  const canaries = messages.filter(({ target }) => target === '/canary')
+  assert.equal(canaries.length, 1)
+  assert.deepEqual([canaries[0]?.method, canaries[0]?.body], ['GET', ''])
+  return { others: messages.filter(({ target }) => target !== '/canary') }
+}
+
+const text = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 12,
+})
+const name = fc.oneof(
+  fc.constantFrom('x-a', 'host', 'te', 'cookie', 'content-length', 'transfer-encoding', 'x_b'),
+  text,
+)
+const value = fc.oneof(text, fc.constantFrom('chunked', '0', '3', 'shop.example', 'trailers'))
+const changed = fc.option(
+  fc.tuple(fc.constantFrom(':method', ':path', ':authority', ':scheme'), text),
+  { nil: undefined },
+)
+
 describe('smuggling from HTTP/2 to HTTP/1.1', () => {
   let recorder: Recorder
   let proxy: RunningProxy
@@ -135,36 +183,7 @@ describe('smuggling from HTTP/2 to HTTP/1.1', () => {
     await recorder.stop()
   })
 
-  /** What the upstream got besides the canary. */
-  async function attempt(one: Attempt) {
-    recorder.take()
-    const socket = connect(proxy.port, '127.0.0.1')
-    const parts: Buffer[] = []
-    let pending = Buffer.alloc(0)
-    const ended = new Set<number>()
-    socket.on('data', (chunk: Buffer) => {
-      parts.push(chunk)
-      pending = Buffer.concat([pending, chunk])
-      while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
-        const end = 9 + pending.readUIntBE(0, 3)
-        const [frame] = framesIn(pending.subarray(0, end))
-        pending = pending.subarray(end)
-        const isEnd = frame!.type <= FRAME.headers && (frame!.flags & END_STREAM) !== 0
-        if (isEnd || frame!.type === FRAME.resetStream) ended.add(frame!.streamId)
-      }
-    })
-    socket.write(Buffer.concat([clientStart, framesOf(one)]))
-    while (!ended.has(1)) await once(socket, 'data')
-    socket.write(wireFrame(FRAME.headers, END_HEADERS | END_STREAM, 3, literalBlock(canary)))
-    while (!ended.has(3)) await once(socket, 'data')
-    socket.destroy()
-    const { messages, errors, rests } = recorder.take()
-    assert.deepEqual(errors, [], 'the upstream got bytes that are no strict HTTP')
-    const canaries = messages.filter(({ target }) => target === '/canary')
-    assert.equal(canaries.length, 1)
-    assert.deepEqual([canaries[0]?.method, canaries[0]?.body], ['GET', ''])
-    return { others: messages.filter(({ target }) => target !== '/canary'), rests }
-  }
+  const attempt = (one: Attempt) => attemptAt(proxy.port, recorder, one)
 
   for (const [name, one] of Object.entries(refusals)) {
     test(`${name} never arrives`, async () => {
@@ -217,19 +236,6 @@ describe('smuggling from HTTP/2 to HTTP/1.1', () => {
   })
 
   test('whatever bytes stand in fields: at most one message, with no line that was not sent', async () => {
-    const text = fc.string({
-      unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
-      maxLength: 12,
-    })
-    const name = fc.oneof(
-      fc.constantFrom('x-a', 'host', 'te', 'cookie', 'content-length', 'transfer-encoding', 'x_b'),
-      text,
-    )
-    const value = fc.oneof(text, fc.constantFrom('chunked', '0', '3', 'shop.example', 'trailers'))
-    const changed = fc.option(
-      fc.tuple(fc.constantFrom(':method', ':path', ':authority', ':scheme'), text),
-      { nil: undefined },
-    )
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(name, value), { maxLength: 3 }),
