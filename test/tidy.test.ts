@@ -49,6 +49,7 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/bexpr/',
   // The decision of the autoscaler, until control asks it.
   'src/mechanisms/autoscale/',
+  'src/capabilities/scaling/',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'exports compressSnappy, which only tests use',
