@@ -47,9 +47,6 @@ const SEAMS: readonly string[] = [
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'src/mechanisms/bexpr/',
-  // The decision of the autoscaler, until control asks it.
-  'src/mechanisms/autoscale/',
-  'src/capabilities/scaling/',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'exports compressSnappy, which only tests use',

@@ -78,7 +78,7 @@ export class TrafficReadings {
 
   /**
    * The latency below which a share of the window's requests stayed, in milliseconds, straight between the bounds of its bucket; the last bound for what
-   * is above all bounds. Missing where nothing was asked.
+   * is above all bounds; 0 where nothing was asked, so that an idle service shrinks.
    */
   latencyMs(share: number, boundsMs: readonly number[], nowMs: number): Reading {
     const span = this.#span(nowMs)
@@ -86,7 +86,7 @@ export class TrafficReadings {
     const { first, last } = span
     const counts = last.latencyCounts.map((one, at) => one - (first.latencyCounts[at] ?? 0))
     const total = counts.reduce((sum, one) => sum + one, 0)
-    if (total === 0) return missing('there were no requests to measure')
+    if (total === 0) return known(0)
     let left = total * share
     for (const [bucket, count] of counts.entries()) {
       if (count > 0 && left <= count) {

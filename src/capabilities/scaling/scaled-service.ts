@@ -8,14 +8,16 @@ export interface ScaleTargets {
   readonly concurrency: number | undefined
   /** Percent of one core that one instance should use. */
   readonly cpuPercent: number | undefined
-  /** The latency below which this share of requests should stay. */
-  readonly latency: { readonly share: number; readonly ms: number } | undefined
+  /** Latencies below which these shares of requests should stay. */
+  readonly latencies: readonly { readonly share: number; readonly ms: number }[]
 }
 
 /** The settings of one scaled service. */
 export interface ScaleSpec {
   readonly terms: ScaleTerms
   readonly targets: ScaleTargets
+  /** A turn so often. */
+  readonly everyMs: number
 }
 
 /** One instance as its driver knows it. */

@@ -10,12 +10,13 @@ const none = {
   requestsPerSecond: undefined,
   concurrency: undefined,
   cpuPercent: undefined,
-  latency: undefined,
+  latencies: [],
 }
 const calm = { ...DEFAULT_BEHAVIOR, down: { ...DEFAULT_BEHAVIOR.down, stabilizationMs: 3000 } }
 const spec: ScaleSpec = {
   terms: { ...DEFAULT_READING_TERMS, min: 1, max: 8, behavior: calm },
   targets: { ...none, requestsPerSecond: 100 },
+  everyMs: 1000,
 }
 
 /** A driver that does at once what it is told, and a gateway that spreads the load. */

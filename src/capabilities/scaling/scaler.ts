@@ -108,7 +108,7 @@ export class ServiceScaler {
     { instances }: ScaledService,
     nowMs: number,
   ): readonly Metric[] {
-    const { requestsPerSecond, concurrency, cpuPercent, latency } = targets
+    const { requestsPerSecond, concurrency, cpuPercent, latencies } = targets
     const metrics: Metric[] = []
     if (requestsPerSecond !== undefined)
       metrics.push({
@@ -124,7 +124,7 @@ export class ServiceScaler {
         targetMilli: concurrency * 1000,
         total: totalOf(this.#traffic.concurrency(nowMs)),
       })
-    if (latency !== undefined)
+    for (const latency of latencies)
       metrics.push({
         kind: 'value',
         name: `latency p${Number((latency.share * 100).toFixed(3))}`,
