@@ -9,6 +9,7 @@ import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
+import { scalingSettings } from './capabilities/scaling/settings.ts'
 import type { SourceOf } from './platform/config/load.ts'
 import { assembleSettings } from './platform/config/part.ts'
 import type { SettingProblem } from './platform/config/problems.ts'
@@ -16,6 +17,7 @@ import type { SettingProblem } from './platform/config/problems.ts'
 /** Each capability says its part of the file in its own settings.ts; here they are put together, one a line. */
 const assembled = assembleSettings([
   processesSettings,
+  scalingSettings,
   gatewaySettings,
   discoverySettings,
   certificatesSettings,

@@ -1,6 +1,7 @@
 import { CommandError, findAdmin, type AdminClient } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'
+import { runExplain } from './scale-explain.ts'
 import type { Io } from './io.ts'
 import type { StatusParts } from './status-text.ts'
 
@@ -104,14 +105,18 @@ async function ownerOf(admin: AdminClient, id: string): Promise<string> {
   throw new CommandError('ERR_CLI_INSTANCE_UNKNOWN', `There is no one instance '${id}'. ${hint}`)
 }
 
-/** `backplane scale SERVICE N`. */
+/** `backplane scale SERVICE N`, `backplane scale explain SERVICE`. */
 export function runScale(argv: readonly string[], io: Io): Promise<number> {
+  const [first, second] = argv.filter((one) => !one.startsWith('-'))
+  // A service may be called so, too.
+  if (first === 'explain' && !/^(\d{1,4}|file)$/.test(second ?? '')) return runExplain(argv, io)
   return runChange(
     argv,
     io,
     {
       name: 'scale',
-      summary: 'Sets the number of instances until it is cleared with `file`.',
+      summary:
+        'Sets the number of instances until it is cleared with `file`; `scale explain SERVICE` says what its scaler does, and why.',
       positionals: [
         service,
         { name: 'N', description: 'Number of instances, or `file`: what the file says.' },

@@ -14,6 +14,7 @@ const help = `backplane: the whole backend of a microservices system in one prog
   backplane start SERVICE...     start stopped services
   backplane drain INSTANCE...    out of rotation, the process stays; 'undrain' brings it back
   backplane scale SERVICE N      run N instances, until the override is cleared (N = file)
+  backplane scale explain NAME   what the scaler of a service does, and why
   backplane breaker [SERVICE]    circuit breakers; with open, close, disable or auto behind it: an order
   backplane run SERVICE COMMAND  a command in the folder and with the environment of a service
   backplane why REQUEST-ID       how a recent request was decided

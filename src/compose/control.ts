@@ -9,6 +9,8 @@ import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
+import { scalingConfig } from '../capabilities/scaling/settings.ts'
+import { startScaling } from '../capabilities/scaling/scaling.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
@@ -72,6 +74,16 @@ export async function composeControl(
     },
   )
 
+  await host.start(
+    'scaling',
+    startScaling,
+    ({ settings: { services } }) => scalingConfig(services),
+    {
+      processes,
+      isRoutable: (service, id) => discoveryForProcesses(discovery).isRoutable(service, id),
+      totals: gateway.totals,
+    },
+  )
   const metrics = await host.start(
     'metrics',
     startMetricsControl,

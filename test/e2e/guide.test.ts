@@ -19,6 +19,7 @@ const guides = [
   { name: 'when-payments-dies', blocks: 7, skip: false },
   { name: 'from-eureka', blocks: 5, skip: false },
   { name: 'consul-dns', blocks: 4, skip: false },
+  { name: 'scaling', blocks: 5, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
   { name: 'consul-keys', blocks: 7, skip: false },
 ]

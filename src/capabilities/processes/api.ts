@@ -40,6 +40,8 @@ export interface Processes {
   start(name: string): Promise<void>
   scale(name: string, instances: number): Promise<void>
   clearOverride(name: string): Promise<void>
+  /** What the scaler wants: not stored, and below an override. */
+  setScaled(name: string, instances: number): void
   /** Calls back with the services that have changed, until the returned function is called. */
   onChange(listener: (services: Iterable<string>) => void): () => void
 }

@@ -83,6 +83,7 @@ export async function startProcesses(
       await overrides.change(name, { instances, isStopped: false })
     },
     clearOverride: (name) => overrides.change(name, { instances: undefined, isStopped: false }),
+    setScaled: (name, instances) => runs.setScaled(name, instances),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

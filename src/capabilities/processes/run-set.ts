@@ -31,6 +31,8 @@ export interface RunSetNeeds {
 /** All supervised services, kept equal to what the file and the overrides want. */
 export class RunSet {
   readonly #runs = new Map<string, ServiceRun>()
+  /** What the scaler wants of services that have one. */
+  readonly #scaled = new Map<string, number>()
   readonly #needs: RunSetNeeds
   #config: ProcessesConfig
   #orders: ReadonlyMap<string, number>
@@ -92,6 +94,13 @@ export class RunSet {
     this.#needs.changed([name])
   }
 
+  /** What the scaler wants from now on; below an override. Nothing for a service that the file does not scale. */
+  setScaled(name: string, instances: number): void {
+    if (this.#settingsOf(name)?.scale === undefined) return
+    this.#scaled.set(name, instances)
+    this.apply(name)
+  }
+
   /** Looks again at everything: something around it has changed. */
   reconcile(): void {
     for (const run of this.#runs.values()) run.reconcile()
@@ -109,6 +118,13 @@ export class RunSet {
 
   /** Takes over what the supervisor runs already. */
   adopt(processes: readonly ProcessStatus[], routed: ReadonlySet<string>): void {
+    // What the scaler of a former control plane has come to is where this one goes on.
+    for (const { spec, state } of processes) {
+      const isThere = state.state !== 'stopping' && state.state !== 'exited'
+      if (isThere && this.#settingsOf(spec.service)?.scale !== undefined)
+        this.#scaled.set(spec.service, (this.#scaled.get(spec.service) ?? 0) + 1)
+    }
+    this.#applyAll()
     for (const status of processes) {
       const { service, id } = status.spec
       const run = this.#runs.get(service)
@@ -139,6 +155,7 @@ export class RunSet {
     const variables = this.#needs.variables()
     for (const name of Object.keys(this.#config.settings.services)) {
       const settings = this.#settingsOf(name)
+      if (settings?.scale === undefined) this.#scaled.delete(name)
       if (settings === undefined) continue
       const wanted = this.#wantedOf(name, settings, variables)
       const run = this.#runs.get(name)
@@ -191,7 +208,7 @@ export class RunSet {
     const first = specifyProcess(name, settings, 1, context)
     return {
       settings,
-      target: targetOf(settings, this.#needs.overrideOf(name)),
+      target: targetOf(settings, this.#needs.overrideOf(name), this.#scaled.get(name)),
       fits: (spec) => fitsSpecification(spec, first, context),
       specify: (slot) => specifyProcess(name, settings, slot, context),
       mayStart: () => this.#hasBegun && settings.after.every((one) => this.#isReady(one)),

@@ -36,6 +36,8 @@ export interface ServiceRun {
   reconcile(): void
   /** A task whose process that is wanted now has ended with 0. */
   isFinished(): boolean
+  /** Some instance is of a former specification or generation, and is not gone yet. */
+  isReplacing(): boolean
 }
 
 export interface ServiceRunNeeds {
@@ -258,6 +260,7 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
       slot.isUnwanted = true
     },
     reconcile,
+    isReplacing: () => [...slots.values()].some((slot) => !isCurrent(slot)),
     isFinished: () =>
       isTaskFinished(
         [...slots.values()].map((slot) => ({

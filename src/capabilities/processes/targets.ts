@@ -7,9 +7,15 @@ export function fileTarget(settings: ServiceSettings): number {
   return typeof settings.instances === 'number' ? settings.instances : settings.instances.min
 }
 
-/** The wanted number. One that was set at run time holds within what the file allows now. */
-export function targetOf(settings: ServiceSettings, override: Override | undefined): number {
+/** The wanted number. One that was set at run time holds within what the file allows now, and stands above what the scaler wants. */
+export function targetOf(
+  settings: ServiceSettings,
+  override: Override | undefined,
+  scaled?: number,
+): number {
   if (override?.isStopped === true) return 0
+  if (override?.instances === undefined && scaled !== undefined)
+    return Math.min(Math.max(scaled, fileTarget(settings)), scaleMaxOf(settings))
   const wanted = override?.instances ?? fileTarget(settings)
   return override === undefined ? wanted : Math.min(wanted, scaleMaxOf(settings))
 }
