@@ -146,8 +146,13 @@ test('a new control plane goes on where the former one was', async (t) => {
   former.processes.begin(configOf({ web }))
   former.part.api.setScaled('web', 3)
   const found = [...former.supervisor.specs.values()].map((spec) => ({
-    ...{ spec, state: running(4001), restarts: 0, cpuSeconds: 0, residentBytes: 0 },
-    ...{ linesLast: 0, linesDropped: 0 },
+    spec,
+    state: running(4001),
+    restarts: 0,
+    cpuSeconds: 0,
+    residentBytes: 0,
+    linesLast: 0,
+    linesDropped: 0,
   }))
   assert.equal(found.length, 3)
   const next = await startHouse(t, configOf({ web }), { found, routed: [] })
