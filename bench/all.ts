@@ -8,6 +8,7 @@ const all = [
   'discovery.ts',
   'routable.ts',
   'gateway.ts',
+  'tls.ts',
   'promql.ts',
   'soak.ts',
 ]
