@@ -9,6 +9,7 @@ const all = [
   'consul.ts',
   'routable.ts',
   'gateway.ts',
+  'tls.ts',
   'promql.ts',
   'soak.ts',
 ]

@@ -21,6 +21,7 @@ const guides = [
   { name: 'consul-dns', blocks: 4, skip: false },
   { name: 'scaling', blocks: 5, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
+  { name: 'https', blocks: 4, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
 ]
 
@@ -50,6 +51,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
   t.after(() => rm(folder, { recursive: true, force: true }))
   const ports = {
     gateway: await freePort(),
+    secure: await freePort(),
     console: await freePort(),
     consul: await freePort(),
     eureka: await freePort(),
@@ -91,16 +93,19 @@ function readBlocks(path: string): readonly Block[] {
 }
 
 type Ports = Readonly<
-  Record<'gateway' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
+  Record<'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
 >
 
 function withPorts(
   script: string,
-  { gateway, console, consul, eureka, dns, prometheus }: Ports,
+  { gateway, secure, console, consul, eureka, dns, prometheus }: Ports,
 ): string {
   const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}`
+  // Without tls there is no such listener.
+  const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls} }`)
+    .replaceAll(':8443', `:${secure}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
     .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)

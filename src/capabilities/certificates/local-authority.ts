@@ -8,7 +8,7 @@ import type { Life, SignedPair } from './sign.ts'
 const DAY_MS = 86_400_000
 /** The authority is trusted by hand: that is not asked for again soon. */
 const AUTHORITY_LIFE_MS = 3_650 * DAY_MS
-const LEAF_LIFE_MS = 30 * DAY_MS
+const LEAF_LIFE_MS = 90 * DAY_MS
 /** A leaf is replaced when this share of its life is over. */
 const RENEW_AT = 2 / 3
 /** Clocks of clients may be behind. */

@@ -20,6 +20,8 @@ const SUITES = [
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
+/** Groups for the exchange of keys, elliptic curves only; where OpenSSL knows it, first the one that a quantum computer would not break. */
+const GROUPS = ['X25519MLKEM768:X25519:P-256:P-384', 'X25519:P-256:P-384'].find(isKnown) ?? 'auto'
 /** No renegotiation (a handshake for free, for whoever asks), and ChaCha20 for clients without AES in hardware. */
 const OPTIONS =
   constants.SSL_OP_NO_RENEGOTIATION |
@@ -170,6 +172,7 @@ export class SecureContexts {
       minVersion: tls.versionMin,
       maxVersion: 'TLSv1.3',
       ciphers: SUITES,
+      ecdhCurve: GROUPS,
       secureOptions: OPTIONS,
       sessionIdContext: SESSION_ID_CONTEXT,
       ticketKeys: this.#ticketKeys,
@@ -180,5 +183,14 @@ export class SecureContexts {
       this.#ready.delete(oldest)
     }
     return made
+  }
+}
+
+function isKnown(groups: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve: groups })
+    return true
+  } catch {
+    return false
   }
 }
