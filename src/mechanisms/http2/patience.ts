@@ -33,10 +33,19 @@ export class Patience {
   }
 }
 
-/** Frames that carry nothing: pings, settings, window updates, priorities, empty data. Each DATA frame earns some: updates and pings go with it. */
-export const NOISE = { max: 2_000, perSecond: 200, earnedByData: 3 } as const
+/**
+ * Frames that carry nothing: pings, settings, window updates, priorities, empty data. Each DATA frame and each head earn some: updates and pings go with them,
+ * and Go's server sends an empty DATA frame in front of trailers.
+ */
+export const NOISE = {
+  max: 2_000,
+  perSecond: 200,
+  earnedByData: 3,
+  earnedByHead: 8,
+  trust: 50,
+} as const
 /** What each of them costs. */
-export const NOISE_COST = { frame: 1, setting: 1, settings: 4, empty: 8, mistake: 8 } as const
+export const NOISE_COST = { frame: 1, setting: 1, settings: 4, empty: 4, mistake: 8 } as const
 /**
  * Streams that a peer gives up before they are answered, or makes us give up by breaking their rules: each was work for nothing (CVE-2023-44487, and
  * CVE-2025-8671). A client that ends a thousand calls at once, because they took too long, may.

@@ -9,7 +9,7 @@ import {
   refuseStreamId,
 } from './ending.ts'
 import { FLAG, H2_ERROR } from './frames.ts'
-import { NOISE_COST } from './patience.ts'
+import { NOISE, NOISE_COST } from './patience.ts'
 import type { SessionState } from './session-state.ts'
 import { createHttp2Stream, type Http2Stream } from './stream.ts'
 
@@ -97,6 +97,7 @@ function takeHead<S>(session: SessionState<S>, stream: Http2Stream<S>): void {
   const result = session.events.head(stream, session.decoder, isEnd)
   if (result < 0) return failSession(session, H2_ERROR.compression, 'a header block is no HPACK')
   if (stream.isGone) return
+  session.noise.earn(NOISE.earnedByHead)
   if (result === 0) stream.hasHead = true
   else if (isEnd) return refuseStream(session, stream, H2_ERROR.protocol, 'frame')
   if (isEnd) dropIfOver(session, stream)

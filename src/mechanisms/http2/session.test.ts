@@ -295,6 +295,20 @@ test('time gives patience back, and so does payload', () => {
   assert.deepEqual(echo.failures, [])
 })
 
+test('an answer may have an empty frame in front of its trailers, for ever', () => {
+  const echo = createEchoSession({}, false)
+  echo.receive(clientStart)
+  for (let id = 1; id < 20_000; id += 2) {
+    echo.receive(wireFrame(FRAME.headers, END_HEADERS, id, getBlock))
+    echo.receive(wireFrame(FRAME.data, 0, id, ''))
+    echo.receive(wireFrame(FRAME.headers, WHOLE, id, literalBlock([['a', 'b']])))
+    const [stream] = echo.session.streams()
+    echo.session.sender.end(stream!, null)
+    echo.output.take()
+  }
+  assert.deepEqual(echo.failures, [])
+})
+
 test('a bomb of one large field that is named again and again costs no memory, and is refused', () => {
   const echo = started()
   const value = 'x'.repeat(3_900)

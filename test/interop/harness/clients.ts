@@ -16,11 +16,15 @@ const interop = resolve(import.meta.dirname, '..')
 /** An installation from nothing, on a slow machine. */
 const INSTALL_MS_MAX = 600_000
 
-/** A program `test/interop/js/NAME.mjs`; it takes its packages from `load` of `js/load.mjs`. */
-export async function findJs(t: TestContext, name: string): Promise<Program | undefined> {
-  const folder = join(interop, 'js')
+/** A program `test/interop/js/NAME.mjs`, or of another folder with a lock of its own; it takes its packages from `load` of its folder's `load.mjs`. */
+export async function findJs(
+  t: TestContext,
+  name: string,
+  inFolder = 'js',
+): Promise<Program | undefined> {
+  const folder = join(interop, inFolder)
   const lock = ['package.json', 'package-lock.json'].map((file) => join(folder, file))
-  const clients = cacheOf('js', lock)
+  const clients = cacheOf(inFolder, lock)
   if (!existsSync(clients)) {
     const own = `${clients}.${process.pid}`
     mkdirSync(own, { recursive: true })
@@ -38,16 +42,24 @@ export async function findJs(t: TestContext, name: string): Promise<Program | un
   }
 }
 
-/** A program `test/interop/go/NAME/`, built once for each state of its sources. */
-export async function findGo(t: TestContext, name: string): Promise<Program | undefined> {
-  const sources = globSync(`${name}/**/*.go`, { cwd: join(interop, 'go') }).toSorted()
-  const files = sources.map((file) => join(interop, 'go', file))
-  return buildGo(t, name, `./${name}`, files)
+/** A program `test/interop/go/NAME/`, or of another module of its own; built once for each state of its sources. */
+export async function findGo(
+  t: TestContext,
+  name: string,
+  module = 'go',
+): Promise<Program | undefined> {
+  const sources = globSync(`${name}/**/*.go`, { cwd: join(interop, module) }).toSorted()
+  const files = sources.map((file) => join(interop, module, file))
+  return buildGo(t, name, `./${name}`, files, module)
 }
 
-/** A program of somebody else that `test/interop/go/go.mod` pins as a tool, by the path of its package. */
-export async function findGoTool(t: TestContext, path: string): Promise<Program | undefined> {
-  return buildGo(t, path.split('/').at(-1) ?? path, path, [])
+/** A program of somebody else that the `go.mod` of the module pins as a tool, by the path of its package. */
+export async function findGoTool(
+  t: TestContext,
+  path: string,
+  module = 'go',
+): Promise<Program | undefined> {
+  return buildGo(t, path.split('/').at(-1) ?? path, path, [], module)
 }
 
 async function buildGo(
@@ -55,10 +67,11 @@ async function buildGo(
   name: string,
   target: string,
   files: readonly string[],
+  module: string,
 ): Promise<Program | undefined> {
-  const folder = join(interop, 'go')
+  const folder = join(interop, module)
   const modules = cacheOf(
-    'go',
+    module,
     ['go.mod', 'go.sum'].map((file) => join(folder, file)),
   )
   const binary = join(modules, 'bin', `${name}-${hashOf(files)}`)

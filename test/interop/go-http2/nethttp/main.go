@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,9 @@ func serve() {
 		w.Header().Set("X-Protocol", r.Proto)
 		// Over HTTP/1.1 this server reads nothing more once it has begun to answer.
 		body := io.Reader(r.Body)
-		if r.ProtoMajor == 1 {
+		if r.Method == http.MethodGet {
+			body = strings.NewReader("something to read\n")
+		} else if r.ProtoMajor == 1 {
 			all, _ := io.ReadAll(r.Body)
 			body = bytes.NewReader(all)
 		}
