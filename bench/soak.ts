@@ -16,7 +16,7 @@ const backend = createServer((socket) => {
 await once(backend, 'listening')
 const { port } = backend.address() as AddressInfo
 await using backplane = await startBackplane({
-  config: `listen: { gateway: 0, console: 0 }\nservices: { back: { at: ["127.0.0.1:${port}"] } }\ngateway: { routes: [{ path: /**, to: back }] }\n`,
+  config: `listen: { default: off, gateway: 0, console: 0 }\nservices: { back: { at: ["127.0.0.1:${port}"] } }\ngateway: { routes: [{ path: /**, to: back }] }\n`,
 })
 const wrk = spawn('wrk', ['-t1', '-c64', `-d${minutes * 60}s`, `${backplane.gateway}/x`])
 const ended = new Promise((done) => wrk.on('exit', done))

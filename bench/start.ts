@@ -45,7 +45,7 @@ async function firstRequestMs(): Promise<number> {
   const port = await freePort()
   writeFileSync(
     join(folder, 'backplane.yaml'),
-    `listen: { gateway: ${port}, console: 0 }\nservices: { back: { at: ["127.0.0.1:${backendPort}"] } }\ngateway: { routes: [{ path: /**, to: back }] }\n`,
+    `listen: { default: off, gateway: ${port}, console: 0 }\nservices: { back: { at: ["127.0.0.1:${backendPort}"] } }\ngateway: { routes: [{ path: /**, to: back }] }\n`,
   )
   const startedMs = performance.now()
   const child = spawn(program, ['up'], { cwd: folder, stdio: 'ignore' })
@@ -58,7 +58,7 @@ async function firstRequestMs(): Promise<number> {
 }
 
 async function idleMemory(): Promise<readonly (readonly [string, number])[]> {
-  await using backplane = await startBackplane({ config: 'listen: { gateway: 0, console: 0 }\n' })
+  await using backplane = await startBackplane({ config: 'listen: { default: off, gateway: 0, console: 0 }\n' })
   await new Promise((done) => setTimeout(done, IDLE_MS))
   const { supervisor, control, data } = backplane.ready.pids
   const all = descendants(supervisor)

@@ -78,7 +78,7 @@ location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header
 const backplane = await startBackplane({
   config: `
 name: bench
-listen: { gateway: 0, gateway-tls: 0, console: 0 }
+listen: { default: off, gateway: 0, gateway-tls: 0, console: 0 }
 services: { backend: { at: ["127.0.0.1:${BACKEND}"] } }
 gateway: { workers: 1, hosts: ["*"], routes: [{ path: /**, to: backend }] }
 tls: { certificates: [{ certificate: ${folder}/shop.crt, key: ${folder}/shop.key }] }

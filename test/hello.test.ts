@@ -150,7 +150,7 @@ test('a capability is one folder, one line of compose/ and one line of the setti
     join(copy, 'test/harness/backplane.ts')
   )) as typeof import('./harness/backplane.ts')
   const configOf = (greeting: string) => `
-listen: { gateway: 0, console: 0, hello: 0 }
+listen: { default: off, gateway: 0, console: 0, hello: 0 }
 hello: { greeting: "${greeting}" }
 `
   await using backplane = await harness.startBackplane({ config: configOf('good day') })

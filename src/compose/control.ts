@@ -49,6 +49,7 @@ export async function composeControl(
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
+  const registry = discoveryForProcesses(discovery)
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -60,7 +61,7 @@ export async function composeControl(
     {
       supervisor: link,
       output: link,
-      discovery: discoveryForProcesses(discovery),
+      discovery: registry,
       gateway: {
         outboundUrls: (caller) => gateway.outboundUrls(caller),
         drained: async (...instance) =>
@@ -74,16 +75,11 @@ export async function composeControl(
     },
   )
 
-  await host.start(
-    'scaling',
-    startScaling,
-    ({ settings: { services } }) => scalingConfig(services),
-    {
-      processes,
-      isRoutable: (service, id) => discoveryForProcesses(discovery).isRoutable(service, id),
-      totals: gateway.totals,
-    },
-  )
+  await host.start('scaling', startScaling, ({ settings }) => scalingConfig(settings.services), {
+    processes,
+    discovery: registry,
+    totals: gateway.totals,
+  })
   const metrics = await host.start(
     'metrics',
     startMetricsControl,

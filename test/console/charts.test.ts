@@ -26,7 +26,7 @@ createServer(async (request, response) => {
 
 const configOf = (port: number) => `
 name: charts
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   front: { run: node front.mjs }
 ${Array.from({ length: SERVICES }, (_, at) => `  s${at}: { at: ["127.0.0.1:${port}"] }`).join('\n')}

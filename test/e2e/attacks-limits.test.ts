@@ -14,7 +14,7 @@ const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhos
 
 const configOf = (address: string, service = '', gateway = '') => `
 name: limits
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services: { one: { at: ["${address}"], health: { interval: 1h }${service} } }
 gateway:
   workers: 2
@@ -22,7 +22,7 @@ gateway:
 ${gateway}
 `
 
-const withoutServices = 'name: limits\nlisten: { gateway: 0, console: 0 }\n'
+const withoutServices = 'name: limits\nlisten: { default: off, gateway: 0, console: 0 }\n'
 
 const openReader = (url: string) => new AnswerReader(openSocket(url))
 

@@ -64,7 +64,7 @@ before(async () => {
   backplane = await startBackplane({
     config: `
 name: memory
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   bytes: { at: ["${service.address}"], health: { interval: 1h } }
   interim:

@@ -139,7 +139,7 @@ test('100 PUTs in pieces to a service that resets at random: nothing of a body i
   await using backplane = await startBackplane({
     config: `
 name: uploads
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services: { public: { at: ["${first.address}", "${second.address}"] } }
 gateway: { routes: [{ path: /public/**, to: public }] }
 `,

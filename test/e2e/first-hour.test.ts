@@ -38,7 +38,7 @@ test('a fixed port that a stranger holds: it gets no traffic, is named, and the 
     config: `services:
   shop: { run: [node, -e, "${speaks('up')}"], port: ${port}, restart: { backoff: { max: 200ms } } }
 gateway: { routes: [{ path: /**, to: shop }] }
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 `,
   })
   const get = async () => {
@@ -61,7 +61,7 @@ test('what ended instances have printed stays: after a stop, after a restart, an
     config: `services:
   shop: { run: [node, -e, "${speaks('hello from')}"], instances: 2, stop: { drain: 0s } }
   once: { run: [node, -e, "console.log('trying'); process.exit(4)"], task: true, restart: { max: 1, backoff: { min: 10ms } } }
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 `,
   })
   const cli = async (...words: string[]) => (await runCli(words, system.folder)).stdout
@@ -118,7 +118,7 @@ test('up -d leaves it running, status and run know its services, down stops it; 
     `services:
   shop: { run: [node, -e, "${speaks('up')}"], env: { SECRET: { env: FROM_ENV_FILE } } }
   broken: { run: [node, -e, "process.exit(3)"], restart: { policy: never } }
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 `,
   )
   await writeFile(join(folder, '.env'), 'FROM_ENV_FILE=hidden\nWORD=from-env-file\n')
@@ -160,7 +160,7 @@ test('a program that listens elsewhere than on $PORT is told where, in status an
   t.after(() => rm(folder, { recursive: true }))
   const listensOn = (port: string) => `services:
   shop: { run: [node, -e, "require('http').createServer((q, r) => r.end()).listen(${port})"] }
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 `
   await writeFile(join(folder, 'backplane.yaml'), listensOn('0'))
   const starting = startBackplane({ config: listensOn('0'), folder, keepFolder: true })
@@ -189,7 +189,7 @@ test('a process that lives and fails its check for long is replaced where health
   shop:
     run: [node, -e, "${sick}"]
     health: { http: /, interval: 100ms, unhealthy: 1, startup: 0s, restart: 300ms }
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 `,
   })
   await until(async () => {

@@ -31,7 +31,7 @@ test('after an installation the first start has nothing to compile', async () =>
   assert.ok(before.length > 0)
   {
     await using backplane = await startBackplane({
-      config: 'listen: { gateway: 0, console: 0 }\n',
+      config: 'listen: { default: off, gateway: 0, console: 0 }\n',
       env: { NODE_COMPILE_CACHE: cache },
     })
     await fetch(backplane.gateway)

@@ -4,7 +4,7 @@ import { startBackplane, type Running } from '../harness/backplane.ts'
 
 const config = `
 name: names
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services: {}
 `
 

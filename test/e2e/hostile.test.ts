@@ -54,7 +54,7 @@ function configOf(all: Record<string, Server>): string {
   })
   return `
 name: hostile
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   echo: { run: node ${echo}, health: { http: /health } }
 ${at.join('\n')}

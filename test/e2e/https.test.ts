@@ -27,7 +27,7 @@ async function preparedFolder(t: TestContext): Promise<string> {
 
 const configOf = (tls: string) => `
 name: https
-listen: { gateway: 0, gateway-tls: 0, console: 0 }
+listen: { default: off, gateway: 0, gateway-tls: 0, console: 0 }
 services:
   echo: { run: node ${echo}, health: { http: /health, interval: 500ms } }
 gateway:
@@ -196,7 +196,7 @@ createServer({ cert: readFileSync('shop.crt'), key: readFileSync('shop.key') }, 
   await copyFile(join(folder, 'shop.crt'), join(folder, 'ca.pem'))
   const config = `
 name: inside
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   secure:
     run: node secure.mjs

@@ -10,7 +10,7 @@ const ATTEMPT_TIMEOUT_MS = 500
 
 const config = `
 name: faults
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   echo:
     run: node ${echo}

@@ -6,7 +6,7 @@ import { isAlive, runCli, startBackplane, until } from '../harness/backplane.ts'
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 const config = `
 name: e2e
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   migrate: { run: 'node -e "console.log(1+1)"', task: true }
   orders:

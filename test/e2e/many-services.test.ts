@@ -19,7 +19,7 @@ createServer(async (request, response) => {
 
 const configOf = (port: number, count: number) => `
 name: many
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   caller: { run: node caller.mjs }
   named: { run: node caller.mjs, calls: [s1] }

@@ -63,7 +63,7 @@ test('the installed program runs: both planes with their threads, the console, a
     once(createInterface({ input: child.stdout }), 'line'),
     ended.then(([code]) => assert.fail(`up ended with ${code} before it was ready`)),
   ])
-  const { listen } = JSON.parse(line) as { listen: { gateway: string; console: string } }
+  const { listen } = JSON.parse(line) as { listen: { default: off, gateway: string; console: string } }
   assert.equal(await (await fetch(`http://${listen.gateway}/`)).text(), 'hello')
   assert.match(await (await fetch(`http://${listen.console}/`)).text(), /<script[^>]+src=/)
   child.kill('SIGINT')
@@ -75,7 +75,7 @@ import { createServer } from 'node:http'
 createServer((request, response) => response.end('hello')).listen(process.env.PORT, '127.0.0.1')
 `
 const config = `
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   hello: { run: '"${process.execPath}" hello.mjs' }
 gateway:

@@ -8,7 +8,7 @@ import { startLoad, summarize } from '../harness/load.ts'
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 const config = `
 name: planes
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   echo: { run: node ${echo}, instances: 2, health: { http: /health, interval: 200ms } }
 gateway:

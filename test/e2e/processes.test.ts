@@ -44,7 +44,7 @@ async function put(url: string, body: unknown) {
 
 const versioned = (version: number, more = '') => `
 name: order
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   web: { run: node service.mjs web-${version}, after: [migrate], health: { http: /health, interval: 200ms } }
   migrate: { run: node task.mjs migrate-${version}, task: true }

@@ -13,7 +13,7 @@ const WEBSOCKETS = 20
 
 const configOf = (generation: number) => `
 name: reloads
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   echo: { run: node ${echo}, instances: 2, health: { http: /health, interval: 500ms } }
 gateway:
@@ -116,7 +116,7 @@ test('a reload that any part refuses changes nothing anywhere: routes, listeners
   const { port: takenPort } = taken.address() as AddressInfo
   const fileOf = (more: { route: string; services: string; gateway?: number }) => `
 name: whole
-listen: { gateway: ${more.gateway ?? 0}, console: 0 }
+listen: { default: off, gateway: ${more.gateway ?? 0}, console: 0 }
 discovery: { instances: 3 }
 services:
   echo: { run: node ${echo}, health: { http: /health } }

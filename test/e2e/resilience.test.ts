@@ -25,7 +25,7 @@ async function startKnob(t: TestContext) {
 test('a breaker opens over all workers, says why everywhere, and closes by itself', async (t) => {
   const { knob, at } = await startKnob(t)
   const config = `
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   payments:
     at: [${at}]
@@ -66,7 +66,7 @@ gateway:
 test('an order holds over a restart of the control plane', async (t) => {
   const { at } = await startKnob(t)
   const config = `
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services: { payments: { at: [${at}] } }
 gateway: { routes: [{ path: /**, to: payments }] }
 `

@@ -9,7 +9,7 @@ import { runCli, startBackplane, type Running } from '../harness/backplane.ts'
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 const config = `
 name: routes
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   one: { run: node ${echo}, calls: [two], health: { http: /health } }
   two: { run: node ${echo}, calls: [], health: { http: /health } }

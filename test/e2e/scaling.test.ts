@@ -8,7 +8,7 @@ const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 
 /** Concurrency, because what a busy machine makes of a rate is not said. */
 const config = `
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   web:
     run: node ${echo}
@@ -29,7 +29,7 @@ async function countOf({ admin }: Running): Promise<number> {
   return instances.filter((one) => one.process?.state === 'running').length
 }
 
-test('load goes out, calm comes in, an operator stands above; no request fails', async () => {
+test('load goes out, calm comes in, an operator stands above, control may die; no request fails', async () => {
   await using backplane = await startBackplane({ config })
   const explain = async () => (await runCli(['scale', 'explain', 'web'], backplane.folder)).stdout
   const isAt = (count: number) => async () => (await countOf(backplane)) === count
@@ -39,6 +39,10 @@ test('load goes out, calm comes in, an operator stands above; no request fails',
   const peak = startLoad({ url: `${backplane.gateway}/?ms=200`, connections: 9 })
   await until(isAt(4), 'four instances', 60_000)
   await until(async () => /concurrency: [\d.]+ of 2, asks for \d/.test(await explain()), 'why')
+  // A new control plane goes on with what it finds.
+  process.kill(backplane.ready.pids.control, 'SIGKILL')
+  await until(async () => /^web stays at 4: concurrency/.test(await explain()), 'control', 60_000)
+  assert.equal(await countOf(backplane), 4)
   const busy = await peak.stop()
   await until(isAt(1), 'one instance again', 60_000)
   const scaled = await runCli(['scale', 'web', '2'], backplane.folder)
@@ -53,7 +57,7 @@ test('load goes out, calm comes in, an operator stands above; no request fails',
   const all = [...busy, ...(await calm.stop())]
   assert.equal(all.filter((one) => one.status !== 200).length, 0, summarize(all))
   const metrics = await (await fetch(`${backplane.admin}/metrics`)).text()
-  assert.match(metrics, /backplane_scaling_changes_total\{service="web",direction="up"\} [1-9]/)
+  assert.match(metrics, /backplane_scaling_changes_total\{service="web",direction="down"\} [1-9]/)
   const plain = await runCli(['scale', 'explain', 'plain'], backplane.folder)
   assert.equal(plain.code, 1)
   assert.match(plain.stderr, /ERR_SCALING_NOT_SCALED/)

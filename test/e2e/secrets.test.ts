@@ -6,7 +6,7 @@ import { runCli, startBackplane, until } from '../harness/backplane.ts'
 
 const config = `
 name: secrets
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 admin: { token: { env: TEST_ADMIN_TOKEN } }
 services:
   keeper: { run: [node, -e, "console.log(JSON.stringify(process.env)); setInterval(() => {}, 1000); require('net').createServer().listen(process.env.PORT, '127.0.0.1')"], env: { KEY: { env: TEST_KEEPER_SECRET } } }

@@ -7,7 +7,7 @@ async function startProxy(upstreamPort: number): Promise<RunningProxy> {
   const backplane = await startBackplane({
     config: `
 name: smuggling
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   upstream:
     at: ["127.0.0.1:${upstreamPort}"]

@@ -57,7 +57,7 @@ test('a named listener that is taken is an error with port and setting; an autom
 
 test('--data on a folder of somebody else is refused and stays as it is; an empty one is taken', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-data-'))
-  const config = 'listen: { gateway: 0, console: 0 }\n'
+  const config = 'listen: { default: off, gateway: 0, console: 0 }\n'
   const data = join(folder, 'data')
   await mkdir(data)
   await chmod(data, 0o755)
@@ -108,7 +108,7 @@ test('commands explain themselves and refuse wrong use with code 2', async () =>
 
 test('a service that crashes again and again is a problem with its last line, and the others run', async () => {
   const config = `
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   bad: { run: [node, -e, "console.error('no database'); process.exit(7)"], restart: { backoff: { min: 10ms, max: 50ms }, loop: 3 } }
   lost: { run: no-such-program-anywhere }

@@ -7,7 +7,7 @@ import { isAlive, runCli, startBackplane, until } from '../harness/backplane.ts'
 const echo = join(import.meta.dirname, '../harness/echo-service.mjs')
 const config = `
 name: killed
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services:
   echo: { run: node ${echo}, instances: 2 }
 gateway:

@@ -4,7 +4,7 @@ import { startBackplane, until } from '../harness/backplane.ts'
 
 test('gateway.workers says how many threads serve', async () => {
   await using backplane = await startBackplane({
-    config: 'listen: { gateway: 0, console: 0 }\ngateway: { workers: 3 }\n',
+    config: 'listen: { default: off, gateway: 0, console: 0 }\ngateway: { workers: 3 }\n',
   })
   assert.equal((await fetch(`${backplane.gateway}/nowhere`)).status, 404)
   await until(async () => {

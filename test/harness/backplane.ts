@@ -58,7 +58,7 @@ export async function runCli(
   return { code, stdout, stderr }
 }
 
-/** Starts it and waits until it is ready. The configuration should say `listen: { gateway: 0, console: 0 }`. */
+/** Starts it and waits until it is ready. The configuration should say `listen: { default: off, gateway: 0, console: 0 }`. */
 export async function startBackplane(options: StartOptions): Promise<Running> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'backplane-e2e-')))
   await writeFile(join(folder, 'backplane.yaml'), options.config)

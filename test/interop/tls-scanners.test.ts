@@ -24,7 +24,7 @@ test(
     await using backplane = await startBackplane({
       config: `
 name: scan
-listen: { gateway: 0, gateway-tls: 0, console: 0 }
+listen: { default: off, gateway: 0, gateway-tls: 0, console: 0 }
 gateway: { routes: [{ path: /**, respond: { status: 200, body: "ok" } }] }
 tls: local
 `,

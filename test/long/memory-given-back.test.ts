@@ -28,7 +28,7 @@ test('memory that 2,000 slow readers needed is given back when they are gone', a
   await using backplane = await startBackplane({
     config: `
 name: slow-readers
-listen: { gateway: 0, console: 0 }
+listen: { default: off, gateway: 0, console: 0 }
 services: { bytes: { at: ["${service.address}"], connections: 5000, health: { interval: 1h } } }
 gateway: { routes: [{ path: /**, to: bytes }] }
 `,

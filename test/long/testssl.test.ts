@@ -27,7 +27,7 @@ test('testssl finds nothing above low', { skip }, async () => {
   await using backplane = await startBackplane({
     config: `
 name: scan
-listen: { gateway: 0, gateway-tls: 0, console: 0 }
+listen: { default: off, gateway: 0, gateway-tls: 0, console: 0 }
 gateway: { routes: [{ path: /**, respond: { status: 200, body: "ok" } }] }
 tls: { local: true, hsts: 365d }
 `,

@@ -6,12 +6,14 @@ import type { ScaledInstance, ScaledService } from './scaled-service.ts'
 export function viewProcesses(
   processes: Pick<Processes, 'service' | 'override'>,
   name: string,
-  isRoutable: (service: string, id: string) => boolean,
+  discovery: { isRoutable(service: string, id: string): boolean },
 ): ScaledService | undefined {
   const run = processes.service(name)
   if (run === undefined) return undefined
   const override = processes.override(name)
-  const instances = run.slots().map((slot) => viewInstance(slot, isRoutable(name, slot.spec.id)))
+  const instances = run
+    .slots()
+    .map((slot) => viewInstance(slot, discovery.isRoutable(name, slot.spec.id)))
   return {
     name,
     wantedCount: run.wanted().target,

@@ -5,7 +5,7 @@ import { noListeners } from '../../platform/listeners/testing/none.ts'
 import { systemClock } from '../../platform/clock.ts'
 import type { InstanceTotals } from '../../contracts/snapshot.ts'
 import { settingsSchema } from '../../settings.ts'
-import { configOf, running, startHouse } from '../processes/testdata/house.ts'
+import { configOf, running, startHouse, statusOf } from '../processes/testdata/house.ts'
 import { startScaling } from './scaling.ts'
 import { scalingConfig } from './settings.ts'
 
@@ -52,11 +52,11 @@ async function startWorld(t: Parameters<typeof startHouse>[0]) {
     onStop: () => {},
   }
   const services = settingsSchema.parse({ services: { web } }).services
-  const part = await startScaling(
+  const part = startScaling(
     scalingConfig(services),
     {
       processes: house.part.api,
-      isRoutable: (service, id) => house.registry.need.isRoutable(service, id),
+      discovery: house.registry.need,
       totals: {
         onTotals: (listener) => void told.push(() => listener({} as never)),
         instances: () => {
@@ -145,15 +145,7 @@ test('a new control plane goes on where the former one was', async (t) => {
   const former = await startHouse(t, configOf({ web }))
   former.processes.begin(configOf({ web }))
   former.part.api.setScaled('web', 3)
-  const found = [...former.supervisor.specs.values()].map((spec) => ({
-    spec,
-    state: running(4001),
-    restarts: 0,
-    cpuSeconds: 0,
-    residentBytes: 0,
-    linesLast: 0,
-    linesDropped: 0,
-  }))
+  const found = [...former.supervisor.specs.values()].map((spec) => statusOf(spec, running(4001)))
   assert.equal(found.length, 3)
   const next = await startHouse(t, configOf({ web }), { found, routed: [] })
   next.processes.begin(configOf({ web }))

@@ -15,7 +15,7 @@ import type { ScalingConfig } from './settings.ts'
 /** What the scaler looks at and acts on. */
 export interface ScalingNeeds {
   readonly processes: Pick<Processes, 'service' | 'override' | 'setScaled'>
-  isRoutable(service: string, id: string): boolean
+  readonly discovery: { isRoutable(service: string, id: string): boolean }
   readonly totals: Pick<TotalsStore, 'onTotals' | 'instances'>
 }
 
@@ -82,7 +82,7 @@ export function startScaling(
   }
 
   function turn(name: string, one: Scaled, nowMs: number): void {
-    const service = viewProcesses(needs.processes, name, needs.isRoutable)
+    const service = viewProcesses(needs.processes, name, needs.discovery)
     if (service === undefined) return
     const made = one.scaler.decide(one.spec, service, nowMs)
     one.turn = made

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { duration, rate, share } from '../../platform/config/units.ts'
+import { DEFAULT_BEHAVIOR, type ScalingRules } from '../../mechanisms/autoscale/behavior.ts'
+import { duration, formatDurationMs, rate, share } from '../../platform/config/units.ts'
 
 const instances = z
   .int()
@@ -14,7 +15,11 @@ const percent = z
   .optional()
   .describe('At most this percentage of what there was, rounded up.')
 
-function rules(stabilization: string, policies: readonly object[], about: string) {
+function rules({ stabilizationMs, select, policies }: ScalingRules, about: string) {
+  const defaults = policies.map(({ unit, value, periodMs }) => ({
+    [unit === 'replicas' ? 'instances' : 'percent']: value,
+    period: formatDurationMs(periodMs),
+  }))
   const policy = z.strictObject({
     instances,
     percent,
@@ -23,17 +28,17 @@ function rules(stabilization: string, policies: readonly object[], about: string
   return z
     .strictObject({
       stabilization: duration({ min: '0s', max: '1h' })
-        .prefault(stabilization)
+        .prefault(formatDurationMs(stabilizationMs))
         .describe('The mildest recommendation of this time counts.'),
       select: z
         .enum(['max', 'min', 'disabled'])
-        .default('max')
+        .default(select)
         .describe('The policy that allows most, the one that allows least, or no change at all.'),
       policies: z
         .array(policy)
         .min(1)
         .max(10)
-        .prefault(policies as z.input<typeof policy>[])
+        .prefault(defaults)
         .describe('How fast it may change.'),
     })
     .prefault({})
@@ -74,15 +79,8 @@ export const scaleShape = {
       tolerance: share()
         .prefault('10%')
         .describe('Nothing is changed while the load is so near to its target.'),
-      up: rules(
-        '0s',
-        [
-          { instances: 4, period: '15s' },
-          { percent: 100, period: '15s' },
-        ],
-        'What holds more instances back.',
-      ),
-      down: rules('5m', [{ percent: 100, period: '15s' }], 'What holds fewer instances back.'),
+      up: rules(DEFAULT_BEHAVIOR.up, 'What holds more instances back.'),
+      down: rules(DEFAULT_BEHAVIOR.down, 'What holds fewer instances back.'),
     })
     .optional()
     .describe('Scales the service between the bounds of `instances`, by its load.'),

@@ -180,6 +180,11 @@ test('a target above 100 % takes missing ones as on target, not as on request', 
   assert.deepEqual([got.ratio, got.countedRatio, got.replicas], [0.5, 0.75, 2])
 })
 
+test('exactly on target with one missing: a utilization stays, a plain mean counts it as 0, as the HPA does', () => {
+  assert.equal(countOf({ milli: [500, undefined], metric: percent(50) }), 2)
+  assert.equal(countOf({ milli: [100, undefined], metric: average(100) }), 1)
+})
+
 test('what is shown leaves out missing and unready ones, and says that they were there', () => {
   const replicas = [{}, {}, {}, pending]
   const got = recommend({ milli: [400, 400, undefined, undefined], replicas, metric: average(100) })
