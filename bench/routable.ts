@@ -37,7 +37,9 @@ function put(admin: URL, service: string, id: string, port: number): Promise<num
   })
 }
 
-await using backplane = await startBackplane({ config: 'listen: { default: off, gateway: 0, console: 0 }\n' })
+await using backplane = await startBackplane({
+  config: 'listen: { default: off, gateway: 0, console: 0 }\n',
+})
 const admin = new URL(backplane.admin)
 let next = 0
 await Promise.all(

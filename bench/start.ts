@@ -58,7 +58,9 @@ async function firstRequestMs(): Promise<number> {
 }
 
 async function idleMemory(): Promise<readonly (readonly [string, number])[]> {
-  await using backplane = await startBackplane({ config: 'listen: { default: off, gateway: 0, console: 0 }\n' })
+  await using backplane = await startBackplane({
+    config: 'listen: { default: off, gateway: 0, console: 0 }\n',
+  })
   await new Promise((done) => setTimeout(done, IDLE_MS))
   const { supervisor, control, data } = backplane.ready.pids
   const all = descendants(supervisor)

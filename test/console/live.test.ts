@@ -20,7 +20,10 @@ function copyShop(): { readonly folder: string; readonly config: string } {
     filter: (from) => !from.includes('.backplane'),
   })
   const config = readFileSync(join(folder, 'backplane.yaml'), 'utf8')
-  return { folder, config: `listen: { default: off, gateway: 0, console: 0 }\n${config}` }
+  return {
+    folder,
+    config: `listen: { default: off, gateway: 0, gateway-tls: 0, console: 0, consul: 0, eureka: 0 }\n${config}`,
+  }
 }
 
 function numberIn(page: Page, testId: string): Promise<number> {

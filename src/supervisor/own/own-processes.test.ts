@@ -50,7 +50,11 @@ test('a third process of ours has its socket and its pid in the ready line, and 
   assert.equal(third.boot.snapshotSocket, join(run, 'snapshot.sock'))
   assert.deepEqual(
     control.boot.adminSockets,
-    ['data', 'control', 'third'].map((name) => ({ name, path: join(run, `${name}.sock`) })),
+    ['data', 'control', 'third'].map((name) => ({
+      name,
+      path: join(run, `${name}.sock`),
+      statePath: join(run, `${name}-state.sock`),
+    })),
   )
   for (const other of [third, data]) {
     other.say({ type: 'fatal', text: 'no', json: {}, exitCode: 5 })
