@@ -18,6 +18,7 @@ const guides = [
   { name: 'when-payments-dies', blocks: 7, skip: false },
   { name: 'from-eureka', blocks: 5, skip: false },
   { name: 'consul-dns', blocks: 4, skip: false },
+  { name: 'grpc', blocks: 6, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
 ]
 
