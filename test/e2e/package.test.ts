@@ -64,7 +64,7 @@ test('the installed program runs: both planes with their threads, the console, a
     ended.then(([code]) => assert.fail(`up ended with ${code} before it was ready`)),
   ])
   const { listen } = JSON.parse(line) as {
-    listen: { default: off; gateway: string; console: string }
+    listen: { gateway: string; console: string }
   }
   assert.equal(await (await fetch(`http://${listen.gateway}/`)).text(), 'hello')
   assert.match(await (await fetch(`http://${listen.console}/`)).text(), /<script[^>]+src=/)

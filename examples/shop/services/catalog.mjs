@@ -1,5 +1,6 @@
-/** What the shop sells. Read only, the same in every instance. */
-import { Refusal, serve } from './service.mjs'
+/** What the shop sells. Read only, the same in every instance. How many there are says stock, which speaks gRPC; without it a product is shown without. */
+import { callsOf } from './grpc.mjs'
+import { Refusal, serve, urlOf } from './service.mjs'
 
 const rows = [
   ['anvil', 'Anvil', 'Thirty kilos of honest iron', 8900],
@@ -18,6 +19,7 @@ const rows = [
 const products = rows.map(([id, name, about, cents]) => ({ id, name, about, cents }))
 const byId = new Map(products.map((product) => [product.id, product]))
 const pageSizeMax = 50
+const stock = callsOf(urlOf('stock'))
 
 serve('catalog', {
   'GET /products'({ query }) {
@@ -26,10 +28,16 @@ serve('catalog', {
     const found = products.filter((product) => textOf(product).includes(words))
     return { products: found.slice(0, limit) }
   },
-  'GET /products/:id'({ params }) {
+  async 'GET /products/:id'({ params, headers, note }) {
     const product = byId.get(params.id)
     if (product === undefined) throw new Refusal(404, `no product is called ${params.id}`)
-    return product
+    try {
+      const { 2: available = 0 } = await stock('/shop.Stock/Available', { 1: product.id }, headers)
+      return { ...product, available }
+    } catch (error) {
+      note({ stock: error.message })
+      return product
+    }
   },
 })
 

@@ -2,7 +2,7 @@ import { type BodyReader, readBody } from '../../mechanisms/http1/body.ts'
 import { FRAMING } from '../../mechanisms/http1/response-head.ts'
 
 /** A rest of a refused request's body that is read and thrown away, so that the connection can stay. */
-const DISCARD_BYTES_MAX = 64 * 1024
+export const DISCARD_BYTES_MAX = 64 * 1024
 
 /** Whether what is left of the body is known to be small enough to wait for. */
 export function mayDiscard(body: BodyReader): boolean {

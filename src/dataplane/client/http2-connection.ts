@@ -49,7 +49,7 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
   /** When an unused, half-read or closing connection is given up; Infinity while requests have their own deadlines. */
   deadlineMs: number
   readonly #output: FrameBuffer
-  /** Requests that are over, whose last bytes a slow reader has not taken yet. */
+  /** Requests that are over, whose last bytes a slow reader has not taken yet, or whose small rest the client still sends. */
   readonly #lingering = new Set<Http2ClientStream<E>>()
   #lingeringBytes = Infinity
   #isMidway = false
@@ -145,6 +145,10 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
   released(stream: Http2ClientStream<E>, isGone: boolean, nowMs: number): void {
     if (!isGone) this.#lingering.add(stream)
     this.#renewDeadline(nowMs)
+  }
+
+  over(stream: Http2ClientStream<E>): void {
+    this.#lingering.delete(stream)
   }
 
   /** A defect costs the request at hand, not the worker. */
@@ -260,8 +264,8 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
     if (client === null) return
     if (client.owner !== null) this.events.writable(client.owner)
     else if (!stream.isWaiting) {
-      this.#lingering.delete(client)
       client.settle()
+      if (stream.isGone) this.#lingering.delete(client)
     }
   }
 

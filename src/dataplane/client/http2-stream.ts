@@ -11,6 +11,7 @@ import { fieldsError, H2_FIELDS } from '../../mechanisms/http2/field-errors.ts'
 import type { Turn } from '../io/turns.ts'
 import type { ClientListener } from '../listeners/client-listener.ts'
 import type { ClientEvents, ClientOf, LocalAnswer, Peer, Waiting } from './client-stream.ts'
+import { DISCARD_BYTES_MAX } from './discard.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import type { ClientGround } from './ground.ts'
 import type { Http2Answers } from './http2-answer.ts'
@@ -29,6 +30,8 @@ export interface Http2StreamHost<E> {
   guarded(client: Http2ClientStream<E>, step: () => void): void
   /** The request of a stream is over; with `isGone` so is the stream. */
   released(stream: Http2ClientStream<E>, isGone: boolean, nowMs: number): void
+  /** Nothing of a stream that was released is left to wait for. */
+  over(stream: Http2ClientStream<E>): void
 }
 
 /** One request on an HTTP/2 connection of a client. */
@@ -51,6 +54,7 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   /** Its request was no request: with this H2_ERROR the stream is reset behind our answer. */
   #refusal: number = H2_ERROR.noError
   #isReleased = false
+  #discardedBytes = 0
 
   constructor(connection: Http2StreamHost<E>, stream: Http2Stream<Http2ClientStream<E>>) {
     this.#connection = connection
@@ -166,11 +170,24 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
     this.#connection.session.reset(this.#stream, H2_ERROR.cancel)
   }
 
-  /** Over, and what was queued has left: the client may stop sending (RFC 9113 section 8.1). */
+  /**
+   * Over, and what was queued has left: the client may stop sending (RFC 9113 section 8.1). A small rest of its request is read and thrown away instead, because
+   * clients lose the answer over a reset (curl 7).
+   */
   settle(): void {
     const stream = this.#stream
     if (!this.#isReleased || stream.isGone || stream.isWaiting) return
-    this.#connection.session.reset(stream, this.#refusal)
+    const isSmall = stream.contentLeft <= DISCARD_BYTES_MAX - this.#discardedBytes
+    const mayWait = isSmall && !this.#isTunnel && this.#refusal === H2_ERROR.noError
+    if (!mayWait) this.#connection.session.reset(stream, this.#refusal)
+  }
+
+  #discard(count: number): void {
+    this.#consumed(count)
+    this.#discardedBytes += count
+    if (!this.#isReleased) return
+    if (this.#hasEnd && !this.#stream.isWaiting) this.#connection.over(this)
+    else this.settle()
   }
 
   /** A list of fields, or a body, that may not be: it is answered, and behind that the stream is reset with this H2_ERROR, if it is one. */
@@ -182,12 +199,12 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   /** Payload of the request. */
   receive(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     if (isEnd) this.#hasEnd = true
-    if (this.owner === null) return this.#consumed(end - start)
+    if (this.owner === null) return this.#discard(end - start)
     if (this.#isPaused || this.#early.length > 0) return this.#early.add(bytes, start, end)
     const next = this.#offer(this.owner, bytes, start, end)
     if (next === end) return
     // What is left of a request that has ended is of no use.
-    if (this.#isReleased) this.#consumed(end - next)
+    if (this.#isReleased) this.#discard(end - next)
     else this.#early.add(bytes, next, end)
   }
 

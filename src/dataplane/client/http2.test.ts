@@ -374,6 +374,37 @@ test('a flood ends the connection, and is counted', async (t) => {
   assert.equal(limited['http2-flood'], 1)
 })
 
+test('an answer that comes before the request is whole is no reset; a small rest is read away, a large one is not', async (t) => {
+  const upstream = await startAnsweringUpstream(OK)
+  t.after(() => upstream.close())
+  const gateway = await startGateway(t, [upstream.port], {
+    gateway: { routes: [routeSpec({ path: '/only' })] },
+  })
+  for (const [size, isReset] of [
+    [1_000, false],
+    [100_000, true],
+  ] as const) {
+    const { socket, reader } = say(t, gateway, '')
+    socket.write(Buffer.concat([clientStart, wireFrame(FRAME.headers, 4, 1, getBlock)]))
+    await reader.until('ERR_GATEWAY_ROUTE_NOT_FOUND')
+    for (let sent = 0; sent < size; sent += 10_000) {
+      const isLast = sent + 10_000 >= size
+      socket.write(wireFrame(FRAME.data, isLast ? 1 : 0, 1, Buffer.alloc(Math.min(size, 10_000))))
+    }
+    socket.write(wireFrame(FRAME.ping, 0, 0, Buffer.alloc(8, 'p')))
+    await reader.until('pppppppp')
+    const frames = framesIn(Buffer.from(reader.text, 'latin1'))
+    assert.equal(
+      frames.some(({ type }) => type === FRAME.resetStream),
+      isReset,
+    )
+    const [connection] = gateway.worker.context.clients
+    assert.equal(connection!.isIdle, true)
+    socket.destroy()
+    while (gateway.worker.context.clients.size > 0) await new Promise(setImmediate)
+  }
+})
+
 test('draining says goodbye, finishes what there is, and closes', async (t) => {
   const upstream = await startRawUpstream()
   t.after(() => upstream.close())
