@@ -6,6 +6,7 @@ const all = [
   'start.ts',
   'http1.ts',
   'discovery.ts',
+  'consul.ts',
   'routable.ts',
   'gateway.ts',
   'promql.ts',

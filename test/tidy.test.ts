@@ -47,6 +47,8 @@ const SEAMS: readonly string[] = [
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'src/mechanisms/bexpr/',
+  // The decision of the autoscaler, until control asks it.
+  'src/mechanisms/autoscale/',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   'exports compressSnappy, which only tests use',

@@ -53,12 +53,24 @@ export interface HttpsSpec {
   readonly redirectPort: number
 }
 
+/** Who is believed when the instances of a service say who they are, and who we say that we are. */
+export interface TrustSpec {
+  readonly service: string
+  /** Authorities, PEM; '' for those that everybody trusts. */
+  readonly ca: string
+  /** Our certificate and its key, PEM; '' for none. The key is a secret. */
+  readonly chain: string
+  readonly key: string
+}
+
 /** Snapshot changes about certificates; each is one thing by its id. */
 export type CertificateOp =
   | { readonly op: 'certificate'; readonly certificate: CertificateSpec }
   | { readonly op: 'certificate-gone'; readonly id: string }
   | { readonly op: 'challenge'; readonly challenge: ChallengeSpec }
   | { readonly op: 'challenge-gone'; readonly id: string }
+  | { readonly op: 'trust'; readonly trust: TrustSpec }
+  | { readonly op: 'trust-gone'; readonly service: string }
 
 /** Equal for the changes that speak of the same thing. */
 export function certificateKey(op: CertificateOp): string {
@@ -71,6 +83,10 @@ export function certificateKey(op: CertificateOp): string {
       return `challenge ${op.challenge.id}`
     case 'challenge-gone':
       return `challenge ${op.id}`
+    case 'trust':
+      return `trust ${op.trust.service}`
+    case 'trust-gone':
+      return `trust ${op.service}`
     default:
       return op satisfies never
   }

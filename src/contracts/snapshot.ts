@@ -171,6 +171,8 @@ export interface ServiceSpec {
   readonly source: string
   /** What its instances speak: HTTP/1.1, or HTTP/2 without TLS and with prior knowledge. */
   readonly protocol?: 'http1' | 'h2c'
+  /** With TLS; `name` is what a certificate must say, '' for the address of the instance. */
+  readonly tls?: { readonly name: string }
   readonly balance: {
     readonly algorithm: BalancingName
     readonly slowStartMs: number

@@ -29,6 +29,7 @@ export const REASONS = {
     title: 'The gateway has no file descriptor or memory left',
   },
   ERR_GATEWAY_CONNECT_FAILED: { status: 502, title: 'No connection to an instance' },
+  ERR_GATEWAY_UPSTREAM_TLS: { status: 502, title: 'No TLS connection to an instance' },
   ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'An instance did not accept in time' },
   ERR_GATEWAY_ATTEMPT_TIMEOUT: { status: 504, title: 'An instance did not answer in time' },
   ERR_GATEWAY_TIMEOUT: { status: 504, title: 'The total deadline of the request passed' },

@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { OutputLine } from '../../src/contracts/supervisor.ts'
 import { registryOf } from './registry-scene.ts'
+import { dnsAsked, eurekaAsked, registeredInstance } from './protocol-scene.ts'
 import { calledRequest, retriedRequest } from './scene.ts'
 
 /** The policy that the console must live with. */
@@ -167,6 +168,9 @@ async function answerApi(
     return sendJson(response, 200, registryOf(service))
   }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
+  if (url.pathname === '/api/v1/dns') return sendJson(response, 200, dnsAsked)
+  if (url.pathname === '/api/v1/eureka') return sendJson(response, 200, eurekaAsked)
+  if (url.pathname.includes('/instances/')) return sendJson(response, 200, registeredInstance)
   if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])
   if (url.pathname === '/api/v1/telemetry/requests') {
     const isIts = url.searchParams.get('trace') === retriedRequest.traceId

@@ -20,6 +20,7 @@ const guides = [
   { name: 'consul-dns', blocks: 4, skip: false },
   { name: 'grpc', blocks: 6, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
+  { name: 'consul-keys', blocks: 7, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */

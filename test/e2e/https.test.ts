@@ -182,3 +182,42 @@ test('tls: local: HTTPS without a certificate of anybody, believed by whoever tr
   const list = await runCli(['status'], backplane.folder)
   assert.match(list.stdout, /gateway-tls\s+https:\/\//)
 })
+
+test('TLS to instances: believed by file, checked, and followed when the file changes', async (t) => {
+  const folder = await preparedFolder(t)
+  await writeFile(
+    join(folder, 'secure.mjs'),
+    `import { createServer } from 'node:https'
+import { readFileSync } from 'node:fs'
+createServer({ cert: readFileSync('shop.crt'), key: readFileSync('shop.key') }, (request, response) =>
+  response.end(request.url)).listen(process.env.PORT, '127.0.0.1')
+`,
+  )
+  await copyFile(join(folder, 'shop.crt'), join(folder, 'ca.pem'))
+  const config = `
+name: inside
+listen: { gateway: 0, console: 0 }
+services:
+  secure:
+    run: node secure.mjs
+    health: { http: /health, interval: 500ms }
+    tls: { ca: ca.pem, name: shop.example }
+gateway: { routes: [{ path: /**, to: secure }] }
+`
+  await using backplane = await startBackplane({ config, folder, keepFolder: true })
+  const ask = async (): Promise<string> => {
+    const answer = await fetch(`${backplane.gateway}/inside`)
+    return `${answer.status} ${answer.headers.get('backplane-reason') ?? (await answer.text())}`
+  }
+  assert.equal(await ask(), '200 /inside')
+  await copyFile(join(folder, 'other.crt'), join(folder, 'ca.pem'))
+  await until(async () => (await ask()) === '502 ERR_GATEWAY_UPSTREAM_TLS', 'another authority')
+  await copyFile(join(folder, 'shop.crt'), join(folder, 'ca.pem'))
+  await until(async () => (await ask()) === '200 /inside', 'the right one again')
+  await writeFile(join(folder, 'ca.pem'), 'nonsense')
+  await until(
+    async () => (await runCli(['status'], folder)).stdout.includes('ERR_CERTIFICATE_MALFORMED'),
+    'the problem',
+  )
+  assert.equal(await ask(), '200 /inside')
+})

@@ -1,5 +1,5 @@
 import type { Holding } from './held.ts'
-import type { TlsSettings } from './settings.ts'
+import type { ServiceTls, TlsSettings } from './settings.ts'
 
 /** What the file says, and where it is. */
 export interface CertificatesConfig {
@@ -10,6 +10,8 @@ export interface CertificatesConfig {
   readonly dataDir: string
   /** Host names that the gateway answers to. */
   readonly hosts: readonly string[]
+  /** Services whose instances speak TLS. */
+  readonly services: ReadonlyMap<string, ServiceTls>
 }
 
 /** What siblings may know. */

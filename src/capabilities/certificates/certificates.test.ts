@@ -73,7 +73,13 @@ async function start(t: TestContext, folder: string, tls: unknown): Promise<Star
 
 function configOf(folder: string, tls: unknown): CertificatesConfig {
   const { tls: parsed } = settingsSchema.parse({ tls })
-  return { folder, tls: parsed, dataDir: join(folder, 'data'), hosts: ['shop.example'] }
+  return {
+    folder,
+    tls: parsed,
+    dataDir: join(folder, 'data'),
+    hosts: ['shop.example'],
+    services: new Map(),
+  }
 }
 
 const pair = (name: string) => ({ certificate: `${name}.crt`, key: `${name}.key` })

@@ -7,6 +7,7 @@ import { CertificateError, CertificatesUnusableError } from './errors.ts'
 import { decideHolding, differenceOf, type Holding } from './held.ts'
 import { trustCommand } from './local-authority.ts'
 import { type Look, lookAt } from './look.ts'
+import { decideTrusts, differenceOfTrusts, type Trusts } from './trusts.ts'
 
 export interface CertificatesNeeds {
   /** Tells the data plane; resolves when every worker has applied it. */
@@ -28,13 +29,14 @@ export async function startCertificates(
   const { clock, log } = scope
   let config = first
   let holding = NOTHING
+  let trusts: Trusts = { held: [], faults: [] }
   let authorityFile: string | undefined
   /** One look after the other. */
   let looks: Promise<unknown> = Promise.resolve()
 
   const begin = await lookAt(first, clock.nowMs())
   void take(begin)
-  if (holding.held.length === 0 && holding.faults.length > 0) {
+  if (first.tls !== undefined && holding.held.length === 0) {
     throw new CertificatesUnusableError(holding.faults.map(({ error }) => error))
   }
   let followed = ''
@@ -52,19 +54,23 @@ export async function startCertificates(
     void watcher.ready.then(lookAgain)
   }
 
-  function take({ found, wanted, authorityFile: signedBy }: Look): Promise<unknown> {
+  function take(look: Look): Promise<unknown> {
+    const { found, wanted, authorityFile: signedBy } = look
     if (signedBy !== undefined && authorityFile === undefined) tellTrust(signedBy)
     authorityFile = signedBy
     const before = holding
     const next = decideHolding(before, wanted)
     const ofFolders = found.faults.map((error) => ({ error, isServed: false }))
-    holding = { held: next.held, faults: [...ofFolders, ...next.faults] }
+    const nextTrusts = decideTrusts(trusts, look.trusts)
+    const trustOps = differenceOfTrusts(trusts, nextTrusts)
+    trusts = nextTrusts
+    holding = { held: next.held, faults: [...ofFolders, ...next.faults, ...trusts.faults] }
     for (const { error } of holding.faults) {
       const { code, file, message } = error
       if (!before.faults.some((known) => known.error.message === message))
         log('warn', 'a certificate cannot be used', { code, file, reason: message })
     }
-    const ops = differenceOf(before, holding)
+    const ops = [...differenceOf(before, holding), ...trustOps]
     return ops.length === 0 ? Promise.resolve() : publish(ops)
   }
 
@@ -89,9 +95,15 @@ export async function startCertificates(
   async function prepare(next: CertificatesConfig): Promise<Prepared> {
     const look = await lookAt(next, clock.nowMs())
     const known = new Set(holding.held.map(({ id }) => id))
-    const faults = look.wanted.flatMap(({ id, isNamed, found }) =>
-      isNamed && !known.has(id) && found instanceof CertificateError ? [found] : [],
-    )
+    const trusted = new Set(trusts.held.map(({ service }) => service))
+    const faults = [
+      ...look.wanted.flatMap(({ id, isNamed, found }) =>
+        isNamed && !known.has(id) && found instanceof CertificateError ? [found] : [],
+      ),
+      ...look.trusts.flatMap(({ service, found }) =>
+        !trusted.has(service) && found instanceof CertificateError ? [found] : [],
+      ),
+    ]
     if (faults.length > 0) throw new CertificatesUnusableError(faults)
     return {
       async commit() {

@@ -6,6 +6,7 @@ import type { Wanted } from './held.ts'
 import { LocalAuthority } from './local-authority.ts'
 import { parsePair } from './parse-pair.ts'
 import { openCertificateStore } from './store.ts'
+import { readTrusts, trustFiles, type WantedTrust } from './trusts.ts'
 
 /** What the file wants, and what is there. */
 export interface Look {
@@ -13,12 +14,24 @@ export interface Look {
   readonly wanted: readonly Wanted[]
   /** The certificate to trust, where our own authority signs. */
   readonly authorityFile: string | undefined
+  readonly trusts: readonly WantedTrust[]
 }
 
 const NOTHING_FOUND: FoundPairs = { pairs: [], watched: [], faults: [] }
 
 /** Looks at every certificate that the file names, and signs our own where the file asks for one. */
 export async function lookAt(config: CertificatesConfig, nowMs: number): Promise<Look> {
+  const { services, folder } = config
+  const shown = await lookAtShown(config, nowMs)
+  const trusts = await readTrusts(services, folder, nowMs)
+  const watched = [...shown.found.watched, ...trustFiles(services, folder)]
+  return { ...shown, found: { ...shown.found, watched }, trusts }
+}
+
+async function lookAtShown(
+  config: CertificatesConfig,
+  nowMs: number,
+): Promise<Omit<Look, 'trusts'>> {
   const { tls, folder } = config
   if (tls === undefined) return { found: NOTHING_FOUND, wanted: [], authorityFile: undefined }
   const found = await findPairs(tls, folder)

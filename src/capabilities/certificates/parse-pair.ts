@@ -29,10 +29,14 @@ export interface UsableCertificate {
 }
 
 /**
- * Looks at everything that would make a handshake fail.
+ * Looks at everything that would make a handshake fail. A client needs no host name.
  * @throws CertificateError with the file and the reason
  */
-export function parsePair(text: PairText, nowMs: number): UsableCertificate {
+export function parsePair(
+  text: PairText,
+  nowMs: number,
+  role: 'server' | 'client' = 'server',
+): UsableCertificate {
   const file = text.certificateFile
   const chain = parseChain(text)
   const leaf = chain[0]!
@@ -49,7 +53,8 @@ export function parsePair(text: PairText, nowMs: number): UsableCertificate {
   }
   checkChain(chain, file)
   const names = namesOf(leaf)
-  if (names.length === 0) fail('ERR_CERTIFICATE_NO_NAME', file, 'is for no host name')
+  if (names.length === 0 && role === 'server')
+    fail('ERR_CERTIFICATE_NO_NAME', file, 'is for no host name')
   const pem = chain.map((one) => one.toString()).join('')
   checkUse(pem, text)
   return {
@@ -57,7 +62,7 @@ export function parsePair(text: PairText, nowMs: number): UsableCertificate {
     keyType: keyTypeOf(key, text),
     chain: pem,
     key: text.key,
-    subject: oneLine(leaf.subject) || names[0]!,
+    subject: oneLine(leaf.subject) || (names[0] ?? ''),
     issuer: oneLine(leaf.issuer),
     serial: leaf.serialNumber,
     notBeforeMs,

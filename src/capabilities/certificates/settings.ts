@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
-import type { SettingProblem } from '../../platform/config/problems.ts'
+import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
 import { duration } from '../../platform/config/units.ts'
 
 const pairSettings = z.strictObject({
@@ -82,10 +82,62 @@ const tlsSettings = z
 /** `tls` of the file. */
 export type TlsSettings = z.output<typeof tlsMap>
 
+const serviceTls = z.strictObject({
+  ca: filled()
+    .optional()
+    .describe(
+      'PEM file of the authorities that are believed; default: those that everybody trusts.',
+    ),
+  name: filled()
+    .optional()
+    .describe('Host name that a certificate must be for; default: the host of the instance.'),
+  certificate: filled().optional().describe('PEM file of the certificate that we show.'),
+  key: filled().optional().describe('PEM file with its private key.'),
+})
+
+/** `tls` of a service, as a map. */
+export type ServiceTls = z.output<typeof serviceTls>
+
 /** What the check looks at. */
 interface Checked {
   readonly tls?: TlsSettings | undefined
   readonly listen: { readonly [name: string]: unknown }
+  readonly services: Readonly<
+    Record<string, { readonly tls: boolean | ServiceTls; readonly protocol: string }>
+  >
+}
+
+function checkAll(settings: Checked): readonly SettingProblem[] {
+  return [...checkTls(settings), ...checkServices(settings)]
+}
+
+function checkServices({ services }: Checked): readonly SettingProblem[] {
+  return Object.entries(services).flatMap(([name, { tls, protocol }]) => [
+    ...checkPair(tls, ['services', name, 'tls']),
+    ...checkProtocol(protocol, tls !== false, ['services', name, 'protocol']),
+  ])
+}
+
+function checkPair(tls: boolean | ServiceTls, path: SettingPath): readonly SettingProblem[] {
+  if (typeof tls === 'boolean') return []
+  const { certificate, key } = tls
+  if ((certificate === undefined) === (key === undefined)) return []
+  const [has, lacks] = key === undefined ? ['certificate', 'key'] : ['key', 'certificate']
+  const message = `is of no use without ${lacks}; name both files`
+  return [{ path: [...path, has!], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
+}
+
+/** HTTP/2 in the clear, or behind a handshake that agrees on it. */
+function checkProtocol(
+  protocol: string,
+  isSecure: boolean,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (protocol === 'http1' || (protocol === 'h2') === isSecure) return []
+  const message = isSecure
+    ? 'is HTTP/2 without TLS, and the service has tls; write h2'
+    : 'is agreed on by TLS, and the service has no tls; write h2c, or add tls'
+  return [{ path, code: 'ERR_CONFIG_CONFLICT', message }]
 }
 
 function checkTls({ tls, listen }: Checked): readonly SettingProblem[] {
@@ -105,5 +157,11 @@ function checkTls({ tls, listen }: Checked): readonly SettingProblem[] {
 /** The part of `backplane.yaml` that says who we are on HTTPS. */
 export const certificatesSettings = {
   sections: { tls: tlsSettings.optional().describe('HTTPS: certificates, and how it is spoken.') },
-  check: checkTls,
+  service: {
+    tls: z
+      .union([z.boolean(), serviceTls])
+      .default(false)
+      .describe('Its instances are spoken to with TLS, and must say who they are.'),
+  },
+  check: checkAll,
 } as const satisfies SettingsPart

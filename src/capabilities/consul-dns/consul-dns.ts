@@ -123,6 +123,16 @@ export async function startConsulDns(
         limit.configure(next.rate)
       },
     }),
+    routes: [
+      (app) =>
+        app.get(
+          '/api/v1/dns',
+          {
+            schema: { summary: 'What was asked over DNS since the start, and what was answered.' },
+          },
+          () => counters.view(recursors.pending),
+        ),
+    ],
     metrics: () => counters.metrics(recursors.pending),
   }
 }

@@ -21,6 +21,16 @@ export class Counters {
     this.#queries.set(key, (this.#queries.get(key) ?? 0) + 1)
   }
 
+  /** For the console. */
+  view(forwards: number): object {
+    const queries = [...this.#queries].map(([key, count]) => {
+      const [transport = '', type = '', outcome = ''] = key.split(' ')
+      return { transport, type, outcome, count }
+    })
+    const { truncated, dropped, limited } = this
+    return { queries, truncated, dropped, limited, forwards }
+  }
+
   *metrics(forwards: number): Generator<MetricFamily> {
     yield {
       name: 'backplane_dns_queries_total',

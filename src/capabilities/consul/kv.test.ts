@@ -21,9 +21,9 @@ test('a key as clients see it', async (t) => {
   const found = await call('/v1/kv/a/b')
   assert.equal(
     found.text,
-    '[{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"dg==","CreateIndex":1,"ModifyIndex":1}]',
+    '[{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"dg==","CreateIndex":2,"ModifyIndex":2}]',
   )
-  assert.equal(found.headers['x-consul-index'], '1')
+  assert.equal(found.headers['x-consul-index'], '2')
   const raw = await call('/v1/kv/a/b?raw')
   assert.deepEqual([raw.text, raw.headers['content-type']], ['v', 'text/plain'])
   assert.equal(raw.headers['content-security-policy'], 'sandbox')
@@ -65,7 +65,7 @@ test('compare-and-set by the modify index, and what is malformed', async (t) => 
   }
   assert.equal(await put('?cas=0'), '200 true')
   assert.equal(await put('?cas=0'), '200 false')
-  assert.equal(await put('?cas=1'), '200 true', 'the same value again')
+  assert.equal(await put('?cas=2'), '200 true', 'the same value again')
   assert.equal(await put('?cas=9', 'DELETE'), '200 false')
   assert.match(await put('?cas=x'), /^400 Invalid cas/)
   assert.match(await put('?flags=-1'), /^400 Invalid flags/)
@@ -78,7 +78,7 @@ test('compare-and-set by the modify index, and what is malformed', async (t) => 
   const large = await call('/v1/kv/k', { method: 'PUT', body: 'x'.repeat(512 * 1024 + 1) })
   assert.equal(large.status, 413)
   assert.match(large.text, /^Request body\(524289 bytes\) too large, max size: 524288 bytes/)
-  assert.equal(await put('?cas=1', 'DELETE'), '200 true')
+  assert.equal(await put('?cas=2', 'DELETE'), '200 true')
 })
 
 test('a write wakes who waits for its key or prefix, and nobody else', async (t) => {
@@ -88,7 +88,7 @@ test('a write wakes who waits for its key or prefix, and nobody else', async (t)
   const index = String((await call('/v1/kv/a/?recurse')).headers['x-consul-index'])
   const below = call(`/v1/kv/a/?recurse&index=${index}&wait=60s`)
   const missing = call('/v1/kv/a/2?index=1&wait=60s')
-  const other = call('/v1/kv/b/?recurse&index=2&wait=60s')
+  const other = call('/v1/kv/b/?recurse&index=3&wait=60s')
   await until(() => waits.count === 3, 'three waits')
   await call('/v1/kv/a/2', { method: 'PUT', body: '2' })
   assert.equal((await below).json<unknown[]>().length, 2)
@@ -112,7 +112,7 @@ test('sessions: create, list, renew, lock, destroy', async (t) => {
   const info = (await call(`/v1/session/info/${id}`)).text
   assert.equal(
     info,
-    `[{"ID":"${id}","Name":"x","Node":"n1","LockDelay":0,"Behavior":"delete","TTL":"15s","NodeChecks":["serfHealth"],"ServiceChecks":null,"CreateIndex":1,"ModifyIndex":1}]`,
+    `[{"ID":"${id}","Name":"x","Node":"n1","LockDelay":0,"Behavior":"delete","TTL":"15s","NodeChecks":["serfHealth"],"ServiceChecks":null,"CreateIndex":2,"ModifyIndex":2}]`,
   )
   assert.equal((await call(`/v1/session/node/N1`)).text, info)
   assert.equal((await call('/v1/session/list')).text, info)
@@ -168,7 +168,7 @@ test('transactions', async (t) => {
   ])
   assert.equal(
     done.text,
-    '{"Results":[{"KV":{"LockIndex":0,"Key":"a","Flags":42,"Value":null,"CreateIndex":1,"ModifyIndex":1}},{"KV":{"LockIndex":0,"Key":"a","Flags":42,"Value":"MQ==","CreateIndex":1,"ModifyIndex":1}}],"Errors":null}',
+    '{"Results":[{"KV":{"LockIndex":0,"Key":"a","Flags":42,"Value":null,"CreateIndex":2,"ModifyIndex":2}},{"KV":{"LockIndex":0,"Key":"a","Flags":42,"Value":"MQ==","CreateIndex":2,"ModifyIndex":2}}],"Errors":null}',
   )
   const failed = await txn([
     { KV: { Verb: 'delete', Key: 'a' } },
@@ -203,4 +203,16 @@ test('a session list can be waited for', async (t) => {
   await until(() => waits.count === 1, 'the wait')
   await call('/v1/session/create', { method: 'PUT' })
   assert.equal((await waiting).json<unknown[]>().length, 1)
+})
+
+test('who waits on a store that has nothing yet is woken by its first write', async (t) => {
+  const { call, waits } = await serveKv(t)
+  const first = await call('/v1/kv/a')
+  assert.equal(first.headers['x-consul-index'], '1')
+  const waiting = call('/v1/kv/a?index=1&wait=60s')
+  const below = call('/v1/kv/?recurse&index=1&wait=60s')
+  await until(() => waits.count === 2, 'the waits')
+  await call('/v1/kv/a', { method: 'PUT', body: 'x' })
+  assert.equal((await waiting).status, 200)
+  assert.equal((await below).status, 200)
 })

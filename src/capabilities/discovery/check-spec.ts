@@ -58,7 +58,7 @@ export interface CheckTls {
  * 200 to 299 passing (as Consul does it). 429 is a warning in both.
  */
 export type HttpCheckSpec = ActiveCheckTimes & { readonly kind: 'http' } & (
-    | { readonly path: string; readonly url?: undefined }
+    | { readonly path: string; readonly url?: undefined; readonly tls?: CheckTls }
     | {
         readonly url: string
         readonly path?: undefined

@@ -28,7 +28,7 @@ export function declareServices(
     if (!Object.hasOwn(services, name)) registry.undeclareService(name)
   }
   for (const [name, settings] of Object.entries(services)) {
-    const checks = checksOf(settings.health, { cwd: folder })
+    const checks = checksOf(settings.health, { cwd: folder }, settings.tls !== false)
     const before = registry.services.get(name)
     const isOther = JSON.stringify(before?.defaultChecks) !== JSON.stringify(checks)
     registry.declareService(name, checks)
@@ -77,6 +77,7 @@ function removeStatic(registry: Registry, name: string, isGone: (id: string) => 
 export function checksOf(
   health: ServiceSettings['health'],
   exec: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  isSecure = false,
 ): readonly CheckSpec[] {
   const times = {
     intervalMs: health.interval,
@@ -86,10 +87,12 @@ export function checksOf(
     startupMs: health.startup,
   }
   const checks: CheckSpec[] = []
-  if (health.http !== undefined) checks.push({ kind: 'http', path: health.http, ...times })
+  // Whether it is well is asked here; whether it is who it should be, by each request.
+  const tls = isSecure ? { tls: { skipVerify: true } } : {}
+  if (health.http !== undefined) checks.push({ kind: 'http', path: health.http, ...tls, ...times })
   if (health.grpc !== undefined) {
     const named = health.grpc === true ? {} : { grpcService: health.grpc }
-    checks.push({ kind: 'grpc', ...named, ...times })
+    checks.push({ kind: 'grpc', ...named, ...tls, ...times })
   }
   if (health.exec !== undefined) checks.push({ kind: 'exec', argv: health.exec, ...exec, ...times })
   const isOnly = checks.length === 0

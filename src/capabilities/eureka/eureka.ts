@@ -112,6 +112,14 @@ export async function startEureka(
   })
   return {
     api: { preserved: () => preservation.count },
+    routes: [
+      (app) =>
+        app.get(
+          '/api/v1/eureka',
+          { schema: { summary: 'What Eureka clients asked since the start, and their leases.' } },
+          () => ({ ...facts(), counts: undefined, requests: counts.samples() }),
+        ),
+    ],
     metrics: () => eurekaMetrics(facts()),
     problems: () => eurekaProblems(facts()),
   }

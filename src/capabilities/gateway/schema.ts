@@ -133,10 +133,10 @@ export const serviceShape = {
       'Services that it may call through outbound listeners; default: all, and with more than 20 services all callers share one listener a service, without attribution.',
     ),
   protocol: z
-    .enum(['http1', 'h2c'])
+    .enum(['http1', 'h2c', 'h2'])
     .default('http1')
     .describe(
-      'What its instances speak: HTTP/1.1, or HTTP/2 without TLS (gRPC needs that); WebSockets go over HTTP/1.1 in either case.',
+      'What its instances speak: HTTP/1.1, or HTTP/2 (gRPC needs that): h2c in the clear, h2 with tls; WebSockets go over HTTP/1.1 in either case.',
     ),
   balance: balanceSettings.prefault({}).describe('Load balancing.'),
   resilience: resilienceSettings.prefault({}).describe('Deadlines, breakers, retries, ejection.'),

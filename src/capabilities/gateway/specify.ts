@@ -137,6 +137,11 @@ function specifyLimits(limits: Settings['gateway']['limits']): GatewayLimits {
   }
 }
 
+/** What its certificate must say, '' for the host of the instance. */
+function nameOf(tls: Exclude<ServiceSettings['tls'], false>): string {
+  return tls === true ? '' : (tls.name ?? '')
+}
+
 /** How one service is balanced, timed out, retried and ejected. */
 export function specifyService(
   name: string,
@@ -149,7 +154,8 @@ export function specifyService(
   return {
     name,
     source: sourceOf(['services', name]),
-    protocol: service.protocol,
+    protocol: service.protocol === 'http1' ? 'http1' : 'h2c',
+    ...(service.tls === false ? {} : { tls: { name: nameOf(service.tls) } }),
     balance: {
       algorithm: balance.algorithm,
       slowStartMs: balance.slowStart,

@@ -27,16 +27,16 @@ test('set, compare-and-set, delete', async (t) => {
   const { kv } = await startForTest(t)
   await kv.run(put('a', 'one'))
   const first = kv.entry('a')!
-  assert.deepEqual([first.value.toString(), first.createIndex, first.modifyIndex], ['one', 1, 1])
+  assert.deepEqual([first.value.toString(), first.createIndex, first.modifyIndex], ['one', 2, 2])
   await kv.run(put('a', 'one'))
-  assert.equal(kv.entry('a')!.modifyIndex, 1, 'the same again changes nothing')
+  assert.equal(kv.entry('a')!.modifyIndex, 2, 'the same again changes nothing')
   const cas = async (index: number) =>
     (await kv.run({ verb: 'cas', key: 'a', index, ...value('two') })).isDone
-  assert.deepEqual([await cas(0), await cas(7), await cas(1)], [false, false, true])
-  assert.equal(kv.entry('a')!.modifyIndex, 2)
+  assert.deepEqual([await cas(0), await cas(7), await cas(2)], [false, false, true])
+  assert.equal(kv.entry('a')!.modifyIndex, 3)
   const deleted = async (index: number) =>
     (await kv.run({ verb: 'delete-cas', key: 'a', index })).isDone
-  assert.deepEqual([await deleted(1), await deleted(2), await deleted(9)], [false, true, true])
+  assert.deepEqual([await deleted(2), await deleted(3), await deleted(9)], [false, true, true])
   assert.equal(kv.entry('a'), undefined)
   await Promise.all(['p/1', 'p/2', 'q'].map((key) => kv.run(put(key))))
   await kv.run({ verb: 'delete-tree', key: 'p/' })
@@ -143,7 +143,7 @@ test('a transaction is all or nothing, and says what was in its way', async (t) 
   assert.deepEqual(failed, {
     isDone: false,
     errors: [
-      { opIndex: 1, why: 'failed index check for key "a", current modify index 1 != 9' },
+      { opIndex: 1, why: 'failed index check for key "a", current modify index 2 != 9' },
       { opIndex: 2, why: `key "none" doesn't exist` },
       { opIndex: 3, why: 'invalid session "nobody"' },
     ],
@@ -160,7 +160,7 @@ test('a transaction is all or nothing, and says what was in its way', async (t) 
   assert.ok(done.isDone)
   const texts = done.outcomes.map((all) => all.map((one) => `${one.key}=${one.value.toString()}`))
   assert.deepEqual(texts, [[], ['b=new'], ['b=new'], ['a=one', 'b=new'], [], ['a=']])
-  assert.equal(kv.entry('b')!.modifyIndex, 2, 'one number for all of it')
+  assert.equal(kv.entry('b')!.modifyIndex, 3, 'one number for all of it')
 })
 
 test('watchers wake for their key and prefix only, and indexes never fall', async (t) => {
@@ -244,7 +244,7 @@ test('what the disk refuses has not happened, and the next write works', async (
   assert.deepEqual([kv.entry('a')!.value.toString(), woken, kv.counts().sessions], ['one', 0, 0])
   isFull = false
   await kv.run(put('a', 'three'))
-  assert.deepEqual([kv.entry('a')!.modifyIndex, woken], [2, 1])
+  assert.deepEqual([kv.entry('a')!.modifyIndex, woken], [3, 1])
 })
 
 test('what waits for the disk is not seen', async (t) => {
@@ -339,7 +339,7 @@ test('in groups of any size it does what one obvious map does, also after a star
       async (groups) => {
         const first = await startForTest(t, { storage })
         const model = new Map<string, { text: string; index: number }>()
-        let index = 0
+        let index = 1
         for (const group of groups) {
           const outcomes = await Promise.all(group.map((op) => first.kv.run(op)))
           for (const [at, op] of group.entries()) {

@@ -35,7 +35,8 @@ export async function startKv(
   const loaded = await store.load()
   const state = new State()
   state.apply(loaded)
-  let newest = loaded.index
+  // Who waits for a first change knows the index 1: the first change must be beyond it.
+  let newest = Math.max(loaded.index, 1)
   const tombstones = new Tombstones(newest)
   const watchers = new KvWatchers(state, tombstones, () => newest)
   const committer = new Committer({

@@ -36,6 +36,7 @@ const NO_BYTES = new Uint8Array(0)
 const FAILURES = {
   local: 'local',
   refused: 'connect-refused',
+  tls: 'connect-tls',
   stale: 'stale',
   'not-taken': 'not-taken',
   reset: 'reset',

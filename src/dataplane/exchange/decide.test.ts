@@ -18,7 +18,13 @@ import {
 
 const FAILURES = Object.keys(FAILURE_CODES) as Failure[]
 /** Of these the instance has seen nothing, or did not look at it. */
-const UNSENT: readonly Failure[] = ['local', 'connect-refused', 'connect-timeout', 'not-taken']
+const UNSENT: readonly Failure[] = [
+  'local',
+  'connect-refused',
+  'connect-timeout',
+  'connect-tls',
+  'not-taken',
+]
 
 const plain: FailureFacts = {
   failure: 'reset',
@@ -58,6 +64,7 @@ for (const [change, next] of [
   [{ failure: 'connect-refused', triedCount: REFUSED_MAX }, 'answer'],
   [{ failure: 'connect-timeout', isIdempotent: false }, 'elsewhereOnBudget'],
   [{ failure: 'connect-timeout', retriesLeft: 0 }, 'answer'],
+  [{ failure: 'connect-tls', isIdempotent: false, retriesLeft: 0 }, 'elsewhere'],
   [{ failure: 'stale', retriesLeft: 0 }, 'again'],
   [{ failure: 'stale', needsFresh: true }, 'answer'],
   [{ failure: 'stale', isIdempotent: false }, 'answer'],
@@ -90,7 +97,7 @@ test('nothing goes elsewhere for free but a refused connection or request, and n
     fc.property(facts, (given) => {
       const next = decideAfterFailure(given)
       if (next === NEXT.elsewhere) {
-        assert.match(given.failure, /^(connect-refused|not-taken)$/)
+        assert.match(given.failure, /^(connect-refused|connect-tls|not-taken)$/)
         assert.ok(given.triedCount < REFUSED_MAX)
       }
       if (next === NEXT.elsewhereOnBudget) {

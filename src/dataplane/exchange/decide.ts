@@ -12,6 +12,8 @@ export type Failure =
   | 'local'
   /** No connection came about: nothing was sent. */
   | 'connect-refused'
+  /** There is a connection, but not to somebody who is believed: nothing was sent. */
+  | 'connect-tls'
   | 'connect-timeout'
   /** The connection had been open already and was closed before a byte of the answer. */
   | 'stale'
@@ -28,6 +30,7 @@ export type Failure =
 export const FAILURE_CODES = {
   local: 'ERR_GATEWAY_RESOURCES',
   'connect-refused': 'ERR_GATEWAY_CONNECT_FAILED',
+  'connect-tls': 'ERR_GATEWAY_UPSTREAM_TLS',
   'connect-timeout': 'ERR_GATEWAY_CONNECT_TIMEOUT',
   stale: 'ERR_GATEWAY_UPSTREAM_RESET',
   'not-taken': 'ERR_GATEWAY_UPSTREAM_RESET',
@@ -84,10 +87,11 @@ export function decideAfterFailure(facts: FailureFacts): Next {
   if (facts.hasOther) return NEXT.leave
   if (facts.isLate || facts.failure === 'local') return NEXT.answer
   if (facts.failure === 'not-taken') return decideAfterRefusal(facts)
-  const wasSent = facts.failure !== 'connect-refused' && facts.failure !== 'connect-timeout'
+  const isRefused = facts.failure === 'connect-refused' || facts.failure === 'connect-tls'
+  const wasSent = !isRefused && facts.failure !== 'connect-timeout'
   if (wasSent && !(facts.isIdempotent && facts.isReplayable)) return NEXT.answer
   if (facts.failure === 'stale') return facts.needsFresh ? NEXT.answer : NEXT.again
-  if (facts.failure === 'connect-refused') {
+  if (isRefused) {
     return facts.triedCount < REFUSED_MAX ? NEXT.elsewhere : NEXT.answer
   }
   return facts.retriesLeft > 0 && facts.isNamed ? NEXT.elsewhereOnBudget : NEXT.answer
@@ -106,6 +110,7 @@ export function conditionOf(failure: Failure): number {
       return RETRY_ON.timeout
     case 'local':
     case 'connect-refused':
+    case 'connect-tls':
     case 'stale':
     case 'not-taken':
     case 'status':

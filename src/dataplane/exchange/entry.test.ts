@@ -47,7 +47,7 @@ for (const [kind, code, setup, bytes] of [
 
 test('the guide names them in the order in which they run', () => {
   const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/policies.md'), 'utf8')
-  const order = /asks four things[^]*?Sticky/.exec(guide)?.[0] ?? ''
+  const order = /asks six things[^]*?Sticky/.exec(guide)?.[0] ?? ''
   const named = [...order.matchAll(/`([a-z]+)` \(/g)].map(([, name]) => name)
   assert.deepEqual(
     named,

@@ -44,7 +44,9 @@ export function connectSocket(
  * say a word: it is closed in order.
  */
 export function resetSocket(socket: Socket): void {
-  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  // What is encrypted ends with a word of its own: without it the end is known to be none.
+  if ('encrypted' in socket) socket.destroy()
+  else if (socket.writableEnded && !socket.writableFinished) socket.destroy()
   else socket.resetAndDestroy()
 }
 

@@ -81,7 +81,7 @@ test('each kind has exactly the hooks that the table says', () => {
 
 test('the guide shows the order of the table', () => {
   const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/policies.md'), 'utf8')
-  const rows = [...guide.matchAll(/^\| \d+ \| `(\w+)` \|/gm)].map((match) => match[1])
+  const rows = [...guide.matchAll(/^\|\s+\d+\s+\|\s+`(\w+)`\s+\|/gm)].map((match) => match[1])
   assert.deepEqual(rows, POLICY_ORDER)
 })
 

@@ -102,7 +102,7 @@ test('a line says what the record says, in this order', () => {
   record.startedAtMs += 900
   assert.match(
     lineOf(record, line),
-    /21\.023Z.*"gateway","caller":"users","method".*"instance":"","attempts":0,/,
+    /21\.023Z.*"gateway","caller":"users","protocol":"http\/1.1","method".*"instance":"","attempts":0,/,
   )
 })
 

@@ -63,6 +63,8 @@ export class BreakerWatch {
         case 'certificate-gone':
         case 'challenge':
         case 'challenge-gone':
+        case 'trust':
+        case 'trust-gone':
           break
         case 'service':
           this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))

@@ -106,7 +106,7 @@ function withImplied(
       const goes = ending.has(service) || (isReset && !named.has(nameOf(op)))
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
-    if (op.op === 'certificate' || op.op === 'challenge') {
+    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') {
       return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
     }
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
@@ -116,10 +116,19 @@ function withImplied(
   return [...instances, ...services, ...ops]
 }
 
-function goneOf(op: Extract<CertificateOp, { op: 'certificate' | 'challenge' }>): SnapshotOp {
-  return op.op === 'certificate'
-    ? { op: 'certificate-gone', id: op.certificate.id }
-    : { op: 'challenge-gone', id: op.challenge.id }
+function goneOf(
+  op: Extract<CertificateOp, { op: 'certificate' | 'challenge' | 'trust' }>,
+): SnapshotOp {
+  switch (op.op) {
+    case 'certificate':
+      return { op: 'certificate-gone', id: op.certificate.id }
+    case 'challenge':
+      return { op: 'challenge-gone', id: op.challenge.id }
+    case 'trust':
+      return { op: 'trust-gone', service: op.trust.service }
+    default:
+      return op satisfies never
+  }
 }
 
 function isInstance(op: SnapshotOp): boolean {
@@ -143,6 +152,8 @@ function nameOf(op: SnapshotOp): string {
     case 'certificate-gone':
     case 'challenge':
     case 'challenge-gone':
+    case 'trust':
+    case 'trust-gone':
       return certificateKey(op)
     default:
       return op satisfies never

@@ -30,6 +30,9 @@ const SESSION_ID_CONTEXT = 'backplane'
 /** Name, key for authenticity and key for secrecy of session tickets. */
 export const TICKET_KEY_BYTES = 48
 
+/** Changes of what clients are shown. */
+type ShownOp = Exclude<CertificateOp, { readonly op: 'trust' | 'trust-gone' }>
+
 type TlsAlpnChallenge = Extract<ChallengeSpec, { kind: 'tls-alpn-01' }>
 
 /**
@@ -49,7 +52,7 @@ export class SecureContexts {
   }
 
   /** From now on handshakes see the change; connections are not touched. */
-  apply(op: CertificateOp): void {
+  apply(op: ShownOp): void {
     switch (op.op) {
       case 'certificate':
         this.#certificates.set(op.certificate.id, op.certificate)

@@ -6,6 +6,7 @@ import type { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { FrameBuffers } from '../io/frame-buffers.ts'
 import type { Scratch } from '../io/scratch.ts'
 import type { Turns } from '../io/turns.ts'
+import type { Trust } from '../tls/trust.ts'
 import type { Instance } from './instance.ts'
 
 /** What the HTTP/2 connections to the instances of one worker share. */
@@ -30,4 +31,6 @@ export interface UpstreamGround {
   readonly addresses: Map<string, string>
   /** Connections or requests of the instance have changed: there is something to report. */
   instanceChanged(instance: Instance): void
+  /** How TLS is spoken to instances. */
+  readonly trust: Trust
 }

@@ -13,15 +13,11 @@ import {
   type ResponseHead,
 } from '../../mechanisms/http1/response-head.ts'
 import { Outlet } from '../io/outlet.ts'
-import { connectSocket, resetSocket } from '../io/sockets.ts'
+import { resetSocket } from '../io/sockets.ts'
+import { InstanceSocket } from './connect.ts'
 import type { UpstreamGround } from './ground.ts'
 import type { Instance } from './instance.ts'
-import {
-  type InstanceEvents,
-  type InstanceOf,
-  LOCAL_ERRORS,
-  type StreamFailure,
-} from './instance-stream.ts'
+import type { InstanceEvents, InstanceOf, StreamFailure } from './instance-stream.ts'
 import { forgetConnection, restConnection } from './pool.ts'
 
 /** Fields of a response head; nobody sends more on purpose. */
@@ -30,6 +26,9 @@ export const RESPONSE_FIELDS_MAX = 256
 const INTERIM_MAX = 64
 /** The last bytes for an instance may take this long, from one to the next, after a tunnel. */
 const FLUSH_MS = 5_000
+
+/** What is offered where TLS is spoken. */
+const PROTOCOLS = ['http/1.1'] as const
 
 /** What comes from the instance is. */
 const READS = { nothing: 0, head: 1, body: 2, raw: 3 } as const
@@ -46,6 +45,7 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
 
   readonly #ground: UpstreamGround
   readonly #events: InstanceEvents<A>
+  readonly #opening: InstanceSocket
   readonly #outlet: Outlet
   #reads: (typeof READS)[keyof typeof READS] = READS.nothing
   #method = ''
@@ -68,18 +68,16 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
     this.#ground = ground
     this.instance = instance
     this.#events = events
-    const { host, port } = instance.spec
-    // A name that is not known yet is looked up by the system, as a last resort.
-    const address = ground.addresses.get(host) ?? host
-    this.socket = connectSocket(address, port, ground.readBuffer, (length) =>
-      this.#received(length),
-    )
+    this.#opening = new InstanceSocket(ground, instance, PROTOCOLS, {
+      received: (length) => this.#received(length),
+      opened: () => this.#guarded(() => this.#connected()),
+    })
+    this.socket = this.#opening.socket
     this.#outlet = new Outlet(this.socket, {
       flushed: () => this.#guarded(() => this.#flushed()),
       // In a turn of its own: it may be told in the middle of a write, which is in the middle of somebody's step.
       failed: () => queueMicrotask(() => this.#guarded(() => this.#unwritable())),
     })
-    this.socket.on('connect', () => this.#guarded(() => this.#connected()))
     this.socket.on('end', () => this.#guarded(() => this.#ended()))
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorCode = error.code ?? 'ERROR'
@@ -344,8 +342,7 @@ export class Http1InstanceConnection<A> implements InstanceOf<A> {
   #break(owner: A, error: string): void {
     const detail = error === '' ? 'closed the connection' : `closed the connection (${error})`
     if (!this.isOpen) {
-      const failure = LOCAL_ERRORS.has(error) ? 'local' : 'refused'
-      return this.#fail(owner, failure, error || 'closed')
+      return this.#fail(owner, this.#opening.failureOf(error), error || 'closed')
     }
     const isStale = this.#isReused && !this.hasAnswered
     this.#fail(owner, isStale ? 'stale' : 'reset', detail)

@@ -3,11 +3,11 @@ import { h2ErrorName } from '../../mechanisms/http2/frames.ts'
 import { Http2Session } from '../../mechanisms/http2/session.ts'
 import { FrameBuffer } from '../io/frame-buffers.ts'
 import { Outlet } from '../io/outlet.ts'
-import { connectSocket } from '../io/sockets.ts'
+import { InstanceSocket } from './connect.ts'
 import type { UpstreamGround } from './ground.ts'
 import { Http2InstanceStream, type Http2InstanceHost } from './http2-stream.ts'
 import type { Instance, SharedConnection } from './instance.ts'
-import { type InstanceEvents, LOCAL_ERRORS, type StreamFailure } from './instance-stream.ts'
+import type { InstanceEvents, StreamFailure } from './instance-stream.ts'
 import { dropShared, forgetConnection, restShared } from './pool.ts'
 
 /** One that rests is kept longer than one of HTTP/1.1: who closes it says so, and what was not looked at may be sent again. */
@@ -23,6 +23,8 @@ const SILENT_MS_MAX = 1_000
 /** Of a connection that was busy once. */
 const SPARE_STREAMS_MAX = 64
 const NO_BYTES = Buffer.alloc(0)
+/** What is offered where TLS is spoken. */
+const PROTOCOLS = ['h2'] as const
 
 /** One HTTP/2 connection to one instance, of one worker: the streams of many requests at once. */
 export class Http2InstanceConnection<A> implements SharedConnection, Http2InstanceHost<A> {
@@ -37,6 +39,7 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
   isOpen = false
   isReused = false
   readCount = 0
+  readonly #opening: InstanceSocket
   readonly #socket: Socket
   readonly #streams = new Set<Http2InstanceStream<A>>()
   /** Of requests that are over, for the next ones. */
@@ -54,18 +57,17 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
     this.instance = instance
     this.events = events
     instance.shared.push(this)
-    const { host, port } = instance.spec
-    const address = ground.addresses.get(host) ?? host
-    this.#socket = connectSocket(address, port, ground.readBuffer, (length) =>
-      this.guarded(null, () => this.#received(length)),
-    )
+    this.#opening = new InstanceSocket(ground, instance, PROTOCOLS, {
+      received: (length) => this.guarded(null, () => this.#received(length)),
+      opened: () => this.guarded(null, () => this.#connected()),
+    })
+    this.#socket = this.#opening.socket
     this.outlet = new Outlet(this.#socket, {
       flushed: () => this.guarded(null, () => this.#flushed()),
       failed: () => queueMicrotask(() => this.#socket.destroy()),
     })
     this.output = new FrameBuffer(ground.http2Upstream.frames, this.outlet)
     this.session = this.#openSession()
-    this.#socket.on('connect', () => this.guarded(null, () => this.#connected()))
     this.#socket.on('end', () => this.guarded(null, () => this.#end()))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#errorCode = error.code ?? 'ERROR'
@@ -231,7 +233,7 @@ export class Http2InstanceConnection<A> implements SharedConnection, Http2Instan
       if (this.isOpen) {
         stream.wasReset = error !== ''
         stream.fail(stream.brokenBy, detail)
-      } else stream.fail(LOCAL_ERRORS.has(error) ? 'local' : 'refused', error || 'closed')
+      } else stream.fail(this.#opening.failureOf(error), error || 'closed')
     }
     this.cancel()
   }

@@ -8,6 +8,8 @@ export type StreamFailure =
   | 'local'
   /** No connection came about; nothing was sent. */
   | 'refused'
+  /** It accepted, and then the handshake failed, or it is not who it should be; nothing was sent. */
+  | 'tls'
   /** A connection that had carried requests before was closed before a byte of this answer: it says nothing about the instance. */
   | 'stale'
   /** The instance has said that it did not look at the request (RFC 9113 section 8.7): it may be sent again, whatever it is. */

@@ -37,8 +37,10 @@ export interface Instance extends Candidate {
   address: string
   /** Open and unused; the last one is the one that was used last (LIFO: few stay warm, the others time out). */
   readonly idle: PooledConnection[]
-  /** Speaks HTTP/2 without TLS: many requests share a connection. */
+  /** Speaks HTTP/2: many requests share a connection. */
   isHttp2: boolean
+  /** What its certificate must say, '' for its address; null where it speaks in the clear. */
+  tlsName: string | null
   /** Connections with requests on them, those that are idle not among them. */
   readonly shared: SharedConnection[]
   /** Open or being opened by this worker, idle ones included. */
@@ -73,6 +75,7 @@ export function createInstance(
     address: addressOf(spec),
     idle: [],
     isHttp2: false,
+    tlsName: null,
     shared: [],
     connectionCount: 0,
     permits,

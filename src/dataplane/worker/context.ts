@@ -21,6 +21,7 @@ import { resumeRequest } from '../exchange/requests.ts'
 import { createRoutes, HeadFields, OWN_RESPONSE_FIELDS } from '../exchange/routes.ts'
 import type { Handshake } from '../tls/handshake.ts'
 import type { Preface } from '../tls/preface.ts'
+import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
@@ -71,6 +72,19 @@ const FIRST_LIMITS: GatewayLimits = {
   connectionWindowBytes: 1_048_576,
 }
 
+/** What its connections with TLS share, on both sides. */
+function tlsGrounds(
+  ticketKeys: Uint8Array,
+): Pick<WorkerContext, 'https' | 'challenges' | 'handshakes' | 'contexts' | 'trust'> {
+  return {
+    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
+    challenges: new Map(),
+    handshakes: new Set(),
+    contexts: new SecureContexts(ticketKeys),
+    trust: new Trust(),
+  }
+}
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -113,16 +127,13 @@ export function createContext(
     trusted: createCidrSet([]),
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
-    https: { hstsLine: '', redirectPort: -1, securePort: 0 },
-    challenges: new Map(),
+    ...tlsGrounds(options.ticketKeys),
     routes: createRoutes([], totals, policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),
     clients: new Set(),
     rawClients: new Set(),
-    handshakes: new Set(),
-    contexts: new SecureContexts(options.ticketKeys),
     exchanges: [],
     spareExchanges: [],
     isDraining: false,

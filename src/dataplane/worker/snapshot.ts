@@ -65,6 +65,12 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'challenge-gone':
       ctx.challenges.delete(op.id)
       return ctx.contexts.apply(op)
+    case 'trust':
+      if (ctx.trust.apply(op.trust)) reconnect(ctx.services.get(op.trust.service))
+      return
+    case 'trust-gone':
+      ctx.trust.forget(op.service)
+      return reconnect(ctx.services.get(op.service))
     default:
       return op satisfies never
   }
@@ -76,13 +82,16 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const instances = new Set<string>()
   const certificates = new Set<string>()
   const challenges = new Set<string>()
+  const trusting = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
+    if (op.op === 'trust') trusting.add(op.trust.service)
   }
   ctx.contexts.keepOnly(certificates, challenges)
+  ctx.trust.keepOnly(trusting)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {
@@ -136,8 +145,10 @@ function applyService(
     ctx.services.set(spec.name, service)
     return
   }
+  const { tls } = known.spec
   known.configure(spec)
   known.bound(ctx.counts, flightPlace)
+  if (tls?.name !== spec.tls?.name) reconnect(known)
   // A raised limit is room for those that wait.
   ctx.turns.schedule(known)
 }
@@ -166,13 +177,35 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const permits = createPermits(ctx.counts, place, service.spec.connectionsPerInstanceMax)
   const learnt = recordAt(ctx.learnt, place)
   const instance = createInstance(service, spec, sinceMs, permits, learnt)
-  instance.isHttp2 = service.spec.protocol === 'h2c'
-  instance.breaker = breakerOfInstance(service.spec.breaker, null, learnt)
+  applyTo(service, instance)
   // Of a worker that begins, nobody is new.
   if (ctx.version > 0) service.breaker?.tryNow()
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
   ctx.turns.schedule(service)
+}
+
+/** What of a service's settings its instances carry. */
+function applyTo(service: Service<Attempt>, instance: Instance): void {
+  const { protocol, tls, breaker } = service.spec
+  instance.isHttp2 = protocol === 'h2c'
+  instance.tlsName = tls === undefined ? null : tls.name
+  instance.breaker = breakerOfInstance(breaker, null, instance.learnt)
+}
+
+/** From now on TLS is spoken otherwise, or not at all, or others are believed: no request may meet a connection from before. */
+function reconnect(service: Service<Attempt> | undefined): void {
+  if (service === undefined) return
+  // What is put back would be met again.
+  const all = [...service.instances.values()]
+  for (const old of all) {
+    const { spec, permits, learnt } = old
+    removeInstance(service, old)
+    const instance = createInstance(service, spec, -Infinity, permits, learnt)
+    applyTo(service, instance)
+    service.instances.set(spec.id, instance)
+    service.balancer.add(instance)
+  }
 }
 
 function dropInstance(ctx: WorkerContext, serviceName: string, id: string, removal = 0): void {

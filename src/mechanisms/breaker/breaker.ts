@@ -4,6 +4,7 @@ import {
   type BreakerState,
   judge,
   OPENED_BY,
+  OUTCOME,
   type OpenedBy,
   openTimeMs,
   WINDOW_STEPS,
@@ -142,9 +143,17 @@ export class Breaker {
   #reportClosed(word: number, tag: number, outcome: number, nowMs: number): boolean {
     if ((word & 3) !== BREAKER.closed) return false
     const { policy } = this
-    const sums = policy.window.kind === 'count' ? this.#count : this.#time
-    if (policy.window.kind === 'count') this.#count.add(policy.window.size, tag, outcome & 3)
-    else this.#time.add(stepOf(policy.window.ms, nowMs), outcome)
+    const { window } = policy
+    const sums = window.kind === 'count' ? this.#count : this.#time
+    if (window.kind === 'count') this.#count.add(window.size, tag, outcome & 3)
+    else {
+      const step = stepOf(window.ms, nowMs)
+      if (outcome === OUTCOME.ok && this.#time.isClean(step)) {
+        this.#time.count(step, outcome)
+        return false
+      }
+      this.#time.add(step, outcome)
+    }
     if (sums.calls < policy.callsMin || policy.mode !== 'auto') return false
     const cause = judge(policy, sums.calls, sums.failures, sums.slow)
     if (cause === OPENED_BY.nothing) return false

@@ -1,9 +1,10 @@
 import { WINDOW_STEPS } from './breaker-policy.ts'
 import { addTagged, beginTagged, clearTagged, readTagged, TAG_MASK } from './count-words.ts'
 
-// The newest step, then calls, failures and slow calls of each of ten steps that are used in turn. The tag of a step says which turn it is of.
+// The newest step, one more than the newest step in which something failed or was slow, then calls, failures and slow calls of each of ten steps that are used in turn. The tag of a step says which turn it is of.
 const NEWEST = 0
-const STEPS = 1
+const BAD = 1
+const STEPS = 2
 const PER_STEP = 3
 /** The bit of an outcome that says that the call itself was counted before. */
 const LATE = 4
@@ -38,9 +39,16 @@ export class TimeWindow {
     const tag = Math.floor(newest / WINDOW_STEPS) & TAG_MASK
     const at = this.#first + STEPS + (newest % WINDOW_STEPS) * PER_STEP
     if ((outcome & LATE) === 0) addTagged(this.#words, at, tag, 1)
+    if (outcome !== 0) Atomics.store(this.#words, this.#first + BAD, newest + 1)
     if ((outcome & 1) !== 0) addTagged(this.#words, at + 1, tag, 1)
     if ((outcome & 2) !== 0) addTagged(this.#words, at + 2, tag, 1)
     return newest
+  }
+
+  /** Nothing in the window has failed or was slow: there is no share to look at. Costs one read. */
+  isClean(step: number): boolean {
+    const bad = Atomics.load(this.#words, this.#first + BAD)
+    return bad === 0 || step + 1 - bad >= WINDOW_STEPS
   }
 
   /** Fills the sums as of `step`. */

@@ -74,9 +74,9 @@ function viewOf(
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
-    else if (op.op === 'certificate' || op.op === 'challenge')
+    else if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust')
       found.set(certificateKey(op), JSON.stringify(op))
-    else if (op.op === 'certificate-gone' || op.op === 'challenge-gone')
+    else if (op.op === 'certificate-gone' || op.op === 'challenge-gone' || op.op === 'trust-gone')
       found.delete(certificateKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
     else if (op.op === 'service-gone') {

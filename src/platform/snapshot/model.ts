@@ -29,13 +29,13 @@ export function createSnapshotModel(): SnapshotModel {
   const instances = new Map<string, Map<string, InstanceSpec>>()
   /** Numbered removals that data has not called drained: repeated with everything, so that each is answered whoever was away. */
   const leaving = new Map<string, SnapshotOp & { readonly op: 'instance-gone' }>()
-  /** Certificates and challenges by kind and id. */
+  /** Certificates, challenges and trust by kind and id. */
   const secrets = new Map<string, CertificateOp>()
   const changes = createChanges()
 
   function applyCertificate(op: CertificateOp): void {
     const key = certificateKey(op)
-    if (op.op === 'certificate' || op.op === 'challenge') secrets.set(key, op)
+    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') secrets.set(key, op)
     else secrets.delete(key)
     changes.certificates.set(key, op)
   }
@@ -93,6 +93,8 @@ export function createSnapshotModel(): SnapshotModel {
         case 'certificate-gone':
         case 'challenge':
         case 'challenge-gone':
+        case 'trust':
+        case 'trust-gone':
           return applyCertificate(op)
         default:
           return op satisfies never

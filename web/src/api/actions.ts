@@ -87,6 +87,68 @@ export async function loadRequest(requestId: string): Promise<RequestRecord | nu
   }
 }
 
+/** Where an instance comes from, and its lease. */
+export interface RegistrationView {
+  readonly source: string
+  readonly node: string
+  readonly leaseMs: number | null
+  readonly renewedAtMs: number | null
+  readonly registeredAtMs: number
+  readonly override: string | null
+  readonly overrideReason: string
+  readonly tags: readonly string[]
+  readonly meta: Readonly<Record<string, string>>
+}
+
+/** Null where it is gone. Throws `ActionError`. */
+export async function loadRegistration(
+  service: string,
+  id: string,
+): Promise<RegistrationView | null> {
+  const url = `/api/v1/services/${encodeURIComponent(service)}/instances/${encodeURIComponent(id)}`
+  try {
+    return (await send('GET', url)) as RegistrationView
+  } catch (error) {
+    if (error instanceof ActionError && error.status === 404) return null
+    throw error
+  }
+}
+
+/** What was asked over DNS since the start. */
+export interface DnsView {
+  readonly queries: readonly {
+    readonly transport: string
+    readonly type: string
+    readonly outcome: string
+    readonly count: number
+  }[]
+  readonly truncated: number
+  readonly dropped: number
+  readonly limited: { readonly truncate: number; readonly drop: number }
+  readonly forwards: number
+}
+
+/** What Eureka clients asked since the start. */
+export interface EurekaView {
+  readonly leased: number
+  readonly preserved: number
+  readonly twins: number
+  readonly requests: readonly {
+    readonly labels: { readonly operation: string; readonly status: string }
+    readonly value: number
+  }[]
+}
+
+/** Throws `ActionError`. */
+export async function loadDns(): Promise<DnsView> {
+  return (await send('GET', '/api/v1/dns')) as DnsView
+}
+
+/** Throws `ActionError`. */
+export async function loadEureka(): Promise<EurekaView> {
+  return (await send('GET', '/api/v1/eureka')) as EurekaView
+}
+
 /** Asks the admin API; null for an answer without a body. Throws `ActionError`. */
 export async function send(method: string, url: string, body?: unknown): Promise<unknown> {
   const response = await fetch(url, {

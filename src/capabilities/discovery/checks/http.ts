@@ -1,15 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import { request } from '../../../platform/http/node-http.ts'
+import { request as requestPlain } from '../../../platform/http/node-http.ts'
 import { readStart, textOf } from './body.ts'
+import type { CheckTls } from '../check-spec.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 
 /** GET; 200 to 399 is passing, 429 is warning (the instance is alive and busy), all else critical. Redirects are not followed. */
 export async function runHttpCheck(
   { host, port }: CheckAddress,
-  path: string,
+  { path, tls }: { readonly path: string; readonly tls?: CheckTls },
   signal: AbortSignal,
   clock: CheckClock,
 ): Promise<Finding> {
+  const request = tls === undefined ? requestPlain : (await import('node:https')).request
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   // A connection of its own: a check asks whether new connections are served, too.
   const asked = request({
@@ -18,6 +20,7 @@ export async function runHttpCheck(
     path,
     signal,
     agent: false,
+    ...(tls?.skipVerify === true ? { rejectUnauthorized: false } : {}),
     headers: { 'user-agent': 'backplane-check', accept: '*/*', connection: 'close' },
     maxHeaderSize: 16 * 1024,
   })

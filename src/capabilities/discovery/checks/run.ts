@@ -29,7 +29,7 @@ function runOnce(
   switch (spec.kind) {
     case 'http':
       return spec.url === undefined
-        ? runHttpCheck(address, spec.path, signal, clock)
+        ? runHttpCheck(address, spec, signal, clock)
         : runUrlCheck(spec, signal)
     case 'tcp':
       return runTcpCheck(placeOf(spec, address), spec.tls, signal)

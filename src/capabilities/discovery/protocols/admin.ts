@@ -137,6 +137,10 @@ function registerReads(app: FastifyInstance, discovery: Discovery): void {
       return { service, index, instances: [...discovery.instances(service)].map(viewOf) }
     },
   })
+  route(app, 'GET', '/api/v1/services/:service/instances/:id', {
+    summary: 'One instance, with where it comes from and when its lease was renewed.',
+    answer: async (request) => viewOf(knownInstance(discovery, request.params as Names)),
+  })
   route(app, 'GET', '/api/v1/catalog', {
     summary: 'All services with their number of instances; with `index` it waits for a change.',
     querystring: blockingQuery,
@@ -248,7 +252,9 @@ function viewOf(instance: Instance): object {
     isRoutable: instance.isRoutable,
     weight: instance.weight,
     override: instance.override ?? null,
+    overrideReason: instance.overrideReason,
     leaseMs: instance.lease?.ttlMs ?? null,
+    renewedAtMs: instance.lease?.renewedAtMs ?? null,
     registeredAtMs: instance.registeredAtMs,
     createIndex: instance.createIndex,
     modifyIndex: instance.modifyIndex,

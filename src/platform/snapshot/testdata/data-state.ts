@@ -43,9 +43,11 @@ export function createDataState(): DataState {
         return void services.get(op.service)?.instances.delete(op.id)
       case 'certificate':
       case 'challenge':
+      case 'trust':
         return void certificates.set(certificateKey(op), op)
       case 'certificate-gone':
       case 'challenge-gone':
+      case 'trust-gone':
         return void certificates.delete(certificateKey(op))
       default:
         return op satisfies never

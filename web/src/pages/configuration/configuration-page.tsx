@@ -8,6 +8,7 @@ import { formatNoun } from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'
 import { toastError } from '../../ui/toasts.tsx'
 import { ConfigTree } from './config-tree.tsx'
+import { Protocols } from './protocols.tsx'
 
 /** Every listener with its state, and the configuration that holds now with where each value comes from. */
 export function ConfigurationPage(): ReactNode {
@@ -15,6 +16,7 @@ export function ConfigurationPage(): ReactNode {
     <>
       <h1 className="hidden-text">Listeners and configuration</h1>
       <Listeners />
+      <Protocols />
       <Configuration />
     </>
   )

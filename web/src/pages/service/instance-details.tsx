@@ -3,9 +3,11 @@ import type { InstanceView } from '../../../../src/contracts/feed.ts'
 import { toneOfHealth } from '../../feed/views.ts'
 import { formatDuration, formatLatency } from '../../format.ts'
 import { StateBadge } from '../../ui/state.tsx'
+import { Registration } from './registration.tsx'
 
 /** The checks with what they said, and the last exit with the last lines before it. */
 export function InstanceDetails(props: {
+  readonly service: string
   readonly instance: InstanceView
   readonly nowMs: number
 }): ReactNode {
@@ -28,6 +30,7 @@ export function InstanceDetails(props: {
           </div>
         ))}
       </section>
+      <Registration service={props.service} id={props.instance.id} nowMs={props.nowMs} />
       {process !== null && (process.exit !== '' || process.lastLines.length > 0) && (
         <section>
           <h3>Last exit</h3>

@@ -101,7 +101,7 @@ function InstanceRow(props: {
       {isOpen && (
         <tr className="details" id={`${id}-details`}>
           <td colSpan={9}>
-            <InstanceDetails instance={instance} nowMs={nowOf(system)} />
+            <InstanceDetails service={props.service} instance={instance} nowMs={nowOf(system)} />
           </td>
         </tr>
       )}
@@ -141,7 +141,11 @@ function ProcessCell({
 }): ReactNode {
   const process = instance.process
   if (process === null)
-    return <span className="muted">{instance.source === 'at' ? 'elsewhere' : 'registered'}</span>
+    return (
+      <span className="muted" data-testid={`instance-${instance.id}-source`}>
+        {instance.source === 'at' ? 'elsewhere' : `registered over ${instance.source}`}
+      </span>
+    )
   const facts = [
     process.startedAtMs > 0 ? `up ${formatDuration(nowMs - process.startedAtMs)}` : process.exit,
     process.restarts > 0 ? formatNoun(process.restarts, 'restart') : '',
