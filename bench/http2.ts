@@ -49,7 +49,7 @@ async function h2load(peer: Peer, forSeconds: number, args: readonly string[]): 
   await once(child, 'close')
   const done = Number(/status codes: (\d+) 2xx/.exec(text)?.[1] ?? 0)
   const failed = Number(/(\d+) failed/.exec(text)?.[1] ?? 0)
-  if (done < 1_000 || failed > 0) throw new Error(`${peer.name}: ${text}`)
+  if (done < 1_000 || failed * 100 > done) throw new Error(`${peer.name}: ${text}`)
   return done
 }
 

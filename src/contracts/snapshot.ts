@@ -318,8 +318,16 @@ export interface InstanceTotals {
   readonly ejectedUntilMs: number
 }
 
+/** Open at this moment: HTTP/2 connections of clients, and requests on them. */
+export interface Http2Totals {
+  readonly connections: number
+  readonly streams: number
+}
+
 export interface DataTotals {
   readonly connections: readonly number[]
+  /** Those of `connections` that speak HTTP/2, over all workers. */
+  readonly http2?: Http2Totals
   readonly requests: readonly number[]
   /** Connections refused or requests rejected, by the name of the limit. */
   readonly limited: Readonly<Record<string, number>>

@@ -161,6 +161,18 @@ function* dataFamilies(data: DataTotals | undefined): Generator<MetricFamily> {
     })),
   }
   yield {
+    name: 'backplane_gateway_http2_connections',
+    help: 'Client connections that speak HTTP/2.',
+    type: 'gauge',
+    samples: [{ labels: {}, value: data?.http2?.connections ?? 0 }],
+  }
+  yield {
+    name: 'backplane_gateway_http2_streams',
+    help: 'Requests on HTTP/2 connections of clients.',
+    type: 'gauge',
+    samples: [{ labels: {}, value: data?.http2?.streams ?? 0 }],
+  }
+  yield {
     name: 'backplane_gateway_limited_total',
     help: 'Connections and requests that met a limit, by its name.',
     type: 'counter',

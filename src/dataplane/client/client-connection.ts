@@ -11,6 +11,8 @@ export interface ClientConnection {
   readonly peer: ClientPeer
   /** When it is given up, or looked at; monotonic milliseconds. */
   readonly deadlineMs: number
+  /** Requests on it, where it is one of HTTP/2; -1 where it is not. */
+  readonly streamCount: number
   /** Nobody waits for anything on it. */
   readonly isIdle: boolean
   /** A request is being answered, or an answer is not with the kernel yet. */

@@ -206,6 +206,10 @@ export class Http1Connection<E> implements ClientOf<E>, ClientConnection, Turn {
   /** Nothing of HTTP/1 says so in advance: its answers do. */
   announceEnd(): void {}
 
+  get streamCount(): number {
+    return -1
+  }
+
   get isIdle(): boolean {
     return this.owner === null && !this.#isClosing && this.#intake.length === 0
   }

@@ -91,6 +91,10 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
     this.session.start()
   }
 
+  get streamCount(): number {
+    return this.session.streamCount
+  }
+
   get isIdle(): boolean {
     return this.session.streamCount === 0 && !this.#isClosing
   }

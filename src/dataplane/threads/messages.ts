@@ -3,6 +3,7 @@ import type {
   EdgeTotals,
   InstanceTotals,
   SnapshotOp,
+  Http2Totals,
 } from '../../contracts/snapshot.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 
@@ -88,6 +89,7 @@ export interface WorkerTotals {
   readonly instances: readonly InstanceTotals[]
   /** Client connections that are open, and requests since the start of this worker. */
   readonly connections: number
+  readonly http2?: Http2Totals
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
   readonly handshakes: Readonly<Record<string, number>>

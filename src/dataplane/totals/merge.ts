@@ -5,6 +5,7 @@ import {
   type InstanceTotals,
   TOTALS_OTHER,
   type TotalsMessage,
+  type Http2Totals,
 } from '../../contracts/snapshot.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, createInstanceCounters } from './counters.ts'
@@ -78,6 +79,7 @@ export class TotalsMerge {
   readonly #edges = new Map<string, EdgeRow>()
   readonly #instances = new Map<string, InstanceRow>()
   readonly #connections: number[]
+  readonly #http2 = new Map<number, Http2Totals>()
   readonly #requests: number[]
   readonly #requestsBefore: number[]
   readonly #dropped: number[]
@@ -122,6 +124,7 @@ export class TotalsMerge {
     for (const row of totals.edges) this.#addEdge(worker, row)
     for (const row of totals.instances) this.#addInstance(worker, row)
     this.#connections[worker] = totals.connections
+    if (totals.http2 !== undefined) this.#http2.set(worker, totals.http2)
     this.#requests[worker] = this.#requestsBefore[worker]! + totals.requests
     this.#dropped[worker] = this.#droppedBefore[worker]! + totals.accessLogDropped
     this.#recordsDropped[worker] = this.#recordsDroppedBefore[worker]! + totals.recordsDropped
@@ -141,6 +144,7 @@ export class TotalsMerge {
       if (hadRequests || hadConnections || wasEjected) this.#touchInstance(row)
     }
     this.#connections[worker] = 0
+    this.#http2.delete(worker)
     this.#requestsBefore[worker] = this.#requests[worker]!
     this.#droppedBefore[worker] = this.#dropped[worker]!
     this.#recordsDroppedBefore[worker] = this.#recordsDropped[worker]!
@@ -198,6 +202,7 @@ export class TotalsMerge {
   #process(others: Pick<DataTotals, 'accessLogLost' | 'recordsDropped'>): DataTotals {
     return {
       connections: [...this.#connections],
+      ...(this.#http2.size === 0 ? {} : { http2: sumHttp2(this.#http2.values()) }),
       requests: [...this.#requests],
       limited: Object.fromEntries(this.#limited),
       handshakes: Object.fromEntries(this.#handshakes),
@@ -358,4 +363,14 @@ function addNamed(into: Map<string, number>, counts: Readonly<Record<string, num
     const before = into.get(name)
     if (before !== undefined || into.size < LIMITED_NAMES_MAX) into.set(name, (before ?? 0) + count)
   }
+}
+
+function sumHttp2(workers: Iterable<Http2Totals>): Http2Totals {
+  let connections = 0
+  let streams = 0
+  for (const one of workers) {
+    connections += one.connections
+    streams += one.streams
+  }
+  return { connections, streams }
 }

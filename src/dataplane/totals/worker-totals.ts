@@ -1,4 +1,4 @@
-import { type InstanceTotals, TOTALS_OTHER } from '../../contracts/snapshot.ts'
+import { type Http2Totals, type InstanceTotals, TOTALS_OTHER } from '../../contracts/snapshot.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'
@@ -20,6 +20,7 @@ export interface TotalsCollector {
   /** The report since the last one. `wallMs` minus `monotonicMs` turns ejection times into Unix time. */
   take(values: {
     readonly connections: number
+    readonly http2?: Http2Totals
     readonly accessLogDropped: number
     readonly recordsDropped: number
     readonly wallMs: number
@@ -82,6 +83,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
         edges: edgeRows,
         instances: instanceRows,
         connections: values.connections,
+        ...(values.http2 === undefined ? {} : { http2: values.http2 }),
         requests,
         limited: limitedNow,
         handshakes: handshakesNow,

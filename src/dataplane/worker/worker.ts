@@ -1,3 +1,4 @@
+import type { Http2Totals } from '../../contracts/snapshot.ts'
 import type { Clock } from '../../platform/capability.ts'
 import { openListeners } from '../listeners/listeners.ts'
 import type { ListenerBinding, Post, ToWorker, WorkerBoot } from '../threads/messages.ts'
@@ -143,10 +144,22 @@ function flush(ctx: WorkerContext): void {
   ctx.sinks.batches.flush()
 }
 
+function countHttp2({ clients }: WorkerContext): Http2Totals {
+  let connections = 0
+  let streams = 0
+  for (const { streamCount } of clients) {
+    if (streamCount < 0) continue
+    connections++
+    streams += streamCount
+  }
+  return { connections, streams }
+}
+
 function report(ctx: WorkerContext, post: Post): void {
   post(
     ctx.totals.take({
       connections: ctx.clients.size + ctx.rawClients.size,
+      http2: countHttp2(ctx),
       accessLogDropped: ctx.sinks.accessLog.droppedCount,
       recordsDropped: ctx.sinks.batches.droppedCount,
       wallMs: ctx.clock.nowMs(),
