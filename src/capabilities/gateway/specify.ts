@@ -1,10 +1,5 @@
-import type {
-  ListenerSpec,
-  GatewayLimits,
-  GatewaySpec,
-  RouteSpec,
-  ServiceSpec,
-} from '../../contracts/snapshot.ts'
+import type { ListenerSpec, GatewaySpec, RouteSpec, ServiceSpec } from '../../contracts/snapshot.ts'
+import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
 import type { BreakerOrder, BreakerSpec } from '../../contracts/resilience.ts'
 import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'

@@ -1,7 +1,7 @@
 import type { CidrSet } from '../../mechanisms/cidr/cidr.ts'
 import type { HeadLimits, RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { Clock } from '../../platform/capability.ts'
-import type { GatewayLimits } from '../../contracts/snapshot.ts'
+import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
 import type { RequestText } from '../../mechanisms/http2/request-text.ts'
 import type { ResponseText } from '../../mechanisms/http2/response-text.ts'
 import type { FrameBuffers } from '../io/frame-buffers.ts'

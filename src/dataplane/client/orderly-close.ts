@@ -1,4 +1,4 @@
-import type { GatewayLimits } from '../../contracts/snapshot.ts'
+import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
 import type { Outlet } from '../io/outlet.ts'
 
 /** When our last word is with the kernel, the client may be silent for this long before we close; what it sends is thrown away. */

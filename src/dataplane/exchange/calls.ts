@@ -16,7 +16,7 @@ import {
 } from '../../mechanisms/grpc/grpc.ts'
 import { GRPC_CONDITIONS } from '../../mechanisms/retry/conditions.ts'
 import type { Clock } from '../../platform/capability.ts'
-import type { GatewayLimits } from '../../contracts/snapshot.ts'
+import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
 import type { LocalReply } from '../policies/policy.ts'
 import type { Exchange } from './exchange.ts'
 

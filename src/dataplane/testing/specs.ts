@@ -1,10 +1,5 @@
-import type {
-  GatewayLimits,
-  GatewaySpec,
-  InstanceSpec,
-  RouteSpec,
-  ServiceSpec,
-} from '../../contracts/snapshot.ts'
+import type { GatewaySpec, InstanceSpec, RouteSpec, ServiceSpec } from '../../contracts/snapshot.ts'
+import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
 
 /** Generous limits and short enough times for tests. */
 export const testLimits: GatewayLimits = {
