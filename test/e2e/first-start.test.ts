@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { startBackplane } from '../harness/backplane.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const folder = mkdtempSync(join(tmpdir(), 'backplane-first-start-'))
+const folder = mkdtempSync(join(tmpdir(), 'backplane-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Runs the script of the installation with `folder/name` in place of the temporary folder; it must say nothing and succeed. */

@@ -172,9 +172,11 @@ test('metrics: every line parses, labels are escaped, buckets add up', async (t)
   assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/)
   const series = new Set<string>()
   for (const line of body.trimEnd().split('\n')) {
-    if (/^# (HELP|TYPE) [a-z_]+ .+$/.test(line)) continue
+    if (/^# (HELP|TYPE) [a-z_][a-z0-9_]* .+$/.test(line)) continue
     const match =
-      /^([a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (\+Inf|-?[0-9.e+-]+)$/.exec(line)
+      /^([a-z_][a-z0-9_]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (\+Inf|-?[0-9.e+-]+)$/.exec(
+        line,
+      )
     assert.ok(match, line)
     assert.ok(!series.has(match[1] ?? ''), `twice: ${line}`)
     series.add(match[1] ?? '')

@@ -226,10 +226,13 @@ test('UDP and TCP at one port: both or none', async (t) => {
   assert.equal(open?.refused()['messageBytes'], 1)
   assert.equal(board.views()[0]?.kind, 'udp')
   // Only its UDP half is taken: the TCP half is given back.
-  const taken = createSocket('udp4').bind(0, '127.0.0.1')
+  const reserved = createServer().listen(0, '127.0.0.1')
+  await once(reserved, 'listening')
+  const { port } = reserved.address() as AddressInfo
+  const taken = createSocket('udp4').bind(port, '127.0.0.1')
   await once(taken, 'listening')
   t.after(() => taken.close())
-  const { port } = taken.address()
+  await new Promise((resolve) => reserved.close(resolve))
   const named = boardOf({ names: { host: '127.0.0.1', port } })
   await assert.rejects(named.udpAndTcp('names', { received: () => {} }, echo), /UDP, EADDRINUSE/)
   const tcp = await boardOf({ syslog: { host: '127.0.0.1', port } }).tcp('syslog', echo)
