@@ -95,7 +95,10 @@ export class Http2Answers<S extends HoldingEnds> {
     const block = localBlock(answer.status, answer.lines, hasLength ? body.length : -1)
     const hasBody = !answer.isHead && body.length > 0
     stream.hasAnswered = true
-    if (isWhole && !hasBody && !stream.isRemoteEnded) return void stream.owner?.holdEnd(block)
+    if (isWhole && !hasBody && !stream.isRemoteEnded) {
+      stream.owner?.holdEnd(block)
+      return
+    }
     const { sender } = this.#session
     const at = sender.beginBlock(block.length)
     this.#output.bytes.set(block, at)
