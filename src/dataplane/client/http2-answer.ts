@@ -17,8 +17,14 @@ import type { LocalAnswer } from './client-stream.ts'
 /** A key of a WebSocket's opening has no answer in HTTP/2 (RFC 8441 section 5). */
 const ACCEPT_FIELD = 'sec-websocket-accept'
 
+/** Whose answers may be over before their requests. */
+export interface HoldingEnds {
+  /** The last block of it: its trailers, or its head where that is all; null where it has none. */
+  holdEnd(block: Uint8Array | null): void
+}
+
 /** Frames the answers of one HTTP/2 connection. `S` is whose streams they are. */
-export class Http2Answers<S> {
+export class Http2Answers<S extends HoldingEnds> {
   readonly #session: Http2Session<S>
   readonly #output: FrameBuffer
   readonly #scratch: Scratch
@@ -57,6 +63,12 @@ export class Http2Answers<S> {
     const hasPayload = this.#payloadEnd > this.#payloadStart
     const isEnd = body.isDone && !hasPayload && !hasTrailers(body)
     stream.hasAnswered = true
+    if (isEnd && !stream.isRemoteEnded) {
+      const block = Buffer.allocUnsafe(responseBlockRoom(head, rewrite))
+      const length = writeResponseBlock(head, bytes, block, 0, rewrite, head.status)
+      stream.owner?.holdEnd(block.subarray(0, length))
+      return 0
+    }
     this.#writeHead(stream, head, bytes, rewrite, head.status, isEnd)
     if (!isEnd) this.#sendPayload(stream, body)
     return 0
@@ -82,12 +94,18 @@ export class Http2Answers<S> {
     const hasLength = answer.status !== 204 && answer.status !== 304 && body.length > 0
     const block = localBlock(answer.status, answer.lines, hasLength ? body.length : -1)
     const hasBody = !answer.isHead && body.length > 0
+    stream.hasAnswered = true
+    if (isWhole && !hasBody && !stream.isRemoteEnded) {
+      stream.owner?.holdEnd(block)
+      return
+    }
     const { sender } = this.#session
     const at = sender.beginBlock(block.length)
     this.#output.bytes.set(block, at)
-    stream.hasAnswered = true
     sender.endBlock(stream, at + block.length, isWhole && !hasBody)
-    if (hasBody) sender.send(stream, body, 0, body.length, isWhole)
+    if (!hasBody) return
+    sender.send(stream, body, 0, body.length, isWhole && stream.isRemoteEnded)
+    if (isWhole && !stream.isRemoteEnded) stream.owner?.holdEnd(null)
   }
 
   /** The answer to CONNECT that opens a tunnel (RFC 8441 section 5). */
@@ -144,12 +162,14 @@ export class Http2Answers<S> {
 
   #sendPayload(stream: Http2Stream<S>, body: BodyReader): void {
     const { sender } = this.#session
-    const isLast = body.isDone && !hasTrailers(body)
+    const isLast = body.isDone && !hasTrailers(body) && stream.isRemoteEnded
     if (this.#payloadEnd > this.#payloadStart) {
       sender.send(stream, this.#payload, this.#payloadStart, this.#payloadEnd, isLast)
     } else if (isLast) sender.end(stream, null)
-    if (body.isDone && !isLast)
-      sender.end(stream, trailerBlock(body.chunks.trailer, body.dropNames))
+    if (!body.isDone || isLast) return
+    const trailers = trailerBlock(body.chunks.trailer, body.dropNames)
+    if (stream.isRemoteEnded) sender.end(stream, trailers)
+    else stream.owner?.holdEnd(trailers)
   }
 }
 

@@ -31,6 +31,9 @@ const MISTAKES: Readonly<Record<Http2Mistake, number>> = {
   frame: H2_FIELDS.stream,
 }
 
+/** The end of an answer waits so long for the rest of its request. */
+const HOLD_MS = 100
+
 /** What is malformed is an error of its stream (RFC 9113 section 8.1.1); what is beyond a limit is only answered. */
 function errorOf(status: number): number {
   return status === 400 ? H2_ERROR.protocol : H2_ERROR.noError
@@ -49,9 +52,12 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
   /** When an unused, half-read or closing connection is given up; Infinity while requests have their own deadlines. */
   deadlineMs: number
   readonly #output: FrameBuffer
-  /** Requests that are over, whose last bytes a slow reader has not taken yet, or whose small rest the client still sends. */
+  /** Requests that are over, whose last bytes a slow reader has not taken yet. */
   readonly #lingering = new Set<Http2ClientStream<E>>()
   #lingeringBytes = Infinity
+  /** Those whose answer is over before their request. */
+  readonly #held = new Set<Http2ClientStream<E>>()
+  #cancelHold: () => void = () => {}
   #isMidway = false
   #isAnnounced = false
   #isClosing = false
@@ -151,8 +157,22 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
     this.#renewDeadline(nowMs)
   }
 
-  over(stream: Http2ClientStream<E>): void {
-    this.#lingering.delete(stream)
+  hold(stream: Http2ClientStream<E>): void {
+    if (this.#held.size === 0) {
+      this.#cancelHold = this.ground.clock.after(HOLD_MS, () =>
+        this.guarded(null, () => this.#releaseEnds()),
+      )
+    }
+    this.#held.add(stream)
+  }
+
+  ended(stream: Http2ClientStream<E>, isGone: boolean): void {
+    if (this.#held.delete(stream) && this.#held.size === 0) this.#cancelHold()
+    if (isGone) this.#lingering.delete(stream)
+  }
+
+  #releaseEnds(): void {
+    for (const stream of this.#held) stream.releaseEnd()
   }
 
   /** A defect costs the request at hand, not the worker. */
@@ -244,6 +264,7 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
     const client = stream.owner
     if (client === null) return
     this.#lingering.delete(client)
+    this.#held.delete(client)
     if (client.owner !== null) this.events.gone(client.owner, true)
   }
 
@@ -305,6 +326,7 @@ export class Http2Connection<E> implements ClientConnection, Http2StreamHost<E> 
 
   #closed(): void {
     this.#isClosing = true
+    this.#cancelHold()
     this.outlet.close()
     this.#output.close()
     this.#endAll()

@@ -30,8 +30,10 @@ export interface Http2StreamHost<E> {
   guarded(client: Http2ClientStream<E>, step: () => void): void
   /** The request of a stream is over; with `isGone` so is the stream. */
   released(stream: Http2ClientStream<E>, isGone: boolean, nowMs: number): void
-  /** Nothing of a stream that was released is left to wait for. */
-  over(stream: Http2ClientStream<E>): void
+  /** The end of its answer waits for that of its request. */
+  hold(stream: Http2ClientStream<E>): void
+  /** It has left; with `isGone` so has the stream. */
+  ended(stream: Http2ClientStream<E>, isGone: boolean): void
 }
 
 /** One request on an HTTP/2 connection of a client. */
@@ -55,6 +57,8 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   #refusal: number = H2_ERROR.noError
   #isReleased = false
   #discardedBytes = 0
+  /** The last block of an answer whose end waits, or null for none; undefined: no end waits. */
+  #heldEnd: Uint8Array | null | undefined = undefined
 
   constructor(connection: Http2StreamHost<E>, stream: Http2Stream<Http2ClientStream<E>>) {
     this.#connection = connection
@@ -121,7 +125,8 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
   }
 
   endBody(): void {
-    this.#connection.session.sender.end(this.#stream, null)
+    if (this.#stream.isRemoteEnded) this.#connection.session.sender.end(this.#stream, null)
+    else this.holdEnd(null)
   }
 
   sendLocal(answer: LocalAnswer): void {
@@ -170,24 +175,38 @@ export class Http2ClientStream<E> implements ClientOf<E>, Turn, Waiting {
     this.#connection.session.reset(this.#stream, H2_ERROR.cancel)
   }
 
-  /**
-   * Over, and what was queued has left: the client may stop sending (RFC 9113 section 8.1). A small rest of its request is read and thrown away instead, because
-   * clients lose the answer over a reset (curl 7).
-   */
+  /** Over, and what was queued has left: the client may stop sending (RFC 9113 section 8.1). */
   settle(): void {
     const stream = this.#stream
-    if (!this.#isReleased || stream.isGone || stream.isWaiting) return
-    const isSmall = stream.contentLeft <= DISCARD_BYTES_MAX - this.#discardedBytes
-    const mayWait = isSmall && !this.#isTunnel && this.#refusal === H2_ERROR.noError
-    if (!mayWait) this.#connection.session.reset(stream, this.#refusal)
+    const isOver = this.#isReleased && this.#heldEnd === undefined && !stream.isWaiting
+    if (isOver) this.#connection.session.reset(stream, this.#refusal)
+  }
+
+  /**
+   * The end of the answer, before the request is whole. It waits for a small rest of that, and not for long: a reset behind the end makes some clients lose the
+   * answer (curl 7), and no reset makes them wait for ever.
+   */
+  holdEnd(block: Uint8Array | null): void {
+    this.#heldEnd = block
+    const isSmall = this.#stream.contentLeft <= DISCARD_BYTES_MAX
+    if (isSmall) this.#connection.hold(this)
+    else this.releaseEnd()
+  }
+
+  /** The end of the answer leaves; what is still to come of the request is refused. */
+  releaseEnd(): void {
+    const block = this.#heldEnd
+    if (block === undefined) return
+    this.#heldEnd = undefined
+    this.#connection.session.sender.end(this.#stream, block)
+    this.settle()
+    this.#connection.ended(this, this.#stream.isGone)
   }
 
   #discard(count: number): void {
     this.#consumed(count)
     this.#discardedBytes += count
-    if (!this.#isReleased) return
-    if (this.#hasEnd && !this.#stream.isWaiting) this.#connection.over(this)
-    else this.settle()
+    if (this.#hasEnd || this.#discardedBytes > DISCARD_BYTES_MAX) this.releaseEnd()
   }
 
   /** A list of fields, or a body, that may not be: it is answered, and behind that the stream is reset with this H2_ERROR, if it is one. */

@@ -278,7 +278,7 @@ test('streams beyond the limit are refused, and may be sent again', async (t) =>
   while (!isRefused()) await once(socket, 'data')
 })
 
-test('an answer that comes before the request is whole is no reset; a small rest is read away, a large one is not', async (t) => {
+test('an answer that comes before the request is whole is no reset; a small rest is waited for, a large one is not', async (t) => {
   const upstream = await startAnsweringUpstream(OK)
   t.after(() => upstream.close())
   const gateway = await startGateway(t, [upstream.port], {
