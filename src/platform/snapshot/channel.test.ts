@@ -184,6 +184,18 @@ test('totals and drained instances reach who listens', async (t) => {
   assert.equal(await heard, '7 a 1 3')
 })
 
+test('what data says once, before anybody here listens, is told to the first who does', async (t) => {
+  const { data, channel } = await start(t)
+  await channel.hello
+  data.send({ type: 'resilience', reset: true, breakers: [], events: [] })
+  data.send({ type: 'answer', ask: 1, body: 'behind it' })
+  assert.equal(await channel.ask({ type: 'why', requestId: 'a' }), 'behind it')
+  const heard: boolean[] = []
+  channel.onResilience(({ reset }) => heard.push(reset === true))
+  channel.onResilience(() => assert.fail('the second one got it, too'))
+  assert.deepEqual(heard, [true])
+})
+
 test('a removal that was not called drained is told again by a reset, until it is', async (t) => {
   const { data, channel, publish } = await start(t)
   const removal: SnapshotOp = { op: 'instance-gone', service: 'a', id: '1', removal: 5 }

@@ -57,8 +57,8 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const { clock, log } = options
   const model = createSnapshotModel()
   const hello = Promise.withResolvers<Hello>()
-  const totalsListeners: ((totals: Totals) => void)[] = []
-  const resilienceListeners: ((message: ResilienceMessage) => void)[] = []
+  const totals = createNews<Totals>()
+  const resilience = createNews<ResilienceMessage>()
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -118,11 +118,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         return flush()
       }
       case 'totals':
-        for (const listener of totalsListeners) listener(message)
-        return
+        return totals.tell(message)
       case 'resilience':
-        for (const listener of resilienceListeners) listener(message)
-        return
+        return resilience.tell(message)
       case 'drained':
         model.drained(message.service, message.id, message.removal)
         for (const listener of drainedListeners) {
@@ -190,8 +188,8 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         asks.delete(ask)
       })
     },
-    onTotals: (listener) => void totalsListeners.push(listener),
-    onResilience: (listener) => void resilienceListeners.push(listener),
+    onTotals: (listener) => totals.follow(listener),
+    onResilience: (listener) => resilience.follow(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
     get isConnected() {
       return isGreeted
@@ -199,6 +197,28 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     close() {
       isClosed = true
       socket?.destroy()
+    },
+  }
+}
+
+/** Messages that are kept for the first one who listens; of more, the newest. */
+const EARLY_MESSAGES_MAX = 4_096
+
+/** What data tells once it is greeted may come before anybody here listens: it is not told again, so the first listener gets it. */
+function createNews<Message>() {
+  const listeners: ((message: Message) => void)[] = []
+  let early: Message[] = []
+  return {
+    tell(message: Message): void {
+      for (const listener of listeners) listener(message)
+      if (listeners.length > 0) return
+      early.push(message)
+      if (early.length > EARLY_MESSAGES_MAX) early.shift()
+    },
+    follow(listener: (message: Message) => void): void {
+      listeners.push(listener)
+      for (const message of early) listener(message)
+      early = []
     },
   }
 }
