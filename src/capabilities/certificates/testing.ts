@@ -10,7 +10,7 @@ const run = promisify(execFile)
 /** A temporary folder. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-certificates-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 40, retryDelay: 50 }))
   return folder
 }
 
