@@ -46,31 +46,8 @@ const SEAMS: readonly string[] = [
   'src/mechanisms/balancing/localities.ts',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
-  'src/mechanisms/bexpr/',
-  // For sources that ask other resolvers.
-  'exports encodeMessage, which only tests use',
-  'exports compressSnappy, which only tests use',
-  // The query language, until the capability of metrics asks it.
-  'src/mechanisms/labels/',
-  'src/mechanisms/go-text/',
-  'src/mechanisms/native-histogram/',
-  'src/mechanisms/promql/',
-  'src/mechanisms/xxhash/',
-  // Metrics, until its capability lands.
-  'src/mechanisms/gorilla/',
-  'src/mechanisms/label-index/',
-  'src/mechanisms/exposition/',
-  'src/mechanisms/byte-table/',
-  'src/mechanisms/protobuf/',
-  'src/mechanisms/remote-write/',
-  'src/mechanisms/snappy/',
-  'src/mechanisms/tsdb-block/',
-  // HTTP/2 without its connections.
-  'src/mechanisms/hpack/',
-  'src/mechanisms/http2/',
-  'src/capabilities/kv/',
-  'src/mechanisms/sorted-keys/',
-  'src/mechanisms/acl-rules/',
+  // For the completion of queries.
+  'exports functionNames, which only tests use',
 ]
 
 /** The rules of the house. What each of them catches is in tidy/planted*.test.ts. */

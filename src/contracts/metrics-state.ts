@@ -1,3 +1,5 @@
+import type { RelabelSpec } from '../mechanisms/relabel/relabel.ts'
+
 /** What control tells telemetry of metrics. */
 
 /** Everything: where it listens, what it keeps, what it scrapes. */
@@ -49,8 +51,8 @@ export interface ScrapeJob {
   readonly labelNameLengthLimit: number
   readonly labelValueLengthLimit: number
   readonly bodyBytesMax: number
-  readonly relabel: readonly RelabelRule[]
-  readonly metricRelabel: readonly RelabelRule[]
+  readonly relabel: readonly RelabelSpec[]
+  readonly metricRelabel: readonly RelabelSpec[]
   readonly targets: readonly DiscoveredTarget[]
 }
 
@@ -59,26 +61,4 @@ export interface DiscoveredTarget {
   /** `host:port`. */
   readonly address: string
   readonly labels: Readonly<Record<string, string>>
-}
-
-/** A rule as in Prometheus' `relabel_configs`. */
-export interface RelabelRule {
-  readonly action:
-    | 'replace'
-    | 'keep'
-    | 'drop'
-    | 'keepequal'
-    | 'dropequal'
-    | 'hashmod'
-    | 'labelmap'
-    | 'labeldrop'
-    | 'labelkeep'
-    | 'lowercase'
-    | 'uppercase'
-  readonly sourceLabels: readonly string[]
-  readonly separator: string
-  readonly regex: string
-  readonly targetLabel: string
-  readonly replacement: string
-  readonly modulus: number
 }

@@ -1,4 +1,5 @@
 /** What control and data say to each other about policies of resilience that keep a state. */
+import type { BreakerPolicy } from '../mechanisms/breaker/breaker-policy.ts'
 import type { RetryCondition } from '../mechanisms/retry/conditions.ts'
 import type { RetryWaits } from '../mechanisms/retry/retry-wait.ts'
 
@@ -8,24 +9,15 @@ export type BreakerScope = 'service' | 'instance' | 'both' | 'off'
 /** What an operator has ordered: `auto` is what the calls say. */
 export type BreakerOrder = 'auto' | 'open' | 'closed' | 'disabled'
 
-export interface BreakerSpec {
+/** The breaker of a service: when it opens and closes is the policy of the mechanism. */
+export interface BreakerSpec extends Omit<BreakerPolicy, 'mode' | 'probeLeaseMs'> {
   readonly scope: BreakerScope
   /** Of the service's own breaker; those of instances follow it, but for `open`. */
   readonly order: BreakerOrder
-  readonly failureRatio: number
-  /** More than 1: slowness is not looked at. */
-  readonly slowRatio: number
   /** A call that takes longer is slow, also while it hangs. */
   readonly slowMs: number
   /** Answers that count as failed. */
   readonly statuses: readonly number[]
-  readonly callsMin: number
-  readonly window:
-    | { readonly kind: 'count'; readonly size: number }
-    | { readonly kind: 'time'; readonly ms: number }
-  readonly openMs: number
-  readonly openMsMax: number
-  readonly probes: number
 }
 
 /** How many requests of a service may be in flight, over all workers. */

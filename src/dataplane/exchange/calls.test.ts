@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { test } from 'node:test'
 import { GRPC_STATUS } from '../../mechanisms/grpc/grpc.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { ask, connectHttp2 } from '../testing/http2-peer.ts'
+import { startHttp2Upstream } from '../testing/http2-upstream.ts'
 import { startGateway } from '../testing/setup.ts'
 import { gatewaySpec, routeSpec, serviceSpec, testLimits } from '../testing/specs.ts'
 
@@ -23,33 +17,6 @@ const call: OutgoingHttpHeaders = {
 }
 const message = Buffer.from([0, 0, 0, 0, 1, 42])
 const h2c: Partial<ServiceSpec> = { protocol: 'h2c' }
-
-interface Instance {
-  readonly port: number
-  readonly heads: IncomingHttpHeaders[]
-}
-
-async function startInstance(
-  t: TestContext,
-  answer: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
-): Promise<Instance> {
-  const server = createServer()
-  const sessions: ServerHttp2Session[] = []
-  const heads: IncomingHttpHeaders[] = []
-  server.on('session', (session) => sessions.push(session))
-  server.on('stream', (stream, headers) => {
-    heads.push(headers)
-    stream.on('error', () => {})
-    answer(stream, headers)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    for (const session of sessions) session.destroy()
-    server.close()
-  })
-  return { port: (server.address() as AddressInfo).port, heads }
-}
 
 /** Ends a call with a status and nothing else. */
 const endWith =
@@ -68,7 +35,7 @@ function serve(stream: ServerHttp2Stream): void {
 }
 
 test('a call goes through with its message and its status', async (t) => {
-  const instance = await startInstance(t, serve)
+  const instance = await startHttp2Upstream(t, serve)
   const gateway = await startGateway(t, [instance.port], { service: h2c })
   const client = await connectHttp2(t, gateway)
   const reply = await ask(client, call, message)
@@ -79,7 +46,7 @@ test('a call goes through with its message and its status', async (t) => {
 })
 
 test('a call that ends with nothing but a status does so, whatever ended before it', async (t) => {
-  const instance = await startInstance(t, (stream, headers) => {
+  const instance = await startHttp2Upstream(t, (stream, headers) => {
     if (headers[':path'] === '/served') serve(stream)
     else endWith(GRPC_STATUS.unimplemented)(stream)
   })
@@ -129,7 +96,7 @@ test('answers of our own are a head with the status of the call', async (t) => {
 })
 
 test('the timeout of the caller is ours, and goes on to the instance', async (t) => {
-  const instance = await startInstance(t, () => {})
+  const instance = await startHttp2Upstream(t, () => {})
   const gateway = await startGateway(t, [instance.port], { service: h2c })
   const client = await connectHttp2(t, gateway)
   const startedMs = performance.now()
@@ -143,7 +110,7 @@ test('the timeout of the caller is ours, and goes on to the instance', async (t)
 })
 
 test('a timeout that is none is not passed on', async (t) => {
-  const instance = await startInstance(t, serve)
+  const instance = await startHttp2Upstream(t, serve)
   const gateway = await startGateway(t, [instance.port], { service: h2c })
   const client = await connectHttp2(t, gateway)
   for (const value of ['soon', '1', '-1S']) {
@@ -156,8 +123,8 @@ test('a timeout that is none is not passed on', async (t) => {
 })
 
 test('a status that the file names is tried elsewhere, though a call is a POST', async (t) => {
-  const bad = await startInstance(t, endWith(GRPC_STATUS.unavailable))
-  const good = await startInstance(t, serve)
+  const bad = await startHttp2Upstream(t, endWith(GRPC_STATUS.unavailable))
+  const good = await startHttp2Upstream(t, serve)
   const { retry } = serviceSpec()
   const named = await startGateway(t, [bad.port, good.port], {
     service: {
@@ -177,8 +144,8 @@ test('a status that the file names is tried elsewhere, though a call is a POST',
 })
 
 test('a status that nobody names is the answer', async (t) => {
-  const bad = await startInstance(t, endWith(GRPC_STATUS.unavailable))
-  const good = await startInstance(t, serve)
+  const bad = await startHttp2Upstream(t, endWith(GRPC_STATUS.unavailable))
+  const good = await startHttp2Upstream(t, serve)
   const gateway = await startGateway(t, [bad.port, good.port], {
     service: { ...h2c, balance: { algorithm: 'round-robin', slowStartMs: 0, cookie: 'c' } },
   })
@@ -192,7 +159,7 @@ test('a status that nobody names is the answer', async (t) => {
 })
 
 test('messages go both ways as they come, and a stream may be silent', async (t) => {
-  const instance = await startInstance(t, (stream) => {
+  const instance = await startHttp2Upstream(t, (stream) => {
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc' },
       { waitForTrailers: true },

@@ -1,55 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { ServerHttp2Stream } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { FRAME } from '../../mechanisms/http2/frames.ts'
 import { framesIn, wireFrame } from '../../mechanisms/http2/testing/wire.ts'
 import { ask, connectHttp2 } from '../testing/http2-peer.ts'
+import { startHttp2Upstream } from '../testing/http2-upstream.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { startRawUpstream } from '../testing/sockets.ts'
 
 const h2c = { protocol: 'h2c' } as const
 const MEGABYTE = 1024 * 1024
-
-interface Http2Upstream {
-  readonly port: number
-  readonly server: Http2Server
-  readonly sessions: ServerHttp2Session[]
-  readonly heads: IncomingHttpHeaders[]
-}
-
-/** Node's own HTTP/2 server as an instance. */
-async function startHttp2Upstream(
-  t: TestContext,
-  answer: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
-): Promise<Http2Upstream> {
-  const server = createServer()
-  const sessions: ServerHttp2Session[] = []
-  const heads: IncomingHttpHeaders[] = []
-  server.on('session', (session) => {
-    sessions.push(session)
-    session.on('error', () => {})
-  })
-  server.on('stream', (stream, headers) => {
-    heads.push(headers)
-    stream.on('error', () => {})
-    answer(stream, headers)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    for (const session of sessions) session.destroy()
-    server.close()
-  })
-  return { port: (server.address() as AddressInfo).port, server, sessions, heads }
-}
 
 const echo = (stream: ServerHttp2Stream): void => {
   stream.respond({ ':status': 200 })

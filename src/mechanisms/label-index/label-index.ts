@@ -1,5 +1,5 @@
 import { compareText, Labels } from '../labels/labels.ts'
-import type { CompiledMatcher } from './matchers.ts'
+import type { CompiledMatcher } from '../labels/matchers.ts'
 import { RefList } from './ref-list.ts'
 import { Symbols } from './symbols.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { compileMatcher } from '../../../mechanisms/label-index/matchers.ts'
-import { PatternError } from '../../../mechanisms/label-index/pattern.ts'
+import { compileMatcher } from '../../../mechanisms/labels/matchers.ts'
+import { PatternError } from '../../../mechanisms/labels/pattern.ts'
 import type { Labels } from '../../../mechanisms/labels/labels.ts'
 import { quote } from '../../../mechanisms/go-text/go-text.ts'
 import { parseQuery } from '../../../mechanisms/promql/syntax/parse.ts'

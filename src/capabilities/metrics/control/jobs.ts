@@ -1,4 +1,5 @@
-import type { DiscoveredTarget, RelabelRule, ScrapeJob } from '../../../contracts/metrics-state.ts'
+import type { RelabelSpec } from '../../../mechanisms/relabel/relabel.ts'
+import type { DiscoveredTarget, ScrapeJob } from '../../../contracts/metrics-state.ts'
 import { formatHostPort } from '../../../platform/config/addresses.ts'
 import type { MetricsSettings, ServiceMetrics } from '../settings.ts'
 
@@ -147,8 +148,8 @@ function jobOf(
     labelNameLengthLimit: options.labelNameLength,
     labelValueLengthLimit: options.labelValueLength,
     bodyBytesMax: options.body,
-    relabel: options.relabel as readonly RelabelRule[],
-    metricRelabel: options.metricRelabel as readonly RelabelRule[],
+    relabel: options.relabel as readonly RelabelSpec[],
+    metricRelabel: options.metricRelabel as readonly RelabelSpec[],
     targets,
   }
 }

@@ -1,4 +1,4 @@
-import { PatternError } from '../../../mechanisms/label-index/pattern.ts'
+import { PatternError } from '../../../mechanisms/labels/pattern.ts'
 import {
   QueryCanceledError,
   QueryError,

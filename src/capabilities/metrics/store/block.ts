@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CompiledMatcher } from '../../../mechanisms/label-index/matchers.ts'
+import type { CompiledMatcher } from '../../../mechanisms/labels/matchers.ts'
 import type { Labels } from '../../../mechanisms/labels/labels.ts'
 import { BlockCorruptError } from '../../../mechanisms/tsdb-block/bytes.ts'
 import { FRAME_BYTES_MAX, readChunkFrame } from '../../../mechanisms/tsdb-block/chunk-frame.ts'

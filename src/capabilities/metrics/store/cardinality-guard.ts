@@ -1,5 +1,5 @@
 import type { LabelIndex } from '../../../mechanisms/label-index/label-index.ts'
-import { compileMatcher } from '../../../mechanisms/label-index/matchers.ts'
+import { compileMatcher } from '../../../mechanisms/labels/matchers.ts'
 import { Labels } from '../../../mechanisms/labels/labels.ts'
 
 /** Stands in place of the values beyond the limit: the series of all of them are one, the sum of theirs. */

@@ -1,4 +1,4 @@
-import type { CompiledMatcher } from '../../../mechanisms/label-index/matchers.ts'
+import type { CompiledMatcher } from '../../../mechanisms/labels/matchers.ts'
 import type { Labels } from '../../../mechanisms/labels/labels.ts'
 
 /** A single observation of a series: most often of a trace. */

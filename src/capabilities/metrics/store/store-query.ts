@@ -1,4 +1,4 @@
-import { compileMatcher, type CompiledMatcher } from '../../../mechanisms/label-index/matchers.ts'
+import { compileMatcher, type CompiledMatcher } from '../../../mechanisms/labels/matchers.ts'
 import { compareText, type Labels } from '../../../mechanisms/labels/labels.ts'
 import {
   type Matcher,

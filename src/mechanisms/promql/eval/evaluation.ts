@@ -130,15 +130,6 @@ export function weightOf(histogram: FloatHistogram): number {
   return Math.floor((160 + 8 * (spans + numbers) + 8) / 16)
 }
 
-/** The time that a selector looks at when it is evaluated at a time: fixed by `@`, moved by `offset`. */
-export function lookTime(
-  evaluation: Evaluation,
-  { at, offset }: TimeModifiers,
-  timeMs: number,
-): number {
-  return (fixedTime(evaluation, { at, offset }) ?? timeMs) - offset.ms
-}
-
 /** The time of `@`, without `offset`. */
 export function fixedTime(evaluation: Evaluation, { at }: TimeModifiers): number | undefined {
   switch (at?.kind) {

@@ -1,4 +1,4 @@
-import { compileMatcher } from '../../labels/matcher.ts'
+import { compileMatcher } from '../../labels/matchers.ts'
 import type { Labels } from '../../labels/labels.ts'
 import type { Matcher } from '../queryable.ts'
 import type { Call } from '../syntax/ast.ts'
@@ -53,8 +53,7 @@ function namesOf(matchers: readonly Matcher[]): readonly Matcher[] {
 }
 
 function fulfils(matcher: Matcher, value: string): boolean {
-  const test = compileMatcher(matcher)
-  return typeof test !== 'string' && test(value)
+  return compileMatcher(matcher).matches(value)
 }
 
 /** The rows of series that tell about the same instance, by their metric. */

@@ -1,4 +1,4 @@
-import { compileMatcher } from '../../labels/matcher.ts'
+import { compileMatcher } from '../../labels/matchers.ts'
 import type { Matcher } from '../queryable.ts'
 import { isComparison, isSetOp, type Aggregate, type Binary, type Call, type Expr } from './ast.ts'
 import type { VectorSelector } from './ast.ts'
@@ -107,8 +107,7 @@ function checkSelector(context: Check, { name, matchers, range }: VectorSelector
 }
 
 function matchesEmpty(matcher: Matcher): boolean {
-  const test = compileMatcher(matcher)
-  return typeof test !== 'string' && test('')
+  return compileMatcher(matcher).matchesEmpty
 }
 
 function checkAggregate(context: Check, aggregate: Aggregate): Aggregate {

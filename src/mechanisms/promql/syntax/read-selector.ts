@@ -1,4 +1,5 @@
-import { compileMatcher } from '../../labels/matcher.ts'
+import { compileMatcher } from '../../labels/matchers.ts'
+import { PatternError } from '../../labels/pattern.ts'
 import type { Matcher, MatcherKind } from '../queryable.ts'
 import type { VectorSelector } from './ast.ts'
 import { advance, failAt, isAt, unexpected, type Context, type Reader } from './reader.ts'
@@ -89,9 +90,13 @@ function readMatcher(reader: Reader): Matcher {
   if (value.kind !== 'string') throw unexpected(reader, valueContext)
   advance(reader)
   const matcher: Matcher = { name, kind, value: unquote(value.text) }
-  const compiled = compileMatcher(matcher)
-  if (typeof compiled !== 'string') return matcher
-  throw failAt(reader, { start: token.start, end: value.end }, compiled)
+  try {
+    compileMatcher(matcher)
+    return matcher
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    throw failAt(reader, { start: token.start, end: value.end }, error.message)
+  }
 }
 
 function kindOf({ kind }: Token): MatcherKind | undefined {

@@ -1,5 +1,5 @@
 import { Labels } from '../../labels/labels.ts'
-import { compileMatcher, type ValueTest } from '../../labels/matcher.ts'
+import { compileMatcher, type CompiledMatcher } from '../../labels/matchers.ts'
 import { isReset } from '../../native-histogram/arithmetic.ts'
 import type { FloatHistogram } from '../../native-histogram/float-histogram.ts'
 import {
@@ -37,11 +37,7 @@ export class MemoryStore implements Queryable {
   }
 
   select(query: SelectQuery): Promise<readonly Series[]> {
-    const tests = query.matchers.map((matcher) => {
-      const test = compileMatcher(matcher)
-      if (typeof test === 'string') throw new Error(test)
-      return [matcher.name, test] as const
-    })
+    const tests = query.matchers.map(compileMatcher)
     const found = [...this.#series.values()]
       .filter(({ labels }) => matches(labels, tests))
       .map((stored) => cut(stored, query))
@@ -50,8 +46,8 @@ export class MemoryStore implements Queryable {
   }
 }
 
-function matches(labels: Labels, tests: readonly (readonly [string, ValueTest])[]): boolean {
-  return tests.every(([name, test]) => test(labels.get(name)))
+function matches(labels: Labels, tests: readonly CompiledMatcher[]): boolean {
+  return tests.every((test) => test.matches(labels.get(test.name)))
 }
 
 function cut({ labels, samples }: Stored, { fromMs, toMs }: SelectQuery): Series {

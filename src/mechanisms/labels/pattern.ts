@@ -91,7 +91,8 @@ function affixTest(source: string): ((text: string) => boolean) | undefined {
 function expressionTest(source: string): (text: string) => boolean {
   const prefix = literalPrefix(source)
   try {
-    // As Prometheus puts it, so that the messages are the same.
+    // By itself first: a bracket that closes ours is a mistake, and the message names what was written.
+    RE2JS.compile(source)
     const expression = RE2JS.compile(`^(?s:${source})$`)
     return (text) => text.startsWith(prefix) && expression.testExact(text)
   } catch (error) {
