@@ -17,9 +17,21 @@ interface Status {
     readonly instances: readonly {
       readonly id: string
       readonly health: string
-      readonly process: { readonly isGivenUp?: boolean; readonly restarts: number } | null
+      readonly process: {
+        readonly state: string
+        readonly isGivenUp?: boolean
+        readonly restarts: number
+      } | null
     }[]
   }[]
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 async function statusOf(folder: string): Promise<Status> {
@@ -54,6 +66,41 @@ listen: { default: off, gateway: 0, console: 0 }
   stranger.close()
   stranger.closeAllConnections()
   await until(async () => (await get()) === '200 ours', 'the service')
+})
+
+test('a stranger that takes the fixed port of a running instance gets no traffic; a helper outside of its group does', async (t) => {
+  const helper = `require('child_process').spawn(process.execPath, ['-e', "process.stdin.on('end', process.exit).resume(); require('http').createServer((q, r) => r.end('helped')).listen(process.env.PORT)"], { detached: true, stdio: ['pipe', 'inherit', 'inherit'] }); setInterval(() => {}, 1e6)`
+  const [port, helpedPort] = [await freePort(), await freePort()]
+  const file = (shop = '', to = 'helped') => `services:
+  helped: { run: [node, -e, ${JSON.stringify(helper)}], port: ${helpedPort} }
+  ${shop}
+gateway: { routes: [{ path: /helped, to: helped }, { path: /, to: ${to} }] }
+listen: { default: off, gateway: 0, console: 0 }
+`
+  const silent = `shop: { run: [node, -e, "setInterval(() => {}, 1e6)"], port: ${port} }`
+  await using system = await startBackplane({ config: file() })
+  const get = async (path: string) => {
+    const response = await fetch(`${system.gateway}${path}`)
+    return `${response.status} ${await response.text()}`
+  }
+  await until(async () => (await get('/helped')) === '200 helped', 'the helper')
+  await system.configure(file(silent, 'shop'))
+  system.child.kill('SIGHUP')
+  const stranger = createServer((_request, response) => response.end('stranger'))
+  t.after(() => stranger.close().closeAllConnections())
+  await until(async () => {
+    const { services } = await statusOf(system.folder)
+    const shop = services.find(({ name }) => name === 'shop')?.instances[0]
+    return shop?.process?.state === 'running'
+  }, 'the process')
+  stranger.listen(port, '127.0.0.1')
+  await once(stranger, 'listening')
+  const wrong = await until(async () => {
+    const { problems } = await statusOf(system.folder)
+    return problems.find(({ code }) => code === 'ERR_PORT_TAKEN')
+  }, 'the problem')
+  assert.match(wrong.text, new RegExp(`pid ${process.pid} \\(.*listens on its port ${port}`))
+  assert.match(await get('/'), /^503/)
 })
 
 test('what ended instances have printed stays: after a stop, after a restart, and alone with --previous', async () => {
