@@ -11,6 +11,8 @@ export interface ProcessSpec {
   readonly cwd: string
   /** The complete environment but `PORT`, which the supervisor adds. */
   readonly env: Readonly<Record<string, string>>
+  /** Name or number of the user that it runs as; left out: that of Backplane. */
+  readonly user?: string
   /** A fixed port, or 0: a free loopback port at each start. */
   readonly port: number
   /** Runs to its end; exit 0 is success and it is not started again. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -243,4 +243,37 @@ listen: { default: off, gateway: 0, console: 0 }
     const { services } = await statusOf(system.folder)
     return services[0]?.instances.some(({ id }) => id === 'shop-2' || id === 'shop-3')
   }, 'a new instance')
+})
+
+test('a service that is watched is restarted by a change of its files, and runs as its user', async (t) => {
+  const isRoot = process.getuid?.() === 0
+  const program = (word: string) =>
+    `const { uid, homedir } = require('os').userInfo(); require('http').createServer((q, r) => r.end('${word} ' + uid + ' ' + process.getgid() + ' ' + process.env.HOME)).listen(process.env.PORT)`
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-user-'))
+  await chmod(folder, 0o755)
+  await using system = await startBackplane({
+    folder,
+    config: `services:
+  shop: { run: node src/shop.cjs, watch: src${isRoot ? ', user: nobody' : ''}, stop: { drain: 0s } }
+  alien: { run: node src/shop.cjs, user: no-such-user }
+gateway: { routes: [{ path: /**, to: shop }] }
+listen: { default: off, gateway: 0, console: 0 }
+`,
+    files: { 'src/shop.cjs': program('one') },
+  })
+  const get = async () => {
+    const response = await fetch(`${system.gateway}/`)
+    return `${response.status} ${await response.text()}`
+  }
+  const first = await until(async () => {
+    const answer = await get()
+    return answer.startsWith('200') ? answer : undefined
+  }, 'the service')
+  if (isRoot) assert.match(first, /^200 one 65534 65534 \/nonexistent$/)
+  else t.diagnostic('not root: the user is not tested')
+  await writeFile(join(system.folder, 'src/shop.cjs'), program('two'))
+  await until(async () => (await get()).startsWith('200 two'), 'the changed program')
+  const { problems } = await statusOf(system.folder)
+  const { text = '' } = problems.find(({ code }) => code === 'ERR_PROCESSES_USER') ?? {}
+  assert.match(text, /alien-1 cannot start: there is no user no-such-user on this machine/)
 })
