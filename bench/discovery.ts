@@ -187,7 +187,12 @@ async function measure(discovery: Discovery): Promise<void> {
 const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))
 const storage = await startStorage({ file: join(folder, 'state.db') })
 const releases: (() => void | Promise<void>)[] = []
-const limits = { instances: instanceCount + changeCount, lease: 30_000, checks: 256 }
+const limits = {
+  instances: instanceCount + changeCount,
+  perClient: 10_000,
+  lease: 30_000,
+  checks: 256,
+}
 const { api: discovery } = await startDiscovery(
   { limits, services: {}, folder },
   { storage, everywhere: () => Promise.resolve() },

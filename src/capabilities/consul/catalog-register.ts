@@ -8,6 +8,7 @@ import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
 import { ConsulError } from './errors.ts'
 import type { JsonFields } from './json-fields.ts'
+import { registeredAs } from './registered.ts'
 
 /** A check of the catalog: whoever registered it says how it stands, nobody here asks. */
 interface ToldCheck {
@@ -42,7 +43,7 @@ export async function registerEntity(world: World, call: Call): Promise<Answer> 
       meta: Object.fromEntries(fields.map('NodeMeta')),
     })
   }
-  if (service !== undefined) await registerOn(world, node, service)
+  if (service !== undefined) await registerOn(world, node, service, call.address)
   for (const check of checks) await tellCheck(world, node, check)
   await discovery.applied()
   return json(true)
@@ -60,14 +61,20 @@ export async function deregisterEntity(world: World, call: Call): Promise<Answer
   const instance = serviceId === '' ? undefined : discovery.instanceOnNode(node, serviceId)
   if (instance === undefined) call.demand('node', shown, 'write')
   else call.demand('service', instance.service, 'write')
-  if (instance !== undefined) await discovery.deregister(instance.service, instance.id)
-  else if (serviceId === '' && checkId !== '') await discovery.deregisterCheck(node, checkId)
+  if (instance !== undefined) {
+    await discovery.deregister(instance.service, registeredAs(instance)?.id ?? instance.id)
+  } else if (serviceId === '' && checkId !== '') await discovery.deregisterCheck(node, checkId)
   else if (serviceId === '' && node !== discovery.localNode) await discovery.deregisterNode(node)
   await discovery.applied()
   return json(true)
 }
 
-async function registerOn(world: World, node: string, fields: JsonFields): Promise<void> {
+async function registerOn(
+  world: World,
+  node: string,
+  fields: JsonFields,
+  client: string,
+): Promise<void> {
   const { discovery } = world
   const { id, name, address, port, said } = parseService(fields)
   const before = discovery.instanceOnNode(node, id)
@@ -85,8 +92,9 @@ async function registerOn(world: World, node: string, fields: JsonFields): Promi
       ...(address === '' ? { isHostOfNode: true } : {}),
       ...said,
     },
-    checks: before?.checks.map(({ spec }) => spec) ?? [],
+    checks: (before && registeredAs(before)?.checks) ?? [],
     source: CONSUL_SOURCE,
+    client,
   }
   await discovery.register(registration)
 }

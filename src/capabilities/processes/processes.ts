@@ -48,6 +48,7 @@ export async function startProcesses(
   const overrideOf = (name: string) => overrides.of(name)
   const runs: RunSet = new RunSet(first, { ...needs, overrideOf, scope, changed })
   runs.adopt((await supervisor.hello).processes, needs.routed)
+  await discovery.adopted()
   supervisor.onProcesses((statuses) => runs.observe(statuses))
   discovery.onChange((services) => {
     runs.reconcile()

@@ -14,12 +14,17 @@ import { serveConsul, type MakeCall } from './serve.ts'
 /** Agent, catalog and health over a registry of its own, as clients of this machine see them. */
 export async function serveAgent(
   t: TestContext,
-  options: { clock?: Clock; allowScripts?: boolean; authorizer?: Authorizer } = {},
+  options: {
+    clock?: Clock
+    allowScripts?: boolean
+    authorizer?: Authorizer
+    perClient?: number
+  } = {},
 ) {
-  const { clock = systemClock, allowScripts = false, authorizer } = options
+  const { clock = systemClock, allowScripts = false, authorizer, perClient = 1_000 } = options
   const storage = await startStorage({ file: ':memory:' })
   t.after(() => storage.close())
-  const started = await startOn(clock, storage)
+  const started = await startOn(clock, storage, { perClient })
   t.after(() => started.stop())
   const { discovery } = started
   const world = createWorld({
