@@ -2,7 +2,7 @@ import type { CheckSpec, CheckStatus } from '../discovery/check-spec.ts'
 import type { Registration } from '../discovery/registration.ts'
 import { statusOf } from './agent-checks.ts'
 import { CONSUL_SOURCE } from './agent-register.ts'
-import { parseService } from './agent-services.ts'
+import { parseService, type ServiceDefinition } from './agent-services.ts'
 import { json, type Answer } from './answers.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
@@ -76,11 +76,34 @@ async function registerOn(
   client: string,
 ): Promise<void> {
   const { discovery } = world
-  const { id, name, address, port, said } = parseService(fields)
-  const before = discovery.instanceOnNode(node, id)
+  const service = parseService(fields)
+  const before = discovery.instanceOnNode(node, service.id)
+  const checks = (before && registeredAs(before)?.checks) ?? []
   const ofNode = discovery.node(node)?.address ?? ''
-  const isHere = node === discovery.localNode
-  const registration: Registration = {
+  await discovery.register(registrationOn(world, { node, ofNode, service, checks, client }))
+}
+
+/** A service that a client says is on a node. */
+export function registrationOn(
+  world: World,
+  {
+    node,
+    ofNode,
+    service,
+    checks,
+    client,
+  }: {
+    readonly node: string
+    /** The address of the node; '' where nobody said. */
+    readonly ofNode: string
+    readonly service: ServiceDefinition
+    readonly checks: readonly CheckSpec[]
+    readonly client: string
+  },
+): Registration {
+  const { id, name, address, port, said } = service
+  const isHere = node === world.discovery.localNode
+  return {
     spec: {
       service: name,
       // Two nodes may use one id; in its service it must be unique.
@@ -92,11 +115,10 @@ async function registerOn(
       ...(address === '' ? { isHostOfNode: true } : {}),
       ...said,
     },
-    checks: (before && registeredAs(before)?.checks) ?? [],
+    checks,
     source: CONSUL_SOURCE,
     client,
   }
-  await discovery.register(registration)
 }
 
 function parseToldChecks(

@@ -1,4 +1,5 @@
 import type { Problem } from '../../platform/capability.ts'
+import type { CatalogDraft } from './catalog-draft.ts'
 import type { CheckSpec, CheckStatus } from './check-spec.ts'
 import type {
   Change,
@@ -91,6 +92,8 @@ export interface Discovery extends DiscoveryReads, DiscoveryWatches, NodeWrites 
   ): Promise<void>
   /** The result of a TTL or reported check. Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, also for an unknown check. */
   reportCheck(service: string, id: string, check: string, status: CheckStatus, output: string): void
+  /** Changes of nodes, registrations and checks that are stored together, with whatever else; no other write of them is under way meanwhile. */
+  transaction<Result>(run: (draft: CatalogDraft) => Promise<Result>): Promise<Result>
   /** Whom the file says to follow, and how they stand. */
   sources(): readonly SourceView[]
   /** One guard a source of registrations; see `LeaseGuard`. */

@@ -3,6 +3,7 @@ import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
 import type { Discovery, LeaseGuard } from './api.ts'
+import { CatalogDraft } from './catalog-draft.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { discoveryMetrics, problemsOf } from './console.ts'
 import { checkDeclared, declareServices } from './declared.ts'
@@ -197,6 +198,11 @@ function createApi(parts: Parts, clock: Clock): Discovery {
       registry.journal.flush()
       await Promise.race([parts.everywhere(), afterMs(clock, APPLIED_WAIT_MS)])
     },
+    // Nodes first: what holds both takes them in this order.
+    transaction: (run) =>
+      nodes.exclusively(() =>
+        registrations.exclusively(() => run(new CatalogDraft({ registry, nodes, registrations }))),
+      ),
     ...createNodeWrites(registry, nodes, registrations),
     ...createReads(registry, checks),
     ...createWatches(registry, clock),

@@ -138,6 +138,7 @@ export interface Instance {
   /** Unix ms of the first registration. */
   readonly registeredAtMs: number
   readonly createIndex: number
+  /** Of the last change of what it says; how it is has no index of its own. */
   readonly modifyIndex: number
   /** The worst of draining, override, lease, its checks and its node. What answers of Consul, Eureka and DNS go by. */
   readonly health: Health

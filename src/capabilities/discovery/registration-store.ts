@@ -11,19 +11,19 @@ import {
   registryFullError,
 } from './errors.ts'
 import { LOCAL_NODE, type Instance, type StatusOverride } from './model.ts'
+import type { Plan } from './plan.ts'
 import { readStoredRows } from './read-rows.ts'
 import type { InstanceRecord } from './records.ts'
 import { registrationOf } from './registered.ts'
 import { REGISTRATION_LIMITS, refuseOversized, type Registration } from './registration.ts'
 import type { Registry } from './registry.ts'
 import { parseStoredOverride, parseStoredRegistration } from './stored.ts'
+import { deleteFrom, keyOf, splitKey, storeOf } from './registration-rows.ts'
 import { forgetTold } from './told-states.ts'
 import type { Twins } from './twins.ts'
 
 /** Overrides that are kept, also of instances that are gone for a while; beyond it a new one is refused. */
 export const OVERRIDES_MAX = 10_000
-
-type Statement = Parameters<Storage['write']>[0][number]
 
 /** What it stands on. */
 export interface RegistrationsGround {
@@ -47,6 +47,8 @@ export class Registrations {
   readonly #overrides = new Map<string, StoredOverride>()
   /** The last write under way by instance: each sees what the one before it has done, and a lease that ends meanwhile deletes nothing. */
   readonly #writing = new Map<string, Promise<unknown>>()
+  /** A transaction over several is under way. */
+  #exclusive: Promise<void> | undefined
   readonly #instancesMax: number
   readonly #perClientMax: number
   /** Of processes that the last control plane ran, and that nobody has put yet. */
@@ -117,18 +119,10 @@ export class Registrations {
   /** Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, and `ERR_DISCOVERY_INSTANCE_TAKEN` for one that is not a registration. */
   async deregister(service: string, id: string): Promise<void> {
     await this.#inOrder(service, id, async () => {
-      const isTwin = this.#twins.find(service, id) !== undefined
-      if (!isTwin) this.#registered(service, id)
-      await this.#storage.write([
-        deleteFrom('discovery_registrations', service, id),
-        ...(isTwin ? [] : [deleteFrom('discovery_overrides', service, id)]),
-        forgetTold(service, id),
-      ])
-      const found = this.#twins.find(service, id)
-      if (found !== undefined) return this.#twins.remove(found)
-      this.#overrides.delete(keyOf(service, id))
-      const now = this.#registry.find(service, id)
-      if (now?.origin === 'registered') this.#registry.removeInstance(service, id)
+      if (this.#twins.find(service, id) === undefined) this.#registered(service, id)
+      const { statements, apply } = this.planDrop({ service, id })
+      await this.#storage.write(statements)
+      apply()
     })
   }
 
@@ -194,6 +188,29 @@ export class Registrations {
   }
 
   async #register(registration: Registration): Promise<Instance> {
+    const { client = '' } = registration
+    const { service, id } = registration.spec
+    const { statements, isNew, apply } = this.planPut(registration)
+    if (isNew) this.#arriving.add(client, 1)
+    try {
+      await this.#storage.write(statements)
+    } finally {
+      if (isNew) this.#arriving.add(client, -1)
+    }
+    try {
+      return apply()
+    } catch (error) {
+      // The file has taken the id meanwhile.
+      await this.#storage.write([deleteFrom('discovery_registrations', service, id)])
+      throw error
+    }
+  }
+
+  /** What a registration stores, and does when it is stored. `more`: new ones beside it. Throws what `register` does. */
+  planPut(
+    registration: Registration,
+    { more = 0 } = {},
+  ): Plan<Instance> & { readonly isNew: boolean } {
     const { source, spec, client = '' } = registration
     const { service, id } = spec
     this.#ofProcesses.delete(keyOf(service, id))
@@ -202,10 +219,10 @@ export class Registrations {
     if (before !== undefined && before !== house) refuseOther(before, source)
     const moved = this.#movedOf(registration, before, house)
     const isNew = house === undefined && before === undefined && moved === undefined
-    if (isNew) this.#refuseMore(client)
-    if (isNew) this.#arriving.add(client, 1)
-    try {
-      await this.#storage.write([
+    if (isNew) this.#refuseMore(client, more)
+    return {
+      isNew,
+      statements: [
         storeOf(house?.origin === 'run' ? { ...registration, isOfProcess: true } : registration),
         ...(moved === undefined
           ? []
@@ -213,17 +230,50 @@ export class Registrations {
               deleteFrom('discovery_registrations', moved.service, moved.id),
               forgetTold(moved.service, moved.id),
             ]),
-      ])
-    } finally {
-      if (isNew) this.#arriving.add(client, -1)
+      ],
+      apply: () => {
+        if (moved !== undefined) this.#removeMoved(moved)
+        return this.#join(registration) ?? this.put(registration)
+      },
     }
+  }
+
+  /** What the end of a registration stores, and does when it is stored. */
+  planDrop({ service, id }: Pick<Instance, 'service' | 'id'>): Plan {
+    const isTwin = this.#twins.find(service, id) !== undefined
+    return {
+      statements: [
+        deleteFrom('discovery_registrations', service, id),
+        ...(isTwin ? [] : [deleteFrom('discovery_overrides', service, id)]),
+        forgetTold(service, id),
+      ],
+      apply: () => {
+        const found = this.#twins.find(service, id)
+        if (found !== undefined) return this.#twins.remove(found)
+        this.#overrides.delete(keyOf(service, id))
+        const now = this.#registry.find(service, id)
+        if (now?.origin === 'registered') this.#registry.removeInstance(service, id)
+      },
+    }
+  }
+
+  /** Runs when every write that is under way is over, and before those that come later. */
+  async exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#exclusive
+    const mine = (async () => {
+      await before
+      await Promise.allSettled(this.#writing.values())
+      return work()
+    })()
+    const over = mine.then(
+      () => {},
+      () => {},
+    )
+    this.#exclusive = over
     try {
-      if (moved !== undefined) this.#removeMoved(moved)
-      return this.#join(registration) ?? this.put(registration)
-    } catch (error) {
-      // The file has taken the id meanwhile.
-      await this.#storage.write([deleteFrom('discovery_registrations', service, id)])
-      throw error
+      return await mine
+    } finally {
+      if (this.#exclusive === over) this.#exclusive = undefined
     }
   }
 
@@ -265,11 +315,11 @@ export class Registrations {
   }
 
   /** Throws `ERR_DISCOVERY_FULL`, `ERR_DISCOVERY_CLIENT_FULL`. */
-  #refuseMore(client: string): void {
-    const count = this.#registry.instanceCount + this.#arriving.total
+  #refuseMore(client: string, more: number): void {
+    const count = this.#registry.instanceCount + this.#arriving.total + more
     if (count >= this.#instancesMax) throw registryFullError(count)
     if (client === '') return
-    const own = this.#registry.clients.of(client) + this.#arriving.of(client)
+    const own = this.#registry.clients.of(client) + this.#arriving.of(client) + more
     if (own >= this.#perClientMax) throw clientFullError(client, own)
   }
 
@@ -298,6 +348,7 @@ export class Registrations {
     id: string,
     work: () => Promise<Result>,
   ): Promise<Result> {
+    while (this.#exclusive !== undefined) await this.#exclusive
     const key = keyOf(service, id)
     const before = this.#writing.get(key)
     const mine = before === undefined ? work() : before.then(work, work)
@@ -331,30 +382,4 @@ function refuseOther(instance: InstanceRecord, source: string): void {
   if (instance.origin !== 'registered' || instance.source !== source) {
     throw instanceTakenError(instance)
   }
-}
-
-function storeOf(registration: Registration): Statement {
-  const { service, id } = registration.spec
-  return {
-    sql: 'INSERT OR REPLACE INTO discovery_registrations (service, id, body) VALUES (?, ?, ?)',
-    params: [service, id, JSON.stringify(registration)],
-  }
-}
-
-function deleteFrom(
-  table: 'discovery_registrations' | 'discovery_overrides',
-  service: string,
-  id: string,
-): Statement {
-  return { sql: `DELETE FROM ${table} WHERE service = ? AND id = ?`, params: [service, id] }
-}
-
-function keyOf(service: string, id: string): string {
-  return `${service} ${id}`
-}
-
-/** Names of services have no blanks. */
-function splitKey(key: string): readonly [service: string, id: string] {
-  const at = key.indexOf(' ')
-  return [key.slice(0, at), key.slice(at + 1)]
 }
