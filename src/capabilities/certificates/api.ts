@@ -21,6 +21,8 @@ export interface Certificates {
   holding(): Holding
   /** Hosts whose certificates an authority issues, and how far that is. */
   issuing(): readonly AcmeView[]
+  /** What failed for this host is tried now. @throws ProblemError */
+  tryNow(host: string): Promise<void>
   /** The certificate of our own authority, once it has signed something. */
   authorityFile(): string | undefined
 }

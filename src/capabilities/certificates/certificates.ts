@@ -109,6 +109,7 @@ export async function startCertificates(
   const api: Certificates = {
     holding: () => inService.holding,
     issuing: () => keeper.views(),
+    tryNow: (host) => keeper.tryNow(host),
     authorityFile: () => authorityFile,
   }
   return {

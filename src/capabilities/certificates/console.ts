@@ -28,7 +28,7 @@ export interface CertificateView {
   readonly isDefault: boolean
 }
 
-/** `GET /api/v1/certificates`. */
+/** `GET /api/v1/certificates`, and what can be done about one that failed. */
 export function registerCertificateRoutes(
   app: FastifyInstance,
   certificates: Certificates,
@@ -41,6 +41,7 @@ export function registerCertificateRoutes(
       const { held, faults } = certificates.holding()
       const file = certificates.authorityFile()
       return {
+        atMs: clock.nowMs(),
         authority:
           file === undefined ? null : { file, command: trustCommand(file, process.platform) },
         certificates: held.map((one, at) => viewOf(one, at === 0, clock.nowMs())),
@@ -52,6 +53,24 @@ export function registerCertificateRoutes(
         })),
         issuing: certificates.issuing(),
       }
+    },
+  )
+  app.post<{ Params: { readonly host: string } }>(
+    '/api/v1/certificates/:host/try',
+    {
+      schema: {
+        summary:
+          'Asks the authority for the certificate of a host now, where the last try failed and the authority has not said when it may be asked again.',
+        params: {
+          type: 'object',
+          required: ['host'],
+          properties: { host: { type: 'string', maxLength: 253 } },
+        },
+      },
+    },
+    async (request, reply) => {
+      await certificates.tryNow(request.params.host)
+      return reply.code(202).send({ status: 'accepted' })
     },
   )
 }

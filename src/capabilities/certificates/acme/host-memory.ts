@@ -22,7 +22,15 @@ const hostMemory = z.strictObject({
   tryAtMs: z.number(),
   /** When the certificate is to be renewed; drawn once, so that a restart does not draw again. */
   renewAtMs: z.number(),
-  fault: z.strictObject({ code: z.string(), text: z.string(), atMs: z.number() }).optional(),
+  fault: z
+    .strictObject({
+      code: z.string(),
+      text: z.string(),
+      atMs: z.number(),
+      /** Nobody may ask before; 0: the authority has not said so. */
+      retryAtMs: z.number(),
+    })
+    .optional(),
   /** What the authority suggests (RFC 9773), and when it is to be asked again. */
   window: z
     .strictObject({ startMs: z.number(), endMs: z.number(), explanation: z.string() })

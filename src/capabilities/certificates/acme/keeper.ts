@@ -2,6 +2,7 @@ import type { CertificateOp } from '../../../contracts/certificates.ts'
 import type { Clock, Log, Random } from '../../../platform/capability.ts'
 import { CertificateError } from '../errors.ts'
 import type { CertificateStore } from '../store.ts'
+import { ProblemError } from '../../../platform/problem.ts'
 import { AcmeError } from './acme-error.ts'
 import { type OpenAuthority, openAuthority } from './authority.ts'
 import { obtainCertificate } from './obtain.ts'
@@ -109,6 +110,23 @@ export class AcmeKeeper {
     })
   }
 
+  /** Somebody has mended what was wrong: what failed is tried now, unless the authority has said when it may be. @throws ProblemError */
+  async tryNow(host: string): Promise<void> {
+    const memory = this.#config?.hosts.includes(host) ? this.#memories.get(host) : undefined
+    const { clock } = this.#ground
+    if (memory?.fault === undefined) {
+      const text = `no certificate of an authority has failed for ${host}; GET /api/v1/certificates lists those that have`
+      throw new ProblemError(404, 'ERR_CERTIFICATE_ACME_NOT_FAILED', text)
+    }
+    if (memory.fault.retryAtMs > clock.nowMs()) {
+      const when = new Date(memory.fault.retryAtMs).toISOString()
+      const text = `${host} may be asked for again at ${when}, and not before`
+      throw new ProblemError(409, 'ERR_CERTIFICATE_ACME_LIMITED', text)
+    }
+    await this.#keep(host, { ...memory, tryAtMs: clock.nowMs() })
+    this.#arm()
+  }
+
   /** The one timer: for what is due first. */
   #arm(): void {
     this.#cancel()
@@ -200,9 +218,9 @@ export class AcmeKeeper {
     const { clock, random, log } = this.#ground
     const memory = this.#memories.get(host)!
     const nowMs = clock.nowMs()
-    const fault = { ...describe(error), atMs: nowMs }
+    const retryAtMs = error instanceof AcmeError ? error.retryAtMs : 0
+    const fault = { ...describe(error), atMs: nowMs, retryAtMs }
     const failures = memory.failures + 1
-    const { retryAtMs = 0 } = error instanceof AcmeError ? error : {}
     const tryAtMs = Math.max(nowMs + waitAfter(failures, random), retryAtMs)
     const { order, ...rest } = memory
     const kept =
