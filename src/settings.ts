@@ -65,6 +65,14 @@ export function checkSettings(
   return assembled.check(settings, sourceOf, environment)
 }
 
+/** What a look at the files that the settings name tells, such as certificates; `folder` is the configuration file's. */
+export function inspectSettings(
+  settings: Settings,
+  folder: string,
+): Promise<readonly SettingProblem[]> {
+  return assembled.inspect(settings, folder)
+}
+
 /** What holds for a service that only exists by registration. */
 export function defaultService(): ServiceSettings {
   const { any } = settingsSchema.parse({ services: { any: {} } }).services

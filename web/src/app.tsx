@@ -4,6 +4,7 @@ import { ConnectionBanner } from './ui/banner.tsx'
 import { TopBar } from './ui/top-bar.tsx'
 import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
+import { CertificatesPage } from './pages/certificates/certificates-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
@@ -67,6 +68,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ConfigurationPage />
     case 'keys':
       return <KeysPage path={route.path} />
+    case 'certificates':
+      return <CertificatesPage />
     case 'code':
       return <CodePage key={route.code} code={route.code} />
     default:
@@ -88,6 +91,8 @@ function titleOf(route: Route): string {
       return 'Listeners and configuration'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
+    case 'certificates':
+      return 'Certificates'
     case 'code':
       return route.code
     default:

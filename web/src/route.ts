@@ -10,6 +10,7 @@ export type Route =
   | { readonly page: 'configuration' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
+  | { readonly page: 'certificates' }
   | { readonly page: 'code'; readonly code: string }
 
 /** Reads the part after `#`; what is unknown is the start page. */
@@ -29,6 +30,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'configuration' }
     case 'keys':
       return { page: 'keys', path: argument }
+    case 'certificates':
+      return { page: 'certificates' }
     case 'codes':
       return { page: 'code', code: argument }
     default:
@@ -57,6 +60,8 @@ export function hrefOf(route: Route): string {
       return '#/configuration'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
+    case 'certificates':
+      return '#/certificates'
     case 'code':
       return `#/codes/${encodeURIComponent(route.code)}`
     default:

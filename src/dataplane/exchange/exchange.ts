@@ -2,6 +2,7 @@ import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { GrpcWebStream } from '../client/grpc-web-stream.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
@@ -114,6 +115,8 @@ export interface Exchange extends Guarded {
   isIdempotent: boolean
   /** What kind of call it is, if it is one. */
   grpc: GrpcKind
+  /** The client's side where it speaks gRPC-web and the instance gRPC: then it is `client`. */
+  web: GrpcWebStream<Exchange> | null
   /** How long its caller waits, -1 where that was not said. */
   callTimeoutMs: number
   /** The client asked to switch protocols. */
@@ -209,6 +212,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isAdmitted: true,
     isIdempotent: false,
     grpc: GRPC.none,
+    web: null,
     callTimeoutMs: -1,
     isUpgrade: false,
     expectsContinue: false,
