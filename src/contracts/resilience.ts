@@ -20,9 +20,9 @@ export interface BreakerSpec extends Omit<BreakerPolicy, 'mode' | 'probeLeaseMs'
   readonly statuses: readonly number[]
 }
 
-/** How many requests of a service may be in flight, over all workers. */
+/** How many requests of a service may be in flight, over all workers; `auto`: as many as come, until it is overloaded, for each worker by itself. */
 export interface ConcurrencySpec {
-  readonly algorithm: 'fixed' | 'aimd' | 'gradient2'
+  readonly algorithm: 'auto' | 'fixed' | 'aimd' | 'gradient2'
   /** Where an adaptive limit begins, and between what it stays; `fixed` is always `max`. */
   readonly initial: number
   readonly min: number
@@ -96,6 +96,6 @@ export interface ResilienceEvent {
   readonly service: string
   /** '' where it is about the whole service. */
   readonly instance: string
-  readonly kind: 'opened' | 'half-open' | 'closed' | 'ejected'
+  readonly kind: 'opened' | 'half-open' | 'closed' | 'ejected' | 'overloaded' | 'relieved'
   readonly because: string
 }

@@ -323,6 +323,14 @@ export class DataProcess {
         this.#breakers.note({ atMs, service, instance, kind: 'ejected', because })
         return this.#options.log('warn', 'an instance is left out for a while', fields)
       }
+      case 'overload': {
+        const { service, isOverloaded, because } = message
+        const fields = { worker: index, service, because }
+        const kind = isOverloaded ? 'overloaded' : 'relieved'
+        const atMs = this.#options.clock.nowMs()
+        this.#breakers.note({ atMs, service, instance: '', kind, because })
+        return this.#options.log('warn', `a service is ${kind}`, fields)
+      }
       case 'breaker':
         return this.#tellBreakers()
       case 'defect': {

@@ -94,7 +94,7 @@ function checkConcurrency(
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { algorithm, initial, min, max } = concurrency
-  if (algorithm === 'off' || algorithm === 'fixed') return []
+  if (algorithm !== 'aimd' && algorithm !== 'gradient2') return []
   const isWithin = min <= initial && initial <= max
   if (isWithin) return []
   const message = `must be from min to max; is ${initial}, min is ${min}, and max is ${max}`

@@ -53,7 +53,7 @@ const retrySettings = z
       ),
     reserve: rate({ max: 10_000 })
       .prefault('3/s')
-      .describe('Retries that are allowed whatever the share says.'),
+      .describe('Retries that are allowed where the share is less.'),
   })
   .prefault({})
   .describe('Retry of idempotent requests before the first byte of the response.')
@@ -187,10 +187,10 @@ const hedgeSettings = z
 const concurrencySettings = z
   .strictObject({
     algorithm: z
-      .enum(['off', 'fixed', 'aimd', 'gradient2'])
-      .default('off')
+      .enum(['auto', 'off', 'fixed', 'aimd', 'gradient2'])
+      .default('auto')
       .describe(
-        'How many requests of the service may be in flight over all workers: as many as come (off), max (fixed), or what is found by watching drops (aimd) or latency (gradient2).',
+        'How many requests of the service may be in flight: as many as come, until it is overloaded (auto); always as many as come (off); over all workers max (fixed), or what is found by watching drops (aimd) or latency (gradient2). Overloaded is a service while most of its requests take five times what is usual for it, a quarter of the callers leave before their answer, and twice as much as usual is in flight.',
       ),
     max: z.int().min(1).max(100_000).default(200).describe('Never more than so many.'),
     min: z.int().min(1).max(100_000).default(20).describe('An adaptive limit is never below it.'),

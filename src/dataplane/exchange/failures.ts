@@ -27,6 +27,7 @@ import {
 } from './exchange.ts'
 import { finishExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { noteWasted } from './overload.ts'
 import { canFollow, isNamed, waitBefore } from './retries.ts'
 
 /** An attempt has failed before the client saw anything of an answer: another one, or the end. */
@@ -194,6 +195,7 @@ export function abortExchange(ctx: ExchangeContext, exchange: Exchange): void {
   for (const attempt of [exchange.first, exchange.second]) {
     if (isBound(attempt) && attempt.entry.outcome === '') {
       attempt.entry.outcome = 'client-aborted'
+      noteWasted(attempt, ctx.clock.monotonicMs())
     }
   }
   if (exchange.phase !== PHASE.flushing) return answerLocally(ctx, exchange, { code, detail })
@@ -290,6 +292,7 @@ function expireBound(
   switch (expiry) {
     case 'total':
       entry.outcome = 'total-timeout'
+      noteWasted(attempt, nowMs)
       // An instance that used up the whole time is as suspicious as one that used up its own.
       reportFailure(ctx, attempt, nowMs)
       return expireTotal(ctx, exchange, 'waiting for the answer')
@@ -346,6 +349,7 @@ function expireBound(
 /** The attempt has used up its time: for the next one, where there can be one. */
 function expireTry(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, instance } = attempt
+  noteWasted(attempt, nowMs)
   if (canFollow(attempt, nowMs)) {
     const { attemptTimeoutMs } = exchange.service!.spec
     const detail = `${instance.id} did not answer within ${attemptTimeoutMs} ms`

@@ -41,6 +41,13 @@ export interface Ejected {
   readonly because: string
 }
 
+/** A worker gives a service less than what comes, or all of it again. */
+export interface Overload {
+  readonly service: string
+  readonly isOverloaded: boolean
+  readonly because: string
+}
+
 /**
  * Once a span: compares the instances of a service with each other, and leaves out those that are too slow or fail too much. `tell` hears of each; the
  * spans of all are turned.
@@ -54,9 +61,14 @@ export function judgeService<W>(
   if (outliers === undefined) return
   const judged: Instance[] = []
   const all: OutlierStats[] = []
+  const others: OutlierStats[] = []
   for (const instance of service.instances.values()) {
+    if (instance.outliers === undefined) continue
     const isWarm = nowMs - instance.addedAtMs >= WARM_UP_MS
-    if (instance.outliers === undefined || !isWarm || isEjected(instance, nowMs)) continue
+    if (!isWarm || isEjected(instance, nowMs)) {
+      others.push(instance.outliers)
+      continue
+    }
     judged.push(instance)
     all.push(instance.outliers)
   }
@@ -73,6 +85,8 @@ export function judgeService<W>(
     })
   })
   for (const stats of all) stats.turn()
+  // What they did before they are judged again is forgotten then.
+  for (const stats of others) stats.turn()
 }
 
 function explainVerdict({ outlier, value, others }: OutlierVerdict): string {

@@ -5,7 +5,7 @@ import type {
   SnapshotOp,
   Http2Totals,
 } from '../../contracts/snapshot.ts'
-import type { Ejected } from '../resilience/outlier-watch.ts'
+import type { Ejected, Overload } from '../resilience/outlier-watch.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface ListenerBinding {
@@ -60,6 +60,8 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** An instance is left out for a while by this worker. */
   | ({ readonly type: 'ejected' } & Ejected)
+  /** This worker gives a service less, since it is overloaded, or all again. */
+  | ({ readonly type: 'overload' } & Overload)
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */

@@ -2,6 +2,7 @@ import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.t
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
+import { OverloadGuard } from '../../mechanisms/overload-guard/overload-guard.ts'
 import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
 import {
   createRetryBudget,
@@ -39,6 +40,9 @@ export class Service<W> implements Turn {
   breaker: Breaker | null
   /** How many requests may be in flight; null where that was never bounded. */
   admission: Admission<W> | null = null
+  /** Sees that the service is overloaded; null where the limit of its requests is another one. */
+  guard: OverloadGuard | null = null
+  #flight: { readonly counts: KeyedCounts; readonly place: number } | null = null
   readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void
 
@@ -64,10 +68,21 @@ export class Service<W> implements Turn {
   /** `place` of the shared counts, at which its requests in flight are counted. */
   bound(counts: KeyedCounts, place: number): void {
     const { concurrency } = this.spec
+    this.#flight = { counts, place }
+    this.guard = concurrency?.algorithm === 'auto' ? (this.guard ?? new OverloadGuard()) : null
     if (this.admission !== null) this.admission.configure(concurrency)
-    else if (concurrency !== undefined) {
+    // Where a guard watches nothing is counted before something is wrong.
+    else if (this.guard === null) this.admit()
+  }
+
+  /** From now on its requests in flight are counted, as its settings say. */
+  admit(): Admission<W> | null {
+    const { concurrency } = this.spec
+    if (this.admission === null && concurrency !== undefined && this.#flight !== null) {
+      const { counts, place } = this.#flight
       this.admission = new Admission(concurrency, counts, place, this.#learnt)
     }
+    return this.admission
   }
 
   runTurn(): void {

@@ -23,7 +23,7 @@ import type { Handshake } from '../tls/handshake.ts'
 import type { Preface } from '../tls/preface.ts'
 import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
-import type { Ejected } from '../resilience/outlier-watch.ts'
+import type { Ejected, Overload } from '../resilience/outlier-watch.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
@@ -52,6 +52,8 @@ export interface WorkerContext extends ExchangeContext {
   defectCount: number
   /** An instance is left out for a while. */
   reportEjected(ejected: Ejected): void
+  /** A service is overloaded, or is so no longer. */
+  reportOverload(overload: Overload): void
 }
 
 /** Until the first update there are no listeners, so these are never applied to a request. */
@@ -147,6 +149,7 @@ export function createContext(
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
     reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    reportOverload: (overload) => post({ type: 'overload', ...overload }),
     fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {
