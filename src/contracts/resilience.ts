@@ -73,6 +73,35 @@ export interface ResilienceMessage {
   readonly reset?: true
   readonly breakers: readonly BreakerState[]
   readonly events: readonly ResilienceEvent[]
+  /** Of services of which something has changed, once a second. */
+  readonly loads?: readonly ServiceLoad[]
+}
+
+/** What holds the load of one service within bounds, over all workers. Counts of what was done are since this data process started. */
+export interface ServiceLoad {
+  readonly service: string
+  /** Requests and further attempts of the last ten seconds, and how many of these the budget allows. */
+  readonly requests: number
+  readonly retries: number
+  readonly retriesAllowed: number
+  /** How many may be in flight now, 0: as many as come, and how many are where that is bounded. */
+  readonly limit: number
+  readonly inFlight: number
+  /** Requests that wait for a place in flight, and for a connection. */
+  readonly queued: number
+  readonly waiting: number
+  /** Workers that give it less, since it works for callers that have gone; and why. */
+  readonly overloadedWorkers: number
+  readonly because: string
+  /** Requests that got no place in flight. */
+  readonly shed: number
+  /** Further attempts that the budget did not allow. */
+  readonly retriesRefused: number
+  readonly hedges: number
+  /** Second attempts that had their answer first. */
+  readonly hedgeWins: number
+  readonly fallbacks: number
+  readonly ejections: number
 }
 
 /** Where one breaker is. Times are Unix milliseconds. */

@@ -57,6 +57,7 @@ export async function startGateway(
 
   function followService(name: string, isThere: boolean): void {
     if (Object.hasOwn(current.settings.services, name)) return
+    if (!isThere) resilience.forget(name)
     void channel.publish([
       isThere ? registeredOp(current, name, orders) : { op: 'service-gone', service: name },
     ])
@@ -70,6 +71,10 @@ export async function startGateway(
         const ops = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
+        for (const { service } of resilience.loads()) {
+          if (!isKnown(service) && !Object.hasOwn(next.settings.services, service))
+            resilience.forget(service)
+        }
         return prepared.commit(ops)
       },
       cancel: () => prepared.cancel(),

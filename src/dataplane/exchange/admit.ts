@@ -70,6 +70,7 @@ export function shedRequest(ctx: ExchangeContext, exchange: Exchange): void {
   const { service } = exchange
   const admission = service?.admission
   ctx.totals.countLimited('concurrency')
+  if (service !== null) service.counts.shed++
   const limit = admission === null || admission === undefined ? 0 : admission.limit
   const why =
     service === null || service.guard === null

@@ -128,6 +128,7 @@ function dropOther(ctx: ExchangeContext, winner: BoundAttempt): void {
   const other = first === winner ? second : first
   if (other.state === ATTEMPT.over) return
   other.entry.outcome = 'lost-the-race'
+  if (winner === second) winner.exchange.service!.counts.hedgeWins++
   cancelAttempt(ctx, other)
 }
 

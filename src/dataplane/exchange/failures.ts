@@ -1,7 +1,7 @@
 import { observeAdmitted, shedRequest } from './admit.ts'
 import { noteReason } from '../records/record.ts'
 import { breakerOf, tellFailure, tellHanging } from '../resilience/breakers.ts'
-import { noteFailure } from '../resilience/outlier-watch.ts'
+import { noteFailure, tellEjected } from '../resilience/outlier-watch.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
@@ -28,7 +28,7 @@ import {
 import { finishExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { noteWasted } from './overload.ts'
-import { canFollow, isNamed, waitBefore } from './retries.ts'
+import { canFollow, isNamed, waitBefore, withdraw } from './retries.ts'
 
 /** An attempt has failed before the client saw anything of an answer: another one, or the end. */
 export function failAttempt(
@@ -66,7 +66,7 @@ export function failAttempt(
     case NEXT.elsewhereOnBudget: {
       noteTried(exchange, instance)
       const waitMs = waitBefore(ctx, exchange, -1, nowMs)
-      if (waitMs < 0 || !exchange.service!.retries.tryWithdraw(nowMs)) {
+      if (waitMs < 0 || !withdraw(exchange, nowMs)) {
         return giveUp(ctx, exchange, failure, detail, nowMs)
       }
       return tryElsewhere(ctx, attempt, failure, detail, waitMs)
@@ -153,7 +153,11 @@ export function blameInstance(ctx: ExchangeContext, attempt: BoundAttempt, nowMs
   if (instance.isGone) return
   const total = service.balancer.candidates.length
   noteFailure(service.spec, instance, attempt.state !== ATTEMPT.answering, nowMs)
-  service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
+  if (service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)) {
+    service.counts.ejections++
+    const because = `${service.spec.ejection.failures} failures in a row, the last: ${attempt.entry.outcome} ${attempt.entry.status || ''}`
+    ctx.happened(tellEjected(service.name, instance, because.trimEnd(), nowMs))
+  }
   service.balancer.observe(instance, nowMs - attempt.startedMs, nowMs, false)
 }
 

@@ -28,9 +28,14 @@ const FAILURES: ReadonlySet<string> = new Set([
 export function fallBack(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): boolean {
   const { fallback, phase } = exchange
   if (fallback === null || phase !== PHASE.asking || !FAILURES.has(reply.code)) return false
-  if (goElsewhere(ctx, exchange, fallback.service)) return true
+  const { service } = exchange
+  if (goElsewhere(ctx, exchange, fallback.service)) {
+    if (service !== null) service.counts.fallbacks++
+    return true
+  }
   const { answer } = fallback
   if (answer === undefined) return false
+  if (service !== null) service.counts.fallbacks++
   exchange.fallback = null
   notePolicy(exchange.record, 'fallback', 'a fixed answer', 0)
   answerLocally(ctx, exchange, { ...reply, plain: answer })

@@ -18,6 +18,7 @@ export function hedgeWhenDue(ctx: ExchangeContext, exchange: Exchange, nowMs: nu
   if (!hasInstanceLeft(exchange, first.instance, nowMs)) return
   if (!service.retries.hasOne(nowMs) || !startHedge(ctx, exchange, nowMs)) return
   service.retries.tryWithdraw(nowMs)
+  service.counts.hedges++
   exchange.retriesLeft--
   exchange.edge!.retries++
   notePolicy(exchange.record, 'hedge', 'a second attempt after the usual time', delayMs)

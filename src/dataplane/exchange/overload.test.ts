@@ -64,7 +64,7 @@ async function house(t: TestContext) {
       state.offsetMs += 1_000
       for (let i = 0; i < LOOK_TICKS; i++) ticks[0]!()
     },
-    overloads: () => gateway.said.flatMap((one) => (one.type === 'overload' ? [one] : [])),
+    overloads: () => gateway.said.flatMap((one) => (one.type === 'happened' ? [one.event] : [])),
   }
 }
 
@@ -95,7 +95,7 @@ test('with the defaults a service that works for callers that have gone is given
   const clients = await hang(world)
   assert.equal(world.service.admission, null, 'nothing is counted before something is wrong')
   world.look()
-  assert.equal(world.overloads()[0]?.isOverloaded, true)
+  assert.equal(world.overloads()[0]?.kind, 'overloaded')
   assert.match(world.overloads()[0]!.because, /100 % of its callers left before their answer/)
   const admission = admissionOf(world)
   assert.equal(admission.limit, 8)
@@ -114,8 +114,8 @@ test('with the defaults a service that works for callers that have gone is given
     world.look()
   }
   assert.deepEqual(
-    world.overloads().map(({ isOverloaded }) => isOverloaded),
-    [true, false],
+    world.overloads().map(({ kind }) => kind),
+    ['overloaded', 'relieved'],
   )
   world.look()
   assert.equal(world.service.admission, null)

@@ -1,13 +1,7 @@
-import type { Overload } from '../resilience/outlier-watch.ts'
 import type { Service } from '../upstream/service.ts'
 import type { ExchangeContext } from './context.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt } from './exchange.ts'
 import { leaveFlight } from './finish.ts'
-
-/** What of a worker is needed to guard its services. */
-export interface GuardContext extends ExchangeContext {
-  reportOverload(overload: Overload): void
-}
 
 /** An attempt was given up without an answer: what the instance does for it is for nobody. One whose request is still being sent says nothing. */
 export function noteWasted(attempt: BoundAttempt, nowMs: number): void {
@@ -21,7 +15,7 @@ export function noteWasted(attempt: BoundAttempt, nowMs: number): void {
  * Once a second: looks whether a service is overloaded, by what its instances' statistics of the last second say, and bounds what it is given. Costs a request nothing
  * as long as all is well.
  */
-export function guardService(ctx: GuardContext, service: Service<Attempt>, nowMs: number): void {
+export function guardService(ctx: ExchangeContext, service: Service<Attempt>, nowMs: number): void {
   const { guard } = service
   if (guard === null) return
   let inFlight = service.waiting.size
@@ -40,8 +34,8 @@ export function guardService(ctx: GuardContext, service: Service<Attempt>, nowMs
   // A limit that has risen is room for those that wait.
   if (admission.queued > 0) ctx.turns.schedule(service)
   if (change === 'none') return
-  const isOverloaded = change === 'begins'
-  ctx.reportOverload({ service: service.name, isOverloaded, because: guard.explain() })
+  const kind = change === 'begins' ? 'overloaded' : 'relieved'
+  ctx.happened({ kind, service: service.name, instance: '', because: guard.explain() })
 }
 
 /** Nothing is bounded, and nobody waits: nothing needs to be counted. Who is counted gives its place back where it has it from. */
@@ -50,7 +44,7 @@ function retire(service: Service<Attempt>): void {
 }
 
 /** Requests that began before `beforeMs` keep nobody else out any more. */
-function freeHeld(ctx: GuardContext, service: Service<Attempt>, beforeMs: number): void {
+function freeHeld(ctx: ExchangeContext, service: Service<Attempt>, beforeMs: number): void {
   for (const exchange of ctx.exchanges) {
     if (exchange.service !== service || exchange.admission === null) continue
     if (exchange.startedMs < beforeMs) leaveFlight(ctx, exchange)

@@ -12,6 +12,7 @@ import {
 import { LATENCY_BOUNDS_MS, type ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
+import { createServiceCounts, type ServiceCounts } from '../resilience/service-load.ts'
 import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import { Admission } from './admission.ts'
@@ -42,6 +43,9 @@ export class Service<W> implements Turn {
   admission: Admission<W> | null = null
   /** Sees that the service is overloaded; null where the limit of its requests is another one. */
   guard: OverloadGuard | null = null
+  /** What its policies of resilience did since the last report. */
+  readonly counts: ServiceCounts = createServiceCounts()
+  wasLoaded = false
   #flight: { readonly counts: KeyedCounts; readonly place: number } | null = null
   readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void

@@ -64,9 +64,9 @@ function judgeAll(ctx: WorkerContext, nowMs: number): void {
   for (const service of ctx.services.values()) {
     // First: the spans of its instances are turned behind it.
     guardService(ctx, service, nowMs)
-    judgeService(service, nowMs, (instance, ejected) => {
+    judgeService(service, nowMs, (instance, event) => {
       ctx.instanceChanged(instance)
-      ctx.reportEjected(ejected)
+      ctx.happened(event)
     })
   }
 }
