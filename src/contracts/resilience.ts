@@ -126,5 +126,7 @@ export interface ResilienceEvent {
   /** '' where it is about the whole service. */
   readonly instance: string
   readonly kind: 'opened' | 'half-open' | 'closed' | 'ejected' | 'overloaded' | 'relieved'
+  /** `ejected`: for how long. */
+  readonly forMs?: number
   readonly because: string
 }

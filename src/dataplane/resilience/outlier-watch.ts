@@ -80,8 +80,9 @@ export function tellEjected(
   because: string,
   nowMs: number,
 ): Happened {
-  const seconds = Math.round((ejectedUntilMs - nowMs) / 100) / 10
-  return { kind: 'ejected', service, instance: id, because: `for ${seconds} s: ${because}` }
+  const forMs = Math.round(ejectedUntilMs - nowMs)
+  const seconds = Math.round(forMs / 100) / 10
+  return { kind: 'ejected', service, instance: id, forMs, because: `for ${seconds} s: ${because}` }
 }
 
 function explainVerdict({ outlier, value, others }: OutlierVerdict): string {

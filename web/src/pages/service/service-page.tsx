@@ -8,6 +8,7 @@ import { EdgeRows, SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { RegistryPanel } from './registry-panel.tsx'
+import { ResiliencePanel } from './resilience-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
 
 const ServiceSeries = lazy(async () => ({
@@ -34,6 +35,7 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
     <>
       <ServiceHead service={service} />
       <InstanceTable service={service} />
+      <ResiliencePanel service={service} />
       <RegistryPanel service={name} />
       <Suspense fallback={<div className="series-grid is-waiting" aria-busy="true" />}>
         <ServiceSeries service={name} />
