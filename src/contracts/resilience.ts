@@ -55,6 +55,12 @@ export interface RetrySpec {
 export interface FallbackSpec {
   /** Another service, '' for none; asked once, with what is left of the time. */
   readonly service: string
+  /** The last answer to the same GET, up to this age; bytes are those of one worker. */
+  readonly stale?: {
+    readonly ageMsMax: number
+    readonly bytesMax: number
+    readonly bodyBytesMax: number
+  }
   /** Where there is no other service, or that cannot serve it either. */
   readonly answer?: {
     readonly status: number

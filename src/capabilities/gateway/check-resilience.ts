@@ -17,6 +17,7 @@ export function checkResilience(
     ...checkBreaker(settings, [...path, 'breaker']),
     ...checkHedge(settings, [...path, 'hedge']),
     ...checkConcurrency(settings, [...path, 'concurrency']),
+    ...checkFallback(settings, [...path, 'fallback']),
   ]
 }
 
@@ -87,6 +88,21 @@ function checkHedge(
     problems.push({ path: [...path, 'after'], code: 'ERR_CONFIG_RANGE', message })
   }
   return problems
+}
+
+function checkFallback(
+  { fallback }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (fallback === undefined) return []
+  const { to, stale, answer } = fallback
+  if (to === undefined && stale === undefined && answer === undefined) {
+    const message = 'says nothing that could stand in: it needs to, stale or answer'
+    return [{ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
+  }
+  if (stale === undefined || stale.body <= stale.memory) return []
+  const message = 'must not be above memory, or an answer of this size is never kept'
+  return [{ path: [...path, 'stale', 'body'], code: 'ERR_CONFIG_RANGE', message }]
 }
 
 function checkConcurrency(

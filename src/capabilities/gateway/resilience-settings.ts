@@ -222,6 +222,24 @@ const fallbackSettings = z
       .describe(
         'Another service that gets the request, once, with what is left of the time; where an instance may have begun to serve it, only if it is idempotent.',
       ),
+    stale: z
+      .strictObject({
+        age: duration({ min: '1s', max: '720h' })
+          .prefault('1h')
+          .describe('How old an answer may be that is given out; stale-if-error makes it less.'),
+        memory: size({ min: '64KiB', max: '1GiB' })
+          .prefault('8MiB')
+          .describe(
+            'What is kept in all, by each worker for itself; who was asked for longest ago goes.',
+          ),
+        body: size({ min: '1KiB', max: '16MiB' })
+          .prefault('256KiB')
+          .describe('A larger answer is not kept.'),
+      })
+      .optional()
+      .describe(
+        'The last answer to the same GET, where there is no other service or that cannot serve it either. Kept is a 200 that Cache-Control does not forbid (no-store, no-cache, private, must-revalidate, s-maxage without stale-if-error) and that sets no cookie, by its Vary; of a request with Authorization or a cookie only what is public.',
+      ),
     answer: z
       .strictObject({
         status: z.int().min(200).max(599).default(200).describe('Its status.'),
@@ -229,7 +247,7 @@ const fallbackSettings = z
         body: z.string().max(65_536).default('').describe('Its body.'),
       })
       .optional()
-      .describe('A fixed answer, where there is no other service, or that cannot serve it either.'),
+      .describe('A fixed answer, where neither another service nor an earlier answer stands in.'),
   })
   .optional()
   .describe(

@@ -233,10 +233,18 @@ function specifyFallback(
   settings: ServiceSettings['resilience']['fallback'],
 ): Pick<ServiceSpec, 'fallback'> {
   if (settings === undefined) return {}
-  const { to = '', answer } = settings
-  if (answer === undefined) return { fallback: { service: to } }
-  const { status, type, body } = answer
-  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+  const { to = '', stale, answer } = settings
+  return {
+    fallback: {
+      service: to,
+      ...(stale === undefined
+        ? {}
+        : { stale: { ageMsMax: stale.age, bytesMax: stale.memory, bodyBytesMax: stale.body } }),
+      ...(answer === undefined
+        ? {}
+        : { answer: { status: answer.status, contentType: answer.type, body: answer.body } }),
+    },
+  }
 }
 
 function specifyConcurrency(

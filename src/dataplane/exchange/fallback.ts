@@ -7,6 +7,7 @@ import type { ExchangeContext } from './context.ts'
 import { type Exchange, PHASE } from './exchange.ts'
 import { leaveFlight } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { staleReply } from './stale.ts'
 
 /** Answers of ours that say that the service could not serve the request, and nothing of the request itself. */
 const FAILURES: ReadonlySet<string> = new Set([
@@ -31,6 +32,14 @@ export function fallBack(ctx: ExchangeContext, exchange: Exchange, reply: LocalR
   const { service } = exchange
   if (goElsewhere(ctx, exchange, fallback.service)) {
     if (service !== null) service.counts.fallbacks++
+    return true
+  }
+  const stale = staleReply(exchange, reply, ctx.clock.monotonicMs())
+  if (stale !== undefined) {
+    if (service !== null) service.counts.fallbacks++
+    exchange.fallback = null
+    notePolicy(exchange.record, 'fallback', 'its last answer', 0)
+    answerLocally(ctx, exchange, stale)
     return true
   }
   const { answer } = fallback

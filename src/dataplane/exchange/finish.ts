@@ -135,6 +135,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.pausedMs = 0
   exchange.wasTried = false
   exchange.fallback = null
+  exchange.stale = null
+  exchange.capture = null
   exchange.priority = PRIORITY.normal
   exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity

@@ -180,6 +180,7 @@ function enterService(
     return ROUTED.answered
   }
   exchange.fallback = spec.fallback ?? null
+  exchange.stale = service.stale
   exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.

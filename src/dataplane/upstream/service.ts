@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
 import { OverloadGuard } from '../../mechanisms/overload-guard/overload-guard.ts'
 import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
+import { StaleCache } from '../../mechanisms/stale-cache/stale-cache.ts'
 import {
   createRetryBudget,
   type RetryBudget,
@@ -31,6 +33,8 @@ export class Service<W> implements Turn {
   retryOn: RetryConditions
   /** Null where none runs beside another one. */
   hedge: HedgeDelay | null
+  /** Its last answers; null where they do not stand in. */
+  stale: StaleCache | null
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
@@ -63,6 +67,7 @@ export class Service<W> implements Turn {
     this.retries = createRetryBudget(budgetOf(spec), learnt.memory, learnt.start + BUDGET_AT)
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.hedge = hedgeOf(spec, null, spec)
+    this.stale = staleOf(spec, null)
     this.pending = pending
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
@@ -100,6 +105,7 @@ export class Service<W> implements Turn {
     this.retries.configure(budgetOf(spec))
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.hedge = hedgeOf(spec, this.hedge, old)
+    this.stale = staleOf(spec, this.stale)
     this.pending.setMax(spec.pendingMax)
     this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
@@ -130,6 +136,14 @@ function budgetOf({ retry }: ServiceSpec): RetryTerms {
 
 /** What says that the instance is in trouble, and not that the request is. */
 const RETRY_ON_DEFAULT = ['connect', 'reset', 'timeout'] as const
+
+/** What was kept stays, as long as the same of it may be. */
+function staleOf({ fallback }: ServiceSpec, known: StaleCache | null): StaleCache | null {
+  const policy = fallback?.stale
+  if (policy === undefined) return null
+  const isSame = known !== null && isDeepStrictEqual(known.policy, policy)
+  return isSame ? known : new StaleCache(policy)
+}
 
 /** How long latencies count for what is usual, at least. */
 const HEDGE_SPAN_MS = 10_000

@@ -86,9 +86,10 @@ function ejectionText({ ejection, outliers }: ServiceSpec): string {
 
 function fallbackText({ fallback }: ServiceSpec): string {
   if (fallback === undefined) return 'none'
-  const { service, answer } = fallback
+  const { service, stale, answer } = fallback
   const parts = [
     ...(service === '' ? [] : [`the service ${service}`]),
+    ...(stale === undefined ? [] : [`the last answer, up to ${ms(stale.ageMsMax)} old`]),
     ...(answer === undefined ? [] : [`a fixed answer ${answer.status}`]),
   ]
   return parts.join(', then ')
