@@ -94,12 +94,7 @@ function checkFallback(
   { fallback }: ResilienceSettings,
   path: SettingPath,
 ): readonly SettingProblem[] {
-  if (fallback === undefined) return []
-  const { to, stale, answer } = fallback
-  if (to === undefined && stale === undefined && answer === undefined) {
-    const message = 'says nothing that could stand in: it needs to, stale or answer'
-    return [{ path, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
-  }
+  const stale = fallback?.stale
   if (stale === undefined || stale.body <= stale.memory) return []
   const message = 'must not be above memory, or an answer of this size is never kept'
   return [{ path: [...path, 'stale', 'body'], code: 'ERR_CONFIG_RANGE', message }]

@@ -156,6 +156,7 @@ export function specifyService(
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
       ...hashedBy(balance),
+      ...specifyGroups(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -224,9 +225,23 @@ function specifyBreaker(
 function hashedBy({
   algorithm,
   by,
-}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  load,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by' | 'loadFactor'> {
   if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
-  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+  const key = typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by
+  return { by: key, loadFactor: load }
+}
+
+/** Only what is asked for. */
+function specifyGroups({
+  subset,
+  panic,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'subset' | 'panicShare'> {
+  const panicShare = panic === 0 ? {} : { panicShare: panic }
+  if (subset === undefined) return panicShare
+  const { header, otherwise = '', missing } = subset
+  const chosen = { header: header.toLowerCase(), otherwise, fallsBackToAny: missing === 'any' }
+  return { ...panicShare, subset: chosen }
 }
 
 function specifyFallback(

@@ -131,6 +131,8 @@ export interface Exchange extends Guarded {
   setsSticky: boolean
   /** Of the key that hashed balancing goes by, -1 for none. */
   hash: number
+  /** The subset of instances that it is for; null: any. */
+  subset: string | null
 
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
@@ -226,6 +228,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     sticky: '',
     setsSticky: false,
     hash: -1,
+    subset: null,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
     outView: NO_BYTES,

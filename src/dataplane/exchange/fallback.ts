@@ -69,6 +69,7 @@ function goElsewhere(ctx: ExchangeContext, exchange: Exchange, name: string): bo
   exchange.sticky = ''
   exchange.setsSticky = false
   exchange.hash = -1
+  exchange.subset = null
   notePolicy(exchange.record, 'fallback', `to the service ${name}`, 0)
   startAttempt(ctx, exchange.first, nowMs)
   return true

@@ -125,6 +125,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sticky = ''
   exchange.setsSticky = false
   exchange.hash = -1
+  exchange.subset = null
   exchange.outEnd = 0
   exchange.isReplayable = true
   exchange.totalDeadlineMs = 0

@@ -1,6 +1,7 @@
 import { isHedgeDue } from '../../mechanisms/hedging/hedging.ts'
 import { notePolicy } from '../records/record.ts'
-import { connectSomewhere, hasInstanceLeft } from './attempts.ts'
+import { connectSomewhere } from './attempts.ts'
+import { hasInstanceLeft } from './choose-instance.ts'
 import type { ExchangeContext } from './context.ts'
 import { mayHedge } from './decide.ts'
 import { ATTEMPT, type Exchange, writeTries } from './exchange.ts'

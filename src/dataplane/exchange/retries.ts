@@ -5,7 +5,7 @@ import { retriesAnswer, retriesFailure } from '../../mechanisms/retry/conditions
 import { parseRateLimitReset, parseRetryAfter } from '../../mechanisms/retry/retry-after.ts'
 import { decideWait, retryWaitMs } from '../../mechanisms/retry/retry-wait.ts'
 import { notePolicy } from '../records/record.ts'
-import { hasInstanceLeft } from './attempts.ts'
+import { hasInstanceLeft } from './choose-instance.ts'
 import { callStatusOf } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import { conditionOf, type Failure, mayRetryAnswer } from './decide.ts'

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
+import { CandidateGroups } from '../../mechanisms/balancing/groups.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
@@ -39,6 +40,8 @@ export class Service<W> implements Turn {
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
   urgedAtMs = -Infinity
+  /** Which instances a request is for; null where it is all of them alike. */
+  groups: CandidateGroups<Instance> | null = null
   /** Limits how many may wait, over all workers. */
   readonly pending: Permits
   /** Of the service as a whole; null where it has none. */
@@ -94,6 +97,16 @@ export class Service<W> implements Turn {
     return this.admission
   }
 
+  /** Instances or settings have changed: do requests choose among groups of instances? */
+  regroup(): void {
+    const { subset, panicShare = 0 } = this.spec.balance
+    const isGrouped =
+      subset !== undefined ||
+      panicShare > 0 ||
+      this.balancer.candidates.some(({ level, isBackup }) => level > 0 || isBackup)
+    this.groups = isGrouped ? new CandidateGroups() : null
+  }
+
   runTurn(): void {
     this.#serve(this)
   }
@@ -114,13 +127,14 @@ export class Service<W> implements Turn {
       instance.blockedUntilMs = 0
       if (old.protocol !== spec.protocol) speak(instance, spec.protocol === 'h2c')
     }
-    if (old.balance.algorithm === spec.balance.algorithm) return
+    if (old.balance.algorithm === spec.balance.algorithm) return this.regroup()
     const next = balancers[spec.balance.algorithm]<Instance>()
     for (const instance of this.instances.values()) {
       this.balancer.remove(instance)
       next.add(instance)
     }
     this.balancer = next
+    this.regroup()
   }
 }
 
