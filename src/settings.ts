@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { alertsSettings, problemsOfRules } from './capabilities/alerts/settings.ts'
 import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
@@ -26,6 +27,7 @@ const assembled = assembleSettings([
   consulSettings,
   kvSettings,
   metricsSettings,
+  alertsSettings,
   consoleSettings,
 ])
 
@@ -63,6 +65,11 @@ export function checkSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly SettingProblem[] {
   return assembled.check(settings, sourceOf, environment)
+}
+
+/** What is wrong with rules of alerts and their files, which are only read when somebody asks. `folder` is that of the configuration. */
+export function checkRuleFiles({ alerts }: Settings, folder: string): Promise<readonly string[]> {
+  return problemsOfRules(alerts, folder)
 }
 
 /** What holds for a service that only exists by registration. */

@@ -3,7 +3,6 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
-import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
@@ -12,12 +11,13 @@ import { discoveryForProcesses } from '../capabilities/processes/registry-port.t
 import { scalingConfig } from '../capabilities/scaling/settings.ts'
 import { startScaling } from '../capabilities/scaling/scaling.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
+import { adminSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startMetering } from './metering.ts'
 import { startProtocols } from './protocols.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
@@ -80,12 +80,7 @@ export async function composeControl(
     discovery: registry,
     totals: gateway.totals,
   })
-  const metrics = await host.start(
-    'metrics',
-    startMetricsControl,
-    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
-    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
-  )
+  const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

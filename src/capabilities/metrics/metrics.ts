@@ -5,6 +5,7 @@ import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log, Part } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { MetricsHouse } from './house.ts'
+import type { RuleReport } from './rules/rule-ground.ts'
 
 /** Where it stands. */
 export interface MetricsConfig {
@@ -25,6 +26,8 @@ export interface MetricsScope {
 export interface Metrics {
   /** Undefined until control has said for the first time how metrics are kept. */
   readonly house: () => MetricsHouse | undefined
+  /** Calls back after each evaluation of an alerting rule. */
+  readonly onAlerts: (listener: (report: RuleReport) => void) => void
 }
 
 /** Metrics in the telemetry process: nothing is opened until control says what to do. */
@@ -33,6 +36,7 @@ export async function startMetrics(
   _needs: object,
   scope: MetricsScope,
 ): Promise<Part<MetricsConfig, Metrics>> {
+  const alertListeners: ((report: RuleReport) => void)[] = []
   let house: MetricsHouse | undefined
   let problem: ReportedProblem | undefined
 
@@ -45,6 +49,9 @@ export async function startMetrics(
         clock: scope.clock,
         log: scope.log,
         changed: () => receiver.changed(),
+        tellAlerts: (report) => {
+          for (const listener of alertListeners) listener(report)
+        },
       })
       await house.apply(state)
       problem = undefined
@@ -75,5 +82,7 @@ export async function startMetrics(
     await receiver.close()
     await house?.close()
   })
-  return { api: { house: () => house } }
+  return {
+    api: { house: () => house, onAlerts: (listener) => void alertListeners.push(listener) },
+  }
 }

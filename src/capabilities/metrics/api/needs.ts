@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../../platform/capability.ts'
 import type { QueryPool } from '../query/query-pool.ts'
+import type { RuleGroups } from '../rules/rule-groups.ts'
 import type { Store } from '../store/store.ts'
 import type { Targets } from '../targets/targets.ts'
 
@@ -15,6 +16,8 @@ export interface ApiNeeds {
   readonly store: Store
   readonly pool: QueryPool
   readonly targets: Targets
+  /** Groups of rules, as they are in force. */
+  readonly rules: () => RuleGroups['all']
   readonly clock: Clock
   readonly log: Log
   readonly limits: () => QueryLimits

@@ -4,6 +4,7 @@ import { registerFederate } from './federate.ts'
 import { registerLabels } from './label-routes.ts'
 import type { ApiNeeds } from './needs.ts'
 import { registerQueries } from './query-routes.ts'
+import { registerRules } from './rule-routes.ts'
 import { registerStatus } from './status-routes.ts'
 import { registerTargets } from './target-routes.ts'
 import { registerWrite } from './write-routes.ts'
@@ -15,6 +16,7 @@ export function registerPrometheusApi(app: FastifyInstance, needs: ApiNeeds): vo
   registerLabels(app, needs)
   registerStatus(app, needs)
   registerTargets(app, needs)
+  registerRules(app, needs)
   registerFederate(app, needs)
   registerWrite(app, needs)
 }

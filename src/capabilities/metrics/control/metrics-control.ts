@@ -1,3 +1,4 @@
+import type { RuleGroup } from '../../../mechanisms/alert-rules/rules.ts'
 import type { MetricsState } from '../../../contracts/metrics-state.ts'
 import type { StateReport } from '../../../contracts/state.ts'
 import type { Part, Problem, Scope } from '../../../platform/capability.ts'
@@ -27,6 +28,13 @@ export interface MetricsControlNeeds {
   readonly listeners: Pick<ListenerBoard, 'reportOfOther'>
   /** Everything that the house measures of itself. */
   readonly house: Pick<House, 'metrics'>
+  /** Rules that are evaluated, and a call back when they change. */
+  readonly rules: {
+    readonly groups: () => readonly RuleGroup[]
+    readonly onChange: (listener: () => void) => void
+  }
+  /** Where people find the console. */
+  readonly consoleUrl: () => string
 }
 
 /** What others may ask of it. */
@@ -38,7 +46,7 @@ export interface MetricsControl {
 /** Tells telemetry what to scrape and how to keep it, and hears where it listens and what is wrong. */
 export function startMetricsControl(
   config: MetricsControlConfig,
-  { socketPath, discovery, listeners, house }: MetricsControlNeeds,
+  { socketPath, discovery, listeners, house, rules, consoleUrl }: MetricsControlNeeds,
   scope: Scope,
 ): Part<MetricsControlConfig, MetricsControl> {
   let current = config
@@ -49,7 +57,8 @@ export function startMetricsControl(
 
   const publish = (): void => {
     isDue = false
-    sender.publish({ ...stateOf(current, discovery), portBefore })
+    const more = { portBefore, rules: rules.groups(), externalUrl: consoleUrl() }
+    sender.publish({ ...stateOf(current, discovery), ...more })
   }
   const gather = (): void => {
     if (isDue) return
@@ -76,6 +85,7 @@ export function startMetricsControl(
   }
 
   sender.onReport(hear)
+  rules.onChange(gather)
   scope.onStop(discovery.subscribe('all', gather))
   scope.onStop(() => sender.close())
   scope.clock.after(OPEN_WAIT_MS, opened.resolve)
@@ -96,7 +106,7 @@ export function startMetricsControl(
 function stateOf(
   { metrics, services, listen }: MetricsControlConfig,
   discovery: Pick<Discovery, 'services' | 'instances'>,
-): Omit<MetricsState, 'portBefore'> {
+): Omit<MetricsState, 'portBefore' | 'rules' | 'externalUrl'> {
   const instances = [...discovery.services()].flatMap(({ name }) => [...discovery.instances(name)])
   return {
     listen,
