@@ -31,6 +31,8 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'metrics', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'alerts', socketPath: adminSocketOf(boot, 'telemetry') },
 ]
 
 /**

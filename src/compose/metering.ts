@@ -1,6 +1,8 @@
 import { dirname } from 'node:path'
 import { startAlertRules } from '../capabilities/alerts/control/alert-rules.ts'
+import { startAlertsControl } from '../capabilities/alerts/control/alerts-control.ts'
 import { consoleUrlOf } from '../capabilities/alerts/control/console-url.ts'
+import { sloRetention } from '../capabilities/alerts/slo/own-groups.ts'
 import type { Discovery } from '../capabilities/discovery/api.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import type { Boot } from '../contracts/supervisor.ts'
@@ -28,20 +30,35 @@ export async function startMetering(
   const rules = await host.start(
     'alerts',
     startAlertRules,
-    ({ settings: { alerts } }) => ({ alerts, folder }),
+    ({ settings: { alerts, services, metrics } }) => ({
+      alerts,
+      services,
+      scrapeInterval: metrics.scrape.interval,
+      folder,
+    }),
     {},
   )
+  const consoleUrl = () => consoleUrlOf(configuration.current().settings.alerts, listeners)
+  await host.start('notifications', startAlertsControl, ({ settings: { alerts } }) => alerts, {
+    socketPath: stateSocketOf(boot, 'telemetry', 'alerts'),
+    consoleUrl,
+  })
   return host.start(
     'metrics',
     startMetricsControl,
-    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
+    ({ settings: { metrics: said, services, listen } }) => ({
+      metrics: said,
+      services,
+      listen,
+      kept: sloRetention(services),
+    }),
     {
       socketPath: stateSocketOf(boot, 'telemetry'),
       discovery,
       listeners,
       house: host,
       rules,
-      consoleUrl: () => consoleUrlOf(configuration.current().settings.alerts, listeners),
+      consoleUrl,
     },
   )
 }

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
 import { duration } from '../../platform/config/units.ts'
+import { sloShape } from './slo/slo-settings.ts'
 import { checkAlerts } from './check-settings.ts'
+import { notifyShape } from './notify-settings.ts'
 
 /** Labels and annotations of one rule. */
 const texts = () => z.record(filled(), z.string()).default({})
@@ -29,6 +31,12 @@ const rule = z.strictObject({
 
 const alerts = z
   .strictObject({
+    defaults: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Every service gets alerts of its own: it fails, is slower than it was, uses a whole core, refuses requests, crashes, is gone.',
+      ),
     interval: duration({ min: '1s', max: '1h' })
       .prefault('15s')
       .describe('Rules are evaluated so often that say nothing else.'),
@@ -40,6 +48,7 @@ const alerts = z
       .describe(
         'Rule files of Prometheus, relative to this file; a star stands for any part of a name. One that changes is read again.',
       ),
+    ...notifyShape(),
     url: z
       .url({ protocol: /^https?$/ })
       .optional()
@@ -50,12 +59,21 @@ const alerts = z
   .prefault({})
   .describe('Alerts: what is wrong, and who is told.')
 
+const service = {
+  slo: sloShape(),
+  alerts: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: none of the alerts that every service gets.'),
+}
+
 /** The section as it is read. */
 export type AlertsSettings = z.output<typeof alerts>
 
 /** The part of `backplane.yaml` that says what is wrong, and who is told. */
 export const alertsSettings = {
   sections: { alerts },
+  service,
   check: checkAlerts,
 } as const satisfies SettingsPart
 

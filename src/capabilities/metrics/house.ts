@@ -226,17 +226,12 @@ export class MetricsHouse {
     if (opened !== undefined) this.#closeListener = () => opened.close()
   }
 
-  /** Loaded when somebody asks first. */
-  async #register(app: FastifyInstance): Promise<void> {
+  /** What the API answers from. What evaluates queries is loaded with the first one. */
+  apiNeeds(): ApiNeeds {
     const { clock, log } = this.#options
-    const [{ registerPrometheusApi }, { QueryPool: Pool }] = await Promise.all([
-      import('./api/prometheus-api.ts'),
-      import('./query/query-pool.ts'),
-    ])
-    this.#pool ??= new Pool(this.store.queries, clock, log)
-    const needs: ApiNeeds = {
+    return {
       store: this.store,
-      pool: this.#pool,
+      pool: { run: async (job, signal) => (await this.#openPool()).run(job, signal) },
       targets: this.targets,
       rules: () => this.#rules?.all ?? [],
       clock,
@@ -246,7 +241,19 @@ export class MetricsHouse {
       startedAtMs: this.#startedAtMs,
       retentionText: () => formatDurationMs(this.#state.retention.timeMs),
     }
-    registerPrometheusApi(app, needs)
+  }
+
+  /** Loaded when somebody asks first. */
+  async #register(app: FastifyInstance): Promise<void> {
+    const { registerPrometheusApi } = await import('./api/prometheus-api.ts')
+    registerPrometheusApi(app, this.apiNeeds())
+  }
+
+  async #openPool(): Promise<QueryPool> {
+    const { clock, log } = this.#options
+    const { QueryPool: Pool } = await import('./query/query-pool.ts')
+    this.#pool ??= new Pool(this.store.queries, clock, log)
+    return this.#pool
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log, Part } from '../../platform/capability.ts'
+import type { Clock, Log, Part, RouteModule } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { MetricsHouse } from './house.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
@@ -30,12 +30,18 @@ export interface Metrics {
   readonly onAlerts: (listener: (report: RuleReport) => void) => void
 }
 
+/** What it gives to its process. */
+export interface MetricsPart extends Part<MetricsConfig, Metrics> {
+  /** Admin routes, loaded when somebody asks first. */
+  readonly lateRoutes: () => Promise<RouteModule>
+}
+
 /** Metrics in the telemetry process: nothing is opened until control says what to do. */
 export async function startMetrics(
   { dataDir, stateSocket }: MetricsConfig,
   _needs: object,
   scope: MetricsScope,
-): Promise<Part<MetricsConfig, Metrics>> {
+): Promise<MetricsPart> {
   const alertListeners: ((report: RuleReport) => void)[] = []
   let house: MetricsHouse | undefined
   let problem: ReportedProblem | undefined
@@ -84,5 +90,9 @@ export async function startMetrics(
   })
   return {
     api: { house: () => house, onAlerts: (listener) => void alertListeners.push(listener) },
+    lateRoutes: async () => {
+      const { registerConsoleRoutes } = await import('./console-routes.ts')
+      return (app) => registerConsoleRoutes(app, () => house)
+    },
   }
 }

@@ -1,11 +1,14 @@
 import type { RuleGroup } from '../../../mechanisms/alert-rules/rules.ts'
 import type { Part, Prepared, Problem, Scope } from '../../../platform/capability.ts'
 import { watchFiles } from '../../../platform/config/watch.ts'
+import { ownGroups, type ServiceAlerts } from '../slo/own-groups.ts'
 import { type LoadedRules, loadRules, RulesInvalidError, type RulesSaid } from './load-rules.ts'
 
 /** What the file says, and where it lies. */
 export interface AlertRulesConfig {
-  readonly alerts: RulesSaid
+  readonly alerts: RulesSaid & { readonly defaults: boolean }
+  readonly services: Readonly<Record<string, ServiceAlerts>>
+  readonly scrapeInterval: number
   readonly folder: string
 }
 
@@ -34,6 +37,11 @@ export async function startAlertRules(
   const watcher = watchFiles(paths, () => void readAgain(), { clock: scope.clock })
   scope.onStop(() => watcher.close())
 
+  function all(): readonly RuleGroup[] {
+    const { alerts, services, scrapeInterval } = current
+    return [...groups, ...ownGroups({ ...alerts, services, scrapeInterval })]
+  }
+
   function put(loaded: LoadedRules): void {
     ;({ groups, problems, paths } = loaded)
     watcher.setFiles(paths)
@@ -52,7 +60,7 @@ export async function startAlertRules(
   }
 
   return {
-    api: { groups: () => groups, onChange: (listener) => void listeners.push(listener) },
+    api: { groups: all, onChange: (listener) => void listeners.push(listener) },
     async prepare(next): Promise<Prepared> {
       const loaded = await loadRules(next.alerts, next.folder)
       if (loaded.problems.length > 0) throw new RulesInvalidError(loaded.problems)

@@ -85,8 +85,8 @@ export async function loadRules(
   return { groups, problems, paths }
 }
 
-/** A group whose rules this program has, not a file. */
-export function groupOf(name: string, intervalMs: number, rules: readonly Rule[]): RuleGroup {
+/** The rules of the configuration itself. */
+function groupOf(name: string, intervalMs: number, rules: readonly Rule[]): RuleGroup {
   return { name, file: 'backplane', intervalMs, queryOffsetMs: 0, limit: 0, rules }
 }
 

@@ -14,7 +14,7 @@ export interface QueryLimits {
 /** What the Prometheus API answers from. */
 export interface ApiNeeds {
   readonly store: Store
-  readonly pool: QueryPool
+  readonly pool: Pick<QueryPool, 'run'>
   readonly targets: Targets
   /** Groups of rules, as they are in force. */
   readonly rules: () => RuleGroups['all']

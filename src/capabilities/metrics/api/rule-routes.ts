@@ -17,17 +17,18 @@ import { success } from './query-routes.ts'
 const NEVER = '0001-01-01T00:00:00Z'
 
 /** `rules` and `alerts`: what is evaluated, and what is wrong now. */
-export function registerRules(app: FastifyInstance, { rules }: ApiNeeds): void {
+export function registerRules(app: FastifyInstance, needs: ApiNeeds): void {
   app.get('/api/v1/rules', (request) => {
     const wanted = wantedOf(parametersOf(request))
-    const groups = rules()
+    const groups = needs
+      .rules()
       .filter(({ group: { name, file } }) => wanted.group(name) && wanted.file(file))
       .map((runner) => groupView(runner, wanted))
       .filter(({ rules: some }) => wanted.isAll || some.length > 0)
     return success({ groups })
   })
   app.get('/api/v1/alerts', () =>
-    success({ alerts: rules().flatMap(({ rules: some }) => some.flatMap(activeViews)) }),
+    success({ alerts: needs.rules().flatMap(({ rules: some }) => some.flatMap(activeViews)) }),
   )
 }
 

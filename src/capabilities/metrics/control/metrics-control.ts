@@ -8,6 +8,7 @@ import { renderMetrics } from '../../../platform/metrics-text.ts'
 import type { ListenerBoard } from '../../../platform/listeners/board.ts'
 import { openStateSender } from '../../../platform/state/sender.ts'
 import type { Discovery } from '../../discovery/api.ts'
+import type { MetricsSettings } from '../settings.ts'
 import { jobsOf, type JobsInput } from './jobs.ts'
 
 /** Telemetry is told of targets at most so often: many may come and go at once. */
@@ -18,6 +19,8 @@ const OPEN_WAIT_MS = 3_000
 /** What the file says of metrics. */
 export interface MetricsControlConfig extends JobsInput {
   readonly listen: MetricsState['listen']
+  /** Series that are kept for a time of their own, behind what the file says. */
+  readonly kept: readonly MetricsSettings['retention']['rules'][number][]
 }
 
 /** What it stands on. */
@@ -104,7 +107,7 @@ export function startMetricsControl(
 }
 
 function stateOf(
-  { metrics, services, listen }: MetricsControlConfig,
+  { metrics, services, listen, kept }: MetricsControlConfig,
   discovery: Pick<Discovery, 'services' | 'instances'>,
 ): Omit<MetricsState, 'portBefore' | 'rules' | 'externalUrl'> {
   const instances = [...discovery.services()].flatMap(({ name }) => [...discovery.instances(name)])
@@ -115,7 +118,10 @@ function stateOf(
     retention: {
       timeMs: metrics.retention.time,
       bytesMax: metrics.retention.size,
-      rules: metrics.retention.rules.map(({ match, time }) => ({ match, timeMs: time })),
+      rules: [...metrics.retention.rules, ...kept].map(({ match, time }) => ({
+        match,
+        timeMs: time,
+      })),
     },
     limits: {
       seriesMax: metrics.series,
