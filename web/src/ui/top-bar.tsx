@@ -27,6 +27,18 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>
           Requests
         </NavLink>
+        <NavLink
+          to={{ page: 'alerts', tab: 'firing', silencing: '' }}
+          isHere={route.page === 'alerts'}
+        >
+          Alerts
+        </NavLink>
+        <NavLink
+          to={{ page: 'metrics', query: '', range: '1h' }}
+          isHere={['metrics', 'dashboard', 'targets', 'cardinality'].includes(route.page)}
+        >
+          Metrics
+        </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>
