@@ -12,6 +12,7 @@ import { MetricsPage } from './pages/metrics/metrics-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
+import { TimelinePage } from './pages/timeline/timeline-page.tsx'
 import type { Route } from './route.ts'
 import { parseRoute, useHash } from './route.ts'
 
@@ -62,6 +63,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ServicePage key={route.service} name={route.service} />
     case 'requests':
       return <RequestsPage requestId={route.requestId} />
+    case 'timeline':
+      return <TimelinePage route={route} />
     case 'configuration':
       return <ConfigurationPage />
     case 'keys':
@@ -88,6 +91,8 @@ function titleOf(route: Route): string {
       return route.service
     case 'requests':
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
+    case 'timeline':
+      return route.service === '' ? 'Timeline' : `Timeline of ${route.service}`
     case 'configuration':
       return 'Listeners and configuration'
     case 'keys':

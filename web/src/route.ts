@@ -5,6 +5,8 @@ export type Route =
   | { readonly page: 'system' }
   | { readonly page: 'service'; readonly service: string }
   | { readonly page: 'requests'; readonly requestId: string }
+  /** Of one service and one kind of event; '' is all. */
+  | { readonly page: 'timeline'; readonly service: string; readonly kind: string }
   | { readonly page: 'configuration' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
@@ -24,13 +26,15 @@ const RANGE_DEFAULT = '1h'
 
 /** Reads the part after `#`; what is unknown is the start page. */
 export function parseRoute(hash: string): Route {
-  const [page = '', rest = '', third = ''] = hash.replace(/^#?\/?/, '').split('/')
+  const [page = '', rest = '', more = ''] = hash.replace(/^#?\/?/, '').split('/')
   const argument = decode(rest)
   switch (page) {
     case 'services':
       return argument === '' ? { page: 'system' } : { page: 'service', service: argument }
     case 'requests':
       return { page: 'requests', requestId: argument }
+    case 'timeline':
+      return { page: 'timeline', service: argument === '-' ? '' : argument, kind: decode(more) }
     case 'configuration':
     case 'config':
     case 'listeners':
@@ -38,11 +42,11 @@ export function parseRoute(hash: string): Route {
     case 'keys':
       return { page: 'keys', path: argument }
     case 'alerts':
-      return { page: 'alerts', tab: tabOf(argument), silencing: decode(third) }
+      return { page: 'alerts', tab: tabOf(argument), silencing: decode(more) }
     case 'metrics':
-      return { page: 'metrics', query: argument, range: third || RANGE_DEFAULT }
+      return { page: 'metrics', query: argument, range: more || RANGE_DEFAULT }
     case 'dashboard':
-      return { page: 'dashboard', service: argument, range: third || RANGE_DEFAULT }
+      return { page: 'dashboard', service: argument, range: more || RANGE_DEFAULT }
     case 'targets':
       return { page: 'targets' }
     case 'cardinality':
@@ -65,6 +69,12 @@ export function hrefOf(route: Route): string {
       return route.requestId === ''
         ? '#/requests'
         : `#/requests/${encodeURIComponent(route.requestId)}`
+    case 'timeline': {
+      const { service, kind } = route
+      if (service === '' && kind === '') return '#/timeline'
+      const part = service === '' ? '-' : encodeURIComponent(service)
+      return kind === '' ? `#/timeline/${part}` : `#/timeline/${part}/${encodeURIComponent(kind)}`
+    }
     case 'configuration':
       return '#/configuration'
     case 'keys':

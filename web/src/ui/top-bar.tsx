@@ -39,6 +39,12 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         >
           Metrics
         </NavLink>
+        <NavLink
+          to={{ page: 'timeline', service: '', kind: '' }}
+          isHere={route.page === 'timeline'}
+        >
+          Timeline
+        </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>
