@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { alertsSettings } from './capabilities/alerts/settings.ts'
 import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
@@ -26,6 +27,7 @@ const assembled = assembleSettings([
   consulSettings,
   kvSettings,
   metricsSettings,
+  alertsSettings,
   consoleSettings,
 ])
 
@@ -65,7 +67,7 @@ export function checkSettings(
   return assembled.check(settings, sourceOf, environment)
 }
 
-/** What a look at the files that the settings name tells, such as certificates; `folder` is the configuration file's. */
+/** What a look at the files that the settings name tells, such as certificates and rules of alerts; `folder` is the configuration file's. */
 export function inspectSettings(
   settings: Settings,
   folder: string,

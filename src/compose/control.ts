@@ -3,16 +3,16 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
-import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import type { Timeline } from '../contracts/timeline.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
+import { adminSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startMetering } from './metering.ts'
 import { startProtocols } from './protocols.ts'
 import { startRunning } from './running.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
@@ -28,6 +28,8 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'metrics', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'alerts', socketPath: adminSocketOf(boot, 'telemetry') },
 ]
 
 /**
@@ -48,12 +50,7 @@ export async function composeControl(
   const names = await startProtocols(host, { storage, configuration, discovery })
   const ground = { storage, discovery, gateway, names, routed }
   const { processes, timeline } = await startRunning(host, input, ground)
-  const metrics = await host.start(
-    'metrics',
-    startMetricsControl,
-    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
-    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
-  )
+  const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

@@ -28,6 +28,18 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
           Requests
         </NavLink>
         <NavLink
+          to={{ page: 'alerts', tab: 'firing', silencing: '' }}
+          isHere={route.page === 'alerts'}
+        >
+          Alerts
+        </NavLink>
+        <NavLink
+          to={{ page: 'metrics', query: '', range: '1h' }}
+          isHere={['metrics', 'dashboard', 'targets', 'cardinality'].includes(route.page)}
+        >
+          Metrics
+        </NavLink>
+        <NavLink
           to={{ page: 'timeline', service: '', kind: '' }}
           isHere={route.page === 'timeline'}
         >
