@@ -3,6 +3,7 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
+import { startLogsControl } from '../capabilities/logs/control/logs-control.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
@@ -50,6 +51,7 @@ export async function composeControl(
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
   const registry = discoveryForProcesses(discovery)
+  const logs = await startLogging(host, input)
   const processes = await host.start(
     'processes',
     startProcesses,
@@ -71,7 +73,7 @@ export async function composeControl(
       },
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
-      variables: () => listeners.variables(),
+      variables: () => ({ ...listeners.variables(), ...logs.variables() }),
     },
   )
 
@@ -110,7 +112,20 @@ export async function composeControl(
     },
   )
   await isOpen
-  await metrics.opened
+  await Promise.all([metrics.opened, logs.opened])
   processes.begin()
   return { configuration, processes, console }
+}
+
+/** Telemetry is told how logs and traces are kept; services are told where to send them. */
+function startLogging(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, listeners }: Pick<ComposeInput, 'boot' | 'listeners'>,
+) {
+  return host.start(
+    'logs',
+    startLogsControl,
+    ({ settings: { logs, traces, listen } }) => ({ logs, traces, listen }),
+    { socketPath: stateSocketOf(boot, 'telemetry', 'logs'), listeners },
+  )
 }

@@ -1,9 +1,11 @@
 import type { Boot } from '../contracts/supervisor.ts'
+import { startLogs } from '../capabilities/logs/logs.ts'
 import { startMetrics } from '../capabilities/metrics/metrics.ts'
 import { startTelemetry } from '../capabilities/telemetry/telemetry.ts'
 import { systemClock } from '../platform/clock.ts'
 import { serveAdminSocket } from '../platform/http/admin-socket.ts'
 import { createJsonLog } from '../platform/log.ts'
+import { openOutputLink } from '../platform/output-link.ts'
 import { stateSocketOf } from '../supervisor/boot.ts'
 
 /** The whole telemetry process: what data tells, metrics, and its admin routes on a Unix socket. */
@@ -17,7 +19,16 @@ export async function composeTelemetry(
     log,
     onStop: (release: () => void | Promise<void>) => releases.defer(release),
   }
-  const telemetry = await startTelemetry({ recordsSocket: boot.recordsSocket }, {}, scope)
+  const logs = await startLogs(
+    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'logs') },
+    { metricsSink: () => undefined, output: openOutputLink(process) },
+    scope,
+  )
+  const telemetry = await startTelemetry(
+    { recordsSocket: boot.recordsSocket },
+    { records: (worker, batch) => logs.api.house()?.requests.take(worker, batch) },
+    scope,
+  )
   await startMetrics(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
     {},
@@ -27,7 +38,7 @@ export async function composeTelemetry(
   const admin = await serveAdminSocket(boot.adminSocket, log, async () => {
     const { createListenerApp } = await import('../platform/http/listener.ts')
     const app = createListenerApp({ log, hosts: [], token: undefined })
-    for (const register of telemetry.routes ?? []) register(app)
+    for (const register of [...(telemetry.routes ?? []), ...(logs.routes ?? [])]) register(app)
     return app
   })
   releases.defer(admin)

@@ -54,7 +54,15 @@ export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name
   return adminSockets.find((one) => one.name === name)?.path ?? ''
 }
 
-/** Where one of ours takes its state from control; '' for a name that is not in the list. */
-export function stateSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
-  return adminSockets.find((one) => one.name === name)?.statePath ?? ''
+/**
+ * Where one of ours takes its state from control; '' for a name that is not in the list. `topic`: a process may be told several things, each over a socket
+ * of its own.
+ */
+export function stateSocketOf(
+  { adminSockets }: Pick<Boot, 'adminSockets'>,
+  name: string,
+  topic: 'state' | 'logs' = 'state',
+): string {
+  const path = adminSockets.find((one) => one.name === name)?.statePath ?? ''
+  return path.replace(/state(?=\.sock$)/, topic)
 }
