@@ -145,13 +145,13 @@ export class LogsHouse {
     })
     this.#board = board
     const needs = { ingest: this.ingest, metrics: metricsSink, nowMs: () => clock.nowMs() }
-    const { otlpOverHttp } = await import('./ingest/otlp/http.ts')
-    const { otlpOverGrpc } = await import('./ingest/otlp/grpc.ts')
-    const opened = [
-      await board.lean('otlp-http', otlpOverHttp(needs, { hosts, token })),
-      await board.tcp('otlp-grpc', otlpOverGrpc(needs, token, clock)),
-    ]
-    this.#closeListeners = opened.flatMap((one) => (one === undefined ? [] : [() => one.close()]))
+    const { openLogListeners } = await import('./ingest/open-listeners.ts')
+    this.#closeListeners = await openLogListeners(
+      board,
+      { ...needs, store: this.store },
+      { hosts, token },
+      clock,
+    )
   }
 }
 

@@ -19,4 +19,26 @@ export const logListeners = {
     access,
     power,
   },
+  elasticsearch: {
+    protocol: 'http',
+    port: 9200,
+    about: 'Elasticsearch: _bulk and documents, as shippers send them',
+    access,
+    power,
+  },
+  loki: { protocol: 'http', port: 3100, about: 'Loki push', access, power },
+  splunk: {
+    protocol: 'http',
+    port: 8088,
+    about: 'Splunk HTTP Event Collector',
+    access,
+    power,
+  },
+  zipkin: { protocol: 'http', port: 9411, about: 'Zipkin spans, version 2', access, power },
+  syslog: {
+    protocol: 'udp+tcp',
+    port: 5514,
+    about: 'syslog (RFC 5424, RFC 3164)',
+    access: 'addresses',
+  },
 } as const satisfies ListenerTable

@@ -64,7 +64,7 @@ function attributeOf(field: string): string {
 function existsOf(field: string, columns: Columns): string {
   const column = columns.texts.get(field) ?? columns.numbers.get(field)
   if (column !== undefined) return `coalesce((${column})::VARCHAR <> '', false)`
-  return `(contains(attributes, ${quoteText(field)}) and coalesce(${attributeOf(field)} <> '', false))`
+  return `(contains(attributes, ${quoteText(JSON.stringify(field))}) and coalesce(${attributeOf(field)} <> '', false))`
 }
 
 function equalsOf(field: string, pieces: readonly string[], columns: Columns): string {

@@ -185,9 +185,10 @@ export class SegmentLog {
     this.#bytes = 0
     this.#extent = NO_EXTENT
     if (current === undefined) return
+    // Told before anything is waited for: a reader finds the segment in one of the two places at any moment.
+    if (segment !== undefined) this.#options.closed(segment)
     // What was synced is there, whatever closing says.
     await current.file.close().catch(() => {})
-    if (segment !== undefined) this.#options.closed(segment)
   }
 
   async #fail(cause: unknown): Promise<void> {

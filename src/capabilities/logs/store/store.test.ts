@@ -147,8 +147,8 @@ test('a disk that takes nothing is told to whoever writes, and what waits is wri
 
 test('the lowest severity is shed first', async (t) => {
   const disk = Promise.withResolvers<never>()
-  const store = await openStore(t, folderOf(t), { create: () => disk.promise })
   t.after(() => disk.reject(new Error('the test is over')))
+  const store = await openStore(t, folderOf(t), { create: () => disk.promise })
   const takes = () => [1, 9, 13, 17].map((severity) => store.takes(severity))
   assert.deepEqual(takes(), [true, true, true, true])
   void store.writeLogs([logRecord({ body: 'x'.repeat(550_000) })])
