@@ -8,6 +8,7 @@ import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
+import { logsSettings } from './capabilities/logs/settings.ts'
 import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import { scalingSettings } from './capabilities/scaling/settings.ts'
@@ -28,6 +29,7 @@ const assembled = assembleSettings([
   kvSettings,
   metricsSettings,
   alertsSettings,
+  logsSettings,
   consoleSettings,
 ])
 

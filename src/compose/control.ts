@@ -3,10 +3,11 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
+import { startLogsControl } from '../capabilities/logs/control/logs-control.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import type { Timeline } from '../contracts/timeline.ts'
 import type { Boot } from '../contracts/supervisor.ts'
-import { adminSocketOf } from '../supervisor/boot.ts'
+import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
@@ -48,7 +49,8 @@ export async function composeControl(
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
-  const ground = { storage, discovery, gateway, names, routed }
+  const logs = await startLogging(host, input)
+  const ground = { storage, discovery, gateway, names, routed, logs }
   const { processes, timeline } = await startRunning(host, input, ground)
   const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
 
@@ -75,7 +77,20 @@ export async function composeControl(
     },
   )
   await isOpen
-  await metrics.opened
+  await Promise.all([metrics.opened, logs.opened])
   processes.begin()
   return { configuration, processes, timeline, console }
+}
+
+/** Telemetry is told how logs and traces are kept; services are told where to send them. */
+function startLogging(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, listeners }: Pick<ComposeInput, 'boot' | 'listeners'>,
+) {
+  return host.start(
+    'logs',
+    startLogsControl,
+    ({ settings: { logs, traces, listen } }) => ({ logs, traces, listen }),
+    { socketPath: stateSocketOf(boot, 'telemetry', 'logs'), listeners },
+  )
 }
