@@ -16,9 +16,11 @@ import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
+import { createOwnWanted } from '../platform/own-wanted.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
 import { startProtocols } from './protocols.ts'
+import { startWanted } from './wanted.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -31,6 +33,7 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'events', prefix: 'events', socketPath: adminSocketOf(boot, 'events') },
 ]
 
 /**
@@ -86,6 +89,7 @@ export async function composeControl(
     ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
     { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
   )
+  const { events } = await startWanted(host, { boot, listeners, ownWanted: createOwnWanted(link) })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -110,7 +114,7 @@ export async function composeControl(
     },
   )
   await isOpen
-  await metrics.opened
+  await Promise.all([metrics.opened, events.opened])
   processes.begin()
   return { configuration, processes, console }
 }
