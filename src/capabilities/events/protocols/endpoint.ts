@@ -2,10 +2,14 @@ import type { Socket } from 'node:net'
 import type { Clock, Log } from '../../../platform/capability.ts'
 import { createListenerApp } from '../../../platform/http/listener.ts'
 import { registerEventRoutes } from './http/routes.ts'
+import { createGrpcServer } from './kurrentdb/grpc-server.ts'
+import { kurrentMethods } from './kurrentdb/methods.ts'
 import type { Served } from './served.ts'
 
 /** A connection that has not said its first bytes by then is closed. */
 const FIRST_BYTES_MS = 10_000
+/** Ids, types and the rest of a message beside data and metadata. */
+const MESSAGE_BYTES_MORE = 8 * 1024 * 1024
 /** How HTTP/2 begins with prior knowledge (RFC 9113 section 3.4). */
 const PREFACE = Buffer.from('PRI * HTTP/2.0')
 
@@ -28,17 +32,27 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const app = createListenerApp({ log, hosts, token, section: 'events' })
   registerEventRoutes(app, () => served)
   await app.ready()
+  const grpc = createGrpcServer({
+    methods: kurrentMethods(served),
+    token,
+    // One message may be a whole append.
+    messageBytesMax: () => served.limits().appendBytesMax + MESSAGE_BYTES_MORE,
+    log,
+  })
   return {
     accept: (socket) =>
       whenFirstBytes(socket, clock, (isHttp2) => {
-        if (isHttp2) socket.destroy()
+        if (isHttp2) grpc.accept(socket)
         else {
           app.server.emit('connection', socket)
           // The server listens now; what was given back comes first.
           clock.nextTurn(() => socket.resume())
         }
       }),
-    close: () => app.close(),
+    async close() {
+      grpc.close()
+      await app.close()
+    },
   }
 }
 
