@@ -6,6 +6,7 @@ import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { eventsSettings } from './capabilities/events/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { logsSettings } from './capabilities/logs/settings.ts'
@@ -27,6 +28,7 @@ const assembled = assembleSettings([
   eurekaSettings,
   consulSettings,
   kvSettings,
+  eventsSettings,
   metricsSettings,
   alertsSettings,
   logsSettings,

@@ -84,6 +84,14 @@ const ownProcesses = [
     isVital: false,
     stopOrder: 0,
   },
+  {
+    name: 'events',
+    entry: entry('events'),
+    role: 'plain',
+    when: 'wanted',
+    isVital: false,
+    stopOrder: 0,
+  },
 ] as const satisfies readonly OwnProcessSpec[]
 
 /** `backplane up`: this process becomes the supervisor. */

@@ -11,11 +11,13 @@ import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
+import { createOwnWanted } from '../platform/own-wanted.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
 import { startMetering } from './metering.ts'
 import { startProtocols } from './protocols.ts'
 import { startRunning } from './running.ts'
+import { startWanted } from './wanted.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -31,6 +33,7 @@ const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
   { process: 'telemetry', prefix: 'metrics', socketPath: adminSocketOf(boot, 'telemetry') },
   { process: 'telemetry', prefix: 'alerts', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'events', prefix: 'events', socketPath: adminSocketOf(boot, 'events') },
 ]
 
 /**
@@ -53,6 +56,7 @@ export async function composeControl(
   const ground = { storage, discovery, gateway, names, routed, logs }
   const { processes, timeline } = await startRunning(host, input, ground)
   const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
+  const { events } = await startWanted(host, { boot, listeners, ownWanted: createOwnWanted(link) })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -77,7 +81,7 @@ export async function composeControl(
     },
   )
   await isOpen
-  await Promise.all([metrics.opened, logs.opened])
+  await Promise.all([metrics.opened, logs.opened, events.opened])
   processes.begin()
   return { configuration, processes, timeline, console }
 }
