@@ -206,8 +206,7 @@ const NOT_GUARDED: Guarded = { permit: 0, slowAtMs: Infinity, told: TOLD.failed 
 
 /** An exchange for the pool. `client` is set before it is used. */
 export function createExchange(record: ExchangeRecord): Exchange {
-  const entry = createAttemptEntry()
-  const exchange: Mutable<Exchange> = {
+  return withAttempts({
     phase: PHASE.free,
     turn: 0,
     place: -1,
@@ -271,7 +270,11 @@ export function createExchange(record: ExchangeRecord): Exchange {
     heldBytes: null,
     ticket: null,
     decision: null,
-  }
+  })
+}
+
+function withAttempts(exchange: Mutable<Exchange>): Exchange {
+  const entry = createAttemptEntry()
   exchange.first = createAttempt(exchange, entry)
   exchange.second = createAttempt(exchange, entry)
   return exchange
