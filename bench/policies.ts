@@ -3,6 +3,8 @@ import type { PolicySpec } from '../src/contracts/policies.ts'
 import { compilePolicies, verdictOf } from '../src/dataplane/policies/compile.ts'
 import { VERDICT } from '../src/dataplane/policies/policy.ts'
 import { FakeExchange } from '../src/dataplane/policies/testing/fake-exchange.ts'
+import { createAuthGround } from '../src/dataplane/auth/ground.ts'
+import { systemClock } from '../src/platform/clock.ts'
 import { createBucketMemory, openSharedBuckets } from '../src/dataplane/shared/buckets.ts'
 import { createCountMemory, openKeyedCounts } from '../src/dataplane/shared/counts.ts'
 import { machineLine, markdownTable } from './measure.ts'
@@ -48,7 +50,11 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
   const counts = openKeyedCounts(memory.counts, memory.index)
   const headers = { 'x-api-key': 'k'.repeat(32), origin: 'https://app.example.com' }
   const chain = (specs: readonly PolicySpec[], addresses: readonly string[]): Run => {
-    const compiled = compilePolicies(specs, { workers: 2, buckets })
+    const compiled = compilePolicies(specs, {
+      workers: 2,
+      buckets,
+      auth: createAuthGround(systemClock, () => {}),
+    })
     const exchanges = addresses.map((address) => new FakeExchange({ address, headers }))
     for (const exchange of exchanges) exchange.note = () => {}
     return (turn) => {

@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   scale: async () => (await import('./cli/change.ts')).runScale,
   breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
   why: async () => (await import('./cli/why.ts')).runWhy,
+  credential: async () => (await import('./cli/credential.ts')).runCredential,
   completion: async () => {
     const { runCompletion } = await import('./cli/completion.ts')
     return (argv, io) => runCompletion(argv, io, Object.keys(commands))
@@ -30,6 +31,9 @@ const io: Io = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
+  get stdin() {
+    return process.stdin
+  },
 }
 const load = Object.hasOwn(commands, name) ? commands[name] : undefined
 if (load === undefined) {

@@ -1,3 +1,5 @@
+import type { AuthSpec } from './auth.ts'
+
 /**
  * Policies of a route, as control tells them to data: plain data by kind. This is the one place that names the kinds; settings, data plane and docs have
  * to follow, or they do not compile. The order of the kinds here is the order in which they run.
@@ -5,6 +7,7 @@
 export interface PolicySpecs {
   readonly cors: CorsSpec
   readonly limit: LimitSpec
+  readonly auth: AuthSpec
   readonly headers: HeadersSpec
   readonly redirect: RedirectSpec
   readonly respond: RespondSpec

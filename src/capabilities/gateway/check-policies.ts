@@ -8,6 +8,8 @@ import {
   explainFieldValue,
 } from '../../mechanisms/settable-fields/settable-fields.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
+import type { IssuerSettings } from './auth-settings.ts'
+import { checkAuth } from './check-auth.ts'
 import {
   type ChangeSettings,
   type limitSettings,
@@ -21,6 +23,7 @@ type Check = {
     given: SettingsOf<Kind>,
     route: PolicyRoute,
     path: SettingPath,
+    issuers: Readonly<Record<string, IssuerSettings>>,
   ) => readonly SettingProblem[]
 }
 
@@ -30,17 +33,22 @@ const check: Check = {
     Array.isArray(limit)
       ? limit.flatMap((each, at) => checkLimit(each, [...path, at]))
       : checkLimit(limit, path),
+  auth: (auth, _route, path, issuers) => checkAuth(auth, issuers, path),
   headers: checkHeaders,
   redirect: checkRedirect,
   respond: checkRespond,
 }
 
-/** What no single setting of a route's policies can know. `path` is the route's. */
-export function checkPolicies(route: PolicyRoute, path: SettingPath): readonly SettingProblem[] {
+/** What no single setting of a route's or group's own policies can know. `path` is that of the route or group. */
+export function checkPolicies(
+  route: PolicyRoute,
+  path: SettingPath,
+  issuers: Readonly<Record<string, IssuerSettings>>,
+): readonly SettingProblem[] {
   return policyKindsOf(route).flatMap((kind) => {
     // Kind and settings belong together by the type of `check`, which an index does not carry over.
     const find = check[kind] as (...all: unknown[]) => readonly SettingProblem[]
-    return find(route[kind], route, [...path, kind])
+    return find(route[kind], route, [...path, kind], issuers)
   })
 }
 

@@ -9,11 +9,14 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
+import { checkIssuers } from './check-auth.ts'
+import { checkGroups } from './check-groups.ts'
 import { checkPolicies } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkEdges, type Callers } from './edges.ts'
-import { answersItself, policyKindsOf } from './policy-settings.ts'
+import { inheritPolicies, ownPolicies } from './inherit-policies.ts'
+import { answersItself, policyKindsOf, type PolicyRoute } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
 
 type Services = Callers & Readonly<Record<string, BalancedService>>
@@ -30,19 +33,22 @@ export function checkGateway(
   settings: GatewayChecked,
   sourceOf: SourceOf,
 ): readonly SettingProblem[] {
-  const { routes } = settings.gateway
+  const { gateway } = settings
+  const { routes, issuers } = gateway
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
     return [
-      ...checkTarget(route, settings.services, path),
+      ...checkTarget(route, inheritPolicies(route, path, gateway).route, settings.services, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
-      ...checkPolicies(route, path),
+      ...checkPolicies(ownPolicies(route), path, issuers),
     ]
   })
   return [
     ...checkServices(settings.services, sourceOf),
     ...each,
+    ...checkGroups(gateway),
+    ...checkIssuers(issuers),
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
@@ -51,11 +57,14 @@ export function checkGateway(
 
 function checkTarget(
   route: RouteSettings,
+  effective: PolicyRoute,
   services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { to, split } = route
-  if (answersItself(route)) return []
+  // One that answers only by inheritance (maintenance) may name a service, and one that answers by itself need not.
+  if (answersItself(effective) && to === undefined && split === undefined) return []
+  if (answersItself(ownPolicies(route))) return []
   if (to !== undefined && split !== undefined) {
     const message = 'excludes to: a route has one service, or several by share; remove one'
     return [{ path: [...path, 'split'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
@@ -98,7 +107,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
-    ...policyKindsOf(route)
+    ...policyKindsOf(ownPolicies(route))
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),
   ]

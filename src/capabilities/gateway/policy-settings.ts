@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PolicyKind } from '../../contracts/policies.ts'
 import { duration, rate } from '../../platform/config/units.ts'
 import { filled } from '../../platform/config/names.ts'
+import { authSettings } from './auth-settings.ts'
 
 const BURST_MAX = 10_000_000
 /** It is in memory and in every snapshot. */
@@ -69,6 +70,7 @@ export const policySettings = {
     .union([limitSettings, z.array(limitSettings).min(1).max(8)])
     .optional()
     .describe('Requests within a time, over all workers; 429 beyond it. A list: all of them hold.'),
+  auth: authSettings.optional().describe('Who may call, and how that is found out; 401 and 403.'),
   headers: z
     .record(z.string(), z.union([z.string(), fieldChanges]))
     .default({})
@@ -98,12 +100,34 @@ export const policySettings = {
     .describe('Answers by itself, instead of to.'),
 } as const satisfies PolicySchemas
 
-/** The policies of a route, as the file has them. */
+/** The policies that hold for a route. */
 export type PolicySettings = z.output<z.ZodObject<typeof policySettings>>
 /** What is changed in one side's headers. */
 export type ChangeSettings = z.output<typeof fieldChanges>
 /** The settings of one kind. */
 export type SettingsOf<Kind extends PolicyKind> = NonNullable<PolicySettings[Kind]>
+
+/** `off`: what groups and gateway say of this kind does not hold here. */
+function orOff<Schema extends z.ZodOptional>(schema: Schema) {
+  const given = z.union([z.literal('off'), schema.unwrap()]).optional()
+  return given.describe(`${schema.description ?? ''} off: none, also not an inherited one.`)
+}
+
+/** The policies among the settings of a route, or of a group: a kind that is `off` is not inherited. */
+export const sharedPolicySettings = {
+  cors: orOff(policySettings.cors),
+  limit: orOff(policySettings.limit),
+  auth: orOff(policySettings.auth),
+  headers: policySettings.headers,
+  redirect: orOff(policySettings.redirect),
+  respond: orOff(policySettings.respond),
+} as const satisfies PolicySchemas
+
+/** Policies that several routes share. */
+export const groupSettings = z.strictObject(sharedPolicySettings)
+export type GroupSettings = z.output<typeof groupSettings>
+/** The policies of a route or a group, as the file has them. */
+export type RoutePolicies = z.output<z.ZodObject<typeof sharedPolicySettings>>
 
 /** What this file needs to know of a route. */
 export interface PolicyRoute extends PolicySettings {

@@ -2,6 +2,7 @@ import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
@@ -182,6 +183,8 @@ export interface Exchange extends Guarded {
   /** Lines that policies add to the answer, and to the request for the instance. */
   responseLines: string
   requestLines: string
+  /** Who calls, as a policy has found out. */
+  identity: Identity | null
   /** How many policies have seen the request: they are told of its end. */
   policiesRan: number
   /** While a policy decides: the request's head, which nobody else keeps, and what the policy said in the end. */
@@ -251,6 +254,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     needsFresh: false,
     responseLines: '',
     requestLines: '',
+    identity: null,
     policiesRan: 0,
     heldHead: null,
     heldBytes: null,

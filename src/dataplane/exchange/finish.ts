@@ -143,6 +143,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.triesLineLength = 0
   exchange.responseLines = ''
   exchange.requestLines = ''
+  exchange.identity = null
   exchange.policiesRan = 0
   exchange.heldHead = null
   exchange.heldBytes = null

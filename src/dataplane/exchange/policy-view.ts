@@ -1,4 +1,5 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { LocalReply, PolicyExchange, PolicyTicket, TicketEnd } from '../policies/policy.ts'
 import { createTicket } from '../policies/ticket.ts'
 import { notePolicy } from '../records/record.ts'
@@ -92,6 +93,14 @@ export class PolicyView implements PolicyExchange {
 
   set requestLines(lines: string) {
     this.#exchange!.requestLines = lines
+  }
+
+  get identity(): Identity | null {
+    return this.#exchange!.identity
+  }
+
+  set identity(identity: Identity | null) {
+    this.#exchange!.identity = identity
   }
 
   header(lowerName: string): string | undefined {

@@ -20,6 +20,11 @@ const specs: readonly PolicySpec[] = [
   },
   { kind: 'redirect', source, spec: { to: '/x', path: '/**', status: 307 } },
   {
+    kind: 'auth',
+    source,
+    spec: { needs: 'any', ways: [], realm: 'a', forward: [], passesCredentials: true },
+  },
+  {
     kind: 'headers',
     source,
     spec: {

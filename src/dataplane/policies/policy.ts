@@ -1,4 +1,6 @@
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { AuthGround } from '../auth/ground.ts'
+import type { Identity } from '../auth/identity.ts'
 
 /** What a policy says of a request. Small integers: the chain runs once a request. */
 export const VERDICT = {
@@ -19,6 +21,8 @@ export interface LocalReply {
   readonly code: string
   /** One sentence with the values that decided; it is in the body, in the record and in `why`. */
   readonly detail: string
+  /** In the body in place of `detail`, where the reason is the operator's business and not the client's. */
+  readonly told?: string
   /** More field lines, each with CR LF. */
   readonly lines?: string
   /**
@@ -48,6 +52,8 @@ export interface PolicyExchange {
   readonly nowMs: number
   /** Value of a request field; several lines joined by ", ". */
   header(lowerName: string): string | undefined
+  /** Who calls, as `auth` has found out; null where nobody has asked. */
+  identity: Identity | null
   /** The kind of the policy that is running: the chain says it, for `note`. */
   policy: string
   /** Set before `VERDICT.answer` is returned. */
@@ -82,6 +88,7 @@ export type PendingDecision =
       readonly verdict: typeof VERDICT.go
       readonly requestLines?: string
       readonly responseLines?: string
+      readonly identity?: Identity
       readonly note?: string
     }
   | { readonly verdict: typeof VERDICT.answer; readonly answer: LocalReply; readonly note?: string }
@@ -111,6 +118,7 @@ export interface PolicyGround {
   readonly workers: number
   /** Token buckets that all workers share, by a key of any length. */
   readonly buckets: SharedBuckets
+  readonly auth: AuthGround
 }
 
 /**

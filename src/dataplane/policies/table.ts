@@ -1,4 +1,5 @@
 import type { PolicyKind, PolicySpecs } from '../../contracts/policies.ts'
+import { compileAuth } from './auth.ts'
 import { compileCors } from './cors.ts'
 import { compileHeaders } from './headers.ts'
 import { compileLimit } from './limit.ts'
@@ -23,11 +24,12 @@ type PolicyTable = { readonly [Kind in PolicyKind]: PolicyEntry<PolicySpecs[Kind
 /**
  * All policies by kind, in the order in which they run, whatever the order in the file (docs/guides/policies.md):
  * `cors` first, because a browser shows no answer without its fields, not even a 429, and asks for permission without credentials;
- * `limit` before anything that costs more; then what changes the request; then those that answer in place of an instance.
+ * `limit` before anything that costs more; `auth` before all that trusts who calls; then what changes the request; then those that answer in place of an instance.
  */
 export const POLICIES = {
   cors: { hooks: ['request'], mayPend: false, compile: compileCors },
   limit: { hooks: ['request'], mayPend: false, compile: compileLimit },
+  auth: { hooks: ['request'], mayPend: true, compile: compileAuth },
   headers: { hooks: [], mayPend: false, compile: compileHeaders },
   redirect: { hooks: ['request'], mayPend: false, compile: compileRedirect },
   respond: { hooks: ['request'], mayPend: false, compile: compileRespond },

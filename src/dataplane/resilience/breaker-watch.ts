@@ -65,6 +65,8 @@ export class BreakerWatch {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'issuer':
+        case 'issuer-gone':
           break
         case 'service':
           this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))

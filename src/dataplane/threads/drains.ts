@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import { issuerKey } from '../../contracts/issuers.ts'
 import type { SnapshotOp, UpdateMessage } from '../../contracts/snapshot.ts'
 
 /** One removal of one instance. `removal` is control's number, or a negative one where control gave none. */
@@ -109,6 +110,8 @@ function withImplied(
     if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') {
       return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
     }
+    if (op.op === 'issuer')
+      return isReset && !named.has(nameOf(op)) ? [{ op: 'issuer-gone', name: op.issuer.name }] : []
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
     return isLeft ? [{ op: 'service-gone', service: op.service.name }] : []
   })
@@ -155,6 +158,9 @@ function nameOf(op: SnapshotOp): string {
     case 'trust':
     case 'trust-gone':
       return certificateKey(op)
+    case 'issuer':
+    case 'issuer-gone':
+      return issuerKey(op)
     default:
       return op satisfies never
   }

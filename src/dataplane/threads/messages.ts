@@ -5,6 +5,7 @@ import type {
   SnapshotOp,
   Http2Totals,
 } from '../../contracts/snapshot.ts'
+import type { KeyWantedMessage } from '../../contracts/issuers.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
@@ -60,6 +61,8 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** An instance is left out for a while by this worker. */
   | ({ readonly type: 'ejected' } & Ejected)
+  /** A token names a key that no issuer has told of. */
+  | KeyWantedMessage
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */

@@ -7,6 +7,7 @@ import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/ht
 import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
+import { createAuthGround } from '../auth/ground.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -92,7 +93,11 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
-  const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
+  const policyGround = {
+    workers,
+    buckets: openSharedBuckets(options.buckets),
+    auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
+  }
   const context: WorkerContext = {
     index,
     workers,

@@ -71,6 +71,9 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'trust-gone':
       ctx.trust.forget(op.service)
       return reconnect(ctx.services.get(op.service))
+    case 'issuer':
+    case 'issuer-gone':
+      return ctx.policyGround.auth.apply(op)
     default:
       return op satisfies never
   }
@@ -83,15 +86,18 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const certificates = new Set<string>()
   const challenges = new Set<string>()
   const trusting = new Set<string>()
+  const issuers = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
     if (op.op === 'trust') trusting.add(op.trust.service)
+    if (op.op === 'issuer') issuers.add(op.issuer.name)
   }
   ctx.contexts.keepOnly(certificates, challenges)
   ctx.trust.keepOnly(trusting)
+  ctx.policyGround.auth.issuerKeys.keepOnly(issuers)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {

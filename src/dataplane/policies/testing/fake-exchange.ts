@@ -1,3 +1,4 @@
+import type { Identity } from '../../auth/identity.ts'
 import { createTicket, type Ticket } from '../ticket.ts'
 import type { LocalReply, PendingDecision, PolicyExchange, TicketEnd } from '../policy.ts'
 
@@ -25,6 +26,7 @@ export class FakeExchange implements PolicyExchange {
   readonly routeId = 'orders'
   nowMs: number
   policy = ''
+  identity: Identity | null = null
   answer: LocalReply | undefined
   responseLines = ''
   requestLines = ''
