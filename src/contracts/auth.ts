@@ -20,7 +20,13 @@ export interface AuthDemands {
   readonly claims: readonly (readonly [path: string, values: readonly string[]])[]
 }
 
-export type AuthWay = BearerWay | KeyWay | BasicWay | SignatureWay | IntrospectionWay
+export type AuthWay =
+  | BearerWay
+  | KeyWay
+  | BasicWay
+  | SignatureWay
+  | IntrospectionWay
+  | CertificateWay
 
 /** A JWT that one of the issuers has signed (RFC 6750, RFC 7519, RFC 9068). */
 export interface BearerWay extends AuthDemands {
@@ -80,4 +86,13 @@ export interface IntrospectionWay extends AuthDemands {
   readonly cacheMs: number
   /** Questions under way, a worker; beyond it 503. */
   readonly concurrency: number
+}
+
+/** The certificate that the client has shown in the handshake of its connection (RFC 8705 calls it mutual TLS). */
+export interface CertificateWay extends AuthDemands {
+  readonly way: 'certificate'
+  /** One of these must stand above it; empty: any that is believed. */
+  readonly authorities: readonly string[]
+  /** It must have one of these names with its kind, `URI:spiffe://shop/orders`; a `*` at the end stands for any rest. Empty: any. */
+  readonly names: readonly string[]
 }

@@ -121,6 +121,14 @@ const introspectionSettings = z.strictObject({
   ...demands,
 })
 
+const certificateSettings = z.strictObject({
+  authorities: texts().describe('Names in tls.clients.authorities; empty: any of them.'),
+  names: texts().describe(
+    'Alternative names, one of which the certificate must have: DNS:orders.example, URI:spiffe://shop/*; empty: any.',
+  ),
+  ...demands,
+})
+
 /** The policy `auth`. */
 export const authSettings = z.strictObject({
   jwt: jwtSettings.optional().describe('A bearer token that an issuer has signed.'),
@@ -132,6 +140,9 @@ export const authSettings = z.strictObject({
   introspection: introspectionSettings
     .optional()
     .describe('A bearer token that its issuer is asked about (RFC 7662).'),
+  certificate: certificateSettings
+    .optional()
+    .describe('A certificate of the client (tls.clients); its subject is its first name.'),
   all: z
     .boolean()
     .default(false)

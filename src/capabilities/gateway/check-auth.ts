@@ -18,12 +18,19 @@ export function checkAuth(
   issuers: Issuers,
   path: SettingPath,
 ): readonly SettingProblem[] {
-  const { jwt, key, basic, signature, introspection } = auth
-  const ways = [jwt, key, basic, signature, introspection].filter((way) => way !== undefined)
+  const { jwt, key, basic, signature, introspection, certificate } = auth
+  const ways = [jwt, key, basic, signature, introspection, certificate].filter(
+    (way) => way !== undefined,
+  )
   const none =
     ways.length > 0
       ? []
-      : [conflict(path, 'names no way in; write jwt, key, basic, signature or introspection')]
+      : [
+          conflict(
+            path,
+            'names no way in; write jwt, key, basic, signature, introspection or certificate',
+          ),
+        ]
   return [
     ...none,
     ...(jwt === undefined ? [] : checkIssuerNames(jwt.issuers, issuers, [...path, 'jwt'])),

@@ -27,7 +27,7 @@ function audiencesOf(audience: string | readonly string[]): readonly string[] {
 }
 
 function waysOf(
-  { jwt, key, basic, signature, introspection }: AuthSettings,
+  { jwt, key, basic, signature, introspection, certificate }: AuthSettings,
   issuers: readonly string[],
 ): readonly AuthWay[] {
   const ways: AuthWay[] = []
@@ -73,5 +73,7 @@ function waysOf(
       ...demandsOf(introspection),
     })
   }
+  if (certificate !== undefined)
+    ways.push({ way: 'certificate', ...certificate, ...demandsOf(certificate) })
   return ways
 }

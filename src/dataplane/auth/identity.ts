@@ -1,5 +1,6 @@
 import type { JsonMembers } from '../../mechanisms/jwt/compact.ts'
 import type { AuthDemands } from '../../contracts/auth.ts'
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import { claimAt, hasClaimValue, rolesOf, scopesOf } from '../../mechanisms/jwt/grants.ts'
 
 /** Who calls, once that is verified. Made once a credential, and shared by its requests: nothing of a request is in it. */
@@ -52,6 +53,26 @@ export function identityOfGrantee(
       ['sub', id],
       ['scope', scopes.join(' ')],
       ['roles', roles],
+    ]),
+  }
+}
+
+/** Of a certificate: its first alternative name (URI before others), else its subject. Claims: `sub`, `names`, `fingerprint`, `authorities`. */
+export function identityOfCertificate(shown: ClientCertificate): Identity {
+  const { names, subject, fingerprint, authorities } = shown
+  const name = names.find((each) => each.startsWith('URI:')) ?? names[0]
+  const sub = name === undefined ? subject : name.slice(name.indexOf(':') + 1)
+  return {
+    by: 'certificate',
+    key: `certificate ${authorities[0]}\n${sub}`,
+    subject: sub,
+    scopes: [],
+    roles: [],
+    claims: new Map<string, string | readonly string[]>([
+      ['sub', sub],
+      ['names', names],
+      ['fingerprint', fingerprint],
+      ['authorities', authorities],
     ]),
   }
 }

@@ -8,6 +8,7 @@ import { formatPasswordHash } from '../../mechanisms/password-hash/password-hash
 import type { Clock } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { createSigner, makeToken } from '../auth/testing/signer.ts'
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import { compileAuth } from './auth.ts'
 import { type PendingDecision, type Policy, VERDICT } from './policy.ts'
 import { FakeExchange, type FakeRequest } from './testing/fake-exchange.ts'
@@ -351,4 +352,35 @@ test('an issuer that hangs, lies, fails or says too much lets nobody in', async 
     (text) => ask(policy, { authorization: `Bearer ${text}` }).exchange.answer?.code,
   )
   assert.deepEqual(codes, [undefined, undefined, 'ERR_GATEWAY_AUTH_UNAVAILABLE'])
+})
+
+test('a certificate: believed, still valid, by an authority, with a name', () => {
+  const shown: ClientCertificate = {
+    subject: 'CN=orders',
+    names: ['DNS:orders.internal', 'URI:spiffe://shop/orders'],
+    issuer: 'CN=ca',
+    serial: '01',
+    fingerprint: 'ab',
+    notAfterMs: NOW * 1_000 + 1,
+    authorities: ['internal'],
+    fault: '',
+    line: '',
+  }
+  const certificate: AuthWay = { way: 'certificate', authorities: [], names: [], ...none }
+  const judge = (way: object, clientCertificate: ClientCertificate | null) => {
+    const exchange = new FakeExchange()
+    Object.assign(exchange, { clientCertificate, scheme: 'https' })
+    compile([{ ...certificate, ...way }]).request!(exchange)
+    return exchange
+  }
+  assert.equal(judge({}, shown).identity?.subject, 'spiffe://shop/orders')
+  const codeOf = (way: object, given: object = {}): string | undefined =>
+    judge(way, { ...shown, ...given }).answer?.code
+  assert.equal(codeOf({ names: ['URI:spiffe://shop/*'], authorities: ['internal'] }), undefined)
+  assert.equal(codeOf({ names: ['DNS:orders'] }), 'ERR_GATEWAY_FORBIDDEN')
+  assert.equal(codeOf({ names: ['URI:spiffe://shop/payments'] }), 'ERR_GATEWAY_FORBIDDEN')
+  assert.equal(codeOf({ authorities: ['partners'] }), 'ERR_GATEWAY_UNAUTHENTICATED')
+  assert.equal(codeOf({}, { fault: 'CERT_REVOKED' }), 'ERR_GATEWAY_UNAUTHENTICATED')
+  assert.equal(codeOf({}, { notAfterMs: NOW * 1_000 }), 'ERR_GATEWAY_UNAUTHENTICATED')
+  assert.equal(judge({}, null).answer?.code, 'ERR_GATEWAY_CLIENT_NOT_ASKED')
 })

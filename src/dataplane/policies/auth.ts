@@ -4,6 +4,7 @@ import { claimAt, formatClaim } from '../../mechanisms/jwt/grants.ts'
 import { compileKeyWay } from '../auth/api-key.ts'
 import { compileBasicWay } from '../auth/basic.ts'
 import { judgeBearer } from '../auth/bearer.ts'
+import { compileCertificateWay } from '../auth/certificate.ts'
 import type { Identity } from '../auth/identity.ts'
 import { compileIntrospection } from '../auth/introspection.ts'
 import type { Deferred, Outcome } from '../auth/outcome.ts'
@@ -27,6 +28,7 @@ type Judge = (exchange: PolicyExchange) => Outcome | Deferred
 export function compileAuth(spec: AuthSpec, ground: PolicyGround): Policy {
   const judges = spec.ways.map((way) => compileWay(way, ground))
   const replies = createReplies(spec)
+  const needsOtherConnection = asksElsewhere(spec)
   const linesOf = createClaimLines(spec)
   const headers = spec.forward.map(([, header]) => header)
   const conclude = spec.needs === 'any' ? concludeAny : concludeAll
@@ -64,7 +66,7 @@ export function compileAuth(spec: AuthSpec, ground: PolicyGround): Policy {
         exchange.note(noteOf(identity))
         return VERDICT.go
       }
-      exchange.answer = replies(outcome)
+      exchange.answer = needsOtherConnection(exchange, outcome) ?? replies(outcome)
       exchange.note(exchange.answer.detail)
       return VERDICT.answer
     },
@@ -85,6 +87,8 @@ function compileWay(way: AuthWay, { auth }: PolicyGround): Judge {
     }
     case 'signature':
       return compileSignatureWay(way, auth.clock)
+    case 'certificate':
+      return compileCertificateWay(way, auth.clock)
     case 'introspection': {
       const judge = compileIntrospection(way, auth.clock)
       return (exchange) => judge(exchange.header('authorization'))
@@ -163,6 +167,19 @@ function noteOf({ by, subject }: Identity): string {
   return subject === '' ? `auth: ${by}` : `auth: ${by}, subject ${subject}`
 }
 
+/** Only the certificate counts, and the connection was made for a host that does not ask for one: on another one the client is asked (RFC 9110 section 15.5.20). */
+function asksElsewhere({
+  ways,
+}: AuthSpec): (exchange: PolicyExchange, outcome: Outcome) => LocalReply | undefined {
+  const isOnly = ways.every(({ way }) => way === 'certificate')
+  const detail =
+    'the route demands a certificate of the client, and the connection was made for a host that does not ask for one: another connection is needed (tls.clients.hosts)'
+  return (exchange, outcome) =>
+    isOnly && outcome.kind === 'absent' && exchange.scheme === 'https' && !exchange.isClientAsked
+      ? { code: 'ERR_GATEWAY_CLIENT_NOT_ASKED', detail }
+      : undefined
+}
+
 /** What a client is told, in place of what is known. */
 const TOLD = {
   unauthorized: 'credentials are missing or not valid',
@@ -238,6 +255,8 @@ function challengeOf(way: AuthWay, realm: string, error: string): string {
       return `ApiKey realm="${realm}", header="${way.header}"`
     case 'signature':
       return `Signature realm="${realm}"`
+    case 'certificate':
+      return `ClientCertificate realm="${realm}"`
     default:
       return way satisfies never
   }
@@ -268,6 +287,8 @@ function credentialFields({ ways }: AuthSpec): readonly string[] {
         return [way.header]
       case 'signature':
         return ['signature', 'signature-input']
+      case 'certificate':
+        return ['client-cert']
       case 'jwt':
       case 'basic':
       case 'introspection':

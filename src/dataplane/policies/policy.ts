@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { AuthGround } from '../auth/ground.ts'
 import type { Identity } from '../auth/identity.ts'
@@ -47,6 +48,13 @@ export interface PolicyExchange {
   readonly scheme: string
   /** Of the client: an IP address in its canonical form, without brackets. */
   readonly address: string
+  /**
+   * What the client has shown in the handshake of its connection, believed or not (`authorities`); null where it has shown none or came in the clear. May be kept: it
+   * lives as long as its connection.
+   */
+  readonly clientCertificate: ClientCertificate | null
+  /** The client was asked for one. Where it was not, 421 (`ERR_GATEWAY_CLIENT_NOT_ASKED`) makes it come again on a connection for this host. */
+  readonly isClientAsked: boolean
   readonly routeId: string
   /** Monotonic milliseconds. */
   readonly nowMs: number

@@ -67,6 +67,8 @@ export class BreakerWatch {
         case 'trust-gone':
         case 'issuer':
         case 'issuer-gone':
+        case 'client-authority':
+        case 'client-authority-gone':
           break
         case 'service':
           this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))

@@ -107,9 +107,7 @@ function withImplied(
       const goes = ending.has(service) || (isReset && !named.has(nameOf(op)))
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
-    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') {
-      return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
-    }
+    if (isHeld(op)) return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
     if (op.op === 'issuer')
       return isReset && !named.has(nameOf(op)) ? [{ op: 'issuer-gone', name: op.issuer.name }] : []
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
@@ -119,9 +117,24 @@ function withImplied(
   return [...instances, ...services, ...ops]
 }
 
-function goneOf(
-  op: Extract<CertificateOp, { op: 'certificate' | 'challenge' | 'trust' }>,
-): SnapshotOp {
+/** What says that something is there. */
+type HeldOp = Extract<
+  CertificateOp,
+  { op: 'certificate' | 'challenge' | 'trust' | 'client-authority' }
+>
+
+const HELD: ReadonlySet<string> = new Set<HeldOp['op']>([
+  'certificate',
+  'challenge',
+  'trust',
+  'client-authority',
+])
+
+function isHeld(op: SnapshotOp): op is HeldOp {
+  return HELD.has(op.op)
+}
+
+function goneOf(op: HeldOp): SnapshotOp {
   switch (op.op) {
     case 'certificate':
       return { op: 'certificate-gone', id: op.certificate.id }
@@ -129,6 +142,8 @@ function goneOf(
       return { op: 'challenge-gone', id: op.challenge.id }
     case 'trust':
       return { op: 'trust-gone', service: op.trust.service }
+    case 'client-authority':
+      return { op: 'client-authority-gone', name: op.authority.name }
     default:
       return op satisfies never
   }
@@ -157,6 +172,8 @@ function nameOf(op: SnapshotOp): string {
     case 'challenge-gone':
     case 'trust':
     case 'trust-gone':
+    case 'client-authority':
+    case 'client-authority-gone':
       return certificateKey(op)
     case 'issuer':
     case 'issuer-gone':

@@ -79,6 +79,8 @@ function viewOf(
       found.set(certificateKey(op), JSON.stringify(op))
     else if (op.op === 'certificate-gone' || op.op === 'challenge-gone' || op.op === 'trust-gone')
       found.delete(certificateKey(op))
+    else if (op.op === 'client-authority') found.set(certificateKey(op), JSON.stringify(op))
+    else if (op.op === 'client-authority-gone') found.delete(certificateKey(op))
     else if (op.op === 'issuer') found.set(issuerKey(op), JSON.stringify(op))
     else if (op.op === 'issuer-gone') found.delete(issuerKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)

@@ -48,6 +48,10 @@ const issuer = (name: string, asked: number): SnapshotOp => ({
   op: 'issuer',
   issuer: { name, issuer: `https://${name}.example`, keys: [], asked },
 })
+const clientAuthority = (name: string, n: number): SnapshotOp => ({
+  op: 'client-authority',
+  authority: { name, ca: `${n}` },
+})
 
 const names = fc.constantFrom('a', 'b')
 const ids = fc.constantFrom('1', '2', '3')
@@ -65,4 +69,6 @@ export const snapshotOps: fc.Arbitrary<SnapshotOp> = fc.oneof(
   names.map((name): SnapshotOp => ({ op: 'issuer-gone', name })),
   ids.map((id): SnapshotOp => ({ op: 'certificate-gone', id })),
   ids.map((id): SnapshotOp => ({ op: 'challenge-gone', id })),
+  fc.tuple(ids, fc.nat(9)).map(([name, n]) => clientAuthority(name, n)),
+  ids.map((name): SnapshotOp => ({ op: 'client-authority-gone', name })),
 )
