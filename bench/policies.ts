@@ -6,6 +6,11 @@ import { FakeExchange } from '../src/dataplane/policies/testing/fake-exchange.ts
 import { createAuthGround } from '../src/dataplane/auth/ground.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { createBucketMemory, openSharedBuckets } from '../src/dataplane/shared/buckets.ts'
+import {
+  createFlightMemory,
+  openInFlight,
+  type FlightMemory,
+} from '../src/dataplane/shared/in-flight.ts'
 import { createCountMemory, openKeyedCounts } from '../src/dataplane/shared/counts.ts'
 import { machineLine, markdownTable } from './measure.ts'
 
@@ -19,6 +24,7 @@ const PER_ROUND = 200_000
 interface Memory {
   readonly buckets: SharedArrayBuffer
   readonly counts: SharedArrayBuffer
+  readonly flights: FlightMemory
   readonly index: number
 }
 
@@ -54,6 +60,8 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
       workers: 2,
       buckets,
       auth: createAuthGround(systemClock, () => {}),
+      flights: openInFlight(memory.flights, memory.index),
+      random: Math.random,
     })
     const exchanges = addresses.map((address) => new FakeExchange({ address, headers }))
     for (const exchange of exchanges) exchange.note = () => {}
@@ -116,6 +124,7 @@ function newMemory(): Omit<Memory, 'index'> {
   return {
     buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
     counts: createCountMemory(2, 16),
+    flights: createFlightMemory(2, [1, 2]),
   }
 }
 

@@ -71,6 +71,8 @@ export const REASONS = {
   ERR_GATEWAY_UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   ERR_GATEWAY_FORBIDDEN: { status: 403, title: 'The credentials are not enough for this route' },
   ERR_GATEWAY_AUTH_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked now' },
+  ERR_GATEWAY_ADDRESS_REFUSED: { status: 403, title: 'This address may not call the route' },
+  ERR_GATEWAY_FAULT: { status: 503, title: 'The answer is a fault on purpose' },
   ERR_GATEWAY_CORS_REFUSED: { status: 403, title: 'Pages of this origin may not call the route' },
   ERR_GATEWAY_REDIRECT_HOST: { status: 400, title: 'The redirect needs the host of the request' },
   ERR_GATEWAY_CLIENT_ABORTED: { status: 0, title: 'The client went away' },

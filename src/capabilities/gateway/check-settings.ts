@@ -42,12 +42,17 @@ export function checkGateway(
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
       ...checkPolicies(ownPolicies(route), path, issuers),
+      ...checkMirror(route.mirror, settings.services, [...path, 'mirror']),
     ]
   })
   return [
     ...checkServices(settings.services, sourceOf),
     ...each,
     ...checkGroups(gateway),
+    ...checkMirror(gateway.policies.mirror, settings.services, ['gateway', 'policies', 'mirror']),
+    ...Object.entries(gateway.groups).flatMap(([name, { mirror }]) =>
+      checkMirror(mirror, settings.services, ['gateway', 'groups', name, 'mirror']),
+    ),
     ...checkIssuers(issuers),
     ...checkRoutes(routes),
     ...checkIds(routes),
@@ -84,6 +89,15 @@ function checkTarget(
   const shown = formatShareRatio(Number(sum.toPrecision(6)))
   const message = `shares must sum up to 100%; these sum up to ${sum > 1 ? `${Number((sum * 100).toPrecision(6))}%` : shown}`
   return [...names, { path: [...path, 'split'], code: 'ERR_CONFIG_SPLIT_SUM', message }]
+}
+
+function checkMirror(
+  mirror: RouteSettings['mirror'],
+  services: Services,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (mirror === undefined || mirror === 'off') return []
+  return checkTargetService(mirror.to, services, [...path, 'to'])
 }
 
 function checkTargetService(

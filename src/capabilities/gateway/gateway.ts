@@ -20,6 +20,8 @@ import { followIssuers, type Issuers } from './issuers/issuers.ts'
 import type { KeyStore } from './issuers/key-store.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
+import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
+import { registerTryRoute } from './route-lookups.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
 export interface GatewayNeeds {
@@ -132,6 +134,12 @@ export async function startGateway(
     routes: [
       (app) => registerRequestRoutes(app, api),
       (app) => registerResilienceRoutes(app, resilienceNeeds),
+      (app) =>
+        registerTryRoute(
+          app,
+          (request) => tryRoute(current, request, countInstances(discovery)),
+          () => listRoutes(current),
+        ),
     ],
     *metrics() {
       yield* gatewayMetrics(totals)
@@ -159,6 +167,14 @@ async function startIssuers(
   channel.onKeyWanted((name) => issuers.wanted(name))
   issuers.configure(settings.gateway.issuers, await store.load())
   return issuers
+}
+
+/** How many instances a service has, and how many of them are in rotation. */
+function countInstances(discovery: DiscoveryNeed): CountInstances {
+  return (service) => {
+    const all = [...discovery.instances(service)]
+    return { instances: all.length, routable: all.filter(({ isRoutable }) => isRoutable).length }
+  }
 }
 
 /** Numbers of an instance that is gone are not kept. */

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { PolicySpec } from '../../contracts/policies.ts'
 import type { RouteSpec } from '../../contracts/snapshot.ts'
 import { settingsSchema } from '../../settings.ts'
+import { POLICY_KINDS } from './policy-settings.ts'
 import { specifyGateway } from './specify.ts'
 
 function routesOf(gateway: object): readonly RouteSpec[] {
@@ -79,4 +82,10 @@ test('a header that says who calls is dropped on every route, also where nobody 
     policiesOf(gateway).map(({ kind }) => kind),
     ['auth'],
   )
+})
+
+test('policies are named in the order in which they run, that of the guide', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/policies.md'), 'utf8')
+  const rows = [...guide.matchAll(/^\|\s+\d+\s+\|\s+`(\w+)`\s+\|/gm)].map((match) => match[1])
+  assert.deepEqual(rows, POLICY_KINDS)
 })

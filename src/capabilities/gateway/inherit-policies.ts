@@ -2,7 +2,7 @@ import type { PolicyKind } from '../../contracts/policies.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import type { SettingPath } from '../../platform/config/problems.ts'
 import {
-  policySettings,
+  POLICY_KINDS,
   type GroupSettings,
   type PolicyRoute,
   type PolicySettings,
@@ -48,7 +48,7 @@ export function inheritPolicies(
   const origins = new Map<PolicyKind, PolicyOrigin>()
   const chosen: [PolicyKind, unknown][] = []
   const places = placesOf(route, routePath, shared)
-  for (const kind of Object.keys(policySettings) as PolicyKind[]) {
+  for (const kind of POLICY_KINDS) {
     const place = places.find(({ given }) => says(given, kind))
     const value = place?.given[kind]
     if (place === undefined || value === 'off') continue
@@ -58,7 +58,7 @@ export function inheritPolicies(
   // Conditions of the route stand among its headers, whoever says what is changed in them.
   const headers = { ...conditionsAmong(route.headers), ...changesAmong(chosen) }
   const { groups: _groups, ...own } = route
-  const none = Object.fromEntries(Object.keys(policySettings).map((kind) => [kind, undefined]))
+  const none = Object.fromEntries(POLICY_KINDS.map((kind) => [kind, undefined]))
   return {
     route: { ...own, ...none, ...Object.fromEntries(chosen), headers } as PolicyRoute,
     origins,

@@ -35,9 +35,25 @@ type Specify = {
 
 const specify: Specify = {
   cors: (cors, { route }) => [specifyCors(cors, route)],
+  ip: (ip) => [ip],
   limit: specifyLimits,
   auth: (auth, { issuers }) => [specifyAuth(auth, issuers)],
+  fault: ({ delay, abort }) => [
+    {
+      ...(delay && { delay: { share: delay.share, ms: delay.time } }),
+      ...(abort && { abort }),
+    },
+  ],
   headers: specifyHeaders,
+  rewrite: ({ path = '', query, headers }, { route }) => [
+    {
+      pattern: route.path,
+      path,
+      query: { set: Object.entries(query.set), remove: query.remove },
+      headers: linesOf(headers),
+    },
+  ],
+  mirror: ({ to, share }) => [{ service: to, share }],
   redirect: ({ to, status }, { route: { path } }) => [{ to, path, status }],
   respond: ({ status, body, contentType, headers }) => [
     { status, body, contentType: body === '' ? '' : contentType, headers: linesOf(headers) },
@@ -107,20 +123,26 @@ function specifyLimits(
   { routeId, scope }: Around,
 ): readonly PolicySpecs['limit'][] {
   const names = new Map<string, number>()
-  return [limit].flat().map(({ rate: perSecond, burst, by }) => {
+  return [limit].flat().map((each) => {
+    const { by } = each
     const what = typeof by === 'string' ? by : `header-${by.header.toLowerCase()}`
     const nth = (names.get(what) ?? 0) + 1
     names.set(what, nth)
     const name = nth === 1 ? what : `${what}-${nth}`
-    return {
+    const base = {
       name,
       // By route means each route by itself, also where several share the setting.
       scope: `${by === 'route' ? routeId : scope}\n${name}`,
-      perSecond,
-      rate: formatRatePerSecond(perSecond),
-      burst: burst ?? Math.max(1, Math.floor(perSecond)),
       by: typeof by === 'string' ? by : { header: by.header.toLowerCase() },
     }
+    const { rate: perSecond, requests, window, burst, concurrency } = each
+    if (concurrency !== undefined)
+      return { ...base, algorithm: 'concurrency', requests: concurrency }
+    if (perSecond === undefined) {
+      return { ...base, algorithm: 'window', requests: requests ?? 1, windowMs: window ?? 1_000 }
+    }
+    const rate = formatRatePerSecond(perSecond)
+    return { ...base, perSecond, rate, burst: burst ?? Math.max(1, Math.floor(perSecond)) }
   })
 }
 

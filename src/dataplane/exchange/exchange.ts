@@ -183,6 +183,13 @@ export interface Exchange extends Guarded {
   /** Lines that policies add to the answer, and to the request for the instance. */
   responseLines: string
   requestLines: string
+  /** What a policy has made of its path and query; '' and undefined: nothing. */
+  rewrittenPath: string
+  rewrittenQuery: string | undefined
+  /** Service that gets a copy of it, '' for none. */
+  mirrorTo: string
+  /** Where limits count it in flight. */
+  readonly flightPlaces: number[]
   /** Who calls, as a policy has found out. */
   identity: Identity | null
   /** How many policies have seen the request: they are told of its end. */
@@ -252,8 +259,22 @@ export function createExchange(record: ExchangeRecord): Exchange {
     slowAtMs: Infinity,
     told: TOLD.failed,
     needsFresh: false,
+    ...noPolicies(),
+  }
+  exchange.first = createAttempt(exchange, entry)
+  exchange.second = createAttempt(exchange, entry)
+  return exchange
+}
+
+/** What policies leave in an exchange, before any has run. */
+function noPolicies() {
+  return {
     responseLines: '',
     requestLines: '',
+    rewrittenPath: '',
+    rewrittenQuery: undefined,
+    mirrorTo: '',
+    flightPlaces: [],
     identity: null,
     policiesRan: 0,
     heldHead: null,
@@ -261,9 +282,6 @@ export function createExchange(record: ExchangeRecord): Exchange {
     ticket: null,
     decision: null,
   }
-  exchange.first = createAttempt(exchange, entry)
-  exchange.second = createAttempt(exchange, entry)
-  return exchange
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

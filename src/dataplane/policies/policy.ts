@@ -1,3 +1,4 @@
+import type { InFlight } from '../shared/in-flight.ts'
 import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { AuthGround } from '../auth/ground.ts'
@@ -62,6 +63,14 @@ export interface PolicyExchange {
   header(lowerName: string): string | undefined
   /** Who calls, as `auth` has found out; null where nobody has asked. */
   identity: Identity | null
+  /** Path that goes to the service in place of the one that came; '' for none. Normalised. */
+  rewrittenPath: string
+  /** Query that goes with it, or with the path that came; undefined: as it came. */
+  rewrittenQuery: string | undefined
+  /** Service that gets a copy; '' for none. */
+  mirrorTo: string
+  /** Counts the request in flight at this place (see InFlight) until it ends, however that is. */
+  holdFlight(place: number): void
   /** The kind of the policy that is running: the chain says it, for `note`. */
   policy: string
   /** Set before `VERDICT.answer` is returned. */
@@ -127,6 +136,9 @@ export interface PolicyGround {
   /** Token buckets that all workers share, by a key of any length. */
   readonly buckets: SharedBuckets
   readonly auth: AuthGround
+  readonly flights: InFlight
+  /** 0 up to (not including) 1; not for secrets. */
+  readonly random: () => number
 }
 
 /**
@@ -139,6 +151,14 @@ export interface SharedBuckets {
    * in all workers. The result is the same record at each call.
    */
   take(scope: number, key: string, perSecond: number, burst: number, nowMs: number): BucketResult
+  /** The same for a sliding window of `windowMs`, in which `requests` may come. */
+  takeInWindow(
+    scope: number,
+    key: string,
+    requests: number,
+    windowMs: number,
+    nowMs: number,
+  ): BucketResult
 }
 
 export interface BucketResult {

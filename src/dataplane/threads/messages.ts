@@ -6,6 +6,7 @@ import type {
   Http2Totals,
 } from '../../contracts/snapshot.ts'
 import type { KeyWantedMessage } from '../../contracts/issuers.ts'
+import type { FlightMemory } from '../shared/in-flight.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
@@ -107,6 +108,8 @@ export interface WorkerBoot {
   /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  /** Requests in flight by key, of limits. */
+  readonly flights: FlightMemory
   /** Of TLS session tickets: the same for all, so that a client may come back to another worker. */
   readonly ticketKeys: Uint8Array
   /** What is learnt of services and instances. */

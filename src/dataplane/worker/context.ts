@@ -25,7 +25,9 @@ import type { Preface } from '../tls/preface.ts'
 import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
+import type { PolicyGround } from '../policies/policy.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
+import { openInFlight } from '../shared/in-flight.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -86,6 +88,20 @@ function tlsGrounds(
   }
 }
 
+/** What policies are compiled with. */
+function createPolicyGround(
+  options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
+): PolicyGround {
+  const { index, workers, clock, post } = options
+  return {
+    workers,
+    buckets: openSharedBuckets(options.buckets),
+    auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
+    flights: openInFlight(options.flights, index),
+    random: Math.random,
+  }
+}
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -93,11 +109,7 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
-  const policyGround = {
-    workers,
-    buckets: openSharedBuckets(options.buckets),
-    auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
-  }
+  const policyGround = createPolicyGround(options)
   const context: WorkerContext = {
     index,
     workers,
@@ -123,7 +135,11 @@ export function createContext(
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
-    policyView: new PolicyView((exchange) => resume(context, exchange)),
+    mirrors: { count: 0 },
+    policyView: new PolicyView(
+      (exchange) => resume(context, exchange),
+      (address) => context.trusted.contains(address),
+    ),
     responseDrops,
     version: 0,
     limits: FIRST_LIMITS,

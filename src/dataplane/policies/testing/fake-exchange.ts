@@ -29,6 +29,10 @@ export class FakeExchange implements PolicyExchange {
   nowMs: number
   policy = ''
   identity: Identity | null = null
+  rewrittenPath = ''
+  rewrittenQuery: string | undefined
+  mirrorTo = ''
+  readonly flightPlaces: number[] = []
   answer: LocalReply | undefined
   responseLines = ''
   requestLines = ''
@@ -51,6 +55,10 @@ export class FakeExchange implements PolicyExchange {
 
   header(lowerName: string): string | undefined {
     return this.#headers.get(lowerName)
+  }
+
+  holdFlight(place: number): void {
+    this.flightPlaces.push(place)
   }
 
   note(decision: string): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../platform/capability.ts'
 import { systemClock } from '../../../platform/clock.ts'
+import { createFlightMemory, openInFlight } from '../../shared/in-flight.ts'
 import { createAuthGround } from '../../auth/ground.ts'
 import { createBucketMemory, openSharedBuckets } from '../../shared/buckets.ts'
 import type { PolicySpec } from '../../../contracts/policies.ts'
@@ -13,6 +14,8 @@ export function testGround(places?: number, clock: Clock = systemClock): PolicyG
     workers: 1,
     buckets: openSharedBuckets(memory),
     auth: createAuthGround(clock, () => {}),
+    flights: openInFlight(createFlightMemory(1, [1, 2], 64), 0),
+    random: () => 0.5,
   }
 }
 
