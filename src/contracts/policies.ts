@@ -1,3 +1,4 @@
+import type { ContentEncoding } from '../mechanisms/content-encoding/content-encoding.ts'
 import type { AuthSpec } from './auth.ts'
 
 /**
@@ -13,6 +14,7 @@ export interface PolicySpecs {
   readonly headers: HeadersSpec
   readonly rewrite: RewriteSpec
   readonly mirror: MirrorSpec
+  readonly compress: CompressSpec
   readonly redirect: RedirectSpec
   readonly respond: RespondSpec
 }
@@ -94,6 +96,16 @@ export interface RewriteSpec {
   readonly query: { readonly set: FieldLines; readonly remove: readonly string[] }
   /** Fields of the request, by lower-case name and template, in place of those that came. An empty value is no field. */
   readonly headers: FieldLines
+}
+
+/** Answers are encoded for clients that take it. */
+export interface CompressSpec {
+  /** The best first, of those that a client likes equally. */
+  readonly encodings: readonly ContentEncoding[]
+  /** Content types, lower case: exact, `text/*`, `*+json`. */
+  readonly types: readonly string[]
+  /** Shorter ones go as they are; one whose length is not known is encoded. */
+  readonly bytesMin: number
 }
 
 /** A copy of requests goes to another service, whose answers are thrown away. */

@@ -47,6 +47,7 @@ const check: Check = {
   headers: checkHeaders,
   rewrite: checkRewrite,
   mirror: () => [],
+  compress: () => [],
   redirect: checkRedirect,
   respond: checkRespond,
 }

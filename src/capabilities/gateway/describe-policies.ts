@@ -44,6 +44,8 @@ export function describePolicy(policy: PolicySpec): string {
     }
     case 'mirror':
       return `a copy of ${percent(policy.spec.share)} goes to ${policy.spec.service}`
+    case 'compress':
+      return `with ${policy.spec.encodings.join(', ')} from ${policy.spec.bytesMin} bytes on`
     case 'redirect':
       return `answers ${policy.spec.status} to ${policy.spec.to}`
     case 'respond':

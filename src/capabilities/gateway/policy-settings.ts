@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { PolicyKind } from '../../contracts/policies.ts'
-import { duration, rate, share } from '../../platform/config/units.ts'
+import { duration, rate, share, size } from '../../platform/config/units.ts'
 import { absolutePath, filled } from '../../platform/config/names.ts'
 import { WINDOW_COUNT_MAX } from '../../mechanisms/sliding-window/sliding-window.ts'
 import { authSettings } from './auth-settings.ts'
@@ -154,6 +154,36 @@ export const policySettings = {
     .describe(
       'A copy of requests goes to another service, behind the request itself; its answers are thrown away.',
     ),
+  compress: z
+    .strictObject({
+      encodings: z
+        .array(z.enum(['zstd', 'br', 'gzip']))
+        .min(1)
+        .default(['zstd', 'br', 'gzip'])
+        .describe('What is offered, the best first of those that a client likes equally.'),
+      types: z
+        .array(
+          z.string().regex(/^[a-z0-9!#$&^_.+*-]+(\/[a-z0-9!#$&^_.+*-]+)?$/, {
+            error: 'must be a content type in lower case: text/html, text/*, *+json',
+          }),
+        )
+        .min(1)
+        .default([
+          'text/*',
+          'application/json',
+          '*+json',
+          'application/javascript',
+          'application/xml',
+          '*+xml',
+          'application/wasm',
+        ])
+        .describe('Content types that are worth it: text/html, text/*, *+json.'),
+      minimum: size({ min: '0B', max: '1MiB' })
+        .prefault('1KiB')
+        .describe('Shorter answers go as they are.'),
+    })
+    .optional()
+    .describe('Answers are compressed for clients that take it.'),
   redirect: z
     .strictObject({
       to: filled().describe(
@@ -200,6 +230,7 @@ export const sharedPolicySettings = {
   headers: policySettings.headers,
   rewrite: orOff(policySettings.rewrite),
   mirror: orOff(policySettings.mirror),
+  compress: orOff(policySettings.compress),
   redirect: orOff(policySettings.redirect),
   respond: orOff(policySettings.respond),
 } as const satisfies PolicySchemas

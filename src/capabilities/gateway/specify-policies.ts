@@ -54,6 +54,7 @@ const specify: Specify = {
     },
   ],
   mirror: ({ to, share }) => [{ service: to, share }],
+  compress: ({ encodings, types, minimum }) => [{ encodings, types, bytesMin: minimum }],
   redirect: ({ to, status }, { route: { path } }) => [{ to, path, status }],
   respond: ({ status, body, contentType, headers }) => [
     { status, body, contentType: body === '' ? '' : contentType, headers: linesOf(headers) },

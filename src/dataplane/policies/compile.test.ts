@@ -27,6 +27,7 @@ const specs: readonly PolicySpec[] = [
     spec: { pattern: '/**', path: '', query: { set: [], remove: [] }, headers: [] },
   },
   { kind: 'mirror', source, spec: { service: 'a', share: 0 } },
+  { kind: 'compress', source, spec: { encodings: ['gzip'], types: ['text/*'], bytesMin: 0 } },
   {
     kind: 'auth',
     source,

@@ -1,5 +1,6 @@
 import type { InFlight } from '../shared/in-flight.ts'
 import type { ClientCertificate } from '../tls/client-certificate.ts'
+import type { ContentEncoding } from '../../mechanisms/content-encoding/content-encoding.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { AuthGround } from '../auth/ground.ts'
 import type { Identity } from '../auth/identity.ts'
@@ -67,6 +68,8 @@ export interface PolicyExchange {
   rewrittenPath: string
   /** Query that goes with it, or with the path that came; undefined: as it came. */
   rewrittenQuery: string | undefined
+  /** With what the answer is encoded; '' for nothing. Said by `request`, and taken back by `response`. */
+  encoding: ContentEncoding | ''
   /** Service that gets a copy; '' for none. */
   mirrorTo: string
   /** Counts the request in flight at this place (see InFlight) until it ends, however that is. */

@@ -1,5 +1,6 @@
 import type { LimitSpec, PolicyKind, PolicySpecs } from '../../contracts/policies.ts'
 import { compileAuth } from './auth.ts'
+import { compileCompress } from './compress.ts'
 import { compileCors } from './cors.ts'
 import { compileFault } from './fault.ts'
 import { compileHeaders } from './headers.ts'
@@ -41,6 +42,7 @@ export const POLICIES = {
   headers: { hooks: [], mayPend: false, compile: compileHeaders },
   rewrite: { hooks: ['request'], mayPend: false, compile: compileRewrite },
   mirror: { hooks: ['request'], mayPend: false, compile: compileMirror },
+  compress: { hooks: ['request', 'response'], mayPend: false, compile: compileCompress },
   redirect: { hooks: ['request'], mayPend: false, compile: compileRedirect },
   respond: { hooks: ['request'], mayPend: false, compile: compileRespond },
 } as const satisfies PolicyTable

@@ -136,6 +136,7 @@ export function createContext(
     headFields: new HeadFields(),
     policyGround,
     mirrors: { count: 0 },
+    encoders: { count: 0 },
     policyView: new PolicyView(
       (exchange) => resume(context, exchange),
       (address) => context.trusted.contains(address),
