@@ -2,6 +2,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 import type { PolicySpec } from '../src/contracts/policies.ts'
 import { compilePolicies, verdictOf } from '../src/dataplane/policies/compile.ts'
 import { VERDICT } from '../src/dataplane/policies/policy.ts'
+import { QuotaNotes } from '../src/dataplane/policies/quota-notes.ts'
 import { FakeExchange } from '../src/dataplane/policies/testing/fake-exchange.ts'
 import { createAuthGround } from '../src/dataplane/auth/ground.ts'
 import { systemClock } from '../src/platform/clock.ts'
@@ -101,6 +102,7 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
       buckets,
       auth: createAuthGround(systemClock, () => {}),
       flights: openInFlight(memory.flights, memory.index),
+      quotas: new QuotaNotes(),
       random: Math.random,
     })
     const exchanges = addresses.map((address) => new FakeExchange({ address, headers }))

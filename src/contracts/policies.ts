@@ -1,4 +1,5 @@
 import type { ContentEncoding } from '../mechanisms/content-encoding/content-encoding.ts'
+import type { QuotaPeriod } from './quotas.ts'
 import type { AuthSpec } from './auth.ts'
 
 /**
@@ -10,6 +11,7 @@ export interface PolicySpecs {
   readonly ip: IpSpec
   readonly limit: LimitSpec
   readonly auth: AuthSpec
+  readonly quota: QuotaSpec
   readonly fault: FaultSpec
   readonly headers: HeadersSpec
   readonly rewrite: RewriteSpec
@@ -73,6 +75,12 @@ export type LimitSpec =
     })
   /** Requests of a key that are in flight at a time. */
   | (LimitBase & { readonly algorithm: 'concurrency'; readonly requests: number })
+
+/** So many requests a period of the calendar (UTC), kept over restarts. */
+export interface QuotaSpec extends LimitBase {
+  readonly requests: number
+  readonly per: QuotaPeriod
+}
 
 /** Who may come, by address: CIDR blocks. */
 export interface IpSpec {

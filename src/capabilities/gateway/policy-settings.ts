@@ -44,6 +44,19 @@ export const limitSettings = z.strictObject({
     ),
 })
 
+/** One quota. */
+const quotaSettings = z.strictObject({
+  requests: z.int().min(1).max(4_000_000_000).describe('How many may come.'),
+  per: z.enum(['hour', 'day', 'month']).describe('Of the calendar, UTC.'),
+  by: z
+    .union([
+      z.enum(['address', 'route', 'subject']),
+      z.strictObject({ header: filled().describe('Name of the request header.') }),
+    ])
+    .default('subject')
+    .describe('Who is counted together, as for limit.'),
+})
+
 const fieldMap = () => z.record(z.string(), z.string()).default({})
 
 /** What is changed in the fields of one side. */
@@ -102,6 +115,12 @@ export const policySettings = {
     .optional()
     .describe('Requests within a time, over all workers; 429 beyond it. A list: all of them hold.'),
   auth: authSettings.optional().describe('Who may call, and how that is found out; 401 and 403.'),
+  quota: z
+    .union([quotaSettings, z.array(quotaSettings).min(1).max(8)])
+    .optional()
+    .describe(
+      'Requests an hour, day or month of the calendar (UTC), kept over restarts; 429 beyond it. A list: all of them hold.',
+    ),
   fault: z
     .strictObject({
       delay: z
@@ -226,6 +245,7 @@ export const sharedPolicySettings = {
   ip: orOff(policySettings.ip),
   limit: orOff(policySettings.limit),
   auth: orOff(policySettings.auth),
+  quota: orOff(policySettings.quota),
   fault: orOff(policySettings.fault),
   headers: policySettings.headers,
   rewrite: orOff(policySettings.rewrite),

@@ -1,5 +1,12 @@
 import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib'
+import type { BodyReader } from '../../mechanisms/http1/body.ts'
 import type { ContentEncoding } from '../../mechanisms/content-encoding/content-encoding.ts'
+
+/** An answer that is encoded on its way to the client. To the client's stream it is an answer in chunks, as if the instance had sent it so. */
+export interface Encoding {
+  readonly encoder: Encoder
+  readonly body: BodyReader
+}
 
 /** What comes of it, each in a turn of its own. */
 export interface EncoderEvents {

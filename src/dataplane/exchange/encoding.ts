@@ -1,9 +1,4 @@
-import {
-  beginBody,
-  type BodyReader,
-  createBodyReader,
-  readBody,
-} from '../../mechanisms/http1/body.ts'
+import { beginBody, createBodyReader, readBody } from '../../mechanisms/http1/body.ts'
 import { fieldValue } from '../../mechanisms/http1/fields.ts'
 import { HEAD_ERROR } from '../../mechanisms/http1/errors.ts'
 import {
@@ -32,12 +27,6 @@ const STALE = new Set([
   'trailer',
 ])
 const LAST_CHUNK = Buffer.from('0\r\n\r\n', 'latin1')
-
-/** An answer that is encoded on its way to the client. To the client's stream it is an answer in chunks, as if the instance had sent it so. */
-export interface Encoding {
-  readonly encoder: Encoder
-  readonly body: BodyReader
-}
 
 /** How the exchange goes on with what comes of the encoder. */
 export interface EncodingSteps {

@@ -14,7 +14,7 @@ import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
 import type { Failure } from './decide.ts'
-import type { Encoding } from './encoding.ts'
+import type { Encoding } from './encoder.ts'
 import type { Route } from './routes.ts'
 
 /** First size of an exchange's buffer: a browser's head with a token. */

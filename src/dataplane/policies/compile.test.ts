@@ -22,6 +22,11 @@ const specs: readonly PolicySpec[] = [
   { kind: 'ip', source, spec: { allow: [], deny: [] } },
   { kind: 'fault', source, spec: {} },
   {
+    kind: 'quota',
+    source,
+    spec: { name: 'a', scope: 'a', by: 'subject', requests: 1, per: 'day' },
+  },
+  {
     kind: 'rewrite',
     source,
     spec: { pattern: '/**', path: '', query: { set: [], remove: [] }, headers: [] },

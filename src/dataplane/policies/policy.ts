@@ -1,3 +1,4 @@
+import type { QuotaNotes } from './quota-notes.ts'
 import type { InFlight } from '../shared/in-flight.ts'
 import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { ContentEncoding } from '../../mechanisms/content-encoding/content-encoding.ts'
@@ -140,6 +141,7 @@ export interface PolicyGround {
   readonly buckets: SharedBuckets
   readonly auth: AuthGround
   readonly flights: InFlight
+  readonly quotas: Pick<QuotaNotes, 'note'>
   /** 0 up to (not including) 1; not for secrets. */
   readonly random: () => number
 }
@@ -162,6 +164,10 @@ export interface SharedBuckets {
     windowMs: number,
     nowMs: number,
   ): BucketResult
+  /** Counts one request of `key` in a numbered period in which `requests` may come. How many have come with it; -1: no more may. */
+  takeQuota(scope: number, key: string, requests: number, period: number): number
+  /** What was counted before this process: the count of the period is at least this. */
+  raiseQuota(scope: number, key: string, period: number, used: number): void
 }
 
 export interface BucketResult {

@@ -8,6 +8,7 @@ import { compileIp } from './ip.ts'
 import { compileLimit } from './limit.ts'
 import { compileMirror } from './mirror.ts'
 import type { Policy, PolicyGround } from './policy.ts'
+import { compileQuota } from './quota.ts'
 import { compileRedirect } from './redirect.ts'
 import { compileRespond } from './respond.ts'
 import { compileRewrite } from './rewrite.ts'
@@ -38,6 +39,7 @@ export const POLICIES = {
   ip: { hooks: ['request'], mayPend: false, compile: compileIp },
   limit: { hooks: ['request'], mayPend: false, compile: compileLimit, isLate: countsCallers },
   auth: { hooks: ['request'], mayPend: true, compile: compileAuth },
+  quota: { hooks: ['request'], mayPend: false, compile: compileQuota },
   fault: { hooks: ['request'], mayPend: true, compile: compileFault },
   headers: { hooks: [], mayPend: false, compile: compileHeaders },
   rewrite: { hooks: ['request'], mayPend: false, compile: compileRewrite },

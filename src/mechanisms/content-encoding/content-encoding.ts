@@ -39,7 +39,7 @@ function parseWeights(text: string): ReadonlyMap<string, number> {
   return weights
 }
 
-/** Whether a Content-Type is one of `types`: `text/*`, `application/json`, `*+json`. */
+/** Whether a Content-Type is one of `types`: exact, all below a first part (with a star behind the slash), or all with a suffix (`*+json`). */
 export function isType(contentType: string, types: readonly string[]): boolean {
   const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
   return types.some((pattern) => {
