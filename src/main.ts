@@ -17,7 +17,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
   breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
+  try: async () => (await import('./cli/try.ts')).runTry,
   why: async () => (await import('./cli/why.ts')).runWhy,
+  credential: async () => (await import('./cli/credential.ts')).runCredential,
   completion: async () => {
     const { runCompletion } = await import('./cli/completion.ts')
     return (argv, io) => runCompletion(argv, io, Object.keys(commands))
@@ -30,6 +32,9 @@ const io: Io = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
+  get stdin() {
+    return process.stdin
+  },
 }
 const load = Object.hasOwn(commands, name) ? commands[name] : undefined
 if (load === undefined) {

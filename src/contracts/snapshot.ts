@@ -3,6 +3,8 @@ import type { GatewayLimits } from './gateway-limits.ts'
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
+import type { IssuerOp, KeyWantedMessage } from './issuers.ts'
+import type { QuotaMessage, QuotaOp } from './quotas.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
@@ -64,6 +66,8 @@ export type SnapshotOp =
       readonly removal?: number
     }
   | CertificateOp
+  | IssuerOp
+  | QuotaOp
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -218,6 +222,8 @@ export type FromData =
     }
   | TotalsMessage
   | ResilienceMessage
+  | KeyWantedMessage
+  | QuotaMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 
 /** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */

@@ -325,6 +325,9 @@ export class DataProcess {
           kind === 'ejected' ? 'an instance is left out for a while' : `a service is ${kind}`
         return this.#options.log('warn', what, fields)
       }
+      case 'key-wanted':
+      case 'quotas':
+        return void this.#channel.send(message)
       case 'breaker':
         return this.#tellBreakers()
       case 'defect': {

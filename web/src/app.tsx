@@ -11,6 +11,7 @@ import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { MetricsPage } from './pages/metrics/metrics-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
+import { RoutesPage } from './pages/routes/routes-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
 import { TimelinePage } from './pages/timeline/timeline-page.tsx'
@@ -68,6 +69,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <TimelinePage route={route} />
     case 'configuration':
       return <ConfigurationPage />
+    case 'routes':
+      return <RoutesPage />
     case 'keys':
       return <KeysPage path={route.path} />
     case 'certificates':
@@ -98,6 +101,8 @@ function titleOf(route: Route): string {
       return route.service === '' ? 'Timeline' : `Timeline of ${route.service}`
     case 'configuration':
       return 'Listeners and configuration'
+    case 'routes':
+      return 'Routes'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
     case 'certificates':

@@ -25,7 +25,10 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   },
   {
     text: 'Traffic',
-    pages: [{ text: 'Requests', to: { page: 'requests', requestId: '' } }],
+    pages: [
+      { text: 'Requests', to: { page: 'requests', requestId: '' } },
+      { text: 'Routes', to: { page: 'routes' } },
+    ],
   },
   {
     text: 'Metrics',

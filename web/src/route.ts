@@ -8,6 +8,7 @@ export type Route =
   /** Of one service and one kind of event; '' is all. */
   | { readonly page: 'timeline'; readonly service: string; readonly kind: string }
   | { readonly page: 'configuration' }
+  | { readonly page: 'routes' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
   | { readonly page: 'certificates' }
@@ -40,6 +41,8 @@ export function parseRoute(hash: string): Route {
     case 'config':
     case 'listeners':
       return { page: 'configuration' }
+    case 'routes':
+      return { page: 'routes' }
     case 'keys':
       return { page: 'keys', path: argument }
     case 'certificates':
@@ -80,6 +83,8 @@ export function hrefOf(route: Route): string {
     }
     case 'configuration':
       return '#/configuration'
+    case 'routes':
+      return '#/routes'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
     case 'certificates':

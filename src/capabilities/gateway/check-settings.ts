@@ -9,13 +9,16 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
-import { checkPolicies } from './check-policies.ts'
+import { checkIssuers } from './check-auth.ts'
 import { checkBalance } from './check-balance.ts'
+import { checkGroups } from './check-groups.ts'
+import { checkPolicies, checkSubjects } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkAsked, checkDemand, type DemandedTls } from './check-demand.ts'
 import { checkEdges, type Callers } from './edges.ts'
-import { answersItself, policyKindsOf } from './policy-settings.ts'
+import { inheritPolicies, ownPolicies } from './inherit-policies.ts'
+import { answersItself, policyKindsOf, type PolicyRoute } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
 
 type Services = Callers & Readonly<Record<string, BalancedService>>
@@ -33,20 +36,30 @@ export function checkGateway(
   settings: GatewayChecked,
   sourceOf: SourceOf,
 ): readonly SettingProblem[] {
-  const { routes } = settings.gateway
+  const { gateway } = settings
+  const { routes, issuers } = gateway
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
+    const effective = inheritPolicies(route, path, gateway).route
     return [
-      ...checkTarget(route, settings.services, path),
+      ...checkTarget(route, effective, settings.services, path),
+      ...checkSubjects(effective, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
-      ...checkPolicies(route, path),
+      ...checkPolicies(ownPolicies(route), path, issuers),
+      ...checkMirror(route.mirror, settings.services, [...path, 'mirror']),
       ...checkDemand(route, settings.tls, path),
     ]
   })
   return [
     ...checkServices(settings.services, sourceOf),
     ...each,
+    ...checkGroups(gateway),
+    ...checkMirror(gateway.policies.mirror, settings.services, ['gateway', 'policies', 'mirror']),
+    ...Object.entries(gateway.groups).flatMap(([name, { mirror }]) =>
+      checkMirror(mirror, settings.services, ['gateway', 'groups', name, 'mirror']),
+    ),
+    ...checkIssuers(issuers),
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
@@ -56,11 +69,14 @@ export function checkGateway(
 
 function checkTarget(
   route: RouteSettings,
+  effective: PolicyRoute,
   services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { to, split } = route
-  if (answersItself(route)) return []
+  // One that answers only by inheritance (maintenance) may name a service, and one that answers by itself need not.
+  if (answersItself(effective) && to === undefined && split === undefined) return []
+  if (answersItself(ownPolicies(route))) return []
   if (to !== undefined && split !== undefined) {
     const message = 'excludes to: a route has one service, or several by share; remove one'
     return [{ path: [...path, 'split'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
@@ -80,6 +96,15 @@ function checkTarget(
   const shown = formatShareRatio(Number(sum.toPrecision(6)))
   const message = `shares must sum up to 100%; these sum up to ${sum > 1 ? `${Number((sum * 100).toPrecision(6))}%` : shown}`
   return [...names, { path: [...path, 'split'], code: 'ERR_CONFIG_SPLIT_SUM', message }]
+}
+
+function checkMirror(
+  mirror: RouteSettings['mirror'],
+  services: Services,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (mirror === undefined || mirror === 'off') return []
+  return checkTargetService(mirror.to, services, [...path, 'to'])
 }
 
 function checkTargetService(
@@ -104,7 +129,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
     ['clientCertificate', route.clientCertificate !== undefined],
-    ...policyKindsOf(route)
+    ...policyKindsOf(ownPolicies(route))
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),
   ]

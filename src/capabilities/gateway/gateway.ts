@@ -17,8 +17,13 @@ import {
 } from './resilience.ts'
 import { createResilienceStore } from './resilience-store.ts'
 import { labelsOf } from './labels.ts'
+import { followIssuers, type Issuers } from './issuers/issuers.ts'
+import type { KeyStore } from './issuers/key-store.ts'
+import { createQuotas, type QuotaStore } from './quota-store.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
+import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
+import { registerTryRoute } from './route-lookups.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
 export interface GatewayNeeds {
@@ -26,12 +31,14 @@ export interface GatewayNeeds {
   readonly channel: SnapshotChannel
   readonly portStore: PortStore
   readonly breakerOrders: BreakerOrderStore
+  readonly keyStore: KeyStore
+  readonly quotaStore: QuotaStore
 }
 
 /** Follows the file and discovery, and tells the data plane. Nothing is sent before `begin`. */
 export async function startGateway(
   first: GatewayConfig,
-  { discovery, channel, portStore, breakerOrders }: GatewayNeeds,
+  { discovery, channel, portStore, breakerOrders, keyStore, quotaStore }: GatewayNeeds,
   scope: Scope,
 ): Promise<Part<GatewayConfig, Gateway>> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
@@ -40,6 +47,8 @@ export async function startGateway(
   const listeners = new DataListeners(first, await portStore.load(), needs)
   const orders = new Map(await breakerOrders.load())
   const resilience = createResilienceStore()
+  const issuers = await startIssuers(first, channel, keyStore, scope)
+  await keepQuotas(channel, quotaStore, scope)
   let current = first
 
   channel.onTotals((message) => totals.add(message))
@@ -73,6 +82,7 @@ export async function startGateway(
         const replacing = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
+        issuers.configure(next.settings.gateway.issuers)
         for (const { service } of resilience.loads()) {
           if (!isKnown(service) && !Object.hasOwn(next.settings.services, service))
             resilience.forget(service)
@@ -134,6 +144,12 @@ export async function startGateway(
     routes: [
       (app) => registerRequestRoutes(app, api),
       (app) => registerResilienceRoutes(app, resilienceNeeds),
+      (app) =>
+        registerTryRoute(
+          app,
+          (request) => tryRoute(current, request, countInstances(discovery)),
+          () => listRoutes(current),
+        ),
     ],
     *metrics() {
       yield* gatewayMetrics(totals)
@@ -142,7 +158,48 @@ export async function startGateway(
     *problems() {
       yield* gatewayProblems(totals, channel.isConnected, scope.clock.nowMs())
       yield* resilienceProblems(resilience)
+      yield* issuers.problems()
     },
+  }
+}
+
+/** Their keys are told to the data plane, from those that were kept on. */
+async function startIssuers(
+  { settings, folder }: GatewayConfig,
+  channel: SnapshotChannel,
+  store: KeyStore,
+  scope: Scope,
+): Promise<Issuers> {
+  const { clock, random, log } = scope
+  const publish = channel.publish.bind(channel)
+  const issuers = followIssuers({ clock, random, log, store, folder, publish })
+  scope.onStop(() => issuers.stop())
+  channel.onKeyWanted((name) => issuers.wanted(name))
+  issuers.configure(settings.gateway.issuers, await store.load())
+  return issuers
+}
+
+/** What quotas have counted is kept, and told to a data plane that has forgotten it. */
+async function keepQuotas(
+  channel: SnapshotChannel,
+  store: QuotaStore,
+  { log }: Scope,
+): Promise<void> {
+  const quotas = createQuotas(await store.load(), store, log)
+  const publish = (): void => {
+    const rows = quotas.all()
+    if (rows.length > 0) void channel.publish([{ op: 'quotas', rows }])
+  }
+  channel.onQuotas((rows) => quotas.add(rows))
+  channel.onGreeted(publish)
+  publish()
+}
+
+/** How many instances a service has, and how many of them are in rotation. */
+function countInstances(discovery: DiscoveryNeed): CountInstances {
+  return (service) => {
+    const all = [...discovery.instances(service)]
+    return { instances: all.length, routable: all.filter(({ isRoutable }) => isRoutable).length }
   }
 }
 

@@ -1,7 +1,8 @@
 import { LOAD_FACTOR } from '../../mechanisms/balancing/balancer.ts'
 import { z } from 'zod'
-import { absolutePath, filled } from '../../platform/config/names.ts'
-import { policySettings } from './policy-settings.ts'
+import { absolutePath, filled, label } from '../../platform/config/names.ts'
+import { issuerSettings } from './auth-settings.ts'
+import { groupSettings, sharedPolicySettings } from './policy-settings.ts'
 import { resilienceSettings } from './resilience-settings.ts'
 import { duration, listenAddress, share, size } from '../../platform/config/units.ts'
 
@@ -50,7 +51,12 @@ const routeSettings = z.strictObject({
     .describe(
       'required: 403 without a certificate of the client by one of tls.clients.authorities; a list: by one of these. Default: optional, or what tls.clients.required says.',
     ),
-  ...policySettings,
+  groups: z
+    .array(filled())
+    .max(16)
+    .default([])
+    .describe('Groups of policies that hold here; of two that have one kind, the first.'),
+  ...sharedPolicySettings,
 })
 
 const limitSettings = z.strictObject({
@@ -215,6 +221,17 @@ export const gatewaySection = z
       .describe(
         'Where this gateway is: instances whose metadata says another zone get what those of this zone can not take (more than 28% of them ejected, or no room). Who says no zone is here. Metadata priority (0 to 7) does the same within any zone.',
       ),
+    policies: groupSettings
+      .prefault({})
+      .describe('Policies of all routes that do not say otherwise themselves or by a group.'),
+    groups: z
+      .record(label(), groupSettings)
+      .default({})
+      .describe('Policies that routes share by name.'),
+    issuers: z
+      .record(label(), issuerSettings)
+      .default({})
+      .describe('Who signs the tokens that auth.jwt takes.'),
     trustedProxies: z
       .array(filled())
       .default([])

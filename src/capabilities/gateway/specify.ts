@@ -6,7 +6,14 @@ import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
 import { type GatewayName, specifyDemand, specifyHttps, specifyTls } from './specify-tls.ts'
-import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
+import { type EffectivePolicies, inheritPolicies } from './inherit-policies.ts'
+import {
+  conditionsOf,
+  dropVerified,
+  methodsTaken,
+  specifyPolicies,
+  verifiedHeaders,
+} from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
@@ -24,9 +31,7 @@ export function specifyGateway(
 ): GatewaySpec {
   return {
     listeners: [...outsideListeners(settings), ...outbound.map(outboundListener)],
-    routes: settings.gateway.routes.flatMap((route, at) =>
-      route.tcp === undefined ? [specifyRoute(settings, route, at, sourceOf)] : [],
-    ),
+    routes: specifyRoutes(settings, sourceOf),
     limits: specifyLimits(settings.gateway.limits),
     trustedProxies: settings.gateway.trustedProxies,
     hosts: settings.gateway.hosts.map((host) => host.toLowerCase()),
@@ -89,22 +94,48 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
   }
 }
 
+function specifyRoutes(settings: Settings, sourceOf: SourceOf): readonly RouteSpec[] {
+  const { routes, issuers } = settings.gateway
+  const all = effectivePolicies(settings.gateway)
+  const verified = verifiedHeaders(all)
+  const names = Object.keys(issuers)
+  return routes.flatMap((route, at) => {
+    if (route.tcp !== undefined) return []
+    const id = routeIdOf(route)
+    const source = sourceOf(['gateway', 'routes', at])
+    const policies = specifyPolicies(all[at]!, id, names, sourceOf)
+    const dropping = dropVerified(verified, policies, source)
+    return [specifyRoute(settings, route, all[at]!, source, dropping)]
+  })
+}
+
+/** The policies that hold for each route of the file, in its order. */
+export function effectivePolicies(gateway: Settings['gateway']): readonly EffectivePolicies[] {
+  return gateway.routes.map((route, at) =>
+    inheritPolicies(route, ['gateway', 'routes', at], gateway),
+  )
+}
+
+/** Name of a route in logs and metrics. */
+function routeIdOf({ id, methods, host, path }: RouteSettings): string {
+  const first = [host ?? []].flat()[0]?.toLowerCase() ?? ''
+  return id ?? [methods.join('+'), first, path].filter(Boolean).join(' ')
+}
+
 function specifyRoute(
   settings: Settings,
   route: RouteSettings,
-  at: number,
-  sourceOf: SourceOf,
+  effective: EffectivePolicies,
+  source: string,
+  policies: RouteSpec['policies'],
 ): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
-  const place = ['gateway', 'routes', at]
-  const id =
-    route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' ')
   return {
-    id,
-    source: sourceOf(place),
+    id: routeIdOf(route),
+    source,
     hosts,
     path: route.path,
-    methods: methodsTaken(route),
+    methods: methodsTaken(effective.route),
     headers: conditionsOf(route.headers),
     query: route.query,
     to:
@@ -115,7 +146,7 @@ function specifyRoute(
     timeoutMs: route.timeout ?? 0,
     ...(route.priority === 'normal' ? {} : { priority: route.priority }),
     ...specifyDemand(settings, route),
-    policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
+    policies,
   }
 }
 

@@ -4,8 +4,9 @@ import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { GrpcWebStream } from '../client/grpc-web-stream.ts'
 import type { StaleCache } from '../../mechanisms/stale-cache/stale-cache.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { ClientOf } from '../client/client-stream.ts'
-import type { PendingDecision } from '../policies/policy.ts'
+import type { PendingDecision, PolicyExchange } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
@@ -15,6 +16,7 @@ import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
 import type { Failure } from './decide.ts'
+import type { Encoding } from './encoder.ts'
 import type { Route } from './routes.ts'
 import type { StaleCapture } from './stale-capture.ts'
 
@@ -193,6 +195,18 @@ export interface Exchange extends Guarded {
   /** Lines that policies add to the answer, and to the request for the instance. */
   responseLines: string
   requestLines: string
+  /** What a policy has made of its path and query; '' and undefined: nothing. */
+  rewrittenPath: string
+  rewrittenQuery: string | undefined
+  /** With what its answer is encoded, '' for nothing; and the encoder once the head is out. */
+  encoding: PolicyExchange['encoding']
+  encodes: Encoding | null
+  /** Service that gets a copy of it, '' for none. */
+  mirrorTo: string
+  /** Where limits count it in flight. */
+  readonly flightPlaces: number[]
+  /** Who calls, as a policy has found out. */
+  identity: Identity | null
   /** How many policies have seen the request: they are told of its end. */
   policiesRan: number
   /** While a policy decides: the request's head, which nobody else keeps, and what the policy said in the end. */
@@ -263,13 +277,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     triesLineLength: 0,
     ...NOT_GUARDED,
     needsFresh: false,
-    responseLines: '',
-    requestLines: '',
-    policiesRan: 0,
-    heldHead: null,
-    heldBytes: null,
-    ticket: null,
-    decision: null,
+    ...noPolicies(),
   })
 }
 
@@ -278,6 +286,26 @@ function withAttempts(exchange: Mutable<Exchange>): Exchange {
   exchange.first = createAttempt(exchange, entry)
   exchange.second = createAttempt(exchange, entry)
   return exchange
+}
+
+/** What policies leave in an exchange, before any has run. */
+function noPolicies() {
+  return {
+    responseLines: '',
+    requestLines: '',
+    rewrittenPath: '',
+    rewrittenQuery: undefined,
+    encoding: '' as const,
+    encodes: null,
+    mirrorTo: '',
+    flightPlaces: [],
+    identity: null,
+    policiesRan: 0,
+    heldHead: null,
+    heldBytes: null,
+    ticket: null,
+    decision: null,
+  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

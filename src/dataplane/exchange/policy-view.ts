@@ -1,4 +1,6 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
+import { clientAddress } from '../client/client-address.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { LocalReply, PolicyExchange, PolicyTicket, TicketEnd } from '../policies/policy.ts'
 import { createTicket } from '../policies/ticket.ts'
 import { notePolicy } from '../records/record.ts'
@@ -13,14 +15,16 @@ export class PolicyView implements PolicyExchange {
   policy = ''
   answer: LocalReply | undefined
   readonly #resumed: (exchange: Exchange) => void
+  readonly #isProxy: (address: string) => boolean
   #exchange: Exchange | null = null
   #head: RequestHead | null = null
   #bytes: Buffer | null = null
   path = ''
 
-  /** `resumed` is called when a pending policy has decided; the exchange has what. */
-  constructor(resumed: (exchange: Exchange) => void) {
+  /** `isProxy`: an address is of a trusted proxy. `resumed` is called when a pending policy has decided; the exchange has what. */
+  constructor(resumed: (exchange: Exchange) => void, isProxy: (address: string) => boolean) {
     this.#resumed = resumed
+    this.#isProxy = isProxy
   }
 
   /** From now on it shows this request. */
@@ -68,7 +72,10 @@ export class PolicyView implements PolicyExchange {
   }
 
   get address(): string {
-    return this.#exchange!.client.peer.address
+    const { address, isTrusted } = this.#exchange!.client.peer
+    return isTrusted
+      ? clientAddress(address, this.header('x-forwarded-for'), this.#isProxy)
+      : address
   }
 
   get clientCertificate(): ClientCertificate | null {
@@ -101,6 +108,50 @@ export class PolicyView implements PolicyExchange {
 
   set requestLines(lines: string) {
     this.#exchange!.requestLines = lines
+  }
+
+  get rewrittenPath(): string {
+    return this.#exchange!.rewrittenPath
+  }
+
+  set rewrittenPath(path: string) {
+    this.#exchange!.rewrittenPath = path
+  }
+
+  get rewrittenQuery(): string | undefined {
+    return this.#exchange!.rewrittenQuery
+  }
+
+  set rewrittenQuery(query: string | undefined) {
+    this.#exchange!.rewrittenQuery = query
+  }
+
+  get encoding(): PolicyExchange['encoding'] {
+    return this.#exchange!.encoding
+  }
+
+  set encoding(encoding: PolicyExchange['encoding']) {
+    this.#exchange!.encoding = encoding
+  }
+
+  get mirrorTo(): string {
+    return this.#exchange!.mirrorTo
+  }
+
+  set mirrorTo(service: string) {
+    this.#exchange!.mirrorTo = service
+  }
+
+  holdFlight(place: number): void {
+    this.#exchange!.flightPlaces.push(place)
+  }
+
+  get identity(): Identity | null {
+    return this.#exchange!.identity
+  }
+
+  set identity(identity: Identity | null) {
+    this.#exchange!.identity = identity
   }
 
   header(lowerName: string): string | undefined {

@@ -137,12 +137,15 @@ function enterTarget(
   path: string,
 ): Routed {
   const { spec } = route
-  const upstreamPath = stripPrefix(path, spec.stripPrefix)
+  const { rewrittenPath, rewrittenQuery } = exchange
+  const upstreamPath = rewrittenPath === '' ? stripPrefix(path, spec.stripPrefix) : rewrittenPath
   const isKept =
+    rewrittenQuery === undefined &&
     upstreamPath.length === head.pathEnd &&
     head.form !== 'absolute' &&
     head.target.startsWith(upstreamPath)
-  if (!isKept) ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
+  if (!isKept)
+    ctx.requestRewrite.target = upstreamPath + (rewrittenQuery ?? head.target.slice(head.pathEnd))
   const target = chooseTarget(route, ctx.pick.random)
   if (target === undefined) {
     return refuseService(ctx, exchange, 'no service of the split has a weight')

@@ -1,5 +1,10 @@
+import type { QuotaNotes } from './quota-notes.ts'
+import type { InFlight } from '../shared/in-flight.ts'
 import type { ClientCertificate } from '../tls/client-certificate.ts'
+import type { ContentEncoding } from '../../mechanisms/content-encoding/content-encoding.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { AuthGround } from '../auth/ground.ts'
+import type { Identity } from '../auth/identity.ts'
 
 /** What a policy says of a request. Small integers: the chain runs once a request. */
 export const VERDICT = {
@@ -20,6 +25,8 @@ export interface LocalReply {
   readonly code: string
   /** One sentence with the values that decided; it is in the body, in the record and in `why`. */
   readonly detail: string
+  /** In the body in place of `detail`, where the reason is the operator's business and not the client's. */
+  readonly told?: string
   /** More field lines, each with CR LF. */
   readonly lines?: string
   /**
@@ -61,6 +68,18 @@ export interface PolicyExchange {
   readonly nowMs: number
   /** Value of a request field; several lines joined by ", ". */
   header(lowerName: string): string | undefined
+  /** Who calls, as `auth` has found out; null where nobody has asked. */
+  identity: Identity | null
+  /** Path that goes to the service in place of the one that came; '' for none. Normalised. */
+  rewrittenPath: string
+  /** Query that goes with it, or with the path that came; undefined: as it came. */
+  rewrittenQuery: string | undefined
+  /** With what the answer is encoded; '' for nothing. Said by `request`, and taken back by `response`. */
+  encoding: ContentEncoding | ''
+  /** Service that gets a copy; '' for none. */
+  mirrorTo: string
+  /** Counts the request in flight at this place (see InFlight) until it ends, however that is. */
+  holdFlight(place: number): void
   /** The kind of the policy that is running: the chain says it, for `note`. */
   policy: string
   /** Set before `VERDICT.answer` is returned. */
@@ -95,6 +114,7 @@ export type PendingDecision =
       readonly verdict: typeof VERDICT.go
       readonly requestLines?: string
       readonly responseLines?: string
+      readonly identity?: Identity
       readonly note?: string
     }
   | { readonly verdict: typeof VERDICT.answer; readonly answer: LocalReply; readonly note?: string }
@@ -124,6 +144,11 @@ export interface PolicyGround {
   readonly workers: number
   /** Token buckets that all workers share, by a key of any length. */
   readonly buckets: SharedBuckets
+  readonly auth: AuthGround
+  readonly flights: InFlight
+  readonly quotas: Pick<QuotaNotes, 'note'>
+  /** 0 up to (not including) 1; not for secrets. */
+  readonly random: () => number
 }
 
 /**
@@ -136,6 +161,18 @@ export interface SharedBuckets {
    * in all workers. The result is the same record at each call.
    */
   take(scope: number, key: string, perSecond: number, burst: number, nowMs: number): BucketResult
+  /** The same for a sliding window of `windowMs`, in which `requests` may come. */
+  takeInWindow(
+    scope: number,
+    key: string,
+    requests: number,
+    windowMs: number,
+    nowMs: number,
+  ): BucketResult
+  /** Counts one request of `key` in a numbered period in which `requests` may come. How many have come with it; -1: no more may. */
+  takeQuota(scope: number, key: string, requests: number, period: number): number
+  /** What was counted before this process: the count of the period is at least this. */
+  raiseQuota(scope: number, key: string, period: number, used: number): void
 }
 
 export interface BucketResult {

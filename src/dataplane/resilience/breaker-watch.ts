@@ -71,6 +71,9 @@ export class BreakerWatch {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'issuer':
+        case 'issuer-gone':
+        case 'quotas':
         case 'client-authority':
         case 'client-authority-gone':
           break

@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import { issuerKey } from '../../contracts/issuers.ts'
 import type { SnapshotOp, UpdateMessage } from '../../contracts/snapshot.ts'
 
 /** One removal of one instance. `removal` is control's number, or a negative one where control gave none. */
@@ -107,6 +108,8 @@ function withImplied(
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
     if (isHeld(op)) return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
+    if (op.op === 'issuer')
+      return isReset && !named.has(nameOf(op)) ? [{ op: 'issuer-gone', name: op.issuer.name }] : []
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
     return isLeft ? [{ op: 'service-gone', service: op.service.name }] : []
   })
@@ -172,6 +175,11 @@ function nameOf(op: SnapshotOp): string {
     case 'client-authority':
     case 'client-authority-gone':
       return certificateKey(op)
+    case 'issuer':
+    case 'issuer-gone':
+      return issuerKey(op)
+    case 'quotas':
+      return op.op
     default:
       return op satisfies never
   }

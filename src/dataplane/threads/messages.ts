@@ -7,6 +7,9 @@ import type {
 } from '../../contracts/snapshot.ts'
 import type { Happened } from '../resilience/outlier-watch.ts'
 import type { WorkerLoad } from '../resilience/service-load.ts'
+import type { QuotaMessage } from '../../contracts/quotas.ts'
+import type { KeyWantedMessage } from '../../contracts/issuers.ts'
+import type { FlightMemory } from '../shared/in-flight.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface ListenerBinding {
@@ -61,6 +64,10 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** This worker has left out an instance, gives a service less since it is overloaded, or all again. */
   | { readonly type: 'happened'; readonly event: Happened }
+  /** A token names a key that no issuer has told of. */
+  | KeyWantedMessage
+  /** What quotas have counted. */
+  | QuotaMessage
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */
@@ -107,6 +114,8 @@ export interface WorkerBoot {
   /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  /** Requests in flight by key, of limits. */
+  readonly flights: FlightMemory
   /** Of TLS session tickets: the same for all, so that a client may come back to another worker. */
   readonly ticketKeys: Uint8Array
   /** What is learnt of services and instances. */

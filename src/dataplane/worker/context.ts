@@ -7,6 +7,7 @@ import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/ht
 import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
+import { createAuthGround } from '../auth/ground.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -23,7 +24,10 @@ import type { Handshake } from '../tls/handshake.ts'
 import type { Preface } from '../tls/preface.ts'
 import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
+import type { PolicyGround } from '../policies/policy.ts'
+import { QuotaNotes } from '../policies/quota-notes.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
+import { openInFlight } from '../shared/in-flight.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -47,6 +51,8 @@ export interface WorkerContext extends ExchangeContext {
   /** Connections that are no clients yet. */
   readonly handshakes: Set<Handshake | Preface>
   readonly contexts: SecureContexts
+  /** What quotas have counted since control was told. */
+  readonly quotas: QuotaNotes
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
 }
@@ -82,6 +88,23 @@ function tlsGrounds(
   }
 }
 
+/** What policies are compiled with, and what of theirs is under way. */
+function policyGrounds(
+  options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
+): Pick<WorkerContext, 'policyGround' | 'quotas' | 'mirrors' | 'encoders'> {
+  const { index, workers, clock, post } = options
+  const quotas = new QuotaNotes()
+  const policyGround: PolicyGround = {
+    workers,
+    buckets: openSharedBuckets(options.buckets),
+    auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
+    flights: openInFlight(options.flights, index),
+    quotas,
+    random: Math.random,
+  }
+  return { policyGround, quotas, mirrors: { count: 0 }, encoders: { count: 0 } }
+}
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -89,7 +112,7 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
-  const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
+  const grounds = policyGrounds(options)
   const context: WorkerContext = {
     index,
     workers,
@@ -114,8 +137,11 @@ export function createContext(
     keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
-    policyGround,
-    policyView: new PolicyView((exchange) => resume(context, exchange)),
+    ...grounds,
+    policyView: new PolicyView(
+      (exchange) => resume(context, exchange),
+      (address) => context.trusted.contains(address),
+    ),
     responseDrops,
     version: 0,
     limits: FIRST_LIMITS,
@@ -125,7 +151,7 @@ export function createContext(
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
     ...tlsGrounds(options.ticketKeys),
-    routes: createRoutes([], totals, policyGround),
+    routes: createRoutes([], totals, grounds.policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),

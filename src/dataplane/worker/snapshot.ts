@@ -11,6 +11,7 @@ import type {
 } from '../../contracts/snapshot.ts'
 import { serveWaiting } from '../exchange/attempts.ts'
 import type { Attempt } from '../exchange/exchange.ts'
+import { scopeOf } from '../policies/limit-key.ts'
 import { createRoutes } from '../exchange/routes.ts'
 import { breakerOfInstance } from '../resilience/breakers.ts'
 import { recordAt } from '../shared/resilience-memory.ts'
@@ -76,6 +77,13 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'trust-gone':
       ctx.trust.forget(op.service)
       return reconnect(ctx.services.get(op.service))
+    case 'issuer':
+    case 'issuer-gone':
+      return ctx.policyGround.auth.apply(op)
+    case 'quotas':
+      for (const { scope, key, period, used } of op.rows)
+        ctx.policyGround.buckets.raiseQuota(scopeOf(scope), key, period, used)
+      return
     default:
       return op satisfies never
   }
@@ -97,6 +105,7 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const certificates = new Set<string>()
   const challenges = new Set<string>()
   const trusting = new Set<string>()
+  const issuers = new Set<string>()
   const authorities = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
@@ -104,10 +113,12 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
     if (op.op === 'trust') trusting.add(op.trust.service)
+    if (op.op === 'issuer') issuers.add(op.issuer.name)
     if (op.op === 'client-authority') authorities.add(op.authority.name)
   }
   ctx.contexts.keepOnly(certificates, challenges, authorities)
   ctx.trust.keepOnly(trusting)
+  ctx.policyGround.auth.issuerKeys.keepOnly(issuers)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {

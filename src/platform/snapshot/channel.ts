@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
+import type { QuotaRow } from '../../contracts/quotas.ts'
 import { createSnapshotModel } from './model.ts'
 import type { ResilienceMessage } from '../../contracts/resilience.ts'
 import type {
@@ -44,6 +45,12 @@ export interface SnapshotChannel {
   ask(question: AskMessage): Promise<unknown>
   onTotals(listener: (totals: Totals) => void): void
   onResilience(listener: (message: ResilienceMessage) => void): void
+  /** A token names a key of this issuer that data has not. */
+  onKeyWanted(listener: (issuer: string) => void): void
+  /** Quotas have counted. */
+  onQuotas(listener: (rows: readonly QuotaRow[]) => void): void
+  /** Before a data plane that is new, or that was away, gets everything: what is published now is part of it. */
+  onGreeted(listener: () => void): void
   onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
@@ -60,6 +67,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const totals = createNews<Totals>()
   const resilience = createNews<ResilienceMessage>()
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
+  const quotaListeners: ((rows: readonly QuotaRow[]) => void)[] = []
+  const greetedListeners: (() => void)[] = []
+  const keyListeners: ((issuer: string) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
   let sent: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -108,6 +118,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         version = Math.max(version, message.version)
         isGreeted = true
         hello.resolve(message)
+        for (const listener of greetedListeners) listener()
         return flush()
       case 'applied': {
         if (message.version !== inFlightVersion) return
@@ -126,6 +137,12 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         for (const listener of drainedListeners) {
           listener(message.service, message.id, message.removal)
         }
+        return
+      case 'key-wanted':
+        for (const listener of keyListeners) listener(message.issuer)
+        return
+      case 'quotas':
+        for (const listener of quotaListeners) listener(message.rows)
         return
       case 'answer':
         asks.get(message.ask)?.(message.body)
@@ -190,6 +207,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     },
     onTotals: (listener) => totals.follow(listener),
     onResilience: (listener) => resilience.follow(listener),
+    onQuotas: (listener) => void quotaListeners.push(listener),
+    onGreeted: (listener) => void greetedListeners.push(listener),
+    onKeyWanted: (listener) => void keyListeners.push(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
     get isConnected() {
       return isGreeted

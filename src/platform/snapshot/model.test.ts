@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { certificateKey } from '../../contracts/certificates.ts'
+import { issuerKey } from '../../contracts/issuers.ts'
 import { createSnapshotModel } from './model.ts'
 import { createDataState } from './testdata/data-state.ts'
 import { gateway, gone, instance, instanceGone, service, snapshotOps } from './testdata/ops.ts'
@@ -74,6 +75,9 @@ function viewOf(
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
+    else if (op.op === 'quotas') found.set('quotas', JSON.stringify(op.rows))
+    else if (op.op === 'issuer') found.set(issuerKey(op), JSON.stringify(op))
+    else if (op.op === 'issuer-gone') found.delete(issuerKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
     else if (op.op === 'service-gone') {
       for (const key of found.keys()) {

@@ -1,4 +1,6 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import type { QuotaOp } from '../../contracts/quotas.ts'
+import { type IssuerOp, issuerKey } from '../../contracts/issuers.ts'
 import type {
   GatewaySpec,
   InstanceSpec,
@@ -31,12 +33,21 @@ export function createSnapshotModel(): SnapshotModel {
   const leaving = new Map<string, SnapshotOp & { readonly op: 'instance-gone' }>()
   /** Certificates, challenges and trust by kind and id. */
   const secrets = new Map<string, CertificateOp>()
+  const issuers = new Map<string, IssuerOp>()
+  let quotas: QuotaOp | undefined
   const changes = createChanges()
 
   function applyCertificate(op: CertificateOp): void {
     const key = certificateKey(op)
     if (op.op.endsWith('-gone')) secrets.delete(key)
     else secrets.set(key, op)
+    changes.certificates.set(key, op)
+  }
+
+  function applyIssuer(op: IssuerOp): void {
+    const key = issuerKey(op)
+    if (op.op === 'issuer') issuers.set(key, op)
+    else issuers.delete(key)
     changes.certificates.set(key, op)
   }
 
@@ -98,6 +109,13 @@ export function createSnapshotModel(): SnapshotModel {
         case 'client-authority':
         case 'client-authority-gone':
           return applyCertificate(op)
+        case 'issuer':
+        case 'issuer-gone':
+          return applyIssuer(op)
+        case 'quotas':
+          quotas = op
+          changes.certificates.set(op.op, op)
+          return
         default:
           return op satisfies never
       }
@@ -112,6 +130,8 @@ export function createSnapshotModel(): SnapshotModel {
           .map((instance): SnapshotOp => ({ op: 'instance', instance })),
         ...leaving.values(),
         ...secrets.values(),
+        ...issuers.values(),
+        ...(quotas === undefined ? [] : [quotas]),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },
@@ -137,7 +157,7 @@ interface Changes {
   readonly gone: Map<string, SnapshotOp>
   readonly services: Map<string, SnapshotOp>
   readonly instances: Map<string, SnapshotOp>
-  /** Before the listeners that show them. */
+  /** And issuers: before the listeners and routes that need them. */
   readonly certificates: Map<string, SnapshotOp>
   gateway: SnapshotOp | undefined
   hasAny(): boolean

@@ -1,3 +1,4 @@
+import type { Identity } from '../../auth/identity.ts'
 import { createTicket, type Ticket } from '../ticket.ts'
 import type { LocalReply, PendingDecision, PolicyExchange, TicketEnd } from '../policy.ts'
 
@@ -27,6 +28,12 @@ export class FakeExchange implements PolicyExchange {
   readonly routeId = 'orders'
   nowMs: number
   policy = ''
+  identity: Identity | null = null
+  rewrittenPath = ''
+  rewrittenQuery: string | undefined
+  mirrorTo = ''
+  encoding: PolicyExchange['encoding'] = ''
+  readonly flightPlaces: number[] = []
   answer: LocalReply | undefined
   responseLines = ''
   requestLines = ''
@@ -49,6 +56,10 @@ export class FakeExchange implements PolicyExchange {
 
   header(lowerName: string): string | undefined {
     return this.#headers.get(lowerName)
+  }
+
+  holdFlight(place: number): void {
+    this.flightPlaces.push(place)
   }
 
   note(decision: string): void {
