@@ -1,12 +1,12 @@
 /**
  * The Consul API over the registry, in a process of its own: `node bench/consul.ts`. 10,000 services x 10 instances, 1,000 watchers on 200 services,
- * TTL heartbeats. Prints a Markdown table for BENCHMARKS.md.
+ * TTL heartbeats; each bar with whether it holds. Prints a Markdown table for BENCHMARKS.md.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentRoutes } from '../src/capabilities/consul/agent.ts'
 import { createWaits } from '../src/capabilities/consul/blocking.ts'
@@ -21,7 +21,15 @@ import { systemClock } from '../src/platform/clock.ts'
 import { openLean } from '../src/platform/http/lean/lean.ts'
 import { noListeners } from '../src/platform/listeners/testing/none.ts'
 import { startStorage } from '../src/platform/storage/storage.ts'
-import { percentile } from './measure.ts'
+import {
+  barHead,
+  barRow,
+  machineLine,
+  markdownTable,
+  percentile,
+  plainRow,
+  residentBytes,
+} from './measure.ts'
 
 const SERVICES = 10_000
 const PER_SERVICE = 10
@@ -157,8 +165,10 @@ class Client {
   }
 }
 
+type Rows = (readonly string[])[]
+
 async function measure(): Promise<void> {
-  const rows: [string, string][] = []
+  const rows: Rows = [barHead]
   const child = spawn(
     process.execPath,
     ['--expose-gc', ...process.execArgv, import.meta.filename, '--server'],
@@ -166,34 +176,33 @@ async function measure(): Promise<void> {
   )
   const pid = child.pid ?? 0
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  rows.push(['RSS, nothing registered', megabytes(pid)])
+  rows.push(plainRow('RSS, nothing registered', `${(residentBytes(pid) / 1e6).toFixed(0)} MB`))
   child.send(SERVICES)
   await once(child, 'message')
-  rows.push([
-    `RSS, ${SERVICES} services x ${PER_SERVICE} instances with a TTL check`,
-    megabytes(pid),
-  ])
+  const what = `RSS, ${SERVICES} services x ${PER_SERVICE} instances with a TTL check`
+  rows.push(barRow(what, residentBytes(pid) / 1e6, { bar: 400, unit: 'MB' }))
   const client = new Client(port)
-  rows.push(['full catalog read (/v1/catalog/services), best of 5', await bestOf(client)])
+  rows.push(await measureRead(client))
   await measureBeats(port, pid, rows)
   await measureWatchers(port, pid, rows)
   client.close()
   child.disconnect()
   await once(child, 'exit')
-  print(rows)
+  process.stdout.write(`${machineLine()}\n\n${markdownTable(rows)}\n`)
 }
 
-async function bestOf(client: Client): Promise<string> {
+async function measureRead(client: Client): Promise<readonly string[]> {
   const times: number[] = []
-  for (let count = 0; count < 5; count++) {
+  for (let count = 0; count < 20; count++) {
     const from = performance.now()
     await client.ask('GET', '/v1/catalog/services')
     times.push(performance.now() - from)
   }
-  return `${Math.min(...times).toFixed(0)} ms`
+  const what = 'full catalog read (/v1/catalog/services), median of 20'
+  return barRow(what, percentile(times, 0.5), { bar: 300, unit: 'ms' })
 }
 
-async function measureBeats(port: number, pid: number, rows: [string, string][]): Promise<void> {
+async function measureBeats(port: number, pid: number, rows: Rows): Promise<void> {
   const clients = Array.from({ length: 16 }, () => new Client(port))
   const before = cpuMs(pid)
   await Promise.all(
@@ -205,14 +214,12 @@ async function measureBeats(port: number, pid: number, rows: [string, string][])
     }),
   )
   const perSecond = (BEATS / (cpuMs(pid) - before)) * 1_000
-  rows.push([
-    'TTL heartbeats by HTTP a second of one core (CPU of the process)',
-    Math.round(perSecond).toLocaleString('en'),
-  ])
+  const what = 'TTL heartbeats by HTTP a second of one core (CPU of the process)'
+  rows.push(barRow(what, perSecond, { bar: 20_000, unit: '', isAtLeast: true }))
   for (const client of clients) client.close()
 }
 
-async function measureWatchers(port: number, pid: number, rows: [string, string][]): Promise<void> {
+async function measureWatchers(port: number, pid: number, rows: Rows): Promise<void> {
   const before = residentBytes(pid)
   const watchers = Array.from({ length: WATCHERS }, () => new Client(port))
   const answered = new Map<string, number>()
@@ -228,10 +235,10 @@ async function measureWatchers(port: number, pid: number, rows: [string, string]
   // The first answer of each comes at once; then all wait.
   while (answers < WATCHERS) await new Promise((done) => setImmediate(done))
   await new Promise((done) => setTimeout(done, 200))
-  rows.push([
-    `RSS a waiting query (${WATCHERS} on ${WATCHED} services)`,
-    `${((residentBytes(pid) - before) / WATCHERS / 1024).toFixed(1)} KiB`,
-  ])
+  const each = (residentBytes(pid) - before) / WATCHERS / 1024
+  rows.push(
+    plainRow(`RSS a waiting query (${WATCHERS} on ${WATCHED} services)`, `${each.toFixed(1)} KiB`),
+  )
   const writer = new Client(port)
   const times: number[] = []
   for (let change = 0; change < CHANGES; change++) {
@@ -243,24 +250,14 @@ async function measureWatchers(port: number, pid: number, rows: [string, string]
     while (answers < wanted) await new Promise((done) => setImmediate(done))
     times.push((answered.get(service) ?? Number.NaN) - from)
   }
-  rows.push([
-    'change to its last watcher (p50, p99)',
-    `${percentile(times, 0.5).toFixed(1)} ms, ${percentile(times, 0.99).toFixed(1)} ms`,
-  ])
-  rows.push([
-    'watchers of others that were woken',
-    String(answers - WATCHERS - CHANGES * (WATCHERS / WATCHED)),
-  ])
+  const ms = { unit: 'ms', bar: 10 }
+  rows.push(
+    plainRow('change to the last of its watchers, p50', `${percentile(times, 0.5).toFixed(1)} ms`),
+  )
+  rows.push(barRow('the same, p99', percentile(times, 0.99), ms))
+  const others = answers - WATCHERS - CHANGES * (WATCHERS / WATCHED)
+  rows.push(barRow('watchers of other services that were woken', others, { bar: 0, unit: '' }))
   for (const watcher of [...watchers, writer]) watcher.close()
-}
-
-function residentBytes(pid: number): number {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kib) * 1024
-}
-
-function megabytes(pid: number): string {
-  return `${Math.round(residentBytes(pid) / 1024 / 1024)} MiB`
 }
 
 /** User and system time of the main thread and all others, in milliseconds. */
@@ -268,15 +265,6 @@ function cpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
-}
-
-function print(rows: readonly (readonly [string, string])[]): void {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
-  process.stdout.write(
-    `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}, commit ${commit}\n\n`,
-  )
-  process.stdout.write('| what | figure |\n| --- | --- |\n')
-  for (const [what, figure] of rows) process.stdout.write(`| ${what} | ${figure} |\n`)
 }
 
 if (process.argv.includes('--server')) await serve()

@@ -50,3 +50,46 @@ export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows
   return [head, head.map(() => '---'), ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
+
+/** One line of a table of bars: what, the figure, the bar and whether it holds. `isAtLeast`: more is better. */
+export function barRow(
+  what: string,
+  value: number,
+  {
+    bar,
+    unit,
+    isAtLeast = false,
+  }: { readonly bar: number; readonly unit: string; readonly isAtLeast?: boolean },
+): readonly string[] {
+  const isHeld = isAtLeast ? value >= bar : value <= bar
+  const digits = Math.abs(value) < 100 ? 1 : 0
+  const written = (one: number, places: number): string =>
+    `${one.toLocaleString('en', { maximumFractionDigits: places })} ${unit}`.trimEnd()
+  return [
+    what,
+    written(value, digits),
+    `${isAtLeast ? 'at least' : 'at most'} ${written(bar, 1)}`,
+    isHeld ? 'held' : 'MISSED',
+  ]
+}
+
+/** A figure without a bar. */
+export function plainRow(what: string, figure: string): readonly string[] {
+  return [what, figure, '', '']
+}
+
+/** Head of a table of bars. */
+export const barHead = ['what', 'figure', 'bar', ''] as const
+
+/** Resident memory of a process in bytes. */
+export function residentBytes(pid: number): number {
+  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kib) * 1024
+}
+
+/** What the kernel has for objects (sockets, inodes, files, what waits for them) and for the buffers of TCP, of the whole machine, in bytes. */
+export function kernelBytes(): { readonly objects: number; readonly buffers: number } {
+  const slab = /^Slab:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]
+  const pages = /^TCP:.* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1]
+  return { objects: Number(slab) * 1024, buffers: Number(pages) * 4096 }
+}

@@ -30,8 +30,10 @@ export async function startProtocols(
     discovery,
     kv,
   })
-  await host.start('eureka', startEureka, ({ settings }) => settings.eureka, { discovery })
-  return host.start(
+  const eureka = await host.start('eureka', startEureka, ({ settings }) => settings.eureka, {
+    discovery,
+  })
+  const dns = await host.start(
     'consul-dns',
     startConsulDns,
     ({ settings: { dns, consul } }) => ({
@@ -42,4 +44,11 @@ export async function startProtocols(
     }),
     { discovery },
   )
+  return {
+    /** When nobody can have an instance from an answer any more. */
+    async drained(service: string, id: string, timeoutMs: number): Promise<boolean> {
+      const all = [dns.drained(service, id, timeoutMs), eureka.drained(timeoutMs)]
+      return (await Promise.all(all)).every(Boolean)
+    },
+  }
 }

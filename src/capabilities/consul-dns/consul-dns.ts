@@ -6,7 +6,7 @@ import { Recursors, type RecursorsConfig } from './recursors.ts'
 import { Responder, tooMuch, type Response, type Transport } from './responder.ts'
 import { parseRecursor, type ConsulDnsConfig } from './settings.ts'
 import { SourceLimit } from './source-limit.ts'
-import { ToldServices } from './told.ts'
+import { ToldServices } from '../../platform/told.ts'
 import { Zone, type Registry } from './zone.ts'
 
 export interface ConsulDnsNeeds {

@@ -17,6 +17,7 @@ const AGE_MS = 1_000
 export class ReverseNames {
   readonly #registry: Pick<Discovery, 'services' | 'instances' | 'nodes' | 'indexOf'>
   readonly #clock: Clock
+  readonly #shownNode: (name: string) => string
   #byAddress: ReadonlyMap<string, readonly Holder[]> = new Map()
   #index = -1
   #madeAtMs = -Infinity
@@ -24,9 +25,11 @@ export class ReverseNames {
   constructor(
     registry: Pick<Discovery, 'services' | 'instances' | 'nodes' | 'indexOf'>,
     clock: Clock,
+    shownNode: (name: string) => string,
   ) {
     this.#registry = registry
     this.#clock = clock
+    this.#shownNode = shownNode
   }
 
   find(address: Uint8Array): readonly Holder[] {
@@ -56,7 +59,9 @@ export class ReverseNames {
         holders.push(holder)
       }
     }
-    for (const { name, address } of this.#registry.nodes()) add(address, { kind: 'node', name })
+    for (const { name, address } of this.#registry.nodes()) {
+      add(address, { kind: 'node', name: this.#shownNode(name) })
+    }
     for (const { name } of this.#registry.services()) {
       for (const { host, isRoutable } of this.#registry.instances(name)) {
         if (isRoutable) add(host, { kind: 'service', name })

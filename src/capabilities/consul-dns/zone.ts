@@ -7,7 +7,7 @@ import { addressData, Endpoints, type EndpointSet } from './endpoints.ts'
 import { parseLookup, type Lookup } from './lookup.ts'
 import { ReverseNames } from './reverse-names.ts'
 import type { ConsulDnsConfig } from './settings.ts'
-import type { ToldServices } from './told.ts'
+import type { ToldServices } from '../../platform/told.ts'
 
 /** A record of the additional section. */
 export interface Additional {
@@ -72,7 +72,10 @@ export class Zone {
     this.#registry = registry
     this.#clock = clock
     this.#endpoints = new Endpoints(registry)
-    this.#reverse = new ReverseNames(registry, clock)
+    this.#reverse = new ReverseNames(registry, clock, (name) =>
+      // As the Consul API calls this machine.
+      name === registry.localNode ? this.#settings.node : name,
+    )
     this.#told = told
     this.#settings = settings
     this.domain = nameOf(settings.domain)

@@ -17,21 +17,14 @@ const TTL_MS = { min: 100, max: 30 * 24 * 3_600_000 }
 const DEREGISTER_MS = { min: 1_000, max: 30 * 24 * 3_600_000 }
 const ROW_MAX = 1_000
 
-/** Names of checks that Consul knows and this does not, as they stand in a definition. */
-const NOT_OFFERED = [
-  ['UDP', 'UDP'],
-  ['H2PING', 'H2PING'],
-  ['OSService', 'OSService'],
-  ['DockerContainerID', 'Docker'],
-  ['Shell', 'Docker'],
-] as const
+/** What is asked from here, again and again, beside scripts. */
+const ASKED = ['HTTP', 'TCP', 'UDP', 'GRPC', 'H2PING', 'OSService', 'os_service'] as const
+/** Of a unit of systemd, and of a container: neither is taken for an option, or a path. */
+const UNIT_NAME = /^[A-Za-z0-9_][A-Za-z0-9:_.@\\-]{0,255}$/
+const CONTAINER_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
 /** `CheckType` of the Consul API, names in any case and in snake case too. Throws `ConsulError` 400, 501. */
 export function parseCheck(fields: JsonFields, rules: CheckRules, defaultId: string): CheckSpec {
-  for (const [name, kind] of NOT_OFFERED) {
-    if (fields.text(name) === '') continue
-    throw new ConsulError(501, `Invalid check: ${kind} checks are not offered by Backplane`)
-  }
   refuseContradictions(fields)
   const id = textOf(fields, 'CheckID', 'check_id') || fields.text('ID') || defaultId
   const afterMs = msOf(
@@ -83,22 +76,53 @@ function parseKind(fields: JsonFields, rules: CheckRules): Kind {
     return { kind: 'tcp', address: addressOf('TCP', fields.text('TCP')), ...tls, ...times }
   }
   if (fields.text('GRPC') !== '') return grpcOf(fields, times)
-  const argv = argsOf(fields)
-  if (!rules.allowScripts) {
-    throw new ConsulError(
-      400,
-      'Scripts are disabled on this agent from remote calls; to enable, set consul.scripts to true in backplane.yaml',
-    )
+  if (fields.text('UDP') !== '') {
+    return { kind: 'udp', address: addressOf('UDP', fields.text('UDP')), ...times }
   }
-  return { kind: 'exec', argv, ...times }
+  if (fields.text('H2PING') !== '') return h2pingOf(fields, times)
+  refuseScripts(rules)
+  const unit = textOf(fields, 'OSService', 'os_service')
+  if (unit !== '')
+    return { kind: 'os-service', unit: nameIn('OSService', unit, UNIT_NAME), ...times }
+  const container = textOf(fields, 'DockerContainerID', 'docker_container_id')
+  if (container !== '') {
+    const given = nameIn('DockerContainerID', container, CONTAINER_NAME)
+    return { kind: 'docker', container: given, argv: argsOf(fields), ...times }
+  }
+  return { kind: 'exec', argv: argsOf(fields), ...times }
+}
+
+/** What looks into this machine, or runs something on it. */
+function refuseScripts({ allowScripts }: CheckRules): void {
+  if (allowScripts) return
+  throw new ConsulError(
+    400,
+    'Scripts are disabled on this agent from remote calls; to enable, set consul.scripts to true in backplane.yaml',
+  )
+}
+
+function nameIn(what: string, name: string, pattern: RegExp): string {
+  if (pattern.test(name)) return name
+  throw new ConsulError(400, `Invalid check: ${what}: ${JSON.stringify(name)} is not a name`)
+}
+
+/** With TLS unless it says otherwise, as Consul does it. */
+function h2pingOf(fields: JsonFields, times: ActiveCheckTimes): Kind {
+  const said = ['H2PingUseTLS', 'h2ping_use_tls'].filter((name) => fields.has(name))
+  const isPlain = said.length > 0 && said.every((name) => !fields.flag(name))
+  const address = addressOf('H2PING', fields.text('H2PING'))
+  return { kind: 'h2ping', address, ...(isPlain ? {} : { tls: tlsOf(fields) }), ...times }
 }
 
 function refuseContradictions(fields: JsonFields): void {
-  const isAsked =
-    argsOf(fields).length > 0 || ['HTTP', 'TCP', 'GRPC'].some((name) => fields.text(name) !== '')
+  const isAsked = argsOf(fields).length > 0 || ASKED.some((name) => fields.text(name) !== '')
   const hasInterval = (fields.durationNs('Interval') ?? 0) > 0
   const hasTtl = (fields.durationNs('TTL') ?? 0) > 0
   const invalid = (why: string) => new ConsulError(400, `Invalid check: ${why}`)
+  const isDocker = textOf(fields, 'DockerContainerID', 'docker_container_id') !== ''
+  if (isDocker && argsOf(fields).length === 0) {
+    throw invalid('Args must be given for Docker checks')
+  }
   if (hasInterval && hasTtl) throw invalid('Interval and TTL cannot both be specified')
   if (isAsked && !hasInterval) {
     throw invalid('Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks')

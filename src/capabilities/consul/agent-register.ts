@@ -6,6 +6,7 @@ import { parseCheck } from './agent-checks.ts'
 import { parseChecks, parseService } from './agent-services.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
+import { whenApplied } from './applied.ts'
 import { ConsulError } from './errors.ts'
 import { registeredAs } from './registered.ts'
 
@@ -42,8 +43,7 @@ export async function registerService(world: World, call: Call): Promise<Answer>
     alsoAt: { hosts: placesOf(address, call.address), ports: [] },
   }
   await discovery.register(registration)
-  await discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 /** Names of the machine that a service is on: a registration without an address is of whoever calls, and this machine has several. */
@@ -57,8 +57,7 @@ function placesOf(address: string, caller: string): readonly string[] {
 export async function deregisterService(world: World, call: Call): Promise<Answer> {
   const instance = demandService(world, call, call.rest, 'write')
   await world.discovery.deregister(instance.service, registeredAs(instance)?.id ?? instance.id)
-  await world.discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 /** `PUT /v1/agent/check/register`. */
@@ -78,16 +77,14 @@ export async function registerCheck(world: World, call: Call): Promise<Answer> {
     call.demand('service', instance.service, 'write')
   }
   await discovery.registerCheck(discovery.localNode, serviceId || undefined, check)
-  await discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 /** `PUT /v1/agent/check/deregister/ID`. */
 export async function deregisterCheck(world: World, call: Call): Promise<Answer> {
   demandCheck(world, call, call.rest)
   await world.discovery.deregisterCheck(world.discovery.localNode, call.rest)
-  await world.discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 /** `PUT` (or `GET`) `/v1/agent/check/{pass,warn,fail}/ID?note=`. */
@@ -124,7 +121,7 @@ function report(
   const isNews = before.status !== status
   discovery.reportNodeCheck(discovery.localNode, id, status, output)
   // A heartbeat that changes nothing has nothing to wait for.
-  return isNews ? discovery.applied().then(() => text('')) : text('')
+  return isNews ? whenApplied(world, text('')) : text('')
 }
 
 /** Throws `ConsulError` 404 for a service that is not on this machine's node, and 403. */

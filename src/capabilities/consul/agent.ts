@@ -13,6 +13,7 @@ import type { Call } from './call.ts'
 import { FILTER_SHAPES, filterOf } from './catalog-filters.ts'
 import { viewService } from './catalog-views.ts'
 import type { World } from './catalog-world.ts'
+import { whenApplied } from './applied.ts'
 import { ConsulError } from './errors.ts'
 import { aggregatedStatus, checksOfInstance, checksOfNode } from './health-views.ts'
 import { demanded } from './health.ts'
@@ -152,8 +153,7 @@ async function serviceMaintenance(world: World, call: Call): Promise<Answer> {
   if (isOn) await discovery.setOverride(service, id, 'maintenance', call.param('reason'))
   // An override of another kind is not ours to end.
   else if (isMaintained) await discovery.setOverride(service, id, undefined)
-  await discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 async function nodeMaintenance(world: World, call: Call): Promise<Answer> {
@@ -161,8 +161,7 @@ async function nodeMaintenance(world: World, call: Call): Promise<Answer> {
   const isOn = enableOf(call)
   call.demand('node', world.node, 'write')
   await discovery.setNodeMaintenance(discovery.localNode, isOn ? call.param('reason') : undefined)
-  await discovery.applied()
-  return text('')
+  return whenApplied(world, text(''))
 }
 
 function enableOf(call: Call): boolean {

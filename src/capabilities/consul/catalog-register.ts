@@ -6,6 +6,7 @@ import { parseService, type ServiceDefinition } from './agent-services.ts'
 import { json, type Answer } from './answers.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
+import { whenApplied } from './applied.ts'
 import { ConsulError } from './errors.ts'
 import type { JsonFields } from './json-fields.ts'
 import { registeredAs } from './registered.ts'
@@ -45,8 +46,7 @@ export async function registerEntity(world: World, call: Call): Promise<Answer> 
   }
   if (service !== undefined) await registerOn(world, node, service, call.address)
   for (const check of checks) await tellCheck(world, node, check)
-  await discovery.applied()
-  return json(true)
+  return whenApplied(world, json(true))
 }
 
 /** `PUT /v1/catalog/deregister`: a check, a service or a whole node. True also where it was not there, as in Consul. */
@@ -65,8 +65,7 @@ export async function deregisterEntity(world: World, call: Call): Promise<Answer
     await discovery.deregister(instance.service, registeredAs(instance)?.id ?? instance.id)
   } else if (serviceId === '' && checkId !== '') await discovery.deregisterCheck(node, checkId)
   else if (serviceId === '' && node !== discovery.localNode) await discovery.deregisterNode(node)
-  await discovery.applied()
-  return json(true)
+  return whenApplied(world, json(true))
 }
 
 async function registerOn(

@@ -122,6 +122,7 @@ function viewOf({ world, node, instance }: Owner, check: Check, id: string): Hea
 
 function typeOf({ kind }: Check): string {
   if (kind === 'exec') return 'script'
+  if (kind === 'os-service') return 'os_service'
   return kind === 'reported' ? '' : kind
 }
 

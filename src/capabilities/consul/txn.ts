@@ -4,6 +4,7 @@ import type { Entry, KvOp } from '../kv/model.ts'
 import { json, type Answer } from './answers.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
+import { whenApplied } from './applied.ts'
 import { ConsulError } from './errors.ts'
 import { JsonFields, parseJson } from './json-fields.ts'
 import { checkKey, entryJson, VALUE_BYTES_MAX } from './kv.ts'
@@ -46,13 +47,14 @@ async function transact(kv: Kv, world: World, call: Call): Promise<Answer> {
       .filter(({ key }) => op.kv.verb !== 'get-tree' || permissions.allows('key', key, 'read'))
       .map((entry) => ({ KV: resultJson(op.kv, entry) }))
   })
-  return json({ Results: results, Errors: null }, 200, [
+  const answer = json({ Results: results, Errors: null }, 200, [
     ['x-consul-knownleader', 'true'],
     ['x-consul-lastcontact', '0'],
   ])
+  return ops.some((op) => 'catalog' in op) ? whenApplied(world, answer) : answer
 }
 
-/** All operations at one moment of both keys and catalog, or none. Answers when the gateway has what it may route. */
+/** All operations at one moment of both keys and catalog, or none. */
 async function run(
   kv: Kv,
   { discovery }: World,
@@ -93,7 +95,6 @@ async function run(
     const all = [...ofKeys, ...errors].toSorted((a, b) => a.OpIndex - b.OpIndex)
     return { outcomes: new Map(), errors: all }
   }
-  if (others.length > 0) await discovery.applied()
   return { outcomes: new Map(keys.map(({ at }, nth) => [at, outcome.outcomes[nth] ?? []])), errors }
 }
 

@@ -98,8 +98,11 @@ export interface Discovery extends DiscoveryReads, DiscoveryWatches, NodeWrites 
   sources(): readonly SourceView[]
   /** One guard a source of registrations; see `LeaseGuard`. */
   guardLeases(source: string, guard: LeaseGuard): void
-  /** Tells watchers what changed, and resolves when every worker of the gateway has applied it, or after two seconds. */
-  applied(): Promise<void>
+  /**
+   * Tells watchers what changed, and resolves with true when every worker of the gateway has applied it. With false after two seconds: a worker that hangs must
+   * not hold up a client for ever, and the answer must say that it is not routable everywhere yet (`NOT_APPLIED_FIELD`).
+   */
+  applied(): Promise<boolean>
 }
 
 /** Nodes and the checks that are known by their id on a node. */

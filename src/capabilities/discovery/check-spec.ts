@@ -8,6 +8,10 @@ export type CheckSpec = CheckNames &
     | TcpCheckSpec
     | GrpcCheckSpec
     | ExecCheckSpec
+    | UdpCheckSpec
+    | H2PingCheckSpec
+    | OsServiceCheckSpec
+    | DockerCheckSpec
     | AliasCheckSpec
     /** Waits to be told; critical when nobody does for so long. */
     | { readonly kind: 'ttl'; readonly ttlMs: number }
@@ -96,6 +100,34 @@ export interface ExecCheckSpec extends ActiveCheckTimes {
   readonly cwd?: string
   /** Complete environment, to which HOST and PORT of the instance are added; default: only PATH. */
   readonly env?: Readonly<Record<string, string>>
+}
+
+/** Passing unless the port is closed: UDP promises no answer. */
+export interface UdpCheckSpec extends ActiveCheckTimes {
+  readonly kind: 'udp'
+  /** host:port; default: the instance. */
+  readonly address?: string
+}
+
+/** Passing when an HTTP/2 PING is answered. */
+export interface H2PingCheckSpec extends ActiveCheckTimes {
+  readonly kind: 'h2ping'
+  /** host:port; default: the instance. */
+  readonly address?: string
+  readonly tls?: CheckTls
+}
+
+/** Passing when systemd calls the unit active. */
+export interface OsServiceCheckSpec extends ActiveCheckTimes {
+  readonly kind: 'os-service'
+  readonly unit: string
+}
+
+/** Runs a program in a container of Docker, without a shell. */
+export interface DockerCheckSpec extends ActiveCheckTimes {
+  readonly kind: 'docker'
+  readonly container: string
+  readonly argv: readonly string[]
 }
 
 /** Stands as another instance does, or a node where no instance is named. */

@@ -3,7 +3,7 @@ import { CheckRecord, InstanceRecord, noChecks, type CheckOwner } from './record
 
 /** Whether the check is run from here, instead of being told. */
 export function isActive(kind: CheckSpec['kind']): boolean {
-  return kind === 'http' || kind === 'tcp' || kind === 'grpc' || kind === 'exec'
+  return kind !== 'ttl' && kind !== 'reported' && kind !== 'alias'
 }
 
 /** Checks of twins and then those of the instance itself: ids that a client has given stay as they are. */

@@ -119,8 +119,7 @@ export async function startDiscovery(
     routes: [
       (app) => registerHttpSdRoute(app, api),
       (app) => registerRegistryView(app, api),
-      (app) =>
-        registerDiscoveryRoutes(app, api, () => needs.everywhere(), { defaultTtlMs: limits.lease }),
+      (app) => registerDiscoveryRoutes(app, api, { defaultTtlMs: limits.lease }),
     ],
     metrics: () => discoveryMetrics(api, clock.nowMs()),
     problems: () => [...setAside.problems(), ...problemsOf(api)],
@@ -196,7 +195,10 @@ function createApi(parts: Parts, clock: Clock): Discovery {
     guardLeases: (source, guard) => void guards.set(source, guard),
     async applied() {
       registry.journal.flush()
-      await Promise.race([parts.everywhere(), afterMs(clock, APPLIED_WAIT_MS)])
+      const isLate = Promise.withResolvers<boolean>()
+      const cancel = clock.after(APPLIED_WAIT_MS, () => isLate.resolve(false))
+      const isEverywhere = parts.everywhere().then(() => true)
+      return Promise.race([isEverywhere, isLate.promise]).finally(cancel)
     },
     // Nodes first: what holds both takes them in this order.
     transaction: (run) =>
@@ -207,10 +209,6 @@ function createApi(parts: Parts, clock: Clock): Discovery {
     ...createReads(registry, checks),
     ...createWatches(registry, clock),
   }
-}
-
-function afterMs(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(delayMs, resolve))
 }
 
 /** Checks that have not run yet start as passing. */

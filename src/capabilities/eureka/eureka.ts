@@ -2,6 +2,7 @@ import type { Part, Scope } from '../../platform/capability.ts'
 import type { Settings } from '../../settings.ts'
 import type { Discovery } from '../discovery/api.ts'
 import type { Instance } from '../discovery/model.ts'
+import { ToldServices } from '../../platform/told.ts'
 import { Bodies } from './bodies.ts'
 import { eurekaMetrics, eurekaProblems } from './console.ts'
 import { RequestCounts } from './counters.ts'
@@ -22,7 +23,15 @@ export interface EurekaNeeds {
 export interface Eureka {
   /** Instances that are kept beyond their lease now. */
   readonly preserved: () => number
+  /**
+   * Resolves when nobody can have an instance from an answer any more, which is told as out of service since: with true at once where nobody reads the
+   * registry. Never later than after `timeoutMs`.
+   */
+  drained(timeoutMs: number): Promise<boolean>
 }
+
+/** Clients read all of the registry at once. */
+const EVERYBODY = ''
 
 /** Speaks Eureka's REST operations at `listen.eureka`. */
 export async function startEureka(
@@ -35,6 +44,7 @@ export async function startEureka(
   const leases = new Map<string, Instance>()
   const twins = new Set<string>()
   const directory = new Directory(discovery)
+  const told = new ToldServices(clock)
   const recent = new RecentChanges(directory, clock)
   const preservation = new Preservation({
     clock,
@@ -83,6 +93,8 @@ export async function startEureka(
       bodies: new Bodies(),
       leaseS: Math.ceil(settings.lease / 1000),
       flush: () => discovery.flush(),
+      noteTold: () => told.note(EVERYBODY),
+      applied: () => discovery.applied(),
       token: typeof settings.token === 'string' ? settings.token : undefined,
       hosts: settings.hosts,
       counts,
@@ -96,7 +108,13 @@ export async function startEureka(
     twins: twins.size,
   })
   return {
-    api: { preserved: () => preservation.count },
+    api: {
+      preserved: () => preservation.count,
+      async drained(timeoutMs) {
+        await told.whenOld(EVERYBODY, settings.linger, timeoutMs, scope.stopping)
+        return true
+      },
+    },
     routes: [
       (app) =>
         app.get(

@@ -1,3 +1,4 @@
+import { NOT_APPLIED_FIELD } from '../../contracts/applied.ts'
 import type { LeanAnswer, LeanRequest } from '../../platform/http/lean/options.ts'
 import { answerOnce, type Bodies } from './bodies.ts'
 import type { Directory } from './directory.ts'
@@ -15,6 +16,10 @@ export interface OperationsGround {
   readonly registrations: EurekaRegistrations
   readonly bodies: Bodies
   readonly leaseS: number
+  /** Whether every worker of the gateway has applied what was changed; resolves within two seconds. */
+  readonly applied: () => Promise<boolean>
+  /** Somebody is told who is there. */
+  readonly noteTold: () => void
   /** Tells watchers what changed in this turn, so that the next answer has it. */
   flush(): void
 }
@@ -37,7 +42,8 @@ const mayCompress = ({ request }: Call): boolean =>
   /\bgzip\b/.test(request.field('accept-encoding'))
 
 /** Everybody. */
-export const readApps: Operation = async ({ directory, bodies }, call) => {
+export const readApps: Operation = async ({ directory, bodies, noteTold }, call) => {
+  noteTold()
   const form = formOf(call.request.field('accept'))
   return bodies.answer('apps', form, directory.version(), mayCompress(call), () => {
     const apps = directory.apps()
@@ -48,6 +54,7 @@ export const readApps: Operation = async ({ directory, bodies }, call) => {
 /** What changed lately, with the hash over everybody. */
 export const readDelta: Operation = async (ground, call) => {
   ground.flush()
+  ground.noteTold()
   const { directory, recent, bodies } = ground
   const form = formOf(call.request.field('accept'))
   const changed = recent.apps()
@@ -58,7 +65,8 @@ export const readDelta: Operation = async (ground, call) => {
 }
 
 /** One application. */
-export const readApp: Operation = async ({ directory }, call) => {
+export const readApp: Operation = async ({ directory, noteTold }, call) => {
+  noteTold()
   const app = directory.app(call.app)
   if (app === undefined) throw unknown()
   const form = formOf(call.request.field('accept'))
@@ -75,12 +83,16 @@ export const readInstance: Operation = async ({ directory }, call) => {
 }
 
 /** Whoever has a virtual address. */
-export const readVip: Operation = ({ directory }, call) =>
-  answerVip(directory.appsOfVip(call.id, false), call)
+export const readVip: Operation = ({ directory, noteTold }, call) => {
+  noteTold()
+  return answerVip(directory.appsOfVip(call.id, false), call)
+}
 
 /** Whoever has a virtual address over TLS. */
-export const readSecureVip: Operation = ({ directory }, call) =>
-  answerVip(directory.appsOfVip(call.id, true), call)
+export const readSecureVip: Operation = ({ directory, noteTold }, call) => {
+  noteTold()
+  return answerVip(directory.appsOfVip(call.id, true), call)
+}
 
 async function answerVip(apps: readonly EurekaApp[], call: Call): Promise<LeanAnswer> {
   if (apps.length === 0) throw unknown()
@@ -89,9 +101,10 @@ async function answerVip(apps: readonly EurekaApp[], call: Call): Promise<LeanAn
 }
 
 /** Answers when every worker of the gateway may choose the instance. */
-export const register: Operation = async ({ registrations, leaseS }, { request, app }) => {
-  await registrations.register(app, readRegistration(request.body, leaseS), request.address)
-  return { status: 204, ...EMPTY }
+export const register: Operation = async (ground, { request, app }) => {
+  const registration = readRegistration(request.body, ground.leaseS)
+  await ground.registrations.register(app, registration, request.address)
+  return whenApplied(ground, 204)
 }
 
 /** A heartbeat; 404 makes the client register again. */
@@ -103,27 +116,34 @@ export const renew: Operation = async ({ registrations }, { request, app, id, qu
 }
 
 /** An instance leaves. */
-export const cancel: Operation = async ({ registrations }, { app, id }) => {
-  if (!(await registrations.cancel(app, id))) throw unknown()
-  return { status: 200, ...EMPTY }
+export const cancel: Operation = async (ground, { app, id }) => {
+  if (!(await ground.registrations.cancel(app, id))) throw unknown()
+  return whenApplied(ground, 200)
 }
 
 /** An operator takes an instance out, or back in. */
-export const overrideStatus: Operation = async ({ registrations }, { app, id, query }) => {
-  if (!(await registrations.override(app, id, query.get('value') ?? ''))) throw unknown()
-  return { status: 200, ...EMPTY }
+export const overrideStatus: Operation = async (ground, { app, id, query }) => {
+  if (!(await ground.registrations.override(app, id, query.get('value') ?? ''))) throw unknown()
+  return whenApplied(ground, 200)
 }
 
 /** The override ends. */
-export const clearStatus: Operation = async ({ registrations }, { app, id, query }) => {
-  if (!(await registrations.clearOverride(app, id, query.get('value') ?? ''))) throw unknown()
-  return { status: 200, ...EMPTY }
+export const clearStatus: Operation = async (ground, { app, id, query }) => {
+  if (!(await ground.registrations.clearOverride(app, id, query.get('value') ?? '')))
+    throw unknown()
+  return whenApplied(ground, 200)
 }
 
 /** Adds to the metadata of an instance. */
 export const addMetadata: Operation = async ({ registrations }, { app, id, query }) => {
   if (!(await registrations.addMetadata(app, id, [...query]))) throw unknown()
   return { status: 200, ...EMPTY }
+}
+
+/** Acknowledged means routable, or the answer says that it is not yet. */
+async function whenApplied({ applied }: OperationsGround, status: number): Promise<LeanAnswer> {
+  const fields = (await applied()) ? [] : [NOT_APPLIED_FIELD]
+  return { status, ...EMPTY, fields }
 }
 
 /** What belongs to a server of several, or to Amazon. */

@@ -21,7 +21,7 @@ export interface RegistrationsGround {
   heard(service: string, id: string): void
 }
 
-/** What clients do with instances. Each resolves when it is stored and every worker of the gateway has it. */
+/** What clients do with instances. Each resolves when it is stored. */
 export class EurekaRegistrations {
   readonly #ground: RegistrationsGround
 
@@ -35,7 +35,7 @@ export class EurekaRegistrations {
       const message = `Mismatched appName, expecting ${app} but was ${registration.app}`
       throw new EurekaError(400, message)
     }
-    const { directory, discovery } = this.#ground
+    const { directory } = this.#ground
     const service = directory.serviceOf(app)
     const before = directory.entry(app, registration.instanceId)
     // As Eureka's own server: what is older than what is known only renews.
@@ -43,7 +43,6 @@ export class EurekaRegistrations {
     if (isOld && this.renew(app, registration.instanceId, {}, address)) return
     await this.#store(service, registration, address)
     this.#hear(directory.entry(app, registration.instanceId), address)
-    await discovery.applied()
   }
 
   /** False: unknown, or changed since: it must register again. */
@@ -71,7 +70,6 @@ export class EurekaRegistrations {
     const entry = directory.entry(app, instanceId)
     if (entry === undefined) return false
     await discovery.deregister(entry.instance.service, entry.twin?.spec.id ?? entry.instance.id)
-    await discovery.applied()
     return true
   }
 
@@ -91,7 +89,6 @@ export class EurekaRegistrations {
     )
     const wasOut = registration?.status === 'OUT_OF_SERVICE' || registration?.status === 'UNKNOWN'
     if (isUp && wasOut) await this.#change(entry, { status: 'UP' })
-    await discovery.applied()
     return true
   }
 
@@ -102,7 +99,6 @@ export class EurekaRegistrations {
     if (entry === undefined) return false
     await discovery.setOverride(entry.instance.service, entry.instance.id, undefined)
     await this.#change(entry, { status: isStatus(value) ? value : 'UNKNOWN' })
-    await discovery.applied()
     return true
   }
 

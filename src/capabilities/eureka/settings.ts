@@ -23,6 +23,11 @@ const eureka = z
       .describe(
         'How long instances are kept beyond their lease where a whole network fell silent at once: it is cut, they may be well. 0s: never.',
       ),
+    linger: duration({ min: '0s', max: '5m' })
+      .prefault('30s')
+      .describe(
+        'How long an instance that leaves in order (scale-in, restart) still takes requests after the last answer that named it: as often as clients read the registry. At once where nobody reads it; never longer than stop.drain.',
+      ),
   })
   .prefault({})
   .describe('Eureka clients.')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listOf, openGround, ORDERS, register } from './testdata/ground.ts'
+import { instanceOf, listOf, openGround, ORDERS, register, type Reply } from './testdata/ground.ts'
 
 test('an instance that Backplane runs and that registers itself is one instance', async (t) => {
   const ground = await openGround(t)
@@ -40,4 +40,43 @@ test('one that registered before it was put is the same, too', async (t) => {
     await new Promise((done) => setImmediate(done))
   }
   assert.deepEqual(await listOf(ground), ['ORDERS early UP'])
+})
+
+test('one that leaves in order takes requests until whoever read the registry has read it again', async (t) => {
+  const ground = await openGround(t, { linger: '30s' })
+  const { clock, part } = ground
+  const isDrained = async (timeoutMs = 60_000) => {
+    let isOver = false
+    void part.api.drained(timeoutMs).then(() => (isOver = true))
+    await new Promise((done) => setImmediate(done))
+    return () => isOver
+  }
+  assert.equal((await isDrained())(), true, 'nobody has read anything')
+  await ground.send('GET', '/eureka/apps/')
+  clock.advance(10_000)
+  const over = await isDrained()
+  clock.advance(19_000)
+  await ground.send('GET', '/eureka/apps/delta')
+  await new Promise((done) => setImmediate(done))
+  assert.equal(over(), false)
+  clock.advance(1_000)
+  await new Promise((done) => setImmediate(done))
+  assert.equal(over(), true, 'what was read later does not name it')
+  const cut = await isDrained(5_000)
+  clock.advance(5_000)
+  await new Promise((done) => setImmediate(done))
+  assert.equal(cut(), true)
+})
+
+test('a registration that some worker has not applied says so', async (t) => {
+  const everywhere = () => new Promise<void>(() => {})
+  const ground = await openGround(t, {}, { everywhere })
+  const waiting = ground.send('POST', ORDERS, { body: instanceOf('one') })
+  let reply: Reply | undefined
+  void waiting.then((one) => (reply = one))
+  for (let turn = 0; reply === undefined && turn < 1_000; turn++) {
+    ground.clock.advance(100)
+    await new Promise((done) => setImmediate(done))
+  }
+  assert.deepEqual([reply?.status, reply?.field('x-backplane-applied')], [204, 'pending'])
 })

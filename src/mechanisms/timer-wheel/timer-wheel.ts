@@ -62,6 +62,20 @@ export class TimerWheel<Item extends Timed> {
     this.#size--
   }
 
+  /** In how many of the next ticks nothing is due, up to `ticksMax`: so long nobody needs to call `advance`. */
+  quietTicks(ticksMax: number): number {
+    for (let count = 0; count < ticksMax; count++) {
+      const tick = this.#tick + count
+      const endMs = (tick + 1) * this.#tickMs
+      let item = this.#slots[tick % SLOTS]
+      while (item !== undefined) {
+        if (item.dueAtMs < endMs) return count
+        item = item.after as Item | undefined
+      }
+    }
+    return ticksMax
+  }
+
   /** Takes out what is due and tells it, in no order. What is cleared meanwhile is not told any more. */
   advance(nowMs: number, tell: (item: Item) => void): void {
     const target = Math.floor(nowMs / this.#tickMs)

@@ -9,7 +9,7 @@ import { settingsSchema } from '../../../settings.ts'
 import { FakeClock, startOn, type Started } from '../../discovery/testdata/ground.ts'
 import { Responder, type Response, type Transport } from '../responder.ts'
 import type { ConsulDnsConfig } from '../settings.ts'
-import { ToldServices } from '../told.ts'
+import { ToldServices } from '../../../platform/told.ts'
 import { Zone } from '../zone.ts'
 
 /** A registry and what answers from it. */

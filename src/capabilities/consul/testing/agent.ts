@@ -18,12 +18,18 @@ export async function serveAgent(
     allowScripts?: boolean
     authorizer?: Authorizer
     perClient?: number
+    everywhere?: () => Promise<void>
   } = {},
 ) {
   const { clock = systemClock, allowScripts = false, authorizer, perClient = 1_000 } = options
   const storage = await startStorage({ file: ':memory:' })
   t.after(() => storage.close())
-  const { world, discovery } = await startWorld(t, storage, { clock, perClient, allowScripts })
+  const { world, discovery } = await startWorld(t, storage, {
+    clock,
+    perClient,
+    allowScripts,
+    ...(options.everywhere === undefined ? {} : { everywhere: options.everywhere }),
+  })
   await discovery.registerNode({
     name: discovery.localNode,
     address: '127.0.0.1',

@@ -13,6 +13,7 @@ export async function startWorld(
     readonly clock?: Clock
     readonly perClient?: number
     readonly allowScripts?: boolean
+    readonly everywhere?: () => Promise<void>
   } = {},
 ): Promise<{
   readonly world: World
@@ -20,7 +21,7 @@ export async function startWorld(
   readonly stop: () => Promise<void>
 }> {
   const { clock = systemClock, perClient = 1_000, allowScripts = false } = options
-  const started = await startOn(clock, storage, { perClient })
+  const started = await startOn(clock, storage, { perClient }, options.everywhere)
   const { discovery } = started
   const stop = () => started.stop()
   t.after(stop)

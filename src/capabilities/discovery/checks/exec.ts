@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import type { CheckSpec } from '../check-spec.ts'
+import type { ExecCheckSpec } from '../check-spec.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 
 /** Bytes of output that are read and kept; what comes after is thrown away. */
@@ -10,7 +10,7 @@ export const CHECK_EXEC_OUTPUT_BYTES_MAX = 4 * 1024
  * On abort its whole process group is killed, so that no grandchild stays behind.
  */
 export function runExecCheck(
-  spec: Extract<CheckSpec, { kind: 'exec' }>,
+  spec: Pick<ExecCheckSpec, 'argv' | 'cwd' | 'env'>,
   { host, port }: CheckAddress,
   signal: AbortSignal,
   clock: CheckClock,

@@ -9,4 +9,4 @@ export type CheckAddress = Pick<Instance, 'host' | 'port'>
 export type Finding = Pick<CheckResult, 'status' | 'output'>
 
 /** What of the clock a check needs. */
-export type CheckClock = Pick<Clock, 'monotonicMs' | 'nextTurn'>
+export type CheckClock = Pick<Clock, 'monotonicMs' | 'nextTurn' | 'after'>

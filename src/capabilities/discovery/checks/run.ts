@@ -1,11 +1,15 @@
 import { parseHostPort } from '../../../platform/config/addresses.ts'
 import type { CheckSpec } from '../check-spec.ts'
+import { runDockerCheck } from './docker.ts'
 import { runExecCheck } from './exec.ts'
 import type { CheckAddress, CheckClock, Finding } from './finding.ts'
 import { runGrpcCheck } from './grpc.ts'
+import { runH2PingCheck } from './h2ping.ts'
 import { runHttpCheck } from './http.ts'
+import { runOsServiceCheck } from './os-service.ts'
 import type { CheckResult } from './scheduler.ts'
 import { runTcpCheck } from './tcp.ts'
+import { runUdpCheck } from './udp.ts'
 import { runUrlCheck } from './url.ts'
 
 /** Runs an active check once. Rejects or resolves soon after the signal aborts. */
@@ -35,6 +39,14 @@ function runOnce(
       return runTcpCheck(placeOf(spec, address), spec.tls, signal)
     case 'grpc':
       return runGrpcCheck(placeOf(spec, address), spec, signal)
+    case 'udp':
+      return runUdpCheck(placeOf(spec, address), spec, signal, clock)
+    case 'h2ping':
+      return runH2PingCheck(placeOf(spec, address), spec.tls, signal)
+    case 'os-service':
+      return runOsServiceCheck(spec, address, signal, clock)
+    case 'docker':
+      return runDockerCheck(spec, signal)
     case 'exec':
       return runExecCheck(spec, address, signal, clock)
     case 'ttl':

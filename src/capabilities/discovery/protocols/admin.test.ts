@@ -27,7 +27,7 @@ async function open(
 ): Promise<{ readonly discovery: Discovery; readonly app: FastifyInstance; readonly ask: Ask }> {
   const storage = await startStorage({ file: ':memory:' })
   t.after(() => storage.close())
-  const started = await startOn(systemClock, storage, config)
+  const started = await startOn(systemClock, storage, config, everywhere)
   const { discovery } = started
   t.after(() => started.stop())
   const app = createListenerApp({
@@ -36,7 +36,7 @@ async function open(
     log: () => {},
   })
   t.after(() => app.close())
-  registerDiscoveryRoutes(app, discovery, everywhere, { defaultTtlMs: 30_000 })
+  registerDiscoveryRoutes(app, discovery, { defaultTtlMs: 30_000 })
   const ask: Ask = async (method, url, body) => {
     const answer = await app.inject({
       method,

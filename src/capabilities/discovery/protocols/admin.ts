@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { NOT_APPLIED_FIELD } from '../../../contracts/applied.ts'
 import { parseDurationMs } from '../../../platform/config/units.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 import { storageProblemOf } from '../../../platform/storage/errors.ts'
@@ -26,24 +27,19 @@ interface Names {
   readonly id: string
 }
 
-/**
- * The admin API of discovery: register with a lease, renew, override, deregister, list and watch. Described in OpenAPI. `everywhere`
- * resolves when every worker has applied what was told until now.
- */
+/** The admin API of discovery: register with a lease, renew, override, deregister, list and watch. Described in OpenAPI. */
 export function registerDiscoveryRoutes(
   app: FastifyInstance,
   discovery: Discovery,
-  everywhere: () => Promise<void>,
   options: DiscoveryRoutesOptions,
 ): void {
-  registerWrites(app, discovery, everywhere, options)
+  registerWrites(app, discovery, options)
   registerReads(app, discovery)
 }
 
 function registerWrites(
   app: FastifyInstance,
   discovery: Discovery,
-  everywhere: () => Promise<void>,
   { defaultTtlMs }: DiscoveryRoutesOptions,
 ): void {
   const url = '/api/v1/services/:service/instances/:id'
@@ -60,8 +56,7 @@ function registerWrites(
       // What Backplane runs at this place is the same instance, by another id.
       const instance = await discovery.register({ ...parsed, client: request.ip })
       if (await discovery.whenRoutable(service, instance.id, waitMs, closedSignal(reply))) {
-        discovery.flush()
-        await everywhere()
+        if (!(await discovery.applied())) reply.header(...NOT_APPLIED_FIELD)
       }
       reply.code(isNew ? 201 : 200)
       return viewOf(knownInstance(discovery, { service, id }))
@@ -80,10 +75,11 @@ function registerWrites(
   route(app, 'PUT', `${url}/status`, {
     summary: 'Overrides the status of an instance of any source, or clears the override.',
     body: jsonSchemaOf(overrideSchema),
-    async answer(request) {
+    async answer(request, reply) {
       const { service, id } = request.params as Names
       const override = parseOverride(request.body)
       await discovery.setOverride(service, id, override)
+      if (!(await discovery.applied())) reply.header(...NOT_APPLIED_FIELD)
       return { service, id, override: override ?? null }
     },
   })
@@ -92,6 +88,7 @@ function registerWrites(
     async answer(request, reply) {
       const { service, id } = request.params as Names
       await discovery.deregister(service, id)
+      if (!(await discovery.applied())) reply.header(...NOT_APPLIED_FIELD)
       reply.code(204)
     },
   })

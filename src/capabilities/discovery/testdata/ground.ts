@@ -99,6 +99,7 @@ export async function startOn(
   clock: Clock,
   storage: Storage,
   config: Partial<Settings['discovery']> = {},
+  everywhere: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Started> {
   const releases: (() => void | Promise<void>)[] = []
   const scope: Scope = {
@@ -113,7 +114,7 @@ export async function startOn(
   const limits = { instances: 1_000, perClient: 1_000, lease: 30_000, checks: 16, ...config }
   const part = await startDiscovery(
     { limits, services: {}, folder: '.' },
-    { storage, everywhere: () => Promise.resolve() },
+    { storage, everywhere },
     scope,
   )
   return {

@@ -42,12 +42,13 @@ export async function openGround(
     readonly storage?: Storage
     readonly clock?: FakeClock
     readonly perClient?: number
+    readonly everywhere?: () => Promise<void>
   } = {},
 ): Promise<Ground> {
   const { perClient = 1_000 } = given
   const clock = given.clock ?? new FakeClock(1_700_000_000_000)
   const storage = given.storage ?? (await startStorage({ file: ':memory:' }))
-  const started = await startOn(clock, storage, { perClient })
+  const started = await startOn(clock, storage, { perClient }, given.everywhere)
   const releases: (() => void | Promise<void>)[] = []
   let listener: LeanOptions | undefined
   const scope: Scope = {

@@ -104,6 +104,8 @@ func checks() {
 	must(err)
 	t.serve(listener)
 	address := listener.Addr().String()
+	datagrams, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(err)
 	registration := &api.AgentServiceRegistration{
 		ID: "kinds-1", Name: "kinds", Port: t.port, Tags: []string{"v1"},
 		Meta: map[string]string{"version": "1"},
@@ -112,6 +114,8 @@ func checks() {
 				Header: map[string][]string{"X-Who": {"check"}}, Interval: "100ms", Timeout: "1s",
 				FailuresBeforeWarning: 1, FailuresBeforeCritical: 2},
 			{CheckID: "tcp", TCP: address, Interval: "100ms"},
+			{CheckID: "udp", UDP: datagrams.LocalAddr().String(), Interval: "100ms", Timeout: "200ms"},
+			{CheckID: "h2ping", H2PING: address, Interval: "100ms", Status: "passing", FailuresBeforeCritical: 1000},
 			{CheckID: "grpc", GRPC: address + "/orders", Interval: "100ms"},
 			{CheckID: "ttl", TTL: "60s", Status: "passing"},
 			{CheckID: "alias", AliasService: "kinds-base"},
@@ -120,6 +124,7 @@ func checks() {
 	must(client.Agent().ServiceRegister(registration))
 	await("kinds", func(entries []*api.ServiceEntry) bool {
 		return statusOf(entries, "http") == "passing" && statusOf(entries, "tcp") == "passing" &&
+			statusOf(entries, "udp") == "passing" && statusOf(entries, "h2ping") == "passing" &&
 			statusOf(entries, "grpc") == "passing" && statusOf(entries, "alias") == "critical"
 	})
 	must(client.Agent().ServiceRegister(&api.AgentServiceRegistration{ID: "kinds-base", Name: "base", Port: 1}))

@@ -1,8 +1,8 @@
-import type { Clock } from '../../platform/capability.ts'
+import type { Clock } from './capability.ts'
 
 /**
  * When services were last told to somebody. Whoever asked still uses the answer for a while, so an instance that leaves in order takes requests
- * until nobody can have it from DNS any more.
+ * until nobody can have it from an answer any more.
  */
 export class ToldServices {
   readonly #clock: Clock

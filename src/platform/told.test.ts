@@ -1,12 +1,56 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClock } from '../discovery/testdata/ground.ts'
+import type { Clock } from './capability.ts'
 import { ToldServices } from './told.ts'
 
 const never = new AbortController().signal
 
+/** Stands still until it is moved. */
+class StandingClock implements Clock {
+  #nowMs: number
+  readonly #timers = new Map<() => void, number>()
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs
+  }
+
+  get timerCount(): number {
+    return this.#timers.size
+  }
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    this.#timers.set(callback, this.#nowMs + delayMs)
+    return () => this.#timers.delete(callback)
+  }
+
+  every(): () => void {
+    throw new TypeError('nobody needs it')
+  }
+
+  nextTurn(callback: () => void): () => void {
+    return this.after(0, callback)
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms
+    for (const [callback, dueMs] of this.#timers) {
+      if (dueMs > this.#nowMs) continue
+      this.#timers.delete(callback)
+      callback()
+    }
+  }
+}
+
 test('nobody waits for a service that nobody asked for, or long ago', async () => {
-  const clock = new FakeClock(1_000)
+  const clock = new StandingClock(1_000)
   const told = new ToldServices(clock)
   assert.equal(await told.whenOld('web', 2_000, 10_000, never), true)
   told.note('web')
@@ -16,7 +60,7 @@ test('nobody waits for a service that nobody asked for, or long ago', async () =
 })
 
 test('what was just told is waited for, counted from then, and at most so long', async () => {
-  const clock = new FakeClock(1_000)
+  const clock = new StandingClock(1_000)
   const told = new ToldServices(clock)
   told.note('web')
   clock.advance(500)
