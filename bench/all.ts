@@ -10,6 +10,7 @@ const all = [
   'routable.ts',
   'gateway.ts',
   'tls.ts',
+  'idle-tls.ts',
   'promql.ts',
   'soak.ts',
 ]
