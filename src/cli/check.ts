@@ -10,7 +10,8 @@ import { locateConfig } from './locate.ts'
 
 const spec = {
   name: 'check',
-  summary: 'Validates the configuration and the certificates that it names, and starts nothing.',
+  summary:
+    'Validates the configuration, and the certificates and rules that it names; starts nothing.',
   flags: {
     config: {
       type: 'value',

@@ -24,6 +24,7 @@ const guides = [
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
   { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
+  { name: 'slos', blocks: 6, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */

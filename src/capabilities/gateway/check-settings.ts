@@ -10,6 +10,7 @@ import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkBalance } from './check-balance.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkAsked, checkDemand, type DemandedTls } from './check-demand.ts'
@@ -169,6 +170,7 @@ function checkServices(services: Services, sourceOf: SourceOf): readonly Setting
       ...checkName(name, path),
       ...checkResilience(service.resilience, resilience, sourceOf),
       ...checkFallback(name, services, resilience),
+      ...checkBalance(service.balance, [...path, 'balance']),
     ]
   })
   return [...each, ...checkEdges(services)]
@@ -191,8 +193,10 @@ function checkFallback(
   const fallback = ownEntry(services, name)?.resilience.fallback
   if (fallback === undefined) return []
   const at = [...path, 'fallback']
-  if (fallback.to === undefined && fallback.answer === undefined) {
-    const message = 'names nothing that stands in; write to: SERVICE or answer: { body: ... }'
+  const { to, stale, answer } = fallback
+  if (to === undefined && stale === undefined && answer === undefined) {
+    const message =
+      'names nothing that stands in; write to: SERVICE, stale: {} or answer: { body: ... }'
     return [{ path: at, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   if (fallback.to === undefined) return []

@@ -162,6 +162,7 @@ export function specifyService(
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
       ...hashedBy(balance),
+      ...specifyGroups(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -230,19 +231,41 @@ function specifyBreaker(
 function hashedBy({
   algorithm,
   by,
-}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  load,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by' | 'loadFactor'> {
   if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
-  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+  const key = typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by
+  return { by: key, loadFactor: load }
+}
+
+/** Only what is asked for. */
+function specifyGroups({
+  subset,
+  panic,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'subset' | 'panicShare'> {
+  const panicShare = panic === 0 ? {} : { panicShare: panic }
+  if (subset === undefined) return panicShare
+  const { header, otherwise = '', missing } = subset
+  const chosen = { header: header.toLowerCase(), otherwise, fallsBackToAny: missing === 'any' }
+  return { ...panicShare, subset: chosen }
 }
 
 function specifyFallback(
   settings: ServiceSettings['resilience']['fallback'],
 ): Pick<ServiceSpec, 'fallback'> {
   if (settings === undefined) return {}
-  const { to = '', answer } = settings
-  if (answer === undefined) return { fallback: { service: to } }
-  const { status, type, body } = answer
-  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+  const { to = '', stale, answer } = settings
+  return {
+    fallback: {
+      service: to,
+      ...(stale === undefined
+        ? {}
+        : { stale: { ageMsMax: stale.age, bytesMax: stale.memory, bodyBytesMax: stale.body } }),
+      ...(answer === undefined
+        ? {}
+        : { answer: { status: answer.status, contentType: answer.type, body: answer.body } }),
+    },
+  }
 }
 
 function specifyConcurrency(

@@ -126,6 +126,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sticky = ''
   exchange.setsSticky = false
   exchange.hash = -1
+  exchange.subset = null
   exchange.outEnd = 0
   exchange.isReplayable = true
   exchange.totalDeadlineMs = 0
@@ -136,6 +137,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.pausedMs = 0
   exchange.wasTried = false
   exchange.fallback = null
+  exchange.stale = null
+  exchange.capture = null
   exchange.priority = PRIORITY.normal
   exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity
