@@ -13,6 +13,7 @@ const all = [
   'dns.ts',
   'gateway.ts',
   'tls.ts',
+  'idle-tls.ts',
   'promql.ts',
   'soak.ts',
 ]

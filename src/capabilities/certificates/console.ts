@@ -139,7 +139,9 @@ function* issuingProblems(issuing: readonly AcmeView[], nowMs: number): Generato
 function describeLeft(ms: number): string {
   if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} days`
   const hours = Math.floor(ms / 3_600_000)
-  return hours >= 2 ? `${hours} hours` : `${Math.max(1, Math.floor(ms / 60_000))} minutes`
+  if (hours >= 2) return `${hours} hours`
+  const minutes = Math.max(1, Math.round(ms / 60_000))
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`
 }
 
 /** When each certificate ends, how many cannot be used, and what has come of orders. */

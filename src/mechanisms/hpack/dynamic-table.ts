@@ -1,9 +1,11 @@
 /** What an entry costs beside its bytes (RFC 7541 section 4.1). */
 export const ENTRY_BYTES = 32
+/** The bytes of most connections fit: a host, a user agent, a path. */
+const FIRST_BYTES = 512
 
 /**
- * The newest fields of one connection, as bytes, up to a size. Names and values lie one behind the other in one buffer of twice that size, which is
- * compacted when its end is reached; it is made with the first field, because most connections are idle.
+ * The newest fields of one connection, as bytes, up to a size. Names and values lie one behind the other in one buffer, which grows up to twice that size and
+ * is compacted when its end is reached; it is made with the first field, because most connections are idle.
  */
 export class DynamicTable {
   /** What the entries of it may cost, and what they cost now. */
@@ -54,7 +56,7 @@ export class DynamicTable {
     this.#evict(this.sizeMax - cost)
     if (cost > this.sizeMax) return
     if (this.#places === 0) this.#allocate()
-    if (this.#end + length > this.bytes.length) this.#compact()
+    if (this.#end + length > this.bytes.length) this.#makeRoom(length)
     const start = this.#end
     const middle = copy(bytes, nameStart, nameEnd, this.bytes, start)
     this.#end = copy(bytes, valueStart, valueEnd, this.bytes, middle)
@@ -77,19 +79,22 @@ export class DynamicTable {
   }
 
   #allocate(): void {
-    this.bytes = new Uint8Array(this.#bytesMax * 2)
     this.#places = Math.ceil(this.#bytesMax / ENTRY_BYTES)
     this.#offsets = new Int32Array(this.#places * 3)
   }
 
-  /** What is left of the entries takes at most half of the buffer, so that this is rare. */
-  #compact(): void {
-    if (this.count === 0) {
-      this.#end = 0
-      return
+  /** Moves what is left of the entries to the beginning of a buffer of which it then takes at most half, so that this is rare. */
+  #makeRoom(length: number): void {
+    const start = this.count === 0 ? this.#end : this.#offsets[this.placeOf(this.count - 1)]!
+    const wanted = (this.#end - start + length) * 2
+    const isEnough = wanted <= this.bytes.length || this.bytes.length === this.#bytesMax * 2
+    if (isEnough) this.bytes.copyWithin(0, start, this.#end)
+    else {
+      const doubled = Math.max(FIRST_BYTES, wanted, this.bytes.length * 2)
+      const larger = new Uint8Array(Math.min(this.#bytesMax * 2, doubled))
+      larger.set(this.bytes.subarray(start, this.#end))
+      this.bytes = larger
     }
-    const start = this.#offsets[this.placeOf(this.count - 1)]!
-    this.bytes.copyWithin(0, start, this.#end)
     for (let age = 0; age < this.count; age++) {
       const at = this.placeOf(age)
       for (let i = at; i < at + 3; i++) this.#offsets[i] = this.#offsets[i]! - start

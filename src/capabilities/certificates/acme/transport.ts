@@ -120,7 +120,7 @@ function originOf(url: string): string {
 
 function describe(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  return code === undefined ? message : `${message} (${code})`
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`
 }
 
 function unreachable(message: string): AcmeError {
