@@ -15,6 +15,7 @@ export async function composeTelemetry(
   const releases = new AsyncDisposableStack()
   const scope = {
     clock: systemClock,
+    random: Math.random,
     log,
     onStop: (release: () => void | Promise<void>) => releases.defer(release),
   }
@@ -27,7 +28,7 @@ export async function composeTelemetry(
   const alerts = await startAlerts(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'alerts') },
     { metrics: metrics.api },
-    { ...scope, random: Math.random },
+    scope,
   )
   // Loaded only when somebody asks: a process that nobody looks at does without it.
   const admin = await serveAdminSocket(boot.adminSocket, log, async () => {

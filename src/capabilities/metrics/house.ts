@@ -1,11 +1,13 @@
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log } from '../../platform/capability.ts'
+import type { Clock, Log, Random } from '../../platform/capability.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
 import { labelsOf } from '../../mechanisms/labels/labels.ts'
 import { renderMetrics } from '../../platform/metrics-text.ts'
 import { ListenerBoard } from '../../platform/listeners/board.ts'
+import type { HandOver } from './hand-over/hand-over.ts'
 import type { ApiNeeds } from './api/needs.ts'
 import type { QueryPool } from './query/query-pool.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
@@ -36,6 +38,7 @@ export interface HouseOptions {
   readonly seed: number
   readonly state: MetricsState
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   /** What is reported of it has changed. */
   readonly changed: () => void
@@ -49,6 +52,7 @@ export class MetricsHouse {
   readonly targets: Targets
   #rules: RuleGroups | undefined
   #rulePool: QueryPool | undefined
+  #handOver: HandOver | undefined
   readonly #options: HouseOptions
   readonly #startedAtMs: number
   readonly #own: ScrapeCache
@@ -95,6 +99,7 @@ export class MetricsHouse {
   async apply(state: MetricsState): Promise<void> {
     this.#state = state
     this.#retention = retentionOf(state, await rulesOf(state))
+    await this.#applyHandOver(state)
     await this.targets.set(state.jobs)
     await this.#applyRules(state)
     if (this.#board === undefined) await this.#listen(state)
@@ -139,6 +144,7 @@ export class MetricsHouse {
   problems(): readonly ReportedProblem[] {
     return [
       ...storeProblems(this.store),
+      ...(this.#handOver?.problems() ?? []),
       ...this.targets
         .all()
         .flatMap(({ last, url, labels, pool }) =>
@@ -160,6 +166,19 @@ export class MetricsHouse {
     await this.#pool?.close()
     await this.#upkeep
     await this.store.close()
+    await this.#handOver?.close()
+  }
+
+  /** What hands over is loaded with the first target. */
+  async #applyHandOver({ remoteWrite }: MetricsState): Promise<void> {
+    if (this.#handOver !== undefined) return this.#handOver.set(remoteWrite)
+    if (remoteWrite.targets.length === 0) return
+    const { HandOver: Hand } = await import('./hand-over/hand-over.ts')
+    const { clock, log, folder, random } = this.#options
+    const key = (ref: number): Uint8Array => this.store.series.key(ref)
+    const ground = { folder: join(folder, 'hand-over'), clock, log, random, key }
+    this.#handOver = await Hand.open(ground, remoteWrite)
+    this.store.handTo(this.#handOver)
   }
 
   /** What evaluates rules is loaded with the first rule. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log, Part, RouteModule } from '../../platform/capability.ts'
+import type { Clock, Log, Part, Random, RouteModule } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { MetricsHouse } from './house.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
@@ -18,6 +18,7 @@ export interface MetricsConfig {
 /** What it needs of its process. */
 export interface MetricsScope {
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   onStop(release: () => void | Promise<void>): void
 }
@@ -53,6 +54,7 @@ export async function startMetrics(
         seed: randomBytes(4).readInt32LE(),
         state,
         clock: scope.clock,
+        random: scope.random,
         log: scope.log,
         changed: () => receiver.changed(),
         tellAlerts: (report) => {

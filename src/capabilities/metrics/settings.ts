@@ -139,6 +139,33 @@ const metrics = z
       })
       .prefault({})
       .describe('How queries are bounded.'),
+    remoteWrite: z
+      .strictObject({
+        to: z
+          .array(
+            z.strictObject({
+              url: secret().describe(
+                'Where it takes remote write 1.0, such as http://prometheus:9090/api/v1/write.',
+              ),
+              headers: z
+                .record(filled(), secret())
+                .default({})
+                .describe('Header fields of each request, such as Authorization.'),
+            }),
+          )
+          .max(16)
+          .default([])
+          .describe('Other stores that get every sample, from now on.'),
+        queue: size({ min: '16MiB' })
+          .prefault('1GiB')
+          .describe(
+            'Samples that wait for them may take so much of the disk; beyond that the oldest are given up.',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'Handing over: every sample goes on to other stores, and waits on the disk while they are away.',
+      ),
     token: secret().optional().describe('Bearer token of the API; demanded from beyond loopback.'),
     hosts: z
       .array(filled())

@@ -114,7 +114,7 @@ function stateOf(
   return {
     listen,
     hosts: metrics.hosts,
-    token: typeof metrics.token === 'string' ? metrics.token : undefined,
+    token: metrics.token === undefined ? undefined : textOf(metrics.token),
     retention: {
       timeMs: metrics.retention.time,
       bytesMax: metrics.retention.size,
@@ -133,6 +133,18 @@ function stateOf(
       samplesMax: metrics.query.samples,
       lookbackMs: metrics.query.lookback,
     },
+    remoteWrite: {
+      targets: metrics.remoteWrite.to.map(({ url, headers }) => ({
+        url: textOf(url),
+        headers: Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const),
+      })),
+      queueBytesMax: metrics.remoteWrite.queue,
+    },
     jobs: jobsOf({ metrics, services }, instances),
   }
+}
+
+/** The loader has resolved secrets: they are texts. */
+function textOf(secret: unknown): string {
+  return typeof secret === 'string' ? secret : ''
 }

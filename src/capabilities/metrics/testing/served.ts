@@ -27,6 +27,7 @@ export const testState: MetricsState = {
   query: { timeoutMs: 30_000, samplesMax: 1_000_000, lookbackMs: 300_000 },
   jobs: [],
   rules: [],
+  remoteWrite: { targets: [], queueBytesMax: 2 ** 30 },
   externalUrl: 'http://localhost:4000',
 }
 
@@ -40,6 +41,7 @@ export async function serveMetrics(more: Partial<MetricsState> = {}): Promise<Se
     seed: 1,
     state,
     clock: systemClock,
+    random: Math.random,
     log: () => {},
     changed: () => {},
     tellAlerts: (report) => void reports.push(report),
