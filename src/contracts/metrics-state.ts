@@ -30,6 +30,8 @@ export interface MetricsState {
   readonly query: {
     readonly timeoutMs: number
     readonly samplesMax: number
+    readonly seriesMax: number
+    readonly answerBytesMax: number
     readonly lookbackMs: number
   }
   readonly jobs: readonly ScrapeJob[]

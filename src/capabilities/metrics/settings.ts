@@ -133,6 +133,15 @@ const metrics = z
           .max(1_000_000_000)
           .default(50_000_000)
           .describe('Samples of a query in memory.'),
+        series: z
+          .int()
+          .min(1_000)
+          .max(100_000_000)
+          .default(500_000)
+          .describe('Series that a selector may find.'),
+        answer: size({ min: '64KiB', max: '256MiB' })
+          .prefault('64MiB')
+          .describe('An answer that is larger is refused.'),
         lookback: duration({ min: '1s', max: '1d' })
           .prefault('5m')
           .describe('A sample counts for so long.'),

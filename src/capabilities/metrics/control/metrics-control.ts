@@ -131,6 +131,8 @@ function stateOf(
     query: {
       timeoutMs: metrics.query.timeout,
       samplesMax: metrics.query.samples,
+      seriesMax: metrics.query.series,
+      answerBytesMax: metrics.query.answer,
       lookbackMs: metrics.query.lookback,
     },
     remoteWrite: {
