@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
+import type { OtlpMetricsSink } from '../../contracts/otlp-metrics.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log, Random } from '../../platform/capability.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
@@ -53,6 +54,7 @@ export class MetricsHouse {
   #rules: RuleGroups | undefined
   #rulePool: QueryPool | undefined
   #handOver: HandOver | undefined
+  #otlp: OtlpMetricsSink | undefined
   readonly #options: HouseOptions
   readonly #startedAtMs: number
   readonly #own: ScrapeCache
@@ -243,6 +245,17 @@ export class MetricsHouse {
       isLazy: true,
     })
     if (opened !== undefined) this.#closeListener = () => opened.close()
+  }
+
+  /** Takes OTLP metrics; what reads them is loaded with the first request. */
+  get otlp(): OtlpMetricsSink {
+    return {
+      write: async (body, encoding, until) => {
+        const { createOtlpSink } = await import('./otlp/otlp-sink.ts')
+        this.#otlp ??= createOtlpSink(this.store, this.#options.clock)
+        return this.#otlp.write(body, encoding, until)
+      },
+    }
   }
 
   /** What the API answers from. What evaluates queries is loaded with the first one. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
+import type { OtlpMetricsSink } from '../../contracts/otlp-metrics.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log, Part, Random, RouteModule } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
@@ -27,6 +28,8 @@ export interface MetricsScope {
 export interface Metrics {
   /** Undefined until control has said for the first time how metrics are kept. */
   readonly house: () => MetricsHouse | undefined
+  /** Where OTLP metrics go; undefined like the house. */
+  readonly otlp: () => OtlpMetricsSink | undefined
   /** Calls back after each evaluation of an alerting rule. */
   readonly onAlerts: (listener: (report: RuleReport) => void) => void
 }
@@ -91,7 +94,11 @@ export async function startMetrics(
     await house?.close()
   })
   return {
-    api: { house: () => house, onAlerts: (listener) => void alertListeners.push(listener) },
+    api: {
+      house: () => house,
+      otlp: () => house?.otlp,
+      onAlerts: (listener) => void alertListeners.push(listener),
+    },
     lateRoutes: async () => {
       const { registerConsoleRoutes } = await import('./console-routes.ts')
       return (app) => registerConsoleRoutes(app, () => house)
