@@ -1,7 +1,7 @@
-import { basename, dirname, relative, resolve } from 'node:path'
-import { loadConfig, type SourceOf } from '../platform/config/load.ts'
+import { basename, relative } from 'node:path'
+import { loadConfig } from '../platform/config/load.ts'
 import { ConfigError, formatProblems } from '../platform/config/problems.ts'
-import { checkRuleFiles, checkSettings, settingsSchema, SMALLEST_FILE } from '../settings.ts'
+import { checkSettings, inspectSettings, settingsSchema, SMALLEST_FILE } from '../settings.ts'
 import type { Settings } from '../settings.ts'
 import { parseArguments, printExit } from './arguments.ts'
 import type { CommandSpec } from './arguments.ts'
@@ -10,7 +10,8 @@ import { locateConfig } from './locate.ts'
 
 const spec = {
   name: 'check',
-  summary: 'Validates the configuration and starts nothing.',
+  summary:
+    'Validates the configuration, and the certificates and rules that it names; starts nothing.',
   flags: {
     config: {
       type: 'value',
@@ -35,15 +36,15 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
   const { config, env: overlay, json } = parsed.flags
   const file = locateConfig(config, io.cwd)
   try {
-    const { settings, sourceOf } = await loadConfig({
+    const { settings } = await loadConfig({
       file,
       overlay,
       schema: settingsSchema,
       env: { ...io.env },
       check: checkSettings,
+      inspect: inspectSettings,
       smallest: SMALLEST_FILE,
     })
-    await checkRules(settings, file, sourceOf)
     const shown = relative(io.cwd, file) || basename(file)
     io.stdout.write(
       json ? `${JSON.stringify({ ok: true, problems: [] })}\n` : summarize(shown, settings),
@@ -55,16 +56,6 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
     else io.stderr.write(`${formatFailure(error, io)}\n`)
     return 1
   }
-}
-
-/** Rules are read as when they are put into force: expressions, templates and rule files. Throws `ConfigError`. */
-async function checkRules(settings: Settings, file: string, sourceOf: SourceOf): Promise<void> {
-  const problems = await checkRuleFiles(settings, dirname(resolve(file)))
-  const line = Number(/:(\d+)$/.exec(sourceOf('alerts'))?.[1] ?? 1)
-  const place = { file: basename(file), line, column: 1, sourceLine: '' }
-  const code = 'ERR_ALERTS_RULES'
-  const [first, ...rest] = problems.map((message) => ({ ...place, path: 'alerts', code, message }))
-  if (first !== undefined) throw new ConfigError([first, ...rest], [file])
 }
 
 function summarize(file: string, settings: Settings): string {

@@ -4,6 +4,7 @@ import { ConnectionBanner } from './ui/banner.tsx'
 import { TopBar } from './ui/top-bar.tsx'
 import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
+import { CertificatesPage } from './pages/certificates/certificates-page.tsx'
 import { AlertsPage } from './pages/alerts/alerts-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
@@ -69,6 +70,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ConfigurationPage />
     case 'keys':
       return <KeysPage path={route.path} />
+    case 'certificates':
+      return <CertificatesPage />
     case 'alerts':
       return <AlertsPage tab={route.tab} silencing={route.silencing} />
     case 'metrics':
@@ -97,6 +100,8 @@ function titleOf(route: Route): string {
       return 'Listeners and configuration'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
+    case 'certificates':
+      return 'Certificates'
     case 'alerts':
       return { firing: 'Alerts', slos: 'SLOs', silences: 'Silences', deliveries: 'Deliveries' }[
         route.tab

@@ -10,6 +10,7 @@ export type Route =
   | { readonly page: 'configuration' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
+  | { readonly page: 'certificates' }
   | { readonly page: 'code'; readonly code: string }
   /** `silencing`: matchers of a silence that is about to be made, one a line. */
   | { readonly page: 'alerts'; readonly tab: AlertsTab; readonly silencing: string }
@@ -41,6 +42,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'configuration' }
     case 'keys':
       return { page: 'keys', path: argument }
+    case 'certificates':
+      return { page: 'certificates' }
     case 'alerts':
       return { page: 'alerts', tab: tabOf(argument), silencing: decode(more) }
     case 'metrics':
@@ -79,6 +82,8 @@ export function hrefOf(route: Route): string {
       return '#/configuration'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
+    case 'certificates':
+      return '#/certificates'
     case 'alerts':
       return route.silencing === ''
         ? `#/alerts${route.tab === 'firing' ? '' : `/${route.tab}`}`

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { filled } from '../../platform/config/names.ts'
 import type { SettingsPart } from '../../platform/config/part.ts'
+import type { SettingProblem } from '../../platform/config/problems.ts'
 import { duration } from '../../platform/config/units.ts'
 import { sloShape } from './slo/slo-settings.ts'
 import { checkAlerts } from './check-settings.ts'
@@ -75,13 +76,11 @@ export const alertsSettings = {
   sections: { alerts },
   service,
   check: checkAlerts,
+  /** Rules are read as when they are put into force: expressions, templates and rule files. */
+  async inspect(settings: { readonly alerts: AlertsSettings }, folder: string) {
+    const { loadRules } = await import('./control/load-rules.ts')
+    const { problems } = await loadRules(settings.alerts, folder)
+    const at = { path: ['alerts'], code: 'ERR_ALERTS_RULES' } as const
+    return problems.map((message): SettingProblem => ({ ...at, message }))
+  },
 } as const satisfies SettingsPart
-
-/** Everything that is wrong with rules and their files. They are read for this; `folder` is that of the configuration. */
-export async function problemsOfRules(
-  said: AlertsSettings,
-  folder: string,
-): Promise<readonly string[]> {
-  const { loadRules } = await import('./control/load-rules.ts')
-  return (await loadRules(said, folder)).problems
-}

@@ -48,6 +48,10 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>
+        <NavLink to={{ page: 'certificates' }} isHere={route.page === 'certificates'}>
+          <span className="wide-only">Certificates</span>
+          <span className="narrow-only">Certs</span>
+        </NavLink>
         <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
           <span className="wide-only">Listeners &amp; configuration</span>
           <span className="narrow-only">Config</span>
