@@ -21,19 +21,19 @@ export async function composeTelemetry(
     log,
     onStop: (release: () => void | Promise<void>) => releases.defer(release),
   }
+  const metrics = await startMetrics(
+    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
+    {},
+    scope,
+  )
   const logs = await startLogs(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'logs') },
-    { metricsSink: () => undefined, output: openOutputLink(process) },
+    { metricsSink: () => metrics.api.otlp(), output: openOutputLink(process) },
     scope,
   )
   const telemetry = await startTelemetry(
     { recordsSocket: boot.recordsSocket },
     { records: (worker, batch) => logs.api.house()?.requests.take(worker, batch) },
-    scope,
-  )
-  const metrics = await startMetrics(
-    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
-    {},
     scope,
   )
   const alerts = await startAlerts(

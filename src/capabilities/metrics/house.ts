@@ -6,16 +6,18 @@ import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log, Random } from '../../platform/capability.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
 import { labelsOf } from '../../mechanisms/labels/labels.ts'
-import { renderMetrics } from '../../platform/metrics-text.ts'
+import { type MetricFamily, renderMetrics } from '../../platform/metrics-text.ts'
 import { ListenerBoard } from '../../platform/listeners/board.ts'
 import type { HandOver } from './hand-over/hand-over.ts'
 import type { ApiNeeds } from './api/needs.ts'
 import type { QueryPool } from './query/query-pool.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
+import { ruleMetrics } from './rules/rule-metrics.ts'
 import type { RuleGroups } from './rules/rule-groups.ts'
 import { openStore } from './store/open-store.ts'
 import type { Retention } from './store/retention.ts'
 import type { Store } from './store/store.ts'
+import { hostMetrics } from './host-metrics.ts'
 import { listenerRow } from './listener.ts'
 import { storeMetrics } from './store-metrics.ts'
 import { ScrapeCache } from './targets/scrape-cache.ts'
@@ -115,7 +117,7 @@ export class MetricsHouse {
       this.#own,
       {
         contentType: 'text/plain',
-        body: Buffer.from(text + renderMetrics(storeMetrics(this.store))),
+        body: Buffer.from(text + renderMetrics(await this.#ownFamilies())),
       },
       atMs,
       {
@@ -131,6 +133,15 @@ export class MetricsHouse {
       },
     )
     await this.store.commit()
+  }
+
+  /** What telemetry measures itself: the machine, the store, the rules. */
+  async #ownFamilies(): Promise<readonly MetricFamily[]> {
+    return [
+      ...(await hostMetrics(this.#options.folder)),
+      ...storeMetrics(this.store),
+      ...ruleMetrics(this.#rules?.all ?? []),
+    ]
   }
 
   /** Where it listens. */

@@ -40,7 +40,7 @@ function metricOf(metric: Json): OtlpMetric {
 
 function dataOf(metric: Json): OtlpData {
   const part = (name: string): Json | undefined =>
-    metric[name] === undefined ? undefined : objectOf(metric[name], name)
+    field(metric, name) === undefined ? undefined : objectOf(field(metric, name), name)
   const gauge = part('gauge')
   if (gauge !== undefined) return { kind: 'gauge', points: pointsOf(gauge, numberPoint) }
   const sum = part('sum')
@@ -111,7 +111,7 @@ function exponentialPoint(point: Json): ExponentialPoint {
 }
 
 function bucketsOf(point: Json, name: string): ExponentialBuckets {
-  const buckets = objectOf(point[name] ?? {}, name)
+  const buckets = objectOf(field(point, name) ?? {}, name)
   return { offset: number(buckets, 'offset'), counts: numbers(buckets, 'bucketCounts') }
 }
 
@@ -158,33 +158,38 @@ function plain(value: Json, depth: number): unknown {
   )
 }
 
+/** What is inherited is no field of the request. */
+function field(owner: Json, name: string): unknown {
+  return Object.hasOwn(owner, name) ? owner[name] : undefined
+}
+
 function objectOf(value: unknown, what: string): Json {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
   throw new OtlpError(`${what} must be an object`)
 }
 
 function list(owner: Json, name: string): readonly Json[] {
-  const value = owner[name] ?? []
+  const value = field(owner, name) ?? []
   if (!Array.isArray(value)) throw new OtlpError(`${name} must be a list`)
   return value.map((one) => objectOf(one, name))
 }
 
 function text(owner: Json, name: string): string {
-  const value = owner[name] ?? ''
+  const value = field(owner, name) ?? ''
   if (typeof value !== 'string') throw new OtlpError(`${name} must be a text`)
   return value
 }
 
 function number(owner: Json, name: string): number {
-  return numberOf(owner[name] ?? 0, name)
+  return numberOf(field(owner, name) ?? 0, name)
 }
 
 function optional(owner: Json, name: string): number | undefined {
-  return owner[name] === undefined ? undefined : number(owner, name)
+  return field(owner, name) === undefined ? undefined : number(owner, name)
 }
 
 function numbers(owner: Json, name: string): readonly number[] {
-  const value = owner[name] ?? []
+  const value = field(owner, name) ?? []
   if (!Array.isArray(value)) throw new OtlpError(`${name} must be a list`)
   return value.map((one) => numberOf(one, name))
 }

@@ -175,7 +175,7 @@ class Intake {
       this.#judge(this.#store.append(ref, timeMs, staleHigh, staleLow), name)
       return
     }
-    const histogram = isDelta ? this.#sums.addHistogram(ref, timeMs, told) : told
+    const histogram = isDelta ? this.#sums.addHistogram(this.#placeOf(ref), timeMs, told) : told
     if (histogram === undefined) return
     this.#judge(this.#store.appendHistogram(ref, timeMs, histogram), name)
   }
@@ -191,7 +191,7 @@ class Intake {
       this.#judge(this.#store.append(ref, how.timeMs, staleHigh, staleLow), name)
       return
     }
-    const sum = how.isDelta ? this.#sums.add(ref, how.timeMs, value) : value
+    const sum = how.isDelta ? this.#sums.add(this.#placeOf(ref), how.timeMs, value) : value
     if (sum !== undefined) this.#judge(this.#store.appendValue(ref, how.timeMs, sum), name)
   }
 
@@ -201,6 +201,10 @@ class Intake {
 
   #refOf(name: string, labels: Pairs): number {
     return this.#store.seriesOf(labelsOf([...labels, ['__name__', name]]))
+  }
+
+  #placeOf(ref: number) {
+    return { ref, generation: this.#store.series.generation(ref) }
   }
 
   /** Points without a time are of now. */
