@@ -17,12 +17,18 @@ export async function composeTelemetry(
   const releases = new AsyncDisposableStack()
   const scope = {
     clock: systemClock,
+    random: Math.random,
     log,
     onStop: (release: () => void | Promise<void>) => releases.defer(release),
   }
+  const metrics = await startMetrics(
+    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
+    {},
+    scope,
+  )
   const logs = await startLogs(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'logs') },
-    { metricsSink: () => undefined, output: openOutputLink(process) },
+    { metricsSink: () => metrics.api.otlp(), output: openOutputLink(process) },
     scope,
   )
   const telemetry = await startTelemetry(
@@ -30,15 +36,10 @@ export async function composeTelemetry(
     { records: (worker, batch) => logs.api.house()?.requests.take(worker, batch) },
     scope,
   )
-  const metrics = await startMetrics(
-    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
-    {},
-    scope,
-  )
   const alerts = await startAlerts(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'alerts') },
     { metrics: metrics.api },
-    { ...scope, random: Math.random },
+    scope,
   )
   // Loaded only when somebody asks: a process that nobody looks at does without it.
   const admin = await serveAdminSocket(boot.adminSocket, log, async () => {

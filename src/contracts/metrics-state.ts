@@ -30,13 +30,27 @@ export interface MetricsState {
   readonly query: {
     readonly timeoutMs: number
     readonly samplesMax: number
+    readonly seriesMax: number
+    readonly answerBytesMax: number
     readonly lookbackMs: number
   }
   readonly jobs: readonly ScrapeJob[]
+  /** Other stores that every sample is handed on to. */
+  readonly remoteWrite: {
+    readonly targets: readonly RemoteWriteTarget[]
+    /** Bytes that may wait on the disk. */
+    readonly queueBytesMax: number
+  }
   /** Rules that are evaluated: those of the file, of rule files, and those that every service gets. */
   readonly rules: readonly RuleGroup[]
   /** Where people find this program, for links in alerts; without a slash at its end. */
   readonly externalUrl: string
+}
+
+/** Another store that takes remote write 1.0. The URL and the header fields may have secrets. */
+export interface RemoteWriteTarget {
+  readonly url: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
 }
 
 /** Targets that are scraped alike. */

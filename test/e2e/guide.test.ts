@@ -27,6 +27,7 @@ const guides = [
   { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
   { name: 'slos', blocks: 6, skip: false },
+  { name: 'grafana', blocks: 5, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */

@@ -17,6 +17,7 @@ export interface MetricsChecked {
       readonly name: string
       readonly targets: readonly string[]
     })[]
+    readonly remoteWrite: { readonly to: readonly { readonly url: unknown }[] }
     readonly retention: { readonly rules: readonly { readonly match: string }[] }
   }
   readonly services: Readonly<Record<string, { readonly metrics?: unknown }>>
@@ -28,6 +29,12 @@ export function checkMetrics({ metrics, services }: MetricsChecked): readonly Se
     ...metrics.jobs.flatMap((job, index) => {
       const path = ['metrics', 'jobs', index]
       return [...checkTargets(job.targets, path), ...checkRules(job, path)]
+    }),
+    ...metrics.remoteWrite.to.flatMap(({ url }, index) => {
+      if (typeof url !== 'string' || /^https?:\/\/[^/]/.test(url)) return []
+      const path = ['metrics', 'remoteWrite', 'to', index, 'url']
+      const message = 'must be a URL such as https://prometheus.example/api/v1/write'
+      return [{ path, code: 'ERR_CONFIG_VALUE_INVALID', message }]
     }),
     ...metrics.retention.rules.flatMap(({ match }, index) =>
       checkSelector(match, ['metrics', 'retention', 'rules', index, 'match']),

@@ -1,18 +1,23 @@
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
+import type { OtlpMetricsSink } from '../../contracts/otlp-metrics.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log } from '../../platform/capability.ts'
+import type { Clock, Log, Random } from '../../platform/capability.ts'
 import { formatDurationMs } from '../../platform/config/units.ts'
 import { labelsOf } from '../../mechanisms/labels/labels.ts'
-import { renderMetrics } from '../../platform/metrics-text.ts'
+import { type MetricFamily, renderMetrics } from '../../platform/metrics-text.ts'
 import { ListenerBoard } from '../../platform/listeners/board.ts'
+import type { HandOver } from './hand-over/hand-over.ts'
 import type { ApiNeeds } from './api/needs.ts'
 import type { QueryPool } from './query/query-pool.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
+import { ruleMetrics } from './rules/rule-metrics.ts'
 import type { RuleGroups } from './rules/rule-groups.ts'
 import { openStore } from './store/open-store.ts'
 import type { Retention } from './store/retention.ts'
 import type { Store } from './store/store.ts'
+import { hostMetrics } from './host-metrics.ts'
 import { listenerRow } from './listener.ts'
 import { storeMetrics } from './store-metrics.ts'
 import { ScrapeCache } from './targets/scrape-cache.ts'
@@ -36,6 +41,7 @@ export interface HouseOptions {
   readonly seed: number
   readonly state: MetricsState
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   /** What is reported of it has changed. */
   readonly changed: () => void
@@ -49,6 +55,8 @@ export class MetricsHouse {
   readonly targets: Targets
   #rules: RuleGroups | undefined
   #rulePool: QueryPool | undefined
+  #handOver: HandOver | undefined
+  #otlp: OtlpMetricsSink | undefined
   readonly #options: HouseOptions
   readonly #startedAtMs: number
   readonly #own: ScrapeCache
@@ -95,6 +103,7 @@ export class MetricsHouse {
   async apply(state: MetricsState): Promise<void> {
     this.#state = state
     this.#retention = retentionOf(state, await rulesOf(state))
+    await this.#applyHandOver(state)
     await this.targets.set(state.jobs)
     await this.#applyRules(state)
     if (this.#board === undefined) await this.#listen(state)
@@ -108,7 +117,7 @@ export class MetricsHouse {
       this.#own,
       {
         contentType: 'text/plain',
-        body: Buffer.from(text + renderMetrics(storeMetrics(this.store))),
+        body: Buffer.from(text + renderMetrics(await this.#ownFamilies())),
       },
       atMs,
       {
@@ -126,6 +135,15 @@ export class MetricsHouse {
     await this.store.commit()
   }
 
+  /** What telemetry measures itself: the machine, the store, the rules. */
+  async #ownFamilies(): Promise<readonly MetricFamily[]> {
+    return [
+      ...(await hostMetrics(this.#options.folder)),
+      ...storeMetrics(this.store),
+      ...ruleMetrics(this.#rules?.all ?? []),
+    ]
+  }
+
   /** Where it listens. */
   listeners(): readonly ListenerReport[] {
     return (this.#board?.views() ?? []).map(({ id, address, error }) => ({
@@ -139,6 +157,7 @@ export class MetricsHouse {
   problems(): readonly ReportedProblem[] {
     return [
       ...storeProblems(this.store),
+      ...(this.#handOver?.problems() ?? []),
       ...this.targets
         .all()
         .flatMap(({ last, url, labels, pool }) =>
@@ -160,6 +179,19 @@ export class MetricsHouse {
     await this.#pool?.close()
     await this.#upkeep
     await this.store.close()
+    await this.#handOver?.close()
+  }
+
+  /** What hands over is loaded with the first target. */
+  async #applyHandOver({ remoteWrite }: MetricsState): Promise<void> {
+    if (this.#handOver !== undefined) return this.#handOver.set(remoteWrite)
+    if (remoteWrite.targets.length === 0) return
+    const { HandOver: Hand } = await import('./hand-over/hand-over.ts')
+    const { clock, log, folder, random } = this.#options
+    const key = (ref: number): Uint8Array => this.store.series.key(ref)
+    const ground = { folder: join(folder, 'hand-over'), clock, log, random, key }
+    this.#handOver = await Hand.open(ground, remoteWrite)
+    this.store.handTo(this.#handOver)
   }
 
   /** What evaluates rules is loaded with the first rule. */
@@ -224,6 +256,17 @@ export class MetricsHouse {
       isLazy: true,
     })
     if (opened !== undefined) this.#closeListener = () => opened.close()
+  }
+
+  /** Takes OTLP metrics; what reads them is loaded with the first request. */
+  get otlp(): OtlpMetricsSink {
+    return {
+      write: async (body, encoding, until) => {
+        const { createOtlpSink } = await import('./otlp/otlp-sink.ts')
+        this.#otlp ??= createOtlpSink(this.store, this.#options.clock)
+        return this.#otlp.write(body, encoding, until)
+      },
+    }
   }
 
   /** What the API answers from. What evaluates queries is loaded with the first one. */

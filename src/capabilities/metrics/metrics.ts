@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
+import type { OtlpMetricsSink } from '../../contracts/otlp-metrics.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log, Part, RouteModule } from '../../platform/capability.ts'
+import type { Clock, Log, Part, Random, RouteModule } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { MetricsHouse } from './house.ts'
 import type { RuleReport } from './rules/rule-ground.ts'
@@ -18,6 +19,7 @@ export interface MetricsConfig {
 /** What it needs of its process. */
 export interface MetricsScope {
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   onStop(release: () => void | Promise<void>): void
 }
@@ -26,6 +28,8 @@ export interface MetricsScope {
 export interface Metrics {
   /** Undefined until control has said for the first time how metrics are kept. */
   readonly house: () => MetricsHouse | undefined
+  /** Where OTLP metrics go; undefined like the house. */
+  readonly otlp: () => OtlpMetricsSink | undefined
   /** Calls back after each evaluation of an alerting rule. */
   readonly onAlerts: (listener: (report: RuleReport) => void) => void
 }
@@ -53,6 +57,7 @@ export async function startMetrics(
         seed: randomBytes(4).readInt32LE(),
         state,
         clock: scope.clock,
+        random: scope.random,
         log: scope.log,
         changed: () => receiver.changed(),
         tellAlerts: (report) => {
@@ -89,7 +94,11 @@ export async function startMetrics(
     await house?.close()
   })
   return {
-    api: { house: () => house, onAlerts: (listener) => void alertListeners.push(listener) },
+    api: {
+      house: () => house,
+      otlp: () => house?.otlp,
+      onAlerts: (listener) => void alertListeners.push(listener),
+    },
     lateRoutes: async () => {
       const { registerConsoleRoutes } = await import('./console-routes.ts')
       return (app) => registerConsoleRoutes(app, () => house)

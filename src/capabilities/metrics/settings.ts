@@ -133,12 +133,48 @@ const metrics = z
           .max(1_000_000_000)
           .default(50_000_000)
           .describe('Samples of a query in memory.'),
+        series: z
+          .int()
+          .min(1_000)
+          .max(100_000_000)
+          .default(500_000)
+          .describe('Series that a selector may find.'),
+        answer: size({ min: '64KiB', max: '256MiB' })
+          .prefault('64MiB')
+          .describe('An answer that is larger is refused.'),
         lookback: duration({ min: '1s', max: '1d' })
           .prefault('5m')
           .describe('A sample counts for so long.'),
       })
       .prefault({})
       .describe('How queries are bounded.'),
+    remoteWrite: z
+      .strictObject({
+        to: z
+          .array(
+            z.strictObject({
+              url: secret().describe(
+                'Where it takes remote write 1.0, such as http://prometheus:9090/api/v1/write.',
+              ),
+              headers: z
+                .record(filled(), secret())
+                .default({})
+                .describe('Header fields of each request, such as Authorization.'),
+            }),
+          )
+          .max(16)
+          .default([])
+          .describe('Other stores that get every sample, from now on.'),
+        queue: size({ min: '16MiB' })
+          .prefault('1GiB')
+          .describe(
+            'Samples that wait for them may take so much of the disk; beyond that the oldest are given up.',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'Handing over: every sample goes on to other stores, and waits on the disk while they are away.',
+      ),
     token: secret().optional().describe('Bearer token of the API; demanded from beyond loopback.'),
     hosts: z
       .array(filled())

@@ -34,6 +34,8 @@ export interface SelectQuery {
   readonly toMs: number
   /** A store that would answer more samples than this throws `TooManySamplesError` instead of reading them. */
   readonly samplesMax: number
+  /** A store that finds more series than this throws `TooManySeriesError`; without it there is no such limit. */
+  readonly seriesMax?: number
   readonly hints: SelectHints
 }
 
@@ -83,6 +85,18 @@ export function isStaleAt(bits: Uint32Array, index: number): boolean {
 export function markStaleAt(bits: Uint32Array, index: number): void {
   bits[2 * index + 1] = staleHigh
   bits[2 * index] = staleLow
+}
+
+/** A selector finds more series than a query may have. */
+export class TooManySeriesError extends Error {
+  readonly code = 'ERR_QUERY_TOO_MANY_SERIES'
+
+  constructor(seriesMax: number) {
+    super(
+      `a selector finds more than ${seriesMax} series: let it match fewer, or raise metrics.query.series`,
+    )
+    this.name = 'TooManySeriesError'
+  }
 }
 
 /** A query needs more samples at one time than it may. */

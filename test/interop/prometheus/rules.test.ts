@@ -109,6 +109,8 @@ async function evaluate(series: readonly InputSeries[]): Promise<Seen> {
       lookbackMs: 300_000,
       subqueryStepMs: 60_000,
       samplesMax: 1_000_000,
+      seriesMax: 1_000_000,
+      answerBytesMax: 1e9,
       timeoutMs: 60_000,
     })
   const { groups, problems } = parseRuleFile(RULES, { file: 'rules.yml', intervalMs: 60_000 })

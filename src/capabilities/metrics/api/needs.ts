@@ -8,6 +8,8 @@ import type { Targets } from '../targets/targets.ts'
 export interface QueryLimits {
   readonly timeoutMs: number
   readonly samplesMax: number
+  readonly seriesMax: number
+  readonly answerBytesMax: number
   readonly lookbackMs: number
 }
 

@@ -186,7 +186,13 @@ test('mistakes are told in the words of Prometheus', async () => {
 
 test('a query beyond its limits fails, and the next one is answered', async () => {
   await using served = await serveMetrics({
-    query: { timeoutMs: 30_000, samplesMax: 50, lookbackMs: 300_000 },
+    query: {
+      timeoutMs: 30_000,
+      seriesMax: 100_000,
+      answerBytesMax: 1_000_000,
+      samplesMax: 50,
+      lookbackMs: 300_000,
+    },
   })
   const { store } = served.house
   for (let n = 0; n < 100; n++) {
@@ -298,4 +304,36 @@ test('federation tells the newest samples', async () => {
     await response.text(),
     `# TYPE hits_total untyped\nhits_total{job="api"} 570 ${T0 + 570_000}\nhits_total{job="web"} 1140 ${T0 + 570_000}\n`,
   )
+})
+
+test('a selector of too many series, and an answer that is too large, are refused and nobody else is', async () => {
+  const bounds = { timeoutMs: 30_000, samplesMax: 1_000_000, lookbackMs: 300_000 }
+  const query = { ...bounds, seriesMax: 100, answerBytesMax: 20_000 }
+  await using served = await serveMetrics({ query })
+  const { store } = served.house
+  const put = (name: string, count: number): void => {
+    for (let number = 0; number < count; number++) {
+      const labels = labelsOf([
+        ['__name__', name],
+        ['n', String(number)],
+      ])
+      for (let step = 0; step < 4; step++) {
+        store.appendValue(store.seriesOf(labels), T0 + step * 30_000, number)
+      }
+    }
+  }
+  put('many', 101)
+  put('few', 100)
+  await store.commit()
+  const ask = (text: string) =>
+    get(served, `/api/v1/query?query=${encodeURIComponent(text)}&time=${T0 / 1_000 + 60}`)
+  const many = await ask('count(many)')
+  assert.equal(many.status, 422)
+  assert.match(JSON.stringify(many.json), /"errorType":"execution".*more than 100 series/)
+  assert.equal((await ask('count(few)')).status, 200)
+  const range = `start=${T0 / 1_000}&end=${T0 / 1_000 + 90}`
+  const large = await get(served, `/api/v1/query_range?query=few&${range}&step=1`)
+  assert.equal(large.status, 422)
+  assert.match(JSON.stringify(large.json), /more than 20000 bytes/)
+  assert.equal((await get(served, `/api/v1/query_range?query=few&${range}&step=90`)).status, 200)
 })

@@ -99,7 +99,7 @@ async function evaluate(
   parameters: Parameters,
   time: QueryTime,
 ): Promise<FastifyReply> {
-  const { timeoutMs, samplesMax, lookbackMs } = limits()
+  const { timeoutMs, lookbackMs, ...bounds } = limits()
   const wanted = parameters.durationMs('timeout')
   const lookback = parameters.durationMs('lookback_delta')
   if (parameters.get('lookback_delta') !== '' && lookback <= 0) {
@@ -114,7 +114,7 @@ async function evaluate(
         time,
         lookbackMs: lookback === 0 ? lookbackMs : lookback,
         subqueryStepMs: SUBQUERY_STEP_MS,
-        samplesMax,
+        ...bounds,
         timeoutMs: wanted > 0 ? Math.min(wanted, timeoutMs) : timeoutMs,
         limit: parameters.limit(),
         withStats: parameters.get('stats') !== '',

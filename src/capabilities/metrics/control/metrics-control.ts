@@ -114,7 +114,7 @@ function stateOf(
   return {
     listen,
     hosts: metrics.hosts,
-    token: typeof metrics.token === 'string' ? metrics.token : undefined,
+    token: metrics.token === undefined ? undefined : textOf(metrics.token),
     retention: {
       timeMs: metrics.retention.time,
       bytesMax: metrics.retention.size,
@@ -131,8 +131,22 @@ function stateOf(
     query: {
       timeoutMs: metrics.query.timeout,
       samplesMax: metrics.query.samples,
+      seriesMax: metrics.query.series,
+      answerBytesMax: metrics.query.answer,
       lookbackMs: metrics.query.lookback,
+    },
+    remoteWrite: {
+      targets: metrics.remoteWrite.to.map(({ url, headers }) => ({
+        url: textOf(url),
+        headers: Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const),
+      })),
+      queueBytesMax: metrics.remoteWrite.queue,
     },
     jobs: jobsOf({ metrics, services }, instances),
   }
+}
+
+/** The loader has resolved secrets: they are texts. */
+function textOf(secret: unknown): string {
+  return typeof secret === 'string' ? secret : ''
 }

@@ -9,8 +9,22 @@ import type { Series } from '../../../mechanisms/promql/queryable.ts'
 export interface AnswerOptions {
   /** Series of the answer; 0: no limit. */
   readonly limit: number
+  /** An answer with more characters is refused. */
+  readonly bytesMax: number
   /** Milliseconds that each step took, for `stats`; undefined: nobody asks. */
   readonly timings: QueryTimings | undefined
+}
+
+/** An answer is larger than it may be. */
+export class AnswerTooLargeError extends Error {
+  readonly code = 'ERR_METRICS_ANSWER_TOO_LARGE'
+
+  constructor(bytesMax: number) {
+    super(
+      `the answer has more than ${bytesMax} bytes: ask for fewer series or a larger step, or raise metrics.query.answer`,
+    )
+    this.name = 'AnswerTooLargeError'
+  }
 }
 
 /** Milliseconds of the parts of an evaluation. */
@@ -26,7 +40,7 @@ export function answerText(
   options: AnswerOptions,
 ): string {
   const limited = limitValue(value, options.limit)
-  const data = `"resultType":"${value.kind}","result":${resultText(limited)}`
+  const data = `"resultType":"${value.kind}","result":${resultText(limited, options.bytesMax)}`
   const statsText =
     options.timings === undefined ? '' : `,"stats":${statsOf(stats, options.timings)}`
   const warnings =
@@ -50,22 +64,33 @@ function limitValue(value: QueryValue, limit: number): QueryValue {
   return value
 }
 
-function resultText(value: QueryValue): string {
+/** Joins what is made one by one, up to a size. */
+function joined<One>(all: readonly One[], bytesMax: number, textOf: (one: One) => string): string {
+  const texts: string[] = []
+  let bytes = 0
+  for (const one of all) {
+    const text = textOf(one)
+    bytes += text.length + 1
+    if (bytes > bytesMax) throw new AnswerTooLargeError(bytesMax)
+    texts.push(text)
+  }
+  return texts.join(',')
+}
+
+function resultText(value: QueryValue, bytesMax: number): string {
   switch (value.kind) {
     case 'scalar':
       return pointText(value.timeMs, value.value)
     case 'string':
       return `[${timeText(value.timeMs)},${JSON.stringify(value.value)}]`
     case 'vector':
-      return `[${value.samples
-        .map(({ labels, value: number, histogram }) =>
-          histogram === undefined
-            ? `{"metric":${labelsText(labels)},"value":${pointText(value.timeMs, number)}}`
-            : `{"metric":${labelsText(labels)},"histogram":${histogramPoint(value.timeMs, histogram)}}`,
-        )
-        .join(',')}]`
+      return `[${joined(value.samples, bytesMax, ({ labels, value: number, histogram }) =>
+        histogram === undefined
+          ? `{"metric":${labelsText(labels)},"value":${pointText(value.timeMs, number)}}`
+          : `{"metric":${labelsText(labels)},"histogram":${histogramPoint(value.timeMs, histogram)}}`,
+      )}]`
     case 'matrix':
-      return `[${value.series.map(seriesText).join(',')}]`
+      return `[${joined(value.series, bytesMax, seriesText)}]`
   }
 }
 

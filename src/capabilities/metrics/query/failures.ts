@@ -4,9 +4,10 @@ import {
   QueryError,
   QueryTimeoutError,
 } from '../../../mechanisms/promql/eval/errors.ts'
-import { TooManySamplesError } from '../../../mechanisms/promql/queryable.ts'
+import { TooManySamplesError, TooManySeriesError } from '../../../mechanisms/promql/queryable.ts'
 import { ParseError } from '../../../mechanisms/promql/syntax/parse-error.ts'
 import { BlockCorruptError } from '../../../mechanisms/tsdb-block/bytes.ts'
+import { AnswerTooLargeError } from './answer-text.ts'
 import type { QueryFailure } from './messages.ts'
 
 /** What Prometheus calls this error. Undefined: it is none of a query, but a defect of ours. */
@@ -19,6 +20,8 @@ export function failureOf(error: unknown): QueryFailure | undefined {
   const isOfQuery =
     error instanceof QueryError ||
     error instanceof TooManySamplesError ||
+    error instanceof TooManySeriesError ||
+    error instanceof AnswerTooLargeError ||
     error instanceof PatternError
   if (isOfQuery) return { errorType: 'execution', message: error.message }
   if (error instanceof BlockCorruptError) return { errorType: 'internal', message: error.message }

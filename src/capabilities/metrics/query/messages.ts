@@ -10,6 +10,10 @@ export interface QueryJob {
   readonly lookbackMs: number
   readonly subqueryStepMs: number
   readonly samplesMax: number
+  /** Series that a selector may find. */
+  readonly seriesMax: number
+  /** Bytes of the answer's text, about. */
+  readonly answerBytesMax: number
   readonly timeoutMs: number
   /** Series of an answer; 0: no limit. */
   readonly limit: number

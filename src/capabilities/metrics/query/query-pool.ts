@@ -158,7 +158,12 @@ export class QueryPool {
     { select, query }: Extract<FromQueryThread, { type: 'select' }>,
   ): Promise<void> {
     try {
-      const series = packSeries(await this.#queries.select(query))
+      const series = packSeries(
+        await this.#queries.select({
+          ...query,
+          seriesMax: thread.current?.job.seriesMax ?? Infinity,
+        }),
+      )
       post(thread, { type: 'selected', select, series }, transferablesOf(series))
     } catch (error) {
       const failure = failureOf(error)

@@ -65,7 +65,8 @@ async function answer(port: MessagePort, queryable: Queryable, job: QueryJob): P
       tell(port, { type: 'samples', samples: samplesOf(outcome.value) })
       return
     }
-    const options = { limit: job.limit, timings: job.withStats ? timings : undefined }
+    const { limit, withStats, answerBytesMax: bytesMax } = job
+    const options = { limit, bytesMax, timings: withStats ? timings : undefined }
     const body = new TextEncoder().encode(answerText(outcome, options))
     tell(port, { type: 'answer', body }, [body.buffer])
   } catch (error) {

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CompiledMatcher } from '../../../mechanisms/labels/matchers.ts'
 import type { Labels } from '../../../mechanisms/labels/labels.ts'
+import { TooManySeriesError } from '../../../mechanisms/promql/queryable.ts'
 import { BlockCorruptError } from '../../../mechanisms/tsdb-block/bytes.ts'
 import { FRAME_BYTES_MAX, readChunkFrame } from '../../../mechanisms/tsdb-block/chunk-frame.ts'
 import {
@@ -35,6 +36,11 @@ const CHUNK_BYTES = 2_048 + 512
 export interface BlockSeries {
   readonly labels: Labels
   readonly chunks: readonly TimedChunk[]
+}
+
+interface BlockSelect {
+  readonly withChunks?: boolean
+  readonly seriesMax?: number
 }
 
 interface Loaded {
@@ -73,10 +79,12 @@ export class Block {
     matchers: readonly CompiledMatcher[],
     from: number,
     to: number,
-    withChunks = true,
+    { withChunks = true, seriesMax = Infinity }: BlockSelect = {},
   ): Promise<readonly BlockSeries[]> {
     return this.#using(async (loaded) => {
       const refs = await selectRefs(loaded, matchers)
+      // Before anything of them is read.
+      if (refs.length > seriesMax) throw new TooManySeriesError(seriesMax)
       const entries = await readEntries(loaded, refs)
       const wanted = entries
         .map(({ labels, chunks }) => ({

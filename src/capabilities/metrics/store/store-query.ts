@@ -5,6 +5,7 @@ import {
   type Queryable,
   type SelectQuery,
   TooManySamplesError,
+  TooManySeriesError,
 } from '../../../mechanisms/promql/queryable.ts'
 import type { BlockSet } from './block-set.ts'
 import type { ChunkFiles } from './chunk-files.ts'
@@ -46,13 +47,14 @@ export class StoreQueries implements Queryable {
     fromMs,
     toMs,
     samplesMax,
+    seriesMax = Infinity,
   }: SelectQuery): Promise<readonly StoredSeries[]> {
     const compiled = matchers.map(compileMatcher)
     const blocks = this.#sources.blocks.overlapping(fromMs, toMs)
     // All are asked in one go: none of them may be merged away in between.
     const parts = await Promise.all([
-      this.#selectHead(compiled, fromMs, toMs),
-      ...blocks.map((block) => block.select(compiled, fromMs, toMs)),
+      this.#selectHead(compiled, fromMs, toMs, seriesMax),
+      ...blocks.map((block) => block.select(compiled, fromMs, toMs, { seriesMax })),
     ])
     const slot = createDecodedSlot()
     let left = samplesMax
@@ -107,7 +109,9 @@ export class StoreQueries implements Queryable {
       : []
     const found = await Promise.all(
       compiled.flatMap((matchers) =>
-        this.#blocks(query).map((block) => block.select(matchers, query.fromMs, query.toMs, false)),
+        this.#blocks(query).map((block) =>
+          block.select(matchers, query.fromMs, query.toMs, { withChunks: false }),
+        ),
       ),
     )
     return [...inHead, ...found.flat().map(({ labels }) => labels)]
@@ -131,6 +135,7 @@ export class StoreQueries implements Queryable {
     matchers: readonly CompiledMatcher[],
     from: number,
     to: number,
+    seriesMax: number,
   ): Promise<readonly FoundSeries[]> {
     const { head, series, chunkFiles } = this.#sources
     const found: FoundSeries[] = []
@@ -145,6 +150,7 @@ export class StoreQueries implements Queryable {
         isWanted = true
       }
       if (isWanted) found.push({ labels: series.index.labels(ref), chunks })
+      if (found.length > seriesMax) throw new TooManySeriesError(seriesMax)
     }
     const read = await chunkFiles.readMany(places)
     for (const [at, { into, minTime, maxTime }] of closed.entries()) {

@@ -40,6 +40,13 @@ export interface StoreLimits {
   readonly metadataMax: number
 }
 
+/** Whoever is handed every sample that is taken. */
+export interface SampleTap {
+  add(ref: number, time: number, high: number, low: number): void
+  /** Resolves when what was added survives a kill. */
+  commit(): Promise<void>
+}
+
 /** What a store stands on. */
 export interface StoreParts {
   readonly folder: string
@@ -78,6 +85,7 @@ export class Store {
   readonly #double = new Float64Array(1)
   readonly #words = new Int32Array(this.#double.buffer)
   #checkpointing: Promise<number> | undefined
+  #tap: SampleTap | undefined
 
   constructor(parts: StoreParts, wal: Wal) {
     this.#parts = parts
@@ -141,6 +149,11 @@ export class Store {
     return this.#add(labels, key)
   }
 
+  /** From now on every sample is handed on, too: numbers, not native histograms. */
+  handTo(tap: SampleTap): void {
+    this.#tap = tap
+  }
+
   /** Adds a number; the value is the halves of a double. */
   append(ref: number, time: number, high: number, low: number): Verdict {
     if (this.#overflowing.size > 0 && this.#overflowing.has(ref)) {
@@ -149,6 +162,13 @@ export class Store {
     const verdict = this.head.append(ref, time, high, low)
     if (verdict === 'stored') this.#records.add(ref, time, high, low)
     else if (verdict === 'late') this.#lateRecords.add(ref, time, high, low)
+    // What is known already is handed on again: it may be here since before a kill that came before it was handed on.
+    if (
+      this.#tap !== undefined &&
+      (verdict === 'stored' || verdict === 'late' || verdict === 'known')
+    ) {
+      this.#tap.add(ref, time, high, low)
+    }
     return verdict
   }
 
@@ -200,10 +220,13 @@ export class Store {
       const [low, high] = this.#words
       if (this.head.append(ref, time, high!, low!) !== 'stored') continue
       this.#records.add(ref, time, high!, low!)
+      this.#tap?.add(ref, time, high!, low!)
     }
     this.#sums.clear()
     this.#finishRecords()
-    return this.#wal.flush()
+    const written = this.#wal.flush()
+    if (this.#tap === undefined) return written
+    return Promise.all([written, this.#tap.commit()]).then(() => {})
   }
 
   /** Does what is due: blocks of what is old in the head, a checkpoint so that a restart reads no more than it may, fewer and younger blocks. */

@@ -24,9 +24,16 @@ export const testState: MetricsState = {
   token: undefined,
   retention: { timeMs: 2 ** 45, bytesMax: 0, rules: [] },
   limits: { seriesMax: 100_000, labelValuesMax: 1_000, outOfOrderMs: 600_000 },
-  query: { timeoutMs: 30_000, samplesMax: 1_000_000, lookbackMs: 300_000 },
+  query: {
+    timeoutMs: 30_000,
+    samplesMax: 1_000_000,
+    seriesMax: 100_000,
+    answerBytesMax: 64 * 1024 * 1024,
+    lookbackMs: 300_000,
+  },
   jobs: [],
   rules: [],
+  remoteWrite: { targets: [], queueBytesMax: 2 ** 30 },
   externalUrl: 'http://localhost:4000',
 }
 
@@ -40,6 +47,7 @@ export async function serveMetrics(more: Partial<MetricsState> = {}): Promise<Se
     seed: 1,
     state,
     clock: systemClock,
+    random: Math.random,
     log: () => {},
     changed: () => {},
     tellAlerts: (report) => void reports.push(report),
