@@ -4,13 +4,8 @@ import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
-import { withoutSecrets } from '../capabilities/processes/inherited.ts'
-import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
-import { startProcesses } from '../capabilities/processes/processes.ts'
-import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
-import { scalingConfig } from '../capabilities/scaling/settings.ts'
-import { startScaling } from '../capabilities/scaling/scaling.ts'
+import type { Timeline } from '../contracts/timeline.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
@@ -19,12 +14,14 @@ import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
 import { startProtocols } from './protocols.ts'
+import { startRunning } from './running.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
 export interface ControlPlane {
   readonly configuration: CurrentConfiguration<Settings>
   readonly processes: Processes
+  readonly timeline: Timeline
   readonly console: Console
 }
 
@@ -49,37 +46,8 @@ export async function composeControl(
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
-  const registry = discoveryForProcesses(discovery)
-  const processes = await host.start(
-    'processes',
-    startProcesses,
-    ({ settings: { services }, environment, secretVariables }) => ({
-      settings: { services },
-      folder,
-      inherited: withoutSecrets(environment, secretVariables),
-    }),
-    {
-      supervisor: link,
-      output: link,
-      discovery: registry,
-      gateway: {
-        outboundUrls: (caller) => gateway.outboundUrls(caller),
-        drained: async (...instance) =>
-          (await Promise.all([gateway, names].map((one) => one.drained(...instance)))).every(
-            Boolean,
-          ),
-      },
-      overrides: await openOverrideStore(storage),
-      routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
-      variables: () => listeners.variables(),
-    },
-  )
-
-  await host.start('scaling', startScaling, ({ settings }) => scalingConfig(settings.services), {
-    processes,
-    discovery: registry,
-    totals: gateway.totals,
-  })
+  const ground = { storage, discovery, gateway, names, routed }
+  const { processes, timeline } = await startRunning(host, input, ground)
   const metrics = await host.start(
     'metrics',
     startMetricsControl,
@@ -112,5 +80,5 @@ export async function composeControl(
   await isOpen
   await metrics.opened
   processes.begin()
-  return { configuration, processes, console }
+  return { configuration, processes, timeline, console }
 }

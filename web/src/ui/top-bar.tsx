@@ -27,6 +27,12 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>
           Requests
         </NavLink>
+        <NavLink
+          to={{ page: 'timeline', service: '', kind: '' }}
+          isHere={route.page === 'timeline'}
+        >
+          Timeline
+        </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>
