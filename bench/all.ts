@@ -10,6 +10,8 @@ const all = [
   'routable.ts',
   'gateway.ts',
   'tls.ts',
+  'resilience.ts',
+  'overload.ts',
   'promql.ts',
   'soak.ts',
 ]

@@ -67,6 +67,8 @@ export function createPeakEwma<C extends Candidate>(): Balancer<C> {
         nowMs,
       )
     },
+    observeDoubtful: (candidate, latencyMs, nowMs) =>
+      observePeak(candidate, Math.max(latencyMs, averageMs), nowMs),
   }
 }
 
