@@ -15,7 +15,7 @@ import { gatewaySpec, instanceSpec } from '../testing/specs.ts'
 const DEFAULTS = specifyService('echo', defaultService(), () => 'default')
 
 type Answer = (response: ServerResponse) => void
-const good: Answer = (response) => void setTimeout(() => response.end('good'), 4)
+const good: Answer = (response) => void setTimeout(() => response.end('good'), 15)
 const fails =
   (status: number): Answer =>
   (response) => {
