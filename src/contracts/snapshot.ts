@@ -132,6 +132,8 @@ export interface RouteSpec {
   readonly timeoutMs: number
   /** Of its requests, where a trusted caller says nothing else; without it normal. */
   readonly priority?: PriorityName
+  /** Its clients must show a certificate, by one of these authorities; none named: by any that is believed. */
+  readonly clientCertificate?: { readonly authorities: readonly string[] }
   /** What happens to its requests besides routing; they run in the order of their kinds. */
   readonly policies: readonly PolicySpec[]
 }

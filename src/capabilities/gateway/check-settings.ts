@@ -13,6 +13,7 @@ import { checkPolicies } from './check-policies.ts'
 import { checkBalance } from './check-balance.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
+import { checkAsked, checkDemand, type DemandedTls } from './check-demand.ts'
 import { checkEdges, type Callers } from './edges.ts'
 import { answersItself, policyKindsOf } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
@@ -24,6 +25,7 @@ type RouteSettings = GatewaySettings['routes'][number]
 export interface GatewayChecked {
   readonly gateway: GatewaySettings
   readonly services: Services
+  readonly tls?: DemandedTls | undefined
 }
 
 /** Problems of `gateway`, and of how services are called. */
@@ -39,6 +41,7 @@ export function checkGateway(
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
       ...checkPolicies(route, path),
+      ...checkDemand(route, settings.tls, path),
     ]
   })
   return [
@@ -47,6 +50,7 @@ export function checkGateway(
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
+    ...checkAsked(settings.tls),
   ]
 }
 
@@ -99,6 +103,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
+    ['clientCertificate', route.clientCertificate !== undefined],
     ...policyKindsOf(route)
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),

@@ -44,6 +44,12 @@ const routeSettings = z.strictObject({
     .describe(
       'Who is served first and shed last where a service has as many requests as it may have.',
     ),
+  clientCertificate: z
+    .union([z.enum(['required', 'optional']), z.array(filled()).min(1)])
+    .optional()
+    .describe(
+      'required: 403 without a certificate of the client by one of tls.clients.authorities; a list: by one of these. Default: optional, or what tls.clients.required says.',
+    ),
   ...policySettings,
 })
 

@@ -5,7 +5,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
-import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
+import { type GatewayName, specifyDemand, specifyHttps, specifyTls } from './specify-tls.ts'
 import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
@@ -25,7 +25,7 @@ export function specifyGateway(
   return {
     listeners: [...outsideListeners(settings), ...outbound.map(outboundListener)],
     routes: settings.gateway.routes.flatMap((route, at) =>
-      route.tcp === undefined ? [specifyRoute(route, at, sourceOf)] : [],
+      route.tcp === undefined ? [specifyRoute(settings, route, at, sourceOf)] : [],
     ),
     limits: specifyLimits(settings.gateway.limits),
     trustedProxies: settings.gateway.trustedProxies,
@@ -89,7 +89,12 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
   }
 }
 
-function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
+function specifyRoute(
+  settings: Settings,
+  route: RouteSettings,
+  at: number,
+  sourceOf: SourceOf,
+): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
   const place = ['gateway', 'routes', at]
   const id =
@@ -109,6 +114,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
     ...(route.priority === 'normal' ? {} : { priority: route.priority }),
+    ...specifyDemand(settings, route),
     policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }

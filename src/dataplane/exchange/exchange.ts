@@ -2,6 +2,7 @@ import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { GrpcWebStream } from '../client/grpc-web-stream.ts'
 import type { StaleCache } from '../../mechanisms/stale-cache/stale-cache.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
@@ -116,6 +117,8 @@ export interface Exchange extends Guarded {
   isIdempotent: boolean
   /** What kind of call it is, if it is one. */
   grpc: GrpcKind
+  /** The client's side where it speaks gRPC-web and the instance gRPC: then it is `client`. */
+  web: GrpcWebStream<Exchange> | null
   /** How long its caller waits, -1 where that was not said. */
   callTimeoutMs: number
   /** The client asked to switch protocols. */
@@ -203,8 +206,7 @@ const NOT_GUARDED: Guarded = { permit: 0, slowAtMs: Infinity, told: TOLD.failed 
 
 /** An exchange for the pool. `client` is set before it is used. */
 export function createExchange(record: ExchangeRecord): Exchange {
-  const entry = createAttemptEntry()
-  const exchange: Mutable<Exchange> = {
+  return withAttempts({
     phase: PHASE.free,
     turn: 0,
     place: -1,
@@ -219,6 +221,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isAdmitted: true,
     isIdempotent: false,
     grpc: GRPC.none,
+    web: null,
     callTimeoutMs: -1,
     isUpgrade: false,
     expectsContinue: false,
@@ -267,7 +270,11 @@ export function createExchange(record: ExchangeRecord): Exchange {
     heldBytes: null,
     ticket: null,
     decision: null,
-  }
+  })
+}
+
+function withAttempts(exchange: Mutable<Exchange>): Exchange {
+  const entry = createAttemptEntry()
   exchange.first = createAttempt(exchange, entry)
   exchange.second = createAttempt(exchange, entry)
   return exchange

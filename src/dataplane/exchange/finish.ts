@@ -118,6 +118,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
   exchange.grpc = GRPC.none
+  exchange.web = null
   exchange.callTimeoutMs = -1
   exchange.expectsContinue = false
   exchange.isRaw = false

@@ -71,6 +71,8 @@ export class BreakerWatch {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'client-authority':
+        case 'client-authority-gone':
           break
         case 'service': {
           const place = placeOf(op.service.name)

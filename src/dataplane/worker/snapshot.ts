@@ -66,6 +66,10 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'challenge-gone':
       ctx.challenges.delete(op.id)
       return ctx.contexts.apply(op)
+    case 'client-authority':
+    case 'client-authority-gone':
+      ctx.contexts.apply(op)
+      return renewClients(ctx)
     case 'trust':
       if (ctx.trust.apply(op.trust)) reconnect(ctx.services.get(op.trust.service))
       return
@@ -77,6 +81,15 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
   }
 }
 
+/** Whom certificates of clients are believed by has changed: those that were shown are to be shown again, on new connections. */
+function renewClients(ctx: WorkerContext): void {
+  for (const client of ctx.clients) {
+    if (client.peer.tls?.isClientAsked !== true) continue
+    client.announceEnd()
+    if (client.isIdle) client.closeGently()
+  }
+}
+
 /** After a reset there is what it names, and nothing else. */
 function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const services = new Set<string>()
@@ -84,14 +97,16 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const certificates = new Set<string>()
   const challenges = new Set<string>()
   const trusting = new Set<string>()
+  const authorities = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
     if (op.op === 'trust') trusting.add(op.trust.service)
+    if (op.op === 'client-authority') authorities.add(op.authority.name)
   }
-  ctx.contexts.keepOnly(certificates, challenges)
+  ctx.contexts.keepOnly(certificates, challenges, authorities)
   ctx.trust.keepOnly(trusting)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {

@@ -8,8 +8,8 @@ import { EdgeRows, SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { RegistryPanel } from './registry-panel.tsx'
-import { ResiliencePanel } from './resilience-panel.tsx'
 import { ServiceTimeline } from '../timeline/timeline-page.tsx'
+import { ResiliencePanel } from './resilience-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
 
 const ServiceSeries = lazy(async () => ({
