@@ -14,6 +14,8 @@ const all = [
   'gateway.ts',
   'tls.ts',
   'idle-tls.ts',
+  'resilience.ts',
+  'overload.ts',
   'promql.ts',
   'soak.ts',
 ]

@@ -1,19 +1,22 @@
 /**
- * Overload and metastable failure: `node bench/overload.ts [seconds]`. A service that can serve 1,000 requests a second (ten side by side, ten milliseconds each, and a queue that it
+ * Overload and metastable failure: `node bench/overload.ts [seconds]`, which also draws bench/overload.svg. A service that can serve 1,000 requests a second (ten side by side, ten milliseconds each, and a queue that it
  * works through in order, whoever has gone) is offered 3,000; then one that is offered 700 has a brown-out (every request takes a second). What is on and what is
  * off is said in each row; the gateway, the service and the clients are one process each.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { Agent, createServer, request } from 'node:http'
+import { join } from 'node:path'
 import { specifyService } from '../src/capabilities/gateway/specify.ts'
 import type { ServiceSpec } from '../src/contracts/snapshot.ts'
 import { startLocalWorker } from '../src/dataplane/testing/local-worker.ts'
 import { gatewaySpec, instanceSpec, serviceSpec } from '../src/dataplane/testing/specs.ts'
 import { defaultService } from '../src/settings.ts'
 import { machineLine, markdownTable, percentile } from './measure.ts'
+import { type Curve, drawCurves } from './overload-chart.ts'
 
-const SECONDS = Number(process.argv[2] ?? 6)
+const SECONDS = Number(process.argv[2] ?? 12)
 /** `SCALE=0.1` is a service of 100/s, for a machine that others use, too. */
 const SCALE = Number(process.env['SCALE'] ?? 1)
 const CAPACITY = 1_000 * SCALE
@@ -236,14 +239,17 @@ async function main(): Promise<void> {
     rows.push([name, good.toFixed(0), Number.isNaN(p99) ? '-' : p99.toFixed(0), offered.toFixed(2)])
   }
   const calm: string[][] = []
+  const curves: Curve[] = []
   for (const [name, spec] of [
-    ['retries without a budget, nothing else', STORM],
+    ['everything off', NONE],
+    ['retries without a budget', STORM],
     ['all', ALL],
     ['the defaults', DEFAULTS],
   ] as const) {
     if (!name.includes(ONLY)) continue
     const rates = ratesOf(25, 0.7 * CAPACITY, 0, 0)
     const { seconds } = await run(spec, rates, [5_000, 15_000])
+    curves.push({ name, perSecond: seconds.map(({ good }) => good) })
     const after = seconds.slice(15).findIndex(({ good }) => good >= 0.63 * CAPACITY)
     calm.push([
       name,
@@ -251,10 +257,12 @@ async function main(): Promise<void> {
       after < 0 ? 'never' : `${after + 1} s`,
     ])
   }
+  const title = `Good answers a second, offered ${0.7 * CAPACITY}/s`
+  writeFileSync(join(import.meta.dirname, 'overload.svg'), drawCurves(title, curves, [5, 15]))
   process.stdout.write(
     `${machineLine()}\n\nOffered ${3 * CAPACITY}/s to a service that can do ${CAPACITY}/s; good is an answer within ${CLIENT_TIMEOUT_MS} ms, in the second half of ${SECONDS} s.\n\n` +
       `${markdownTable([['on', 'good/s', 'p99 of the good, ms', 'asked of the service, of what was offered'], ...rows])}\n\n` +
-      `Offered ${0.7 * CAPACITY}/s; from the 4th to the 13th second every request takes a second.\n\n` +
+      `Offered ${0.7 * CAPACITY}/s; from the 6th to the 15th second every request takes a second. The picture is in bench/overload.svg.\n\n` +
       `${markdownTable([['on', 'good in each second', 'well again after'], ...calm])}\n`,
   )
   process.exit()

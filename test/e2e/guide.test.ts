@@ -17,6 +17,7 @@ const guides = [
   { name: 'from-prometheus', blocks: 5, skip: false },
   { name: 'from-consul', blocks: 4, skip: false },
   { name: 'when-payments-dies', blocks: 7, skip: false },
+  { name: 'which-instance', blocks: 6, skip: false },
   { name: 'from-eureka', blocks: 5, skip: false },
   { name: 'consul-dns', blocks: 4, skip: false },
   { name: 'scaling', blocks: 5, skip: false },

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { runCli, startBackplane, until } from '../harness/backplane.ts'
@@ -92,4 +94,65 @@ gateway: { routes: [{ path: /**, to: payments }] }
   assert.deepEqual([wrong.code, /not 'ajar'/.test(wrong.stderr)], [2, true])
   const unknown = await runCli(['breaker', 'payment', 'open'], backplane.folder)
   assert.match(unknown.stderr, /Did you mean payments\?/)
+})
+
+interface History {
+  readonly events: readonly { readonly kind: string; readonly instance: string }[]
+  readonly load: { readonly fallbacks: number; readonly ejections: number } | null
+}
+
+test('the knob of the shop: one instance is ejected, all of them open the breaker, orders get the fallback, and it recovers', async (t) => {
+  const shop = join(import.meta.dirname, '../../examples/shop')
+  const file = await readFile(join(shop, 'backplane.yaml'), 'utf8')
+  const payments = /\n {2}payments:\n(?: {4}.*\n)+/.exec(file)?.[0] ?? ''
+  const config = `
+listen: { default: off, gateway: 0, console: 0 }
+services:${payments.replace('services/payments.mjs', join(shop, 'services/payments.mjs'))}
+gateway:
+  workers: 1
+  routes: [{ path: /**, to: payments }]
+`
+  await using backplane = await startBackplane({ config })
+  t.after(() => backplane.stop())
+  const charge = async () => {
+    const body = JSON.stringify({ order: 'o', cents: 100 })
+    const answer = await fetch(`${backplane.gateway}/charges`, { method: 'POST', body })
+    return { status: answer.status, text: await answer.text() }
+  }
+  const turn = (seconds: number) =>
+    fetch(backplane.gateway, {
+      method: 'PUT',
+      body: JSON.stringify({ failPercent: 100, delayMs: 0, seconds }),
+    })
+  const history = async (): Promise<History> => {
+    const answer = await fetch(`${backplane.admin}/api/v1/services/payments/resilience`)
+    return (await answer.json()) as History
+  }
+  await until(async () => (await charge()).status === 201, 'payments')
+  assert.equal((await turn(8)).status, 200)
+  const ejected = await until(async () => {
+    await charge()
+    const { events } = await history()
+    return events.find(({ kind }) => kind === 'ejected')
+  }, 'an ejection')
+  assert.match(ejected.instance, /^payments-\d$/)
+  assert.equal((await charge()).status, 201, 'the other one serves')
+  assert.equal((await turn(4)).status, 200)
+  const later = await until(async () => {
+    const answer = await charge()
+    return answer.status === 202 && answer
+  }, 'the fallback')
+  assert.equal(later.text, '{"id":"later"}')
+  await until(
+    async () => (await history()).events.some(({ kind }) => kind === 'opened'),
+    'it opens',
+  )
+  await until(async () => (await charge()).status === 201, 'payments are back', 30_000)
+  const { load, events } = await until(async () => {
+    await charge()
+    const said = await history()
+    return said.events.find(({ instance }) => instance === '')?.kind === 'closed' && said
+  }, 'it is closed')
+  assert.ok(events.length >= 3)
+  assert.ok(load !== null && load.fallbacks > 0 && load.ejections > 0)
 })

@@ -340,6 +340,8 @@ function noteInstanceAnswer(
   ctx.instanceChanged(instance)
   if (instance.isGone) return
   reportSuccess(instance, service.spec.ejection, nowMs)
+  // Who answers 500 at once must not look fast: all requests would go there.
+  if (status >= 500) return service.balancer.observeDoubtful(instance, latencyMs, nowMs)
   if (exchange.isIdempotent) service.hedge?.observe(latencyMs, nowMs)
   noteLatency(service.spec, instance, latencyMs, nowMs)
   service.balancer.observe(instance, latencyMs, nowMs, true)

@@ -18,6 +18,8 @@ export interface Balancer<C extends Candidate = Candidate> {
   pick(context: PickContext<C>): C | undefined
   /** Learns from an attempt that ended: `latencyMs` until the response head, `ok` when the answer was usable. */
   observe(candidate: C, latencyMs: number, nowMs: number, ok: boolean): void
+  /** As `observe`, of an answer that may be the fault of either side, such as 500: it is no failure, and must not look fast. */
+  observeDoubtful(candidate: C, latencyMs: number, nowMs: number): void
 }
 
 /** One record a worker, reused for every pick. */

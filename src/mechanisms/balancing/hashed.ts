@@ -74,6 +74,8 @@ function createHashed<C extends Candidate>(build: BuildTable): Balancer<C> {
       return pickOrPanic(context, choose) ?? others.pick(context)
     },
     observe: (candidate, latencyMs, nowMs, ok) => others.observe(candidate, latencyMs, nowMs, ok),
+    observeDoubtful: (candidate, latencyMs, nowMs) =>
+      others.observeDoubtful(candidate, latencyMs, nowMs),
   }
 }
 

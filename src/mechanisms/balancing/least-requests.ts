@@ -38,6 +38,7 @@ export function createLeastRequests<C extends Candidate>(): Balancer<C> {
     reweigh: (candidate, weight) => set.reweigh(candidate, weight),
     pick: (context) => pickOrPanic(context, choose),
     observe: () => undefined,
+    observeDoubtful: () => undefined,
   }
 }
 

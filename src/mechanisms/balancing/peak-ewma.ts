@@ -9,6 +9,8 @@ import { drawEligible, pickOrPanic } from './eligible.ts'
 const DECAY_MS = 10_000
 /** A failed attempt counts as this many times the average latency: an instance that fails at once must not look fast. */
 const FAILURE_FACTOR = 10
+/** An answer that may be anybody's fault: who is done at once has nothing in flight, and would be chosen more often than others all the same. */
+const DOUBT_FACTOR = 3
 /** Where two weights differ, the second drawn wins only when it is this much cheaper: draws honour the weights. */
 const WEIGHTED_MARGIN = 1.5
 /** Share of one sample in the average of the whole set. */
@@ -67,6 +69,8 @@ export function createPeakEwma<C extends Candidate>(): Balancer<C> {
         nowMs,
       )
     },
+    observeDoubtful: (candidate, latencyMs, nowMs) =>
+      observePeak(candidate, Math.max(latencyMs, averageMs * DOUBT_FACTOR), nowMs),
   }
 }
 

@@ -65,5 +65,6 @@ export function createRoundRobin<C extends Candidate>(): Balancer<C> {
     reweigh: (candidate, weight) => set.reweigh(candidate, weight),
     pick: (context) => pickOrPanic(context, choose),
     observe: () => undefined,
+    observeDoubtful: () => undefined,
   }
 }

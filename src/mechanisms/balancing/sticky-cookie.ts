@@ -41,5 +41,7 @@ export function createStickyCookie<C extends Candidate>(): Balancer<C> {
     reweigh: (candidate, weight) => fallback.reweigh(candidate, weight),
     pick,
     observe: (candidate, latencyMs, nowMs, ok) => fallback.observe(candidate, latencyMs, nowMs, ok),
+    observeDoubtful: (candidate, latencyMs, nowMs) =>
+      fallback.observeDoubtful(candidate, latencyMs, nowMs),
   }
 }
