@@ -7,10 +7,12 @@ import { useFeed } from './feed/store.ts'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
+import { LogsPage } from './pages/logs/logs-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
 import { TimelinePage } from './pages/timeline/timeline-page.tsx'
+import { TracePage } from './pages/traces/trace-page.tsx'
 import type { Route } from './route.ts'
 import { parseRoute, useHash } from './route.ts'
 
@@ -63,6 +65,10 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <RequestsPage requestId={route.requestId} />
     case 'timeline':
       return <TimelinePage route={route} />
+    case 'logs':
+      return <LogsPage text={route.view} />
+    case 'trace':
+      return <TracePage key={route.trace} trace={route.trace} />
     case 'configuration':
       return <ConfigurationPage />
     case 'keys':
@@ -84,6 +90,10 @@ function titleOf(route: Route): string {
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
     case 'timeline':
       return route.service === '' ? 'Timeline' : `Timeline of ${route.service}`
+    case 'logs':
+      return 'Logs and traces'
+    case 'trace':
+      return `Trace ${route.trace}`
     case 'configuration':
       return 'Listeners and configuration'
     case 'keys':

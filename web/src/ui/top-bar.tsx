@@ -28,6 +28,12 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
           Requests
         </NavLink>
         <NavLink
+          to={{ page: 'logs', view: '' }}
+          isHere={route.page === 'logs' || route.page === 'trace'}
+        >
+          Logs
+        </NavLink>
+        <NavLink
           to={{ page: 'timeline', service: '', kind: '' }}
           isHere={route.page === 'timeline'}
         >
