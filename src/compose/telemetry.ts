@@ -1,4 +1,5 @@
 import type { Boot } from '../contracts/supervisor.ts'
+import { startAlerts } from '../capabilities/alerts/alerts.ts'
 import { startLogs } from '../capabilities/logs/logs.ts'
 import { startMetrics } from '../capabilities/metrics/metrics.ts'
 import { startTelemetry } from '../capabilities/telemetry/telemetry.ts'
@@ -8,7 +9,7 @@ import { createJsonLog } from '../platform/log.ts'
 import { openOutputLink } from '../platform/output-link.ts'
 import { stateSocketOf } from '../supervisor/boot.ts'
 
-/** The whole telemetry process: what data tells, metrics, and its admin routes on a Unix socket. */
+/** The whole telemetry process: what data tells, metrics, alerts, and its admin routes on a Unix socket. */
 export async function composeTelemetry(
   boot: Pick<Boot, 'recordsSocket' | 'adminSocket' | 'adminSockets' | 'dataDir'>,
 ): Promise<AsyncDisposable> {
@@ -29,16 +30,28 @@ export async function composeTelemetry(
     { records: (worker, batch) => logs.api.house()?.requests.take(worker, batch) },
     scope,
   )
-  await startMetrics(
+  const metrics = await startMetrics(
     { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry') },
     {},
     scope,
+  )
+  const alerts = await startAlerts(
+    { dataDir: boot.dataDir, stateSocket: stateSocketOf(boot, 'telemetry', 'alerts') },
+    { metrics: metrics.api },
+    { ...scope, random: Math.random },
   )
   // Loaded only when somebody asks: a process that nobody looks at does without it.
   const admin = await serveAdminSocket(boot.adminSocket, log, async () => {
     const { createListenerApp } = await import('../platform/http/listener.ts')
     const app = createListenerApp({ log, hosts: [], token: undefined })
-    for (const register of [...(telemetry.routes ?? []), ...(logs.routes ?? [])]) register(app)
+    const late = await metrics.lateRoutes()
+    const routes = [
+      ...(telemetry.routes ?? []),
+      ...(logs.routes ?? []),
+      ...(alerts.routes ?? []),
+      late,
+    ]
+    for (const register of routes) register(app)
     return app
   })
   releases.defer(admin)

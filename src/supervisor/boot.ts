@@ -55,14 +55,14 @@ export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name
 }
 
 /**
- * Where one of ours takes its state from control; '' for a name that is not in the list. `topic`: a process may be told several things, each over a socket
- * of its own.
+ * Where one of ours takes its state from control; '' for a name that is not in the list. A process in which several capabilities take theirs has a
+ * socket for each: the first one's needs no name.
  */
 export function stateSocketOf(
   { adminSockets }: Pick<Boot, 'adminSockets'>,
   name: string,
-  topic: 'state' | 'logs' = 'state',
+  capability = 'state',
 ): string {
   const path = adminSockets.find((one) => one.name === name)?.statePath ?? ''
-  return path.replace(/state(?=\.sock$)/, topic)
+  return path.replace(/-state\.sock$/, `-${capability}.sock`)
 }

@@ -21,7 +21,7 @@ function start() {
     feed,
     known,
     given,
-    add(id: string) {
+    add: (id: string) => {
       const output = createProcessOutput(id)
       known.set(id, { spec: { service: id.split('-')[0]! }, output })
       return (text: string) => {
@@ -30,7 +30,7 @@ function start() {
       }
     },
     connect: () => feed.connect((message) => void given.push(message)),
-    turn() {
+    turn: () => {
       for (const run of due.splice(0)) run()
       return given
         .splice(0)

@@ -34,6 +34,18 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
           Logs
         </NavLink>
         <NavLink
+          to={{ page: 'alerts', tab: 'firing', silencing: '' }}
+          isHere={route.page === 'alerts'}
+        >
+          Alerts
+        </NavLink>
+        <NavLink
+          to={{ page: 'metrics', query: '', range: '1h' }}
+          isHere={['metrics', 'dashboard', 'targets', 'cardinality'].includes(route.page)}
+        >
+          Metrics
+        </NavLink>
+        <NavLink
           to={{ page: 'timeline', service: '', kind: '' }}
           isHere={route.page === 'timeline'}
         >
@@ -41,6 +53,10 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
+        </NavLink>
+        <NavLink to={{ page: 'certificates' }} isHere={route.page === 'certificates'}>
+          <span className="wide-only">Certificates</span>
+          <span className="narrow-only">Certs</span>
         </NavLink>
         <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
           <span className="wide-only">Listeners &amp; configuration</span>
