@@ -4,6 +4,7 @@ import { CommandError, findAdmin } from './admin-client.ts'
 import { parseArguments, printExit, type CommandSpec } from './arguments.ts'
 import { runGuarded, targetFlags } from './command.ts'
 import { isTerminal, type Io } from './io.ts'
+import { isLevel, searchStore } from './logs-store.ts'
 
 /** Lines that one reader may begin with. */
 const TAIL_MAX = 10_000
@@ -43,6 +44,11 @@ const spec = {
       value: 'TEXT',
       description: 'Only lines that have this text; upper and lower case are the same.',
     },
+    level: {
+      type: 'value',
+      value: 'LEVEL',
+      description: 'Only records of this level and above: debug, info, warn, error, fatal.',
+    },
     'no-times': { type: 'boolean', description: 'Leave out the time of each line.' },
   },
 } as const satisfies CommandSpec
@@ -53,8 +59,16 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
   if (parsed.kind === 'exit') return printExit(parsed, io)
   const { flags, positionals } = parsed
   return runGuarded(io, flags.json, async () => {
-    const tail = parseTail(flags.tail, flags.since !== undefined || flags.grep !== undefined)
+    const isFiltered = (flags.since ?? flags.grep ?? flags.level) !== undefined
+    const tail = parseTail(flags.tail, isFiltered)
     const isWanted = lineFilter(flags.since, flags.grep, Date.now())
+    if (flags.level !== undefined && !isLevel(flags.level)) {
+      throw new CommandError(
+        'ERR_CLI_USAGE',
+        `--level takes debug, info, warn, error or fatal, not '${flags.level}'.`,
+        2,
+      )
+    }
     const admin = await findAdmin(flags, io)
     const query = new URLSearchParams(
       positionals.map((name): [string, string] => ['service', name]),
@@ -66,6 +80,21 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
     const show = isTerminal(io.stdout) ? showOnTerminal : (text: string) => text
     const format = (line: OutputLine): string =>
       flags.json ? `${JSON.stringify(line)}\n` : formatLine(line, show, !flags['no-times'])
+    // What is asked for by time, text or level is looked for in the store, which knows instances that are gone and what no ring holds any more.
+    if (isFiltered && !flags.follow && !flags.previous) {
+      const nowMs = Date.now()
+      const found = await searchStore(admin, {
+        names: positionals,
+        sinceMs: flags.since === undefined ? 0 : parseSince(flags.since, nowMs),
+        nowMs,
+        grep: flags.grep ?? '',
+        level: flags.level ?? '',
+        limit: tail,
+      })
+      for (const line of found ?? []) io.stdout.write(format(line))
+      // A name that nobody knows, and lines that are not stored yet, are told by the output itself.
+      if ((found ?? []).length > 0 || flags.level !== undefined) return 0
+    }
     await admin.events(`/api/v1/logs?${query.toString()}`, (event) => {
       const { lines, dropped } = event as { lines: readonly OutputLine[]; dropped: number }
       if (dropped > 0) io.stderr.write(`(${dropped} lines were dropped)\n`)

@@ -27,6 +27,7 @@ const guides = [
   { name: 'limits-that-hold', blocks: 6, skip: false },
   { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
+  { name: 'logs', blocks: 6, skip: false },
   { name: 'slos', blocks: 6, skip: false },
   { name: 'grafana', blocks: 5, skip: false },
 ]
@@ -63,6 +64,8 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     eureka: await freePort(),
     dns: await freePort(),
     prometheus: await freePort(),
+    elasticsearch: await freePort(),
+    loki: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -99,14 +102,25 @@ function readBlocks(path: string): readonly Block[] {
 }
 
 type Ports = Readonly<
-  Record<'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
+  Record<
+    | 'gateway'
+    | 'secure'
+    | 'console'
+    | 'consul'
+    | 'eureka'
+    | 'dns'
+    | 'prometheus'
+    | 'elasticsearch'
+    | 'loki',
+    number
+  >
 >
 
 function withPorts(
   script: string,
-  { gateway, secure, console, consul, eureka, dns, prometheus }: Ports,
+  { gateway, secure, console, consul, eureka, dns, prometheus, elasticsearch, loki }: Ports,
 ): string {
-  const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}`
+  const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}, elasticsearch: ${elasticsearch}, loki: ${loki}`
   // Without tls there is no such listener.
   const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
   return script
@@ -118,6 +132,8 @@ function withPorts(
     .replaceAll('127.0.0.1:8761', `127.0.0.1:${eureka}`)
     .replaceAll('-p 8600', `-p ${dns}`)
     .replaceAll('127.0.0.1:9090', `127.0.0.1:${prometheus}`)
+    .replaceAll('127.0.0.1:9200', `127.0.0.1:${elasticsearch}`)
+    .replaceAll('127.0.0.1:3100', `127.0.0.1:${loki}`)
 }
 
 /** Returns the folder in which the block ended. */

@@ -9,12 +9,14 @@ import { AlertsPage } from './pages/alerts/alerts-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
+import { LogsPage } from './pages/logs/logs-page.tsx'
 import { MetricsPage } from './pages/metrics/metrics-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { RoutesPage } from './pages/routes/routes-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
 import { TimelinePage } from './pages/timeline/timeline-page.tsx'
+import { TracePage } from './pages/traces/trace-page.tsx'
 import type { Route } from './route.ts'
 import { parseRoute, useHash } from './route.ts'
 
@@ -67,6 +69,10 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <RequestsPage requestId={route.requestId} />
     case 'timeline':
       return <TimelinePage route={route} />
+    case 'logs':
+      return <LogsPage text={route.view} />
+    case 'trace':
+      return <TracePage key={route.trace} trace={route.trace} />
     case 'configuration':
       return <ConfigurationPage />
     case 'routes':
@@ -99,6 +105,10 @@ function titleOf(route: Route): string {
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
     case 'timeline':
       return route.service === '' ? 'Timeline' : `Timeline of ${route.service}`
+    case 'logs':
+      return 'Logs and traces'
+    case 'trace':
+      return `Trace ${route.trace}`
     case 'configuration':
       return 'Listeners and configuration'
     case 'routes':

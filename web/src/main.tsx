@@ -16,6 +16,7 @@ import './styles/keys.css'
 import './styles/metrics.css'
 import './styles/routes.css'
 import './styles/timeline.css'
+import './styles/logs.css'
 import './styles/narrow.css'
 
 const root = document.getElementById('root')

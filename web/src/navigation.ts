@@ -31,6 +31,10 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     ],
   },
   {
+    text: 'Explore',
+    pages: [{ text: 'Logs and traces', to: { page: 'logs', view: '' }, with: ['trace'] }],
+  },
+  {
     text: 'Metrics',
     pages: [
       {

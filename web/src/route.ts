@@ -7,6 +7,9 @@ export type Route =
   | { readonly page: 'requests'; readonly requestId: string }
   /** Of one service and one kind of event; '' is all. */
   | { readonly page: 'timeline'; readonly service: string; readonly kind: string }
+  /** A search as the page writes it into its address; '' is the first one. */
+  | { readonly page: 'logs'; readonly view: string }
+  | { readonly page: 'trace'; readonly trace: string }
   | { readonly page: 'configuration' }
   | { readonly page: 'routes' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
@@ -37,6 +40,12 @@ export function parseRoute(hash: string): Route {
       return { page: 'requests', requestId: argument }
     case 'timeline':
       return { page: 'timeline', service: argument === '-' ? '' : argument, kind: decode(more) }
+    case 'logs':
+      return { page: 'logs', view: argument }
+    case 'traces':
+      return argument === ''
+        ? { page: 'logs', view: 'signal=spans' }
+        : { page: 'trace', trace: argument }
     case 'configuration':
     case 'config':
     case 'listeners':
@@ -81,6 +90,10 @@ export function hrefOf(route: Route): string {
       const part = service === '' ? '-' : encodeURIComponent(service)
       return kind === '' ? `#/timeline/${part}` : `#/timeline/${part}/${encodeURIComponent(kind)}`
     }
+    case 'logs':
+      return route.view === '' ? '#/logs' : `#/logs/${encodeURIComponent(route.view)}`
+    case 'trace':
+      return `#/traces/${encodeURIComponent(route.trace)}`
     case 'configuration':
       return '#/configuration'
     case 'routes':

@@ -88,7 +88,9 @@ function Decisions({ record }: { readonly record: RequestRecord }): ReactNode {
 function TraceIds({ record }: { readonly record: RequestRecord }): ReactNode {
   return (
     <>
-      <code>{record.traceId}</code>
+      <a href={hrefOf({ page: 'trace', trace: record.traceId })} data-testid="record-trace">
+        <code>{record.traceId}</code>
+      </a>
       <span className="source">{record.isSampled ? 'sampled' : 'not sampled'}</span>
       <br />
       span <code data-testid="record-span">{record.spanId}</code>

@@ -179,7 +179,7 @@ async function bulk(
 ): Promise<LeanAnswer> {
   const startedMs = nowMs()
   const body = await bodyOf(request)
-  const read = readBulk(body, index, createGround(startedMs), newId)
+  const read = readBulk(body, index, createGround(startedMs), createIds())
   if (read.items.length === 0)
     throw new ProblemError(400, 'ERR_ELASTICSEARCH_BULK', 'request body is required')
   await ingest.takeLogs(read.records, 'retries')
@@ -247,6 +247,13 @@ function decoded(part: string): string {
   } catch {
     return part
   }
+}
+
+/** Ids of one request: one draw of chance for all of them. */
+function createIds(): () => string {
+  const prefix = randomBytes(12).toString('base64url')
+  let last = 0
+  return () => `${prefix}${(++last).toString(36).padStart(4, '0')}`
 }
 
 function newId(): string {
