@@ -15,6 +15,7 @@ import {
 } from './append-body.ts'
 import { eventJson } from './event-json.ts'
 import { allQuerySchema, pageRequestOf, streamQuerySchema, type ReadQuery } from './read-query.ts'
+import { registerGroupRoutes } from './group-routes.ts'
 import { streamEvents } from './stream-events.ts'
 
 const BASE = '/api/v1/events'
@@ -37,6 +38,7 @@ export function registerEventRoutes(app: FastifyInstance, served: () => Served):
   registerAppends(app, served)
   registerDeletion(app, served)
   registerReads(app, served)
+  registerGroupRoutes(app, served)
   app.get<{
     Querystring: { readonly prefix: string; readonly after: string; readonly limit: number }
   }>(`${BASE}/streams`, {
