@@ -6,6 +6,7 @@ import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
+import { EventsPage } from './pages/events/events-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
@@ -67,6 +68,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ConfigurationPage />
     case 'keys':
       return <KeysPage path={route.path} />
+    case 'events':
+      return <EventsPage stream={route.stream} />
     case 'code':
       return <CodePage key={route.code} code={route.code} />
     default:
@@ -88,6 +91,8 @@ function titleOf(route: Route): string {
       return 'Listeners and configuration'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
+    case 'events':
+      return route.stream === '' ? 'Events' : `Events: ${route.stream}`
     case 'code':
       return route.code
     default:

@@ -10,6 +10,8 @@ export type Route =
   | { readonly page: 'configuration' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
+  /** The events of a stream; '' is all. */
+  | { readonly page: 'events'; readonly stream: string }
   | { readonly page: 'code'; readonly code: string }
 
 /** Reads the part after `#`; what is unknown is the start page. */
@@ -29,6 +31,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'configuration' }
     case 'keys':
       return { page: 'keys', path: argument }
+    case 'events':
+      return { page: 'events', stream: argument }
     case 'codes':
       return { page: 'code', code: argument }
     default:
@@ -57,6 +61,8 @@ export function hrefOf(route: Route): string {
       return '#/configuration'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
+    case 'events':
+      return route.stream === '' ? '#/events' : `#/events/${encodeURIComponent(route.stream)}`
     case 'code':
       return `#/codes/${encodeURIComponent(route.code)}`
     default:
