@@ -24,6 +24,7 @@ const guides = [
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
   { name: 'https', blocks: 4, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
+  { name: 'first-aggregate', blocks: 6, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */
@@ -58,6 +59,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     eureka: await freePort(),
     dns: await freePort(),
     prometheus: await freePort(),
+    events: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -94,18 +96,23 @@ function readBlocks(path: string): readonly Block[] {
 }
 
 type Ports = Readonly<
-  Record<'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
+  Record<
+    'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus' | 'events',
+    number
+  >
 >
 
 function withPorts(
   script: string,
-  { gateway, secure, console, consul, eureka, dns, prometheus }: Ports,
+  { gateway, secure, console, consul, eureka, dns, prometheus, events }: Ports,
 ): string {
   const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}`
   // Without tls there is no such listener.
   const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
+  const store = /^events:/m.test(script) ? `, kurrentdb: ${events}` : ''
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls}${store} }`)
+    .replaceAll('127.0.0.1:2113', `127.0.0.1:${events}`)
     .replaceAll(':8443', `:${secure}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)

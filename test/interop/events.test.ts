@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { startBackplane } from '../harness/backplane.ts'
-import { findGo, findJs, findPythonFrom } from './harness/clients.ts'
+import { findJs, findPythonFrom } from './harness/clients.ts'
 import { runProgram } from './harness/programs.ts'
 
 /** The address of the events of a Backplane of its own. */
@@ -29,12 +29,6 @@ test('Emmett appends, folds and refuses over its store for EventStoreDB', async 
 
 test('kurrentdbclient for Python: the same, with what it leaves out by a look-ahead', async (t) => {
   const client = await findPythonFrom(t, 'events')
-  if (client === undefined) return
-  assert.equal(await runProgram(client, { args: [await start(t)] }), 'done')
-})
-
-test('the Go client of KurrentDB: appends, reads, subscriptions, groups, deletions', async (t) => {
-  const client = await findGo(t, 'events', 'go-events')
   if (client === undefined) return
   assert.equal(await runProgram(client, { args: [await start(t)] }), 'done')
 })

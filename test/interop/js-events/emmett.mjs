@@ -1,10 +1,16 @@
 // Emmett with its store for EventStoreDB: append with an expected version, read, fold, refuse. `emmett.mjs HOST:PORT`.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { load } from './load.mjs'
 
 const { EventStoreDBClient } = load('@eventstore/db-client')
-const { getEventStoreDBEventStore } = load('@event-driven-io/emmett-esdb')
+// Its CommonJS file has an await at its top level, which Node refuses; the other one is as published.
+const modules = join(process.env.INTEROP_CLIENTS, 'node_modules/@event-driven-io')
+const { getEventStoreDBEventStore } = await import(
+  pathToFileURL(join(modules, 'emmett-esdb/dist/index.js'))
+)
 const client = EventStoreDBClient.connectionString(`esdb://${process.argv[2]}?tls=false`)
 const store = getEventStoreDBEventStore(client)
 const stream = `cart-${randomUUID()}`

@@ -97,7 +97,12 @@ function EventRow(props: {
     <>
       <tr data-testid={`event-${event.position}`}>
         <th scope="row" data-label="Type">
-          <button type="button" className="button small mono" aria-expanded={isOpen} onClick={props.toggle}>
+          <button
+            type="button"
+            className="button small mono"
+            aria-expanded={isOpen}
+            onClick={props.toggle}
+          >
             {event.type}
           </button>
         </th>
