@@ -69,6 +69,8 @@ async function bundle(input: Readonly<Record<string, string>>): Promise<readonly
     cwd: root,
     input: { ...input },
     platform: 'node',
+    // Native code: it stays a package, which the engine of logs loads when it is there.
+    external: ['@duckdb/node-api'],
     plugins: [{ name: 'threads', transform: renameThreads }],
     onLog(level, log, report) {
       // fastify asks for optional packages inside try/catch; Node answers that as it always did.

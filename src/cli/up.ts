@@ -79,7 +79,7 @@ const ownProcesses = [
   {
     name: 'telemetry',
     entry: entry('telemetry'),
-    role: 'plain',
+    role: 'collector',
     when: 'always',
     isVital: false,
     stopOrder: 0,

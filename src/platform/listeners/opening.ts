@@ -46,6 +46,8 @@ export interface HttpOptions {
 export interface TcpOptions {
   /** All bytes of a connection that were not taken yet; returns how many are taken now. */
   received(bytes: Buffer, connection: TcpConnection): number
+  /** The connection is gone, whoever ended it. */
+  closed?(connection: TcpConnection): void
   readonly limits?: Partial<TcpLimits>
 }
 

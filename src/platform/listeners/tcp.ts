@@ -130,6 +130,7 @@ function readMessages(
     },
     end: () => void socket.end(),
   }
+  socket.on('close', () => options.closed?.(connection))
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const taken = options.received(bytes, connection)
