@@ -9,7 +9,7 @@ interface Check {
 
 const node = process.execPath
 const bin = (name: string) => `node_modules/.bin/${name}`
-const folders = ['src', 'test', 'scripts', 'bench', 'examples', 'web'].filter((folder) =>
+const folders = ['src', 'test', 'scripts', 'bench', 'examples', 'web', 'client'].filter((folder) =>
   existsSync(folder),
 )
 

@@ -28,6 +28,7 @@ const guides = [
   { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
   { name: 'logs', blocks: 6, skip: false },
+  { name: 'first-aggregate', blocks: 6, skip: false },
   { name: 'slos', blocks: 6, skip: false },
   { name: 'grafana', blocks: 5, skip: false },
 ]
@@ -66,6 +67,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     prometheus: await freePort(),
     elasticsearch: await freePort(),
     loki: await freePort(),
+    events: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -111,20 +113,23 @@ type Ports = Readonly<
     | 'dns'
     | 'prometheus'
     | 'elasticsearch'
-    | 'loki',
+    | 'loki'
+    | 'events',
     number
   >
 >
 
 function withPorts(
   script: string,
-  { gateway, secure, console, consul, eureka, dns, prometheus, elasticsearch, loki }: Ports,
+  { gateway, secure, console, consul, eureka, dns, prometheus, elasticsearch, loki, events }: Ports,
 ): string {
   const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}, elasticsearch: ${elasticsearch}, loki: ${loki}`
   // Without tls there is no such listener.
   const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
+  const store = /^events:/m.test(script) ? `, kurrentdb: ${events}` : ''
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls}${store} }`)
+    .replaceAll('127.0.0.1:2113', `127.0.0.1:${events}`)
     .replaceAll(':8443', `:${secure}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)

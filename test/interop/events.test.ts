@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { startBackplane } from '../harness/backplane.ts'
-import { findJs } from './harness/clients.ts'
+import { findJs, findPythonFrom } from './harness/clients.ts'
 import { runProgram } from './harness/programs.ts'
 
 /** The address of the events of a Backplane of its own. */
@@ -20,3 +20,15 @@ for (const name of ['@eventstore/db-client', '@kurrent/kurrentdb-client']) {
     assert.equal(await runProgram(client, { args: [name, await start(t)] }), 'done')
   })
 }
+
+test('Emmett appends, folds and refuses over its store for EventStoreDB', async (t) => {
+  const client = await findJs(t, 'emmett', 'js-events')
+  if (client === undefined) return
+  assert.equal(await runProgram(client, { args: [await start(t)] }), 'done')
+})
+
+test('kurrentdbclient for Python: the same, with what it leaves out by a look-ahead', async (t) => {
+  const client = await findPythonFrom(t, 'events')
+  if (client === undefined) return
+  assert.equal(await runProgram(client, { args: [await start(t)] }), 'done')
+})

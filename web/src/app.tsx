@@ -8,6 +8,7 @@ import { CertificatesPage } from './pages/certificates/certificates-page.tsx'
 import { AlertsPage } from './pages/alerts/alerts-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
+import { EventsPage } from './pages/events/events-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { LogsPage } from './pages/logs/logs-page.tsx'
 import { MetricsPage } from './pages/metrics/metrics-page.tsx'
@@ -79,6 +80,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <RoutesPage />
     case 'keys':
       return <KeysPage path={route.path} />
+    case 'events':
+      return <EventsPage stream={route.stream} />
     case 'certificates':
       return <CertificatesPage />
     case 'alerts':
@@ -115,6 +118,8 @@ function titleOf(route: Route): string {
       return 'Routes'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
+    case 'events':
+      return route.stream === '' ? 'Events' : `Events: ${route.stream}`
     case 'certificates':
       return 'Certificates'
     case 'alerts':

@@ -49,6 +49,10 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [{ text: 'Alerts', to: { page: 'alerts', tab: 'firing', silencing: '' } }],
   },
   {
+    text: 'Events',
+    pages: [{ text: 'Events', to: { page: 'events', stream: '' } }],
+  },
+  {
     text: 'Discovery',
     pages: [{ text: 'Keys and locks', to: { page: 'keys', path: '' } }],
   },

@@ -14,6 +14,8 @@ export type Route =
   | { readonly page: 'routes' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
+  /** The events of a stream; '' is all. */
+  | { readonly page: 'events'; readonly stream: string }
   | { readonly page: 'certificates' }
   | { readonly page: 'code'; readonly code: string }
   /** `silencing`: matchers of a silence that is about to be made, one a line. */
@@ -54,6 +56,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'routes' }
     case 'keys':
       return { page: 'keys', path: argument }
+    case 'events':
+      return { page: 'events', stream: argument }
     case 'certificates':
       return { page: 'certificates' }
     case 'alerts':
@@ -100,6 +104,8 @@ export function hrefOf(route: Route): string {
       return '#/routes'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
+    case 'events':
+      return route.stream === '' ? '#/events' : `#/events/${encodeURIComponent(route.stream)}`
     case 'certificates':
       return '#/certificates'
     case 'alerts':

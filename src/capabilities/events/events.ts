@@ -5,6 +5,7 @@ import type { Clock, Log, Part } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { EventsError } from './errors.ts'
 import { EventsHouse } from './house.ts'
+import { registerMaintenanceRoutes } from './protocols/http/maintenance-routes.ts'
 import { registerEventRoutes } from './protocols/http/routes.ts'
 
 /** Where it stands. */
@@ -79,6 +80,9 @@ export async function startEvents(
   }
   return {
     api: { house: () => house },
-    routes: [(app) => registerEventRoutes(app, () => opened().served)],
+    routes: [
+      (app) => registerEventRoutes(app, () => opened().served),
+      (app) => registerMaintenanceRoutes(app, () => opened().served, opened),
+    ],
   }
 }

@@ -12,8 +12,32 @@ export function matcherOf({ prefixes, expression }: EventFilter): (name: string)
     )
   }
   if (expression === '') return (name) => prefixes.some((prefix) => name.startsWith(prefix))
+  const refused = expression.startsWith('^(?!') ? groupEnd(expression, 1) : -1
+  if (refused < 0) return finder(expression)
+  // `^(?!these)rest`, as clients write "all but these": two questions to RE2, which has no look-ahead.
+  const isRefused = finder(`^(?:${expression.slice(4, refused)})`)
+  const isWanted = finder(`^${expression.slice(refused + 1)}`)
+  return (name) => !isRefused(name) && isWanted(name)
+}
+
+function finder(expression: string): (name: string) => boolean {
   const compiled = compile(expression)
   return (name) => compiled.matcher(name).find()
+}
+
+/** Where the group that opens at `at` is closed; -1: nowhere. */
+function groupEnd(expression: string, at: number): number {
+  let depth = 0
+  let isInClass = false
+  for (let place = at; place < expression.length; place++) {
+    const character = expression[place]
+    if (character === '\\') place++
+    else if (isInClass) isInClass = character !== ']'
+    else if (character === '[') isInClass = true
+    else if (character === '(') depth++
+    else if (character === ')' && --depth === 0) return place
+  }
+  return -1
 }
 
 function compile(expression: string): RE2JS {

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { EventsState } from '../../contracts/events-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
 import type { Clock, Log } from '../../platform/capability.ts'
@@ -97,6 +99,22 @@ export class EventsHouse {
     const text =
       'There is no room for events: appends are refused, reads go on. Make room on the disk that holds the data folder; it works again by itself.'
     return [{ severity: 'error', code: 'ERR_STORAGE_FULL', service: '', instance: '', text }]
+  }
+
+  /** Removes what may go, now. Events that were removed. */
+  scavenge(): Promise<number> {
+    return this.#scavenging.run()
+  }
+
+  /** A copy of the store beside it, named for the time. */
+  async backup(): Promise<string> {
+    const { file, clock } = this.#options
+    const folder = join(dirname(file), 'backups')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const time = new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, '-')
+    const copy = join(folder, `events-${time}.sqlite`)
+    await this.#engine.backup(copy)
+    return copy
   }
 
   async close(): Promise<void> {

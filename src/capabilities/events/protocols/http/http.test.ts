@@ -269,3 +269,42 @@ test('a client that follows and does not read is not read for', async (t) => {
   assert.equal(page.events[0]?.position, 119)
   assert.ok(socket.readableLength < 1024 * 1024)
 })
+
+test('groups are made, listed, looked into, replayed and deleted', async (t) => {
+  const { call, put, served } = await open(t)
+  await put('order-1', [placed(1), placed(2)])
+  const named = { stream: 'order-1', group: 'mails' }
+  const made = await call('POST', '/groups', {
+    ...named,
+    settings: { startFrom: 0, strategy: 'Ordered' },
+  })
+  assert.equal(made.status, 201)
+  assert.equal((await call('POST', '/groups', named)).status, 409)
+  const parkedOnes: string[] = []
+  const delivered = Promise.withResolvers<void>()
+  const membership = await served.groups.get('order-1', 'mails').join({
+    name: 'one',
+    slots: 10,
+    push({ id }) {
+      parkedOnes.push(id)
+      delivered.resolve()
+    },
+    dropped() {},
+  })
+  await delivered.promise
+  membership.nack(parkedOnes, 'park', 'no address')
+  const query = '?stream=order-1&group=mails'
+  const parked = async () =>
+    (await call('GET', `/groups/parked${query}`)).json['parked'] as { reason: string; of: string }[]
+  while ((await parked()).length < 2) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(
+    (await parked()).map(({ of }) => of),
+    ['0@order-1', '1@order-1'],
+  )
+  assert.equal((await parked())[0]?.reason, 'no address')
+  assert.equal((await call('POST', '/groups/replay', named)).status, 200)
+  const [view] = (await call('GET', '/groups')).json['groups'] as { consumers: object[] }[]
+  assert.equal(view?.consumers.length, 1)
+  assert.equal((await call('DELETE', `/groups${query}`)).status, 200)
+  assert.equal((await call('GET', `/groups/parked${query}`)).status, 404)
+})

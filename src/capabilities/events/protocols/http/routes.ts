@@ -15,6 +15,7 @@ import {
 } from './append-body.ts'
 import { eventJson } from './event-json.ts'
 import { allQuerySchema, pageRequestOf, streamQuerySchema, type ReadQuery } from './read-query.ts'
+import { registerGroupRoutes } from './group-routes.ts'
 import { streamEvents } from './stream-events.ts'
 
 const BASE = '/api/v1/events'
@@ -37,6 +38,7 @@ export function registerEventRoutes(app: FastifyInstance, served: () => Served):
   registerAppends(app, served)
   registerDeletion(app, served)
   registerReads(app, served)
+  registerGroupRoutes(app, served)
   app.get<{
     Querystring: { readonly prefix: string; readonly after: string; readonly limit: number }
   }>(`${BASE}/streams`, {
@@ -183,12 +185,12 @@ async function read(
     void streamEvents(served, request, reply)
     return reply
   }
-  const page = await readOrWait(served, request, query.wait, reply)
+  const { page, end } = await readOrWait(served, request, query.wait, reply)
   refuseMissing(stream, page, query.wait > 0)
   if (typeof page.head === 'number' && request.source.kind === 'stream') {
     reply.header('etag', `"${page.head}"`)
   }
-  return reply.header('content-type', 'application/json').send(pageJson(page))
+  return reply.header('content-type', 'application/json').send(pageJson(page, end))
 }
 
 /** An empty page is looked at again when there is something new, until the time is over or nobody waits any more. */
@@ -197,7 +199,7 @@ async function readOrWait(
   request: PageRequest,
   waitMs: number,
   reply: FastifyReply,
-): Promise<ReadPage> {
+): Promise<{ readonly page: ReadPage; readonly end: number }> {
   const stop = new AbortController()
   const cancel = store.clock.after(waitMs, () => stop.abort())
   reply.raw.on('close', () => stop.abort())
@@ -216,7 +218,7 @@ async function readOrWait(
       const end = store.engine.end()
       const page = await store.readPage({ ...request, from })
       const isDone = page.events.length > 0 || !page.isEnd || request.isBackwards
-      if (isDone || waitMs === 0 || stop.signal.aborted) return page
+      if (isDone || waitMs === 0 || stop.signal.aborted) return { page, end }
       await tail.reached(end, stop.signal)
     }
   } finally {
@@ -233,8 +235,9 @@ function refuseMissing(stream: string, { head }: ReadPage, mayCome: boolean): vo
   }
 }
 
-function pageJson({ events, next, isEnd, head }: ReadPage): string {
-  const rest = JSON.stringify({ next, isEnd, head }).slice(1)
+/** `end`: what stood before this position was looked at, where the page is the last one. */
+function pageJson({ events, next, isEnd, head }: ReadPage, end: number): string {
+  const rest = JSON.stringify({ next, isEnd, end, head }).slice(1)
   return `{"events":[${events.map(eventJson).join(',')}],${rest}`
 }
 

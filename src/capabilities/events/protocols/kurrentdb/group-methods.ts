@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { ProtobufReader } from '../../../../mechanisms/protobuf/protobuf.ts'
 import { ProtobufWriter } from '../../../../mechanisms/protobuf/protobuf-writer.ts'
 import type { Delivery, NackAction } from '../../subscriptions/groups/group-model.ts'
@@ -153,7 +152,7 @@ async function readGroup(call: GrpcCall, { groups }: Served): Promise<void> {
   const group = groups.get(stream, name)
   const over = Promise.withResolvers<void>()
   over.promise.catch(() => {})
-  const confirmation = new ProtobufWriter().message(2, (one) => one.text(1, randomUUID()))
+  const confirmation = new ProtobufWriter().message(2, (one) => one.text(1, `${stream}::${name}`))
   const backlog: Delivery[] = []
   let isConfirmed = false
   const say = (delivery: Delivery): void => void call.write(encodeDelivery(delivery, form))

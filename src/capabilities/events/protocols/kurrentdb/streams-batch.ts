@@ -162,7 +162,7 @@ function statusOf({ stream, expected, actual }: Violation): GrpcStatus {
     return {
       kind: 'status',
       code: CODE.failedPrecondition,
-      message: `The stream '${stream}' was deleted.`,
+      message: `The stream '${stream}' is deleted.`,
       detail: { type: 'StreamDeleted', value: detail.finish() },
     }
   }

@@ -117,9 +117,9 @@ function encodeMark(
   return writer.finish()
 }
 
-/** What clients are told of a stream that is over for ever. */
+/** What clients are told of a stream that is over for ever; the one for Python looks for "is deleted". */
 export function streamDeleted(stream: string): EventsError {
-  return new EventsError('ERR_EVENTS_STREAM_DELETED', `The stream '${stream}' was deleted.`, {
+  return new EventsError('ERR_EVENTS_STREAM_DELETED', `The stream '${stream}' is deleted.`, {
     stream,
   })
 }
