@@ -23,7 +23,13 @@ function findEntries(): Readonly<Record<string, string>> {
     .filter((file) => !/\.test\.ts$|\/testdata\/|\/testing\//.test(file))
     .flatMap((file) => threadsOf(file, readFileSync(join(root, file), 'utf8')))
     .map(({ target }) => target)
-  const main = ['src/main.ts', 'src/control.ts', 'src/dataplane/data.ts', 'src/telemetry.ts']
+  const main = [
+    'src/main.ts',
+    'src/control.ts',
+    'src/dataplane/data.ts',
+    'src/telemetry.ts',
+    'src/identity.ts',
+  ]
   for (const file of new Set([...main, ...threads])) {
     const name = main.includes(file) ? basename(file, '.ts') : threadName(file)
     if (entries[name] !== undefined) {

@@ -5,6 +5,7 @@ import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
 import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
+import { identitySettings } from './capabilities/identity/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { metricsSettings } from './capabilities/metrics/settings.ts'
@@ -25,6 +26,7 @@ const assembled = assembleSettings([
   eurekaSettings,
   consulSettings,
   kvSettings,
+  identitySettings,
   metricsSettings,
   consoleSettings,
 ])

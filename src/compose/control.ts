@@ -11,6 +11,7 @@ import { startProcesses } from '../capabilities/processes/processes.ts'
 import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
 import { scalingConfig } from '../capabilities/scaling/settings.ts'
 import { startScaling } from '../capabilities/scaling/scaling.ts'
+import { IDENTITY_PATHS } from '../contracts/identity-state.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
@@ -18,6 +19,7 @@ import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
+import { startOwnProcesses } from './own-processes.ts'
 import { startProtocols } from './protocols.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
@@ -31,6 +33,12 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+  {
+    process: 'identity',
+    prefix: 'identity',
+    socketPath: adminSocketOf(boot, 'identity'),
+    publicPaths: IDENTITY_PATHS,
+  },
 ]
 
 /**
@@ -86,6 +94,7 @@ export async function composeControl(
     ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
     { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
   )
+  const { identity } = await startOwnProcesses(host, input)
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -110,7 +119,7 @@ export async function composeControl(
     },
   )
   await isOpen
-  await metrics.opened
+  await Promise.all([metrics.opened, identity.opened])
   processes.begin()
   return { configuration, processes, console }
 }

@@ -1,0 +1,35 @@
+import { basename, dirname } from 'node:path'
+import {
+  startIdentityControl,
+  type IdentityControl,
+} from '../capabilities/identity/control/identity-control.ts'
+import type { LoadedConfig } from '../platform/config/load.ts'
+import type { Host } from '../platform/host.ts'
+import { createOwnWanted } from '../platform/own-wanted.ts'
+import { stateSocketOf } from '../supervisor/boot.ts'
+import type { Settings } from '../settings.ts'
+import type { ComposeInput } from './routing.ts'
+
+/** What is told to those of our processes that run only where the file wants them. */
+export interface OwnProcesses {
+  readonly identity: IdentityControl
+}
+
+/** Part of the control plane: which of our processes are wanted, and their settings on their way to them. */
+export async function startOwnProcesses(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, link, listeners }: Pick<ComposeInput, 'boot' | 'link' | 'listeners'>,
+): Promise<OwnProcesses> {
+  const ownWanted = createOwnWanted(link)
+  const identity = await host.start(
+    'identity',
+    startIdentityControl,
+    ({ settings: { identity: said, listen, name } }) => ({
+      identity: said,
+      listen,
+      system: name ?? basename(dirname(boot.configFile)),
+    }),
+    { socketPath: stateSocketOf(boot, 'identity'), ownWanted, listeners },
+  )
+  return { identity }
+}
