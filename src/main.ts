@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
   breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
+  identity: async () => (await import('./cli/identity.ts')).runIdentity,
   why: async () => (await import('./cli/why.ts')).runWhy,
   completion: async () => {
     const { runCompletion } = await import('./cli/completion.ts')

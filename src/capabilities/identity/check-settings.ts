@@ -2,6 +2,7 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import type { HostPort } from '../../platform/config/addresses.ts'
 import { isLoopbackHost } from '../../platform/config/addresses.ts'
 import { MASTER_KEY_CHARACTERS_MIN } from './keys/master-key.ts'
+import { redirectFault } from './redirects.ts'
 import type { IdentitySettings } from './schema.ts'
 
 /** What is looked at. */
@@ -111,17 +112,4 @@ function checkClient(client: Client, path: SettingPath): readonly SettingProblem
     if (fault !== undefined) problems.push(invalid([...path, 'redirectUris', index], fault))
   }
   return problems
-}
-
-/** RFC 9700 section 4.1.3, RFC 8252 section 7. */
-function redirectFault(uri: string, isNative: boolean): string | undefined {
-  const { protocol, hostname, hash } = new URL(uri)
-  if (hash !== '' || uri.includes('#')) return 'must not have a fragment'
-  if (uri.includes('*')) return 'must be one URI to the letter: there are no patterns'
-  if (protocol === 'https:') return undefined
-  const isLoopback = isLoopbackHost(hostname.replace(/^\[|\]$/g, ''))
-  if (protocol === 'http:') {
-    return isLoopback ? undefined : 'must begin with https:// beyond loopback'
-  }
-  return isNative ? undefined : 'has the scheme of an app: say native: true'
 }

@@ -8,10 +8,8 @@ import { createRemoteJWKSet, decodeJwt, exportJWK, jwtVerify } from 'jose'
 import * as client from 'openid-client'
 import type { IdentityClient, IdentityState } from '../../contracts/identity-state.ts'
 import { TestBrowser } from './testing/browser.ts'
-import { startTestIssuer, testClient, type TestIssuer } from './testing/house.ts'
-
-const BACK = 'http://localhost:9/back'
-const PASSWORD = 'a sentence is better'
+import { startTestIssuer, testClient } from './testing/house.ts'
+import { authorize, BACK, discover, PASSWORD } from './testing/sign-in.ts'
 
 function webClient(id: string, more: Parameters<typeof testClient>[1] = {}): IdentityClient {
   return testClient(id, {
@@ -38,53 +36,6 @@ async function start(
   })
   assert.ok(account)
   return { ...issuer, account }
-}
-
-const discover = ({ issuer }: TestIssuer, id: string, auth: client.ClientAuth = client.None()) =>
-  client.discovery(new URL(issuer), id, undefined, auth, {
-    execute: [client.allowInsecureRequests],
-  })
-
-/** Through the pages to the callback. */
-async function signIn(browser: TestBrowser, url: URL, login = 'ada@example.com') {
-  const page = await browser.go(url.href)
-  if (page.away !== '') return new URL(page.away)
-  const markup = await page.response.text()
-  const { away, response, at } = await browser.submit({ text: markup, at: page.at }, '/login', {
-    login,
-    password: PASSWORD,
-  })
-  if (away !== '') return new URL(away)
-  const consent = await response.text()
-  return new URL((await browser.submit({ text: consent, at }, '/consent', {})).away)
-}
-
-async function authorize(
-  config: client.Configuration,
-  browser: TestBrowser,
-  parameters: Record<string, string>,
-  options: client.DPoPOptions & { readonly push?: true } = {},
-) {
-  const verifier = client.randomPKCECodeVerifier()
-  const state = client.randomState()
-  const asked = {
-    redirect_uri: BACK,
-    code_challenge: await client.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256',
-    state,
-    ...parameters,
-  }
-  const url =
-    options.push === true
-      ? await client.buildAuthorizationUrlWithPAR(config, asked, options)
-      : client.buildAuthorizationUrl(config, asked)
-  const back = await signIn(browser, url)
-  const checks = { pkceCodeVerifier: verifier, expectedState: state }
-  return {
-    back,
-    checks,
-    tokens: await client.authorizationCodeGrant(config, back, checks, undefined, options),
-  }
 }
 
 test('code with PKCE: a person signs in, the API gets a JWT, the client an ID token, and refreshes rotate', async (t) => {

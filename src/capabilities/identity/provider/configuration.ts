@@ -1,4 +1,9 @@
-import { interactionPolicy, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import {
+  interactionPolicy,
+  type Client,
+  type Configuration,
+  type KoaContextWithOIDC,
+} from 'oidc-provider'
 import type { IdentityState } from '../../../contracts/identity-state.ts'
 import { devicePages, errorPage, logoutPages } from '../pages/provider-pages.ts'
 import { createAdapter } from './adapter.ts'
@@ -6,7 +11,7 @@ import { CLAIMS_BY_SCOPE, claimsOf } from './claims.ts'
 import { metadataOf, needsConsent, OWN_METADATA } from './clients.ts'
 import { grantFor } from './consent.ts'
 import { createResources } from './resources.ts'
-import { refuseOwnMetadata } from './registration.ts'
+import { checkMetadata } from './registration.ts'
 import type { ServerGround } from './server-ground.ts'
 import { extraClaims, nameSubject } from './token-exchange.ts'
 
@@ -36,8 +41,9 @@ export function configureServer(state: IdentityState, ground: ServerGround): Con
     claims: CLAIMS_BY_SCOPE as unknown as NonNullable<Configuration['claims']>,
     // A token for an API opens no userinfo, so what was asked for is in the ID token.
     conformIdTokenClaims: false,
-    extraClientMetadata: { properties: [...OWN_METADATA], validator: refuseOwnMetadata },
+    extraClientMetadata: { properties: [...OWN_METADATA], validator: checkMetadata },
     pkce: { required: () => true },
+    clientBasedCORS: isOriginOf,
     rotateRefreshToken: isRotated,
     issueRefreshToken: async (_ctx, client, source) =>
       client.grantTypeAllowed('refresh_token') &&
@@ -77,7 +83,7 @@ function featuresOf(
       enabled: true,
       allowedPolicy: (_ctx, client) => client.clientAuthMethod !== 'none',
     },
-    revocation: { enabled: true },
+    revocation: { enabled: true, allowedPolicy: mayRevoke },
     pushedAuthorizationRequests: { enabled: true },
     dPoP: { enabled: true, nonceSecret: Buffer.from(ground.nonceSecret) },
     backchannelLogout: { enabled: true },
@@ -133,6 +139,21 @@ function fetchFor({ clients }: IdentityState): NonNullable<Configuration['fetch'
     const guard = named.has(new URL(url).href) ? {} : { dispatcher }
     return fetch(url, { ...rest, ...guard, redirect: 'error' } as RequestInit)
   }
+}
+
+/** Pages of public clients may call: those of the origins that they are answered at. */
+function isOriginOf(_ctx: KoaContextWithOIDC, origin: string, client: Client): boolean {
+  if (origin === 'null' || client.clientAuthMethod !== 'none') return false
+  return (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin)
+}
+
+/** A client revokes what is its own (RFC 7009 section 2.1). */
+function mayRevoke(
+  _ctx: KoaContextWithOIDC,
+  client: Client,
+  token: { readonly clientId?: string | undefined },
+): boolean {
+  return token.clientId === client.clientId
 }
 
 /** Public clients are rotated, whoever holds the token; the others are bound to their credentials or their key, and a rotation would only break retries. */
