@@ -2,6 +2,7 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import type { HostPort } from '../../platform/config/addresses.ts'
 import { isLoopbackHost } from '../../platform/config/addresses.ts'
 import { MASTER_KEY_CHARACTERS_MIN } from './keys/master-key.ts'
+import { ACCOUNT_CLIENT } from './provider/clients.ts'
 import { redirectFault } from './redirects.ts'
 import type { IdentitySettings } from './schema.ts'
 
@@ -90,6 +91,9 @@ function checkClient(client: Client, path: SettingPath): readonly SettingProblem
   const own = grants.find((one) => one === 'client_credentials' || one === 'token_exchange')
   const isOwnByDefault = client.grants === undefined && redirectUris.length === 0
   const problems: SettingProblem[] = []
+  if (client.id === ACCOUNT_CLIENT) {
+    problems.push(conflict([...path, 'id'], `is kept for our own pages: ${ACCOUNT_CLIENT}`))
+  }
   if (isPublic && (own !== undefined || isOwnByDefault)) {
     problems.push(
       conflict(

@@ -158,7 +158,7 @@ test('pages cannot be framed, run no foreign code, and are not kept', async (t) 
     assert.match(policy, /form-action 'self' http:\/\/localhost:9;/)
     assert.equal(page.headers.get('x-frame-options'), 'DENY')
     assert.equal(page.headers.get('cache-control'), 'no-store')
-    assert.equal(page.headers.get('referrer-policy'), 'no-referrer')
+    assert.equal(page.headers.get('referrer-policy'), 'same-origin')
   }
 })
 

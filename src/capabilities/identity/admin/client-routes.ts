@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { IdentityGrant } from '../../../contracts/identity-state.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 import type { IdentityHouse } from '../house.ts'
-import { apiScopesOf, metadataOf, needsConsent } from '../provider/clients.ts'
+import { ACCOUNT_CLIENT, apiScopesOf, metadataOf, needsConsent } from '../provider/clients.ts'
 import type { ClientMetadata, StoredClient } from '../store/clients.ts'
 import { secretHashOf } from '../store/hash.ts'
 import { houseOf, type AdminNeeds } from './needs.ts'
@@ -135,7 +135,7 @@ async function addClient(house: IdentityHouse, given: NewClient) {
   })
   await checkMetadata(house, metadata)
   const client: StoredClient = { id, metadata, source: 'command', createdMs: Date.now() }
-  const isOfFile = house.state.clients.some((one) => one.id === id)
+  const isOfFile = id === ACCOUNT_CLIENT || house.state.clients.some((one) => one.id === id)
   if (isOfFile || !(await house.clients.add(client))) {
     throw new ProblemError(
       409,

@@ -55,7 +55,7 @@ export function accountPage(view: AccountView): Page {
     row(
       one.id,
       'sessions/end',
-      'Sign out there',
+      one.isThis ? 'Sign out' : 'Sign out there',
       html`${one.isThis ? 'This browser' : 'A browser'}, since
       ${one.since}${one.clients.length === 0 ? '' : `, at ${one.clients.join(', ')}`}`,
     ),

@@ -30,6 +30,7 @@ export function renderPage({ title, body, hasScript }: Page, { system, base }: P
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
+        <link rel="icon" href="data:," />
         <title>${title} - ${system}</title>
         <link rel="stylesheet" href="${base}/assets/style.css" />
         <link rel="stylesheet" href="${base}/assets/look.css" />
@@ -56,7 +57,8 @@ export function pageHeaders({ formTargets = [], hasScript }: Page): Record<strin
     'content-security-policy': `default-src 'none'; style-src 'self'; img-src 'self' data:; ${script}form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`,
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
+    // With no-referrer browsers send our own forms with `Origin: null`.
+    'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
   }
 }

@@ -6,6 +6,9 @@ export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exch
 /** RFC 8628 section 3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
+/** The client that leads people to the page of their own account: it gets no token, so it needs no code. */
+export const ACCOUNT_CLIENT = 'backplane-account'
+
 /** What we say of a client beside RFC 7591; nobody who registers himself may. */
 export const OWN_METADATA = ['api_scopes', 'needs_consent'] as const
 
@@ -38,7 +41,7 @@ export function metadataOf(client: IdentityClient): ClientMetadata {
           backchannel_logout_session_required: true,
         }),
     grant_types: client.grants.map((grant) => GRANT_NAMES[grant]),
-    response_types: hasCode ? ['code'] : [],
+    response_types: client.id === ACCOUNT_CLIENT ? ['none'] : hasCode ? ['code'] : [],
     require_pushed_authorization_requests: client.needsPush,
     dpop_bound_access_tokens: client.needsDpop,
     api_scopes: client.scopes,

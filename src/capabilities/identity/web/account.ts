@@ -3,14 +3,13 @@ import { ACCOUNT_TEXT_MAX, type Account } from '../accounts/accounts.ts'
 import { HashingBusyError, passwordFault } from '../accounts/passwords.ts'
 import { accountPage, recoveryCodesPage } from '../pages/account-pages.ts'
 import { checkForm, formToken, readForm } from '../pages/forms.ts'
+import { html } from '../pages/html.ts'
 import { readPayload } from '../provider/adapter.ts'
+import { ACCOUNT_CLIENT } from '../provider/clients.ts'
 import type { StoredEntry } from '../store/entries.ts'
 import { hashOf } from '../store/hash.ts'
 import { redirect, sendJson, sendPage, type Exchange, type WebGround } from './exchange.ts'
 import { readScript } from './sign-in-passkey.ts'
-
-/** The client that leads to the page of the account; it gets no token. */
-export const ACCOUNT_CLIENT = 'backplane-account'
 
 /** Somebody who is signed in, at his own page. */
 interface Visit {
@@ -29,7 +28,7 @@ export async function answerAccount(exchange: Exchange, ground: WebGround): Prom
   )) as InstanceType<typeof Session>
   const account =
     session.accountId === undefined ? undefined : await accounts.find(session.accountId)
-  if (account === undefined || account.isDisabled) return redirect(exchange, signInUrl(ground))
+  if (account === undefined || account.isDisabled) return leadToSignIn(exchange, ground)
   const visit = { exchange, ground, account, sessionUid: session.uid }
   const step = path.slice('/account'.length)
   if (request.method === 'GET') {
@@ -45,6 +44,15 @@ export async function answerAccount(exchange: Exchange, ground: WebGround): Prom
     if (!(error instanceof HashingBusyError)) throw error
     await show(visit, error.message, '', 429)
   }
+}
+
+/** Once: who comes back without a session has cancelled, or his browser keeps no cookies. */
+function leadToSignIn(exchange: Exchange, ground: WebGround): void {
+  const { searchParams } = new URL(exchange.request.url ?? '/', ground.state.issuer)
+  if (!searchParams.has('iss')) return redirect(exchange, signInUrl(ground))
+  const body = html`<p>You are not signed in.</p>
+    <p class="links"><a href="${ground.look.base}/account">Sign in</a></p>`
+  sendPage(exchange, ground, { title: 'Your account', body }, 403)
 }
 
 /** An authorization request that brings back nothing but the session. */
