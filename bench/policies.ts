@@ -3,7 +3,14 @@ import type { PolicySpec } from '../src/contracts/policies.ts'
 import { compilePolicies, verdictOf } from '../src/dataplane/policies/compile.ts'
 import { VERDICT } from '../src/dataplane/policies/policy.ts'
 import { FakeExchange } from '../src/dataplane/policies/testing/fake-exchange.ts'
+import { createAuthGround } from '../src/dataplane/auth/ground.ts'
+import { systemClock } from '../src/platform/clock.ts'
 import { createBucketMemory, openSharedBuckets } from '../src/dataplane/shared/buckets.ts'
+import {
+  createFlightMemory,
+  openInFlight,
+  type FlightMemory,
+} from '../src/dataplane/shared/in-flight.ts'
 import { createCountMemory, openKeyedCounts } from '../src/dataplane/shared/counts.ts'
 import { machineLine, markdownTable } from './measure.ts'
 
@@ -17,6 +24,7 @@ const PER_ROUND = 200_000
 interface Memory {
   readonly buckets: SharedArrayBuffer
   readonly counts: SharedArrayBuffer
+  readonly flights: FlightMemory
   readonly index: number
 }
 
@@ -48,7 +56,13 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
   const counts = openKeyedCounts(memory.counts, memory.index)
   const headers = { 'x-api-key': 'k'.repeat(32), origin: 'https://app.example.com' }
   const chain = (specs: readonly PolicySpec[], addresses: readonly string[]): Run => {
-    const compiled = compilePolicies(specs, { workers: 2, buckets })
+    const compiled = compilePolicies(specs, {
+      workers: 2,
+      buckets,
+      auth: createAuthGround(systemClock, () => {}),
+      flights: openInFlight(memory.flights, memory.index),
+      random: Math.random,
+    })
     const exchanges = addresses.map((address) => new FakeExchange({ address, headers }))
     for (const exchange of exchanges) exchange.note = () => {}
     return (turn) => {
@@ -110,6 +124,7 @@ function newMemory(): Omit<Memory, 'index'> {
   return {
     buckets: createBucketMemory({ seed: [1, 2], nowMs: 0 }),
     counts: createCountMemory(2, 16),
+    flights: createFlightMemory(2, [1, 2]),
   }
 }
 

@@ -18,7 +18,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   scale: async () => (await import('./cli/change.ts')).runScale,
   breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
   identity: async () => (await import('./cli/identity.ts')).runIdentity,
+  try: async () => (await import('./cli/try.ts')).runTry,
   why: async () => (await import('./cli/why.ts')).runWhy,
+  credential: async () => (await import('./cli/credential.ts')).runCredential,
   completion: async () => {
     const { runCompletion } = await import('./cli/completion.ts')
     return (argv, io) => runCompletion(argv, io, Object.keys(commands))
@@ -31,6 +33,9 @@ const io: Io = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
+  get stdin() {
+    return process.stdin
+  },
 }
 const load = Object.hasOwn(commands, name) ? commands[name] : undefined
 if (load === undefined) {

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 
 /** What a command may touch. */
 export interface Io {
@@ -6,6 +6,8 @@ export interface Io {
   readonly stderr: Writable
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Only where a command reads it: a password does not belong into its arguments. */
+  readonly stdin?: Readable
 }
 
 /** Whether what is written is shown by a terminal, which obeys control characters. */

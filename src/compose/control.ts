@@ -94,7 +94,7 @@ export async function composeControl(
     ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
     { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
   )
-  const { identity } = await startOwnProcesses(host, input)
+  const { identity } = await startOwnProcesses(host, input, storage)
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()

@@ -3,9 +3,11 @@ import {
   startIdentityControl,
   type IdentityControl,
 } from '../capabilities/identity/control/identity-control.ts'
+import { openKnownKeys } from '../capabilities/identity/control/known-keys.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
 import { createOwnWanted } from '../platform/own-wanted.ts'
+import type { Storage } from '../platform/storage/storage.ts'
 import { stateSocketOf } from '../supervisor/boot.ts'
 import type { Settings } from '../settings.ts'
 import type { ComposeInput } from './routing.ts'
@@ -18,7 +20,8 @@ export interface OwnProcesses {
 /** Part of the control plane: which of our processes are wanted, and their settings on their way to them. */
 export async function startOwnProcesses(
   host: Host<LoadedConfig<Settings>>,
-  { boot, link, listeners }: Pick<ComposeInput, 'boot' | 'link' | 'listeners'>,
+  { boot, link, channel, listeners }: Pick<ComposeInput, 'boot' | 'link' | 'channel' | 'listeners'>,
+  storage: Storage,
 ): Promise<OwnProcesses> {
   const ownWanted = createOwnWanted(link)
   const identity = await host.start(
@@ -29,7 +32,13 @@ export async function startOwnProcesses(
       listen,
       system: name ?? basename(dirname(boot.configFile)),
     }),
-    { socketPath: stateSocketOf(boot, 'identity'), ownWanted, listeners },
+    {
+      socketPath: stateSocketOf(boot, 'identity'),
+      ownWanted,
+      listeners,
+      knownKeys: await openKnownKeys(storage),
+      publish: (ops) => channel.publish(ops),
+    },
   )
   return { identity }
 }

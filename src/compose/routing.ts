@@ -4,6 +4,7 @@ import { certificatesConfig } from '../capabilities/certificates/config.ts'
 import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { openBreakerOrders } from '../capabilities/gateway/breaker-orders.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
+import { openKeyStore } from '../capabilities/gateway/issuers/key-store.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { startConfiguration } from '../platform/config/current.ts'
@@ -60,11 +61,12 @@ export async function startRouting(
   const gateway = await host.start(
     'gateway',
     startGateway,
-    ({ settings, sourceOf }) => ({ settings, sourceOf, defaults: defaultService() }),
+    ({ settings, sourceOf }) => ({ settings, sourceOf, folder, defaults: defaultService() }),
     {
       channel,
       portStore: await openPortStore(storage),
       breakerOrders: await openBreakerOrders(storage),
+      keyStore: await openKeyStore(storage),
       discovery,
     },
   )

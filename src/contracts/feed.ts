@@ -103,6 +103,8 @@ export interface InstanceView {
     readonly isGivenUp?: boolean
     /** Other ports that it listens on, while it does not listen on its own. */
     readonly listensOn?: readonly number[]
+    /** Another program that listens on its fixed port. */
+    readonly portTakenBy?: { readonly pid: number; readonly name: string }
     readonly lastLines: readonly string[]
   } | null
   readonly ejectedUntilMs: number

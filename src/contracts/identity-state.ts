@@ -1,5 +1,8 @@
 /** What control tells identity, and what identity tells back beside listeners and problems. Durations are milliseconds. */
 
+/** Audience of tokens that name no resource, where the file says none. */
+export const DEFAULT_AUDIENCE = 'urn:backplane:api'
+
 /** Everything that the file says of identity. */
 export interface IdentityState {
   /** The section `listen` of the file: `default`, and the listener `identity`. */

@@ -1,11 +1,18 @@
+import type { AuthSpec } from './auth.ts'
+
 /**
  * Policies of a route, as control tells them to data: plain data by kind. This is the one place that names the kinds; settings, data plane and docs have
  * to follow, or they do not compile. The order of the kinds here is the order in which they run.
  */
 export interface PolicySpecs {
   readonly cors: CorsSpec
+  readonly ip: IpSpec
   readonly limit: LimitSpec
+  readonly auth: AuthSpec
+  readonly fault: FaultSpec
   readonly headers: HeadersSpec
+  readonly rewrite: RewriteSpec
+  readonly mirror: MirrorSpec
   readonly redirect: RedirectSpec
   readonly respond: RespondSpec
 }
@@ -36,17 +43,64 @@ export interface CorsSpec {
   readonly passesOptions: boolean
 }
 
-/** A token bucket a key. */
-export interface LimitSpec {
+/** Whose requests are counted together: an address (IPv6: its /64), the whole route, who calls as `auth` has found out, or the value of a header. */
+export type LimitBy = 'address' | 'route' | 'subject' | { readonly header: string }
+
+interface LimitBase {
   /** Tells the limits of one route apart, in the RateLimit fields and in `why`. */
   readonly name: string
-  /** Which buckets: those of another scope are others. */
+  /** Which counts: those of another scope are others. */
   readonly scope: string
-  readonly perSecond: number
-  /** The rate as the file has it: `100/s`. */
-  readonly rate: string
-  readonly burst: number
-  readonly by: 'address' | 'route' | { readonly header: string }
+  readonly by: LimitBy
+}
+
+export type LimitSpec =
+  /** A token bucket a key. */
+  | (LimitBase & {
+      readonly algorithm?: 'bucket'
+      readonly perSecond: number
+      /** The rate as the file has it: `100/s`. */
+      readonly rate: string
+      readonly burst: number
+    })
+  /** A sliding window a key. */
+  | (LimitBase & {
+      readonly algorithm: 'window'
+      readonly requests: number
+      readonly windowMs: number
+    })
+  /** Requests of a key that are in flight at a time. */
+  | (LimitBase & { readonly algorithm: 'concurrency'; readonly requests: number })
+
+/** Who may come, by address: CIDR blocks. */
+export interface IpSpec {
+  /** Empty: everybody who is not denied. */
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+}
+
+/** Trouble on purpose. Shares are 0 to 1, of all requests and drawn one by one. */
+export interface FaultSpec {
+  readonly delay?: { readonly share: number; readonly ms: number }
+  readonly abort?: { readonly share: number; readonly status: number }
+}
+
+/** What a request is on its way to the service. Templates: mechanisms/request-template. */
+export interface RewriteSpec {
+  /** Pattern of the route's path: it says where parameters stand. */
+  readonly pattern: string
+  /** In place of its path, after which `stripPrefix` of the route is not looked at; '' leaves it. */
+  readonly path: string
+  readonly query: { readonly set: FieldLines; readonly remove: readonly string[] }
+  /** Fields of the request, by lower-case name and template, in place of those that came. An empty value is no field. */
+  readonly headers: FieldLines
+}
+
+/** A copy of requests goes to another service, whose answers are thrown away. */
+export interface MirrorSpec {
+  readonly service: string
+  /** 0 to 1. */
+  readonly share: number
 }
 
 /** Field lines by name and value, in their order. */

@@ -2,6 +2,7 @@ import type { GatewayLimits } from './gateway-limits.ts'
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
+import type { IssuerOp, KeyWantedMessage } from './issuers.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
@@ -63,6 +64,7 @@ export type SnapshotOp =
       readonly removal?: number
     }
   | CertificateOp
+  | IssuerOp
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -131,6 +133,8 @@ export interface RouteSpec {
   readonly timeoutMs: number
   /** Of its requests, where a trusted caller says nothing else; without it normal. */
   readonly priority?: PriorityName
+  /** Its clients must show a certificate, by one of these authorities; none named: by any that is believed. */
+  readonly clientCertificate?: { readonly authorities: readonly string[] }
   /** What happens to its requests besides routing; they run in the order of their kinds. */
   readonly policies: readonly PolicySpec[]
 }
@@ -228,6 +232,7 @@ export type FromData =
     }
   | TotalsMessage
   | ResilienceMessage
+  | KeyWantedMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 
 /** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */

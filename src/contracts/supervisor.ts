@@ -11,6 +11,8 @@ export interface ProcessSpec {
   readonly cwd: string
   /** The complete environment but `PORT`, which the supervisor adds. */
   readonly env: Readonly<Record<string, string>>
+  /** Name or number of the user that it runs as; left out: that of Backplane. */
+  readonly user?: string
   /** A fixed port, or 0: a free loopback port at each start. */
   readonly port: number
   /** Runs to its end; exit 0 is success and it is not started again. */
@@ -97,10 +99,18 @@ export interface ProcessStatus {
   readonly residentBytes: number
   /** Other ports that its process group listens on, as long as nobody of it listens on its own; left out where there are none (Linux only). */
   readonly listensOn?: readonly number[]
+  /** Who listens on its fixed port; left out where its port is not fixed. */
+  readonly portUser?: PortUser
   /** Sequence number of the newest line, and lines that were dropped from the ring. */
   readonly linesLast: number
   readonly linesDropped: number
 }
+
+/** Who listens on the fixed port of a process: nobody yet, the process itself (also where that cannot be known), or another program. */
+export type PortUser =
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'own' }
+  | { readonly kind: 'other'; readonly pid: number; readonly name: string }
 
 /** What the supervisor says of one of our own processes. */
 export interface OwnProcess {

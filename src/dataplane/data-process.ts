@@ -323,6 +323,8 @@ export class DataProcess {
         this.#breakers.note({ atMs, service, instance, kind: 'ejected', because })
         return this.#options.log('warn', 'an instance is left out for a while', fields)
       }
+      case 'key-wanted':
+        return void this.#channel.send(message)
       case 'breaker':
         return this.#tellBreakers()
       case 'defect': {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,9 +17,21 @@ interface Status {
     readonly instances: readonly {
       readonly id: string
       readonly health: string
-      readonly process: { readonly isGivenUp?: boolean; readonly restarts: number } | null
+      readonly process: {
+        readonly state: string
+        readonly isGivenUp?: boolean
+        readonly restarts: number
+      } | null
     }[]
   }[]
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 async function statusOf(folder: string): Promise<Status> {
@@ -54,6 +66,41 @@ listen: { default: off, gateway: 0, console: 0 }
   stranger.close()
   stranger.closeAllConnections()
   await until(async () => (await get()) === '200 ours', 'the service')
+})
+
+test('a stranger that takes the fixed port of a running instance gets no traffic; a helper outside of its group does', async (t) => {
+  const helper = `require('child_process').spawn(process.execPath, ['-e', "process.stdin.on('end', process.exit).resume(); require('http').createServer((q, r) => r.end('helped')).listen(process.env.PORT)"], { detached: true, stdio: ['pipe', 'inherit', 'inherit'] }); setInterval(() => {}, 1e6)`
+  const [port, helpedPort] = [await freePort(), await freePort()]
+  const file = (shop = '', to = 'helped') => `services:
+  helped: { run: [node, -e, ${JSON.stringify(helper)}], port: ${helpedPort} }
+  ${shop}
+gateway: { routes: [{ path: /helped, to: helped }, { path: /, to: ${to} }] }
+listen: { default: off, gateway: 0, console: 0 }
+`
+  const silent = `shop: { run: [node, -e, "setInterval(() => {}, 1e6)"], port: ${port} }`
+  await using system = await startBackplane({ config: file() })
+  const get = async (path: string) => {
+    const response = await fetch(`${system.gateway}${path}`)
+    return `${response.status} ${await response.text()}`
+  }
+  await until(async () => (await get('/helped')) === '200 helped', 'the helper')
+  await system.configure(file(silent, 'shop'))
+  system.child.kill('SIGHUP')
+  const stranger = createServer((_request, response) => response.end('stranger'))
+  t.after(() => stranger.close().closeAllConnections())
+  await until(async () => {
+    const { services } = await statusOf(system.folder)
+    const shop = services.find(({ name }) => name === 'shop')?.instances[0]
+    return shop?.process?.state === 'running'
+  }, 'the process')
+  stranger.listen(port, '127.0.0.1')
+  await once(stranger, 'listening')
+  const wrong = await until(async () => {
+    const { problems } = await statusOf(system.folder)
+    return problems.find(({ code }) => code === 'ERR_PORT_TAKEN')
+  }, 'the problem')
+  assert.match(wrong.text, new RegExp(`pid ${process.pid} \\(.*listens on its port ${port}`))
+  assert.match(await get('/'), /^503/)
 })
 
 test('what ended instances have printed stays: after a stop, after a restart, and alone with --previous', async () => {
@@ -196,4 +243,37 @@ listen: { default: off, gateway: 0, console: 0 }
     const { services } = await statusOf(system.folder)
     return services[0]?.instances.some(({ id }) => id === 'shop-2' || id === 'shop-3')
   }, 'a new instance')
+})
+
+test('a service that is watched is restarted by a change of its files, and runs as its user', async (t) => {
+  const isRoot = process.getuid?.() === 0
+  const program = (word: string) =>
+    `const { uid, homedir } = require('os').userInfo(); require('http').createServer((q, r) => r.end('${word} ' + uid + ' ' + process.getgid() + ' ' + process.env.HOME)).listen(process.env.PORT)`
+  const folder = await mkdtemp(join(tmpdir(), 'backplane-user-'))
+  await chmod(folder, 0o755)
+  await using system = await startBackplane({
+    folder,
+    config: `services:
+  shop: { run: node src/shop.cjs, watch: src${isRoot ? ', user: nobody' : ''}, stop: { drain: 0s } }
+  alien: { run: node src/shop.cjs, user: no-such-user }
+gateway: { routes: [{ path: /**, to: shop }] }
+listen: { default: off, gateway: 0, console: 0 }
+`,
+    files: { 'src/shop.cjs': program('one') },
+  })
+  const get = async () => {
+    const response = await fetch(`${system.gateway}/`)
+    return `${response.status} ${await response.text()}`
+  }
+  const first = await until(async () => {
+    const answer = await get()
+    return answer.startsWith('200') ? answer : undefined
+  }, 'the service')
+  if (isRoot) assert.match(first, /^200 one 65534 65534 \/nonexistent$/)
+  else t.diagnostic('not root: the user is not tested')
+  await writeFile(join(system.folder, 'src/shop.cjs'), program('two'))
+  await until(async () => (await get()).startsWith('200 two'), 'the changed program')
+  const { problems } = await statusOf(system.folder)
+  const { text = '' } = problems.find(({ code }) => code === 'ERR_PROCESSES_USER') ?? {}
+  assert.match(text, /alien-1 cannot start: there is no user no-such-user on this machine/)
 })

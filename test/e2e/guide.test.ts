@@ -22,6 +22,8 @@ const guides = [
   { name: 'scaling', blocks: 5, skip: false },
   { name: 'grpc', blocks: 6, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
+  { name: 'protect-an-api', blocks: 6, skip: false },
+  { name: 'limits-that-hold', blocks: 6, skip: false },
   { name: 'https', blocks: 4, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
 ]

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import * as client from 'openid-client'
 import { TestBrowser } from '../../src/capabilities/identity/testing/browser.ts'
 import { runCli, startBackplane, until, type Running } from '../harness/backplane.ts'
@@ -22,7 +22,9 @@ async function freePort(): Promise<number> {
 }
 
 /** A system with an issuer; the console asks for a token, the issuer does not. */
-async function start(): Promise<Running & { readonly issuer: string; readonly token: string }> {
+async function start(
+  more = '',
+): Promise<Running & { readonly issuer: string; readonly token: string }> {
   const port = await freePort()
   const token = 'token-of-the-console-1'
   const issuer = `http://localhost:${port}/identity`
@@ -38,7 +40,7 @@ identity:
   clients:
     - { id: nightly, secret: { env: NIGHTLY }, scopes: [orders:read] }
     - { id: spa, redirectUris: ["${BACK}"], scopes: [orders:read] }
-`,
+${more}`,
   })
   return Object.assign(running, { issuer, token })
 }
@@ -147,6 +149,65 @@ test('killed with -9 under load: what was acknowledged is there, nobody is signe
     }
   }
   for (const secret of secrets) assert.ok(!it.output().includes(secret))
+})
+
+test('the gateway trusts our tokens with no more said, through a rotation, and while identity and control are away', async () => {
+  await using it = await start(`
+services: {}
+gateway:
+  routes:
+    - path: /orders
+      auth: { jwt: { scopes: [orders:read] } }
+      respond: { status: 200, body: orders }
+`)
+  const nightly = await discover(
+    it.issuer,
+    'nightly',
+    client.ClientSecretBasic('secret-of-nightly'),
+  )
+  const ask = async (token: string) =>
+    (await fetch(`${it.gateway}/orders`, { headers: { authorization: `Bearer ${token}` } })).status
+  const fresh = async (scope = 'orders:read') =>
+    (await client.clientCredentialsGrant(nightly, { scope })).access_token
+  const first = await fresh()
+  assert.equal(await ask(first), 200)
+  assert.equal(await ask(await fresh('')), 403)
+  assert.equal(await ask(`${first.slice(0, -4)}AAAA`), 401)
+  assert.equal((await fetch(`${it.gateway}/orders`)).status, 401)
+
+  const env = { BACKPLANE_TOKEN: it.token }
+  const rotated = await runCli(['identity', 'key', 'rotate', '--json'], it.folder, env)
+  const { keys } = JSON.parse(rotated.stdout) as { keys: { kid: string }[] }
+  assert.equal(keys.length, 4)
+  const next = await until(async () => {
+    const token = await fresh()
+    assert.equal(await ask(token), 200)
+    return decodeProtectedHeader(token).kid === decodeProtectedHeader(first).kid ? false : token
+  }, 'a token of the new key')
+  assert.equal(await ask(first), 200)
+
+  const pids = it.ready.pids as unknown as Record<string, number>
+  process.kill(pids['identity'] ?? 0, 'SIGKILL')
+  assert.deepEqual([await ask(first), await ask(next)], [200, 200])
+  process.kill(it.ready.pids.control, 'SIGKILL')
+  let asked = 0
+  const isBack = until(
+    async () => (await fetch(`${it.issuer}/jwks`)).status === 200,
+    'control and identity to be back',
+  )
+  let isOver = false
+  const load = (async () => {
+    while (!isOver) {
+      assert.equal(await ask(next), 200)
+      asked++
+    }
+  })()
+  await isBack.catch(() => undefined)
+  await until(async () => fresh().catch(() => false as const), 'new tokens')
+  isOver = true
+  await load
+  assert.ok(asked > 10)
+  assert.equal(await ask(await fresh()), 200)
 })
 
 function filesIn(folder: string): readonly string[] {

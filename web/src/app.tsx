@@ -8,6 +8,7 @@ import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
+import { RoutesPage } from './pages/routes/routes-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
 import type { Route } from './route.ts'
@@ -62,6 +63,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <RequestsPage requestId={route.requestId} />
     case 'configuration':
       return <ConfigurationPage />
+    case 'routes':
+      return <RoutesPage />
     case 'keys':
       return <KeysPage path={route.path} />
     case 'code':
@@ -81,6 +84,8 @@ function titleOf(route: Route): string {
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
     case 'configuration':
       return 'Listeners and configuration'
+    case 'routes':
+      return 'Routes'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
     case 'code':

@@ -13,6 +13,7 @@ import './styles/map.css'
 import './styles/service.css'
 import './styles/requests.css'
 import './styles/keys.css'
+import './styles/routes.css'
 import './styles/narrow.css'
 
 const root = document.getElementById('root')

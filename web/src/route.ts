@@ -6,6 +6,7 @@ export type Route =
   | { readonly page: 'service'; readonly service: string }
   | { readonly page: 'requests'; readonly requestId: string }
   | { readonly page: 'configuration' }
+  | { readonly page: 'routes' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
   | { readonly page: 'code'; readonly code: string }
@@ -23,6 +24,8 @@ export function parseRoute(hash: string): Route {
     case 'config':
     case 'listeners':
       return { page: 'configuration' }
+    case 'routes':
+      return { page: 'routes' }
     case 'keys':
       return { page: 'keys', path: argument }
     case 'codes':
@@ -45,6 +48,8 @@ export function hrefOf(route: Route): string {
         : `#/requests/${encodeURIComponent(route.requestId)}`
     case 'configuration':
       return '#/configuration'
+    case 'routes':
+      return '#/routes'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
     case 'code':

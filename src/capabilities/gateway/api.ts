@@ -9,6 +9,8 @@ export interface GatewayConfig {
   /** Policies of a service that exists only by registration: the defaults of the schema. */
   readonly defaults: ServiceSettings
   readonly sourceOf: SourceOf
+  /** That of the configuration file: files of the settings are relative to it. */
+  readonly folder: string
 }
 
 export interface ListenerState {

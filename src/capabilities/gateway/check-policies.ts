@@ -2,12 +2,19 @@ import type { z } from 'zod'
 import type { PolicyKind } from '../../contracts/policies.ts'
 import { OriginError, parseOriginPattern } from '../../mechanisms/cors/origin.ts'
 import { parseRedirectTarget, RedirectTargetError } from '../../mechanisms/redirect/redirect.ts'
+import {
+  parseRequestTemplate,
+  RequestTemplateError,
+} from '../../mechanisms/request-template/request-template.ts'
 import { RoutePatternError } from '../../mechanisms/routing/pattern.ts'
 import {
   explainFieldName,
   explainFieldValue,
 } from '../../mechanisms/settable-fields/settable-fields.ts'
+import { explainBadCidr } from '../../platform/config/addresses.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
+import { checkAuth } from './check-auth.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 import {
   type ChangeSettings,
   type limitSettings,
@@ -21,26 +28,39 @@ type Check = {
     given: SettingsOf<Kind>,
     route: PolicyRoute,
     path: SettingPath,
+    issuers: TrustedIssuers,
   ) => readonly SettingProblem[]
 }
 
 const check: Check = {
   cors: checkCors,
-  limit: (limit, _route, path) =>
+  ip: (ip, _route, path) => checkIp(ip, path),
+  limit: (limit, route, path) =>
     Array.isArray(limit)
-      ? limit.flatMap((each, at) => checkLimit(each, [...path, at]))
-      : checkLimit(limit, path),
+      ? limit.flatMap((each, at) => checkLimit(each, route, [...path, at]))
+      : checkLimit(limit, route, path),
+  auth: (auth, _route, path, issuers) => checkAuth(auth, issuers, path),
+  fault: ({ delay, abort }, _route, path) =>
+    delay === undefined && abort === undefined
+      ? [conflict(path, 'does nothing; write delay or abort')]
+      : [],
   headers: checkHeaders,
+  rewrite: checkRewrite,
+  mirror: () => [],
   redirect: checkRedirect,
   respond: checkRespond,
 }
 
-/** What no single setting of a route's policies can know. `path` is the route's. */
-export function checkPolicies(route: PolicyRoute, path: SettingPath): readonly SettingProblem[] {
+/** What no single setting of a route's or group's own policies can know. `path` is that of the route or group. */
+export function checkPolicies(
+  route: PolicyRoute,
+  path: SettingPath,
+  issuers: TrustedIssuers,
+): readonly SettingProblem[] {
   return policyKindsOf(route).flatMap((kind) => {
     // Kind and settings belong together by the type of `check`, which an index does not carry over.
     const find = check[kind] as (...all: unknown[]) => readonly SettingProblem[]
-    return find(route[kind], route, [...path, kind])
+    return find(route[kind], route, [...path, kind], issuers)
   })
 }
 
@@ -65,15 +85,93 @@ function checkCors(
   return [...origins, ...names, ...stars]
 }
 
+type Limit = z.output<typeof limitSettings>
+
 function checkLimit(
-  { rate: perSecond, by }: z.output<typeof limitSettings>,
+  limit: Limit,
+  route: PolicyRoute,
   path: SettingPath,
 ): readonly SettingProblem[] {
+  const { rate: perSecond, by } = limit
   const names = typeof by === 'string' ? [] : checkToken(by.header, [...path, 'by', 'header'])
-  if (perSecond > 0) return names
-  const message =
-    'would let nothing through after the burst; for a route that is closed write respond: { status: 503 }'
-  return [...names, invalid([...path, 'rate'], message)]
+  const others =
+    by === 'subject' && route.auth === undefined && isOfRoute(path)
+      ? [
+          conflict(
+            [...path, 'by'],
+            'is known only where auth finds out who calls; add auth',
+            'value',
+          ),
+        ]
+      : []
+  const none =
+    perSecond === 0
+      ? [
+          invalid(
+            [...path, 'rate'],
+            'would let nothing through after the burst; for a route that is closed write respond: { status: 503 }',
+          ),
+        ]
+      : []
+  return [...names, ...others, ...none, ...checkOneWay(limit, path)]
+}
+
+/** A group does not know what its routes have. */
+function isOfRoute(path: SettingPath): boolean {
+  return path[1] === 'routes'
+}
+
+function checkOneWay(limit: Limit, path: SettingPath): readonly SettingProblem[] {
+  const { rate, requests, window, concurrency, burst } = limit
+  const ways = [rate, requests ?? window, concurrency].filter((way) => way !== undefined)
+  if (ways.length !== 1) {
+    const message =
+      'says one of three: rate (a token bucket), requests with window (a sliding window), or concurrency (at a time)'
+    return [conflict(path, message)]
+  }
+  if ((requests === undefined) !== (window === undefined))
+    return [conflict(path, 'needs both of requests and window')]
+  if (burst !== undefined && rate === undefined)
+    return [conflict([...path, 'burst'], 'belongs to rate only')]
+  return []
+}
+
+function checkIp(ip: SettingsOf<'ip'>, path: SettingPath): readonly SettingProblem[] {
+  return (['allow', 'deny'] as const).flatMap((key) =>
+    ip[key].flatMap((block, at) => {
+      const why = explainBadCidr(block)
+      return why === undefined ? [] : [invalid([...path, key, at], `${block} ${why}`)]
+    }),
+  )
+}
+
+function checkRewrite(
+  { path: target, query, headers }: SettingsOf<'rewrite'>,
+  route: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const template = (text: string, at: SettingPath): readonly SettingProblem[] =>
+    invalidBy(() => parseRequestTemplate(text, route.path), at, text)
+  const names = Object.keys(headers).flatMap((name) =>
+    checkName(name, undefined, [...path, 'headers', name], 'key'),
+  )
+  const shape =
+    target !== undefined && /[?#\\\s]/.test(target)
+      ? [invalid([...path, 'path'], 'is a path only; parameters belong to query')]
+      : []
+  return [
+    ...shape,
+    ...(target === undefined ? [] : template(target, [...path, 'path'])),
+    ...Object.entries(query.set).flatMap(([name, text]) =>
+      template(text, [...path, 'query', 'set', name]),
+    ),
+    ...names,
+    ...Object.entries(headers).flatMap(([name, text]) => {
+      const why = explainFieldValue(text)
+      const at = [...path, 'headers', name]
+      return why === undefined ? template(text, at) : [invalid(at, why)]
+    }),
+  ]
 }
 
 function checkHeaders(
@@ -205,8 +303,11 @@ function invalidBy(parse: () => unknown, path: SettingPath, shown: string): Sett
     parse()
     return []
   } catch (error) {
-    if (error instanceof OriginError || error instanceof RedirectTargetError)
-      return [invalid(path, `${shown} ${error.message}`)]
+    const isOurs =
+      error instanceof OriginError ||
+      error instanceof RedirectTargetError ||
+      error instanceof RequestTemplateError
+    if (isOurs) return [invalid(path, `${shown} ${error.message}`)]
     // A path that is no pattern has its own problem.
     if (error instanceof RoutePatternError) return []
     throw error

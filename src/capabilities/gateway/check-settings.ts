@@ -9,12 +9,16 @@ import type { SettingPath, SettingProblem } from '../../platform/config/problems
 import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
+import { checkIssuers } from './check-auth.ts'
+import { checkGroups } from './check-groups.ts'
 import { checkPolicies } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkEdges, type Callers } from './edges.ts'
-import { answersItself, policyKindsOf } from './policy-settings.ts'
+import { inheritPolicies, ownPolicies } from './inherit-policies.ts'
+import { answersItself, policyKindsOf, type PolicyRoute } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
+import { trustedIssuers, type IssuingSettings } from './trusted-issuers.ts'
 
 type Services = Callers & Readonly<Record<string, BalancedService>>
 type RouteSettings = GatewaySettings['routes'][number]
@@ -23,6 +27,7 @@ type RouteSettings = GatewaySettings['routes'][number]
 export interface GatewayChecked {
   readonly gateway: GatewaySettings
   readonly services: Services
+  readonly identity?: IssuingSettings['identity']
 }
 
 /** Problems of `gateway`, and of how services are called. */
@@ -30,19 +35,28 @@ export function checkGateway(
   settings: GatewayChecked,
   sourceOf: SourceOf,
 ): readonly SettingProblem[] {
-  const { routes } = settings.gateway
+  const { gateway } = settings
+  const { routes, issuers } = gateway
+  const trusted = trustedIssuers(settings)
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
     return [
-      ...checkTarget(route, settings.services, path),
+      ...checkTarget(route, inheritPolicies(route, path, gateway).route, settings.services, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
-      ...checkPolicies(route, path),
+      ...checkPolicies(ownPolicies(route), path, trusted),
+      ...checkMirror(route.mirror, settings.services, [...path, 'mirror']),
     ]
   })
   return [
     ...checkServices(settings.services, sourceOf),
     ...each,
+    ...checkGroups(gateway, trusted),
+    ...checkMirror(gateway.policies.mirror, settings.services, ['gateway', 'policies', 'mirror']),
+    ...Object.entries(gateway.groups).flatMap(([name, { mirror }]) =>
+      checkMirror(mirror, settings.services, ['gateway', 'groups', name, 'mirror']),
+    ),
+    ...checkIssuers(issuers),
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
@@ -51,11 +65,14 @@ export function checkGateway(
 
 function checkTarget(
   route: RouteSettings,
+  effective: PolicyRoute,
   services: Services,
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { to, split } = route
-  if (answersItself(route)) return []
+  // One that answers only by inheritance (maintenance) may name a service, and one that answers by itself need not.
+  if (answersItself(effective) && to === undefined && split === undefined) return []
+  if (answersItself(ownPolicies(route))) return []
   if (to !== undefined && split !== undefined) {
     const message = 'excludes to: a route has one service, or several by share; remove one'
     return [{ path: [...path, 'split'], code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
@@ -75,6 +92,15 @@ function checkTarget(
   const shown = formatShareRatio(Number(sum.toPrecision(6)))
   const message = `shares must sum up to 100%; these sum up to ${sum > 1 ? `${Number((sum * 100).toPrecision(6))}%` : shown}`
   return [...names, { path: [...path, 'split'], code: 'ERR_CONFIG_SPLIT_SUM', message }]
+}
+
+function checkMirror(
+  mirror: RouteSettings['mirror'],
+  services: Services,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (mirror === undefined || mirror === 'off') return []
+  return checkTargetService(mirror.to, services, [...path, 'to'])
 }
 
 function checkTargetService(
@@ -98,7 +124,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
-    ...policyKindsOf(route)
+    ...policyKindsOf(ownPolicies(route))
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),
   ]

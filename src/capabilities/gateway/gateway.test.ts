@@ -3,17 +3,17 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock, Scope } from '../../platform/capability.ts'
 import { systemClock } from '../../platform/clock.ts'
-import type { SnapshotChannel, Totals } from '../../platform/snapshot/channel.ts'
-import type { ListenerStatus, InstanceTotals, SnapshotOp } from '../../contracts/snapshot.ts'
-import { createSnapshotModel } from '../../platform/snapshot/model.ts'
+import type { InstanceTotals, SnapshotOp } from '../../contracts/snapshot.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
 import { defaultService, settingsSchema } from '../../settings.ts'
 import { startDiscovery } from '../discovery/discovery.ts'
 import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
+import { openKeyStore } from './issuers/key-store.ts'
 import { openBreakerOrders } from './breaker-orders.ts'
 import { GatewayListenerError } from './data-listeners.ts'
 import { startGateway } from './gateway.ts'
+import { createFakeData } from './testing/fake-data.ts'
 import { type OutboundListener, specifyGateway } from './specify.ts'
 
 const defaults = defaultService()
@@ -21,62 +21,8 @@ const configOf = (file: object): GatewayConfig => ({
   settings: settingsSchema.parse(file),
   defaults,
   sourceOf: (path) => path.join('.'),
+  folder: '.',
 })
-
-/** A data plane that applies everything at once; the ports in `taken` cannot be opened. */
-function createFakeData(taken: Set<number>) {
-  const model = createSnapshotModel()
-  const totals: ((message: Totals) => void)[] = []
-  const drained: Parameters<SnapshotChannel['onDrained']>[0][] = []
-  const removals = new Map<string, number>()
-  const channel: SnapshotChannel = {
-    hello: new Promise(() => {}),
-    isConnected: true,
-    begin() {},
-    close() {},
-    async publish(ops) {
-      for (const op of ops) {
-        model.apply(op)
-        if (op.op === 'instance-gone') removals.set(`${op.service} ${op.id}`, op.removal ?? 0)
-      }
-      return statuses()
-    },
-    ask: (question) => Promise.resolve(question.type === 'why' ? null : 'nonsense'),
-    onTotals: (listener) => void totals.push(listener),
-    onResilience() {},
-    onDrained: (listener) => void drained.push(listener),
-  }
-  function statuses(): ListenerStatus[] {
-    const gateway = model.takeAll().find((op) => op.op === 'gateway')
-    return (gateway?.gateway.listeners ?? []).map(({ id, host, port }) => ({
-      id,
-      host,
-      port,
-      error: taken.has(port) ? 'EADDRINUSE' : '',
-    }))
-  }
-  return {
-    channel,
-    all: (): readonly SnapshotOp[] => model.takeAll(),
-    /** `service limit` and `service/instance` of what data knows. */
-    names: () =>
-      model
-        .takeAll()
-        .flatMap((op) =>
-          op.op === 'service'
-            ? [`${op.service.name} ${op.service.pendingMax}`]
-            : op.op === 'instance'
-              ? [`${op.instance.service}/${op.instance.id}`]
-              : [],
-        )
-        .toSorted(),
-    saysTotals: (message: Totals) => totals.forEach((listener) => listener(message)),
-    /** The newest removal of the instance, 0 for none. */
-    removalOf: (service: string, id: string) => removals.get(`${service} ${id}`) ?? 0,
-    saysDrained: (service: string, id: string, removal = removals.get(`${service} ${id}`) ?? 0) =>
-      drained.forEach((listener) => listener(service, id, removal)),
-  }
-}
 
 async function start(
   t: TestContext,
@@ -118,7 +64,12 @@ async function start(
     },
   }
   const breakerOrders = await openBreakerOrders(storage)
-  const part = await startGateway(config, { discovery, channel, portStore, breakerOrders }, scope)
+  const keyStore = await openKeyStore(storage)
+  const part = await startGateway(
+    config,
+    { discovery, channel, portStore, breakerOrders, keyStore },
+    scope,
+  )
   /** A reload that nobody else refuses. */
   const reload = async (next: GatewayConfig) => {
     const before = await rest.prepare?.(discoveryConfig(next))

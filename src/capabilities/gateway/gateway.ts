@@ -16,8 +16,12 @@ import {
   resilienceProblems,
 } from './resilience.ts'
 import { createResilienceStore } from './resilience-store.ts'
+import { followIssuers, type Issuers } from './issuers/issuers.ts'
+import type { KeyStore } from './issuers/key-store.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
+import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
+import { registerTryRoute } from './route-lookups.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
 export interface GatewayNeeds {
@@ -25,12 +29,13 @@ export interface GatewayNeeds {
   readonly channel: SnapshotChannel
   readonly portStore: PortStore
   readonly breakerOrders: BreakerOrderStore
+  readonly keyStore: KeyStore
 }
 
 /** Follows the file and discovery, and tells the data plane. Nothing is sent before `begin`. */
 export async function startGateway(
   first: GatewayConfig,
-  { discovery, channel, portStore, breakerOrders }: GatewayNeeds,
+  { discovery, channel, portStore, breakerOrders, keyStore }: GatewayNeeds,
   scope: Scope,
 ): Promise<Part<GatewayConfig, Gateway>> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
@@ -39,6 +44,7 @@ export async function startGateway(
   const listeners = new DataListeners(first, await portStore.load(), needs)
   const orders = new Map(await breakerOrders.load())
   const resilience = createResilienceStore()
+  const issuers = await startIssuers(first, channel, keyStore, scope)
   let current = first
 
   channel.onTotals((message) => totals.add(message))
@@ -70,6 +76,7 @@ export async function startGateway(
         const ops = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
+        issuers.configure(next.settings.gateway.issuers)
         return prepared.commit(ops)
       },
       cancel: () => prepared.cancel(),
@@ -127,6 +134,12 @@ export async function startGateway(
     routes: [
       (app) => registerRequestRoutes(app, api),
       (app) => registerResilienceRoutes(app, resilienceNeeds),
+      (app) =>
+        registerTryRoute(
+          app,
+          (request) => tryRoute(current, request, countInstances(discovery)),
+          () => listRoutes(current),
+        ),
     ],
     *metrics() {
       yield* gatewayMetrics(totals)
@@ -135,7 +148,32 @@ export async function startGateway(
     *problems() {
       yield* gatewayProblems(totals, channel.isConnected, scope.clock.nowMs())
       yield* resilienceProblems(resilience)
+      yield* issuers.problems()
     },
+  }
+}
+
+/** Their keys are told to the data plane, from those that were kept on. */
+async function startIssuers(
+  { settings, folder }: GatewayConfig,
+  channel: SnapshotChannel,
+  store: KeyStore,
+  scope: Scope,
+): Promise<Issuers> {
+  const { clock, random, log } = scope
+  const publish = channel.publish.bind(channel)
+  const issuers = followIssuers({ clock, random, log, store, folder, publish })
+  scope.onStop(() => issuers.stop())
+  channel.onKeyWanted((name) => issuers.wanted(name))
+  issuers.configure(settings.gateway.issuers, await store.load())
+  return issuers
+}
+
+/** How many instances a service has, and how many of them are in rotation. */
+function countInstances(discovery: DiscoveryNeed): CountInstances {
+  return (service) => {
+    const all = [...discovery.instances(service)]
+    return { instances: all.length, routable: all.filter(({ isRoutable }) => isRoutable).length }
   }
 }
 

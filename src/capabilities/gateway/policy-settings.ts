@@ -1,29 +1,46 @@
 import { z } from 'zod'
 import type { PolicyKind } from '../../contracts/policies.ts'
-import { duration, rate } from '../../platform/config/units.ts'
-import { filled } from '../../platform/config/names.ts'
+import { duration, rate, share } from '../../platform/config/units.ts'
+import { absolutePath, filled } from '../../platform/config/names.ts'
+import { WINDOW_COUNT_MAX } from '../../mechanisms/sliding-window/sliding-window.ts'
+import { authSettings } from './auth-settings.ts'
 
 const BURST_MAX = 10_000_000
 /** It is in memory and in every snapshot. */
 const BODY_LENGTH_MAX = 65_536
 
-/** One limit. */
+/** One limit: of rate, requests with window, and concurrency it has one. */
 export const limitSettings = z.strictObject({
-  rate: rate().describe('What flows in: 100/s, 6000/m or 10/h.'),
+  rate: rate().optional().describe('Token bucket: what flows in, 100/s, 6000/m or 10/h.'),
   burst: z
     .int()
     .min(1)
     .max(BURST_MAX)
     .optional()
     .describe('What may come at once; default: what flows in within a second, at least 1.'),
+  requests: z
+    .int()
+    .min(1)
+    .max(WINDOW_COUNT_MAX)
+    .optional()
+    .describe('Sliding window: how many may come within window.'),
+  window: duration({ min: '100ms', max: '24h' })
+    .optional()
+    .describe('Length of the sliding window.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('How many may be under way at a time.'),
   by: z
     .union([
-      z.enum(['address', 'route']),
+      z.enum(['address', 'route', 'subject']),
       z.strictObject({ header: filled().describe('Name of the request header.') }),
     ])
     .default('address')
     .describe(
-      'Who shares a bucket: each address (IPv6: each /64), each value of a header (without regard to case and white space), or the whole route.',
+      'Who is counted together: each address (IPv6: each /64), who calls as auth has found out (subject), each value of a header (without regard to case and white space), or the whole route.',
     ),
 })
 
@@ -38,7 +55,7 @@ const fieldChanges = z.strictObject({
 
 type PolicySchemas = { readonly [Kind in PolicyKind]: z.ZodType }
 
-/** The policies among the settings of a route, by kind. */
+/** The policies among the settings of a route, by kind, in the order in which they run. */
 export const policySettings = {
   cors: z
     .strictObject({
@@ -65,15 +82,77 @@ export const policySettings = {
     })
     .optional()
     .describe('Answers browsers that ask whether a page of another origin may call this route.'),
+  ip: z
+    .strictObject({
+      allow: z
+        .array(filled())
+        .max(1_000)
+        .default([])
+        .describe('Addresses and CIDR blocks that may call; empty: all that are not denied.'),
+      deny: z
+        .array(filled())
+        .max(1_000)
+        .default([])
+        .describe('Addresses and blocks that may not, also where they are allowed.'),
+    })
+    .optional()
+    .describe('Who may call by address; behind gateway.trustedProxies that of the client.'),
   limit: z
     .union([limitSettings, z.array(limitSettings).min(1).max(8)])
     .optional()
     .describe('Requests within a time, over all workers; 429 beyond it. A list: all of them hold.'),
+  auth: authSettings.optional().describe('Who may call, and how that is found out; 401 and 403.'),
+  fault: z
+    .strictObject({
+      delay: z
+        .strictObject({
+          share: share().describe('Of the requests.'),
+          time: duration({ min: '1ms', max: '30s' }).describe('How long they wait.'),
+        })
+        .optional()
+        .describe('Some requests wait.'),
+      abort: z
+        .strictObject({
+          share: share().describe('Of the requests.'),
+          status: z.int().min(400).max(599).default(503).describe('Of the answer.'),
+        })
+        .optional()
+        .describe('Some requests fail.'),
+    })
+    .optional()
+    .describe('Trouble on purpose, to see what callers make of it.'),
   headers: z
     .record(z.string(), z.union([z.string(), fieldChanges]))
     .default({})
     .describe(
       'A text: the header must have this value, * means present. And below the names request and response: what is changed in requests to the service and in its answers.',
+    ),
+  rewrite: z
+    .strictObject({
+      path: absolutePath()
+        .optional()
+        .describe('In place of the path (strip is not looked at then): /v2/{id}, /v2/{rest}.'),
+      query: z
+        .strictObject({
+          set: fieldMap().describe('Parameters by name, in place of those that came.'),
+          remove: z.array(filled()).default([]).describe('Names of parameters.'),
+        })
+        .prefault({})
+        .describe('What is changed in the query.'),
+      headers: fieldMap().describe('Headers that the service gets, in place of those that came.'),
+    })
+    .optional()
+    .describe(
+      'What the service gets. In the texts stand {host}, {path}, {query}, {address}, {scheme}, {method}, {subject}, {header.NAME}, {claim.NAME} and parameters of the path.',
+    ),
+  mirror: z
+    .strictObject({
+      to: filled().describe('Service that gets a copy.'),
+      share: share().prefault('100%').describe('Of the requests.'),
+    })
+    .optional()
+    .describe(
+      'A copy of requests goes to another service, behind the request itself; its answers are thrown away.',
     ),
   redirect: z
     .strictObject({
@@ -98,12 +177,38 @@ export const policySettings = {
     .describe('Answers by itself, instead of to.'),
 } as const satisfies PolicySchemas
 
-/** The policies of a route, as the file has them. */
+/** The policies that hold for a route. */
 export type PolicySettings = z.output<z.ZodObject<typeof policySettings>>
 /** What is changed in one side's headers. */
 export type ChangeSettings = z.output<typeof fieldChanges>
 /** The settings of one kind. */
 export type SettingsOf<Kind extends PolicyKind> = NonNullable<PolicySettings[Kind]>
+
+/** `off`: what groups and gateway say of this kind does not hold here. */
+function orOff<Inner extends z.ZodType>(schema: z.ZodOptional<Inner>) {
+  const given = z.union([z.literal('off'), schema.unwrap()]).optional()
+  return given.describe(`${schema.description ?? ''} off: none, also not an inherited one.`)
+}
+
+/** The policies among the settings of a route, or of a group: a kind that is `off` is not inherited. */
+export const sharedPolicySettings = {
+  cors: orOff(policySettings.cors),
+  ip: orOff(policySettings.ip),
+  limit: orOff(policySettings.limit),
+  auth: orOff(policySettings.auth),
+  fault: orOff(policySettings.fault),
+  headers: policySettings.headers,
+  rewrite: orOff(policySettings.rewrite),
+  mirror: orOff(policySettings.mirror),
+  redirect: orOff(policySettings.redirect),
+  respond: orOff(policySettings.respond),
+} as const satisfies PolicySchemas
+
+/** Policies that several routes share. */
+export const groupSettings = z.strictObject(sharedPolicySettings)
+export type GroupSettings = z.output<typeof groupSettings>
+/** The policies of a route or a group, as the file has them. */
+export type RoutePolicies = z.output<z.ZodObject<typeof sharedPolicySettings>>
 
 /** What this file needs to know of a route. */
 export interface PolicyRoute extends PolicySettings {
@@ -113,9 +218,12 @@ export interface PolicyRoute extends PolicySettings {
   readonly split?: unknown
 }
 
+/** The kinds in the order in which they run (docs/guides/policies.md). */
+export const POLICY_KINDS = Object.keys(policySettings) as readonly PolicyKind[]
+
 /** The policies that a route has, in the order of their kinds. */
 export function policyKindsOf(route: PolicySettings): readonly PolicyKind[] {
-  return (Object.keys(policySettings) as PolicyKind[]).filter((kind) =>
+  return POLICY_KINDS.filter((kind) =>
     kind === 'headers'
       ? Object.values(route.headers).some((value) => typeof value !== 'string')
       : route[kind] !== undefined,

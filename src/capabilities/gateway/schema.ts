@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { absolutePath, filled } from '../../platform/config/names.ts'
-import { policySettings } from './policy-settings.ts'
+import { absolutePath, filled, label } from '../../platform/config/names.ts'
+import { issuerSettings } from './auth-settings.ts'
+import { groupSettings, sharedPolicySettings } from './policy-settings.ts'
 import { resilienceSettings } from './resilience-settings.ts'
 import { duration, listenAddress, share, size } from '../../platform/config/units.ts'
 
@@ -43,7 +44,12 @@ const routeSettings = z.strictObject({
     .describe(
       'Who is served first and shed last where a service has as many requests as it may have.',
     ),
-  ...policySettings,
+  groups: z
+    .array(filled())
+    .max(16)
+    .default([])
+    .describe('Groups of policies that hold here; of two that have one kind, the first.'),
+  ...sharedPolicySettings,
 })
 
 const limitSettings = z.strictObject({
@@ -167,6 +173,17 @@ export const gatewaySection = z
       .array(routeSettings)
       .default([])
       .describe('The most specific matching route wins; the order in the file breaks ties.'),
+    policies: groupSettings
+      .prefault({})
+      .describe('Policies of all routes that do not say otherwise themselves or by a group.'),
+    groups: z
+      .record(label(), groupSettings)
+      .default({})
+      .describe('Policies that routes share by name.'),
+    issuers: z
+      .record(label(), issuerSettings)
+      .default({})
+      .describe('Who signs the tokens that auth.jwt takes.'),
     trustedProxies: z
       .array(filled())
       .default([])

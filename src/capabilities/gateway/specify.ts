@@ -6,7 +6,15 @@ import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
 import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
-import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
+import { type EffectivePolicies, inheritPolicies } from './inherit-policies.ts'
+import {
+  conditionsOf,
+  dropVerified,
+  methodsTaken,
+  specifyPolicies,
+  verifiedHeaders,
+} from './specify-policies.ts'
+import { trustedIssuers } from './trusted-issuers.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
@@ -24,9 +32,7 @@ export function specifyGateway(
 ): GatewaySpec {
   return {
     listeners: [...outsideListeners(settings), ...outbound.map(outboundListener)],
-    routes: settings.gateway.routes.flatMap((route, at) =>
-      route.tcp === undefined ? [specifyRoute(route, at, sourceOf)] : [],
-    ),
+    routes: specifyRoutes(settings, sourceOf),
     limits: specifyLimits(settings.gateway.limits),
     trustedProxies: settings.gateway.trustedProxies,
     hosts: settings.gateway.hosts.map((host) => host.toLowerCase()),
@@ -89,17 +95,47 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
   }
 }
 
-function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
+function specifyRoutes(settings: Settings, sourceOf: SourceOf): readonly RouteSpec[] {
+  const { gateway } = settings
+  const { routes } = gateway
+  const all = effectivePolicies(gateway)
+  const verified = verifiedHeaders(all)
+  const issuers = trustedIssuers(settings)
+  return routes.flatMap((route, at) => {
+    if (route.tcp !== undefined) return []
+    const id = routeIdOf(route)
+    const source = sourceOf(['gateway', 'routes', at])
+    const policies = specifyPolicies(all[at]!, id, issuers, sourceOf)
+    return [specifyRoute(route, all[at]!, source, dropVerified(verified, policies, source))]
+  })
+}
+
+/** The policies that hold for each route of the file, in its order. */
+export function effectivePolicies(gateway: Settings['gateway']): readonly EffectivePolicies[] {
+  return gateway.routes.map((route, at) =>
+    inheritPolicies(route, ['gateway', 'routes', at], gateway),
+  )
+}
+
+/** Name of a route in logs and metrics. */
+function routeIdOf({ id, methods, host, path }: RouteSettings): string {
+  const first = [host ?? []].flat()[0]?.toLowerCase() ?? ''
+  return id ?? [methods.join('+'), first, path].filter(Boolean).join(' ')
+}
+
+function specifyRoute(
+  route: RouteSettings,
+  effective: EffectivePolicies,
+  source: string,
+  policies: RouteSpec['policies'],
+): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
-  const place = ['gateway', 'routes', at]
-  const id =
-    route.id ?? [route.methods.join('+'), hosts[0] ?? '', route.path].filter(Boolean).join(' ')
   return {
-    id,
-    source: sourceOf(place),
+    id: routeIdOf(route),
+    source,
     hosts,
     path: route.path,
-    methods: methodsTaken(route),
+    methods: methodsTaken(effective.route),
     headers: conditionsOf(route.headers),
     query: route.query,
     to:
@@ -109,7 +145,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
     ...(route.priority === 'normal' ? {} : { priority: route.priority }),
-    policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
+    policies,
   }
 }
 

@@ -67,7 +67,7 @@ export const identitySection = z
       ),
     audience: url()
       .optional()
-      .describe('Audience of tokens that ask for no resource; default: urn:backplane:NAME.'),
+      .describe('Audience of tokens that ask for no resource; default: urn:backplane:api.'),
     postgres: secret()
       .optional()
       .describe(

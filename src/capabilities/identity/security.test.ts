@@ -261,6 +261,8 @@ test('keys are rotated without a break: old tokens verify, new ones name the new
   const api = await discover(it, 'api', client.ClientSecretBasic('secret of api'))
   const before = decodeProtectedHeader((await client.clientCredentialsGrant(api)).access_token)
   await it.house.keeper.rotate()
+  it.clock.shiftMs += 1_000
+  await it.house.keeper.look()
   const after = decodeProtectedHeader((await client.clientCredentialsGrant(api)).access_token)
   assert.notEqual(before.kid, after.kid)
   const { keys } = (await (await fetch(`${it.issuer}/jwks`)).json()) as {

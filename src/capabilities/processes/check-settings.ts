@@ -44,7 +44,7 @@ export function checkProcesses(
 
 /** What only a command has a use for. */
 function checkOwnProcess(service: ProcessSettings, path: SettingPath): readonly SettingProblem[] {
-  const { run, instances, env, folder, port, after } = service
+  const { run, instances, env, folder, port, after, user, watch } = service
   if (run !== undefined) return []
   const given: readonly [string, boolean][] = [
     ['instances', instances !== 1],
@@ -52,6 +52,8 @@ function checkOwnProcess(service: ProcessSettings, path: SettingPath): readonly 
     ['folder', folder !== '.'],
     ['port', port !== undefined],
     ['after', after.length > 0],
+    ['user', user !== undefined],
+    ['watch', watch.length > 0],
   ]
   return given
     .filter(([, isGiven]) => isGiven)

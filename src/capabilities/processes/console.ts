@@ -85,7 +85,9 @@ export function problemOf(
   isUp: (id?: string) => boolean,
 ): Problem | undefined {
   const broken = instances.find(isBroken)
-  if (broken === undefined) return misplacedProblem(service, instances, isUp)
+  if (broken === undefined) {
+    return takenProblem(service, instances, isUp) ?? misplacedProblem(service, instances, isUp)
+  }
   return {
     severity: isUp() ? 'warning' : 'error',
     code: codeOf(broken),
@@ -93,6 +95,28 @@ export function problemOf(
     instance: broken.id,
     text: brokenReason(broken),
   }
+}
+
+/** One that runs, while another program listens on its port. */
+function takenProblem(
+  service: string,
+  instances: readonly RunningView[],
+  isUp: (id?: string) => boolean,
+): Problem | undefined {
+  for (const { id, address, process } of instances) {
+    const { portTakenBy } = process
+    if (process.state !== 'running' || portTakenBy === undefined) continue
+    const { pid, name } = portTakenBy
+    const port = address.slice(address.lastIndexOf(':') + 1)
+    return {
+      severity: isUp() ? 'warning' : 'error',
+      code: 'ERR_PORT_TAKEN',
+      service,
+      instance: id,
+      text: `${id} runs, but pid ${pid} (${name}) listens on its port ${port}, so it gets no requests: end that program, or change \`port\` of the service ${service}`,
+    }
+  }
+  return undefined
 }
 
 /** One that runs, but where nobody looks for it. What a helper outside of its process group does for it is found by the check. */

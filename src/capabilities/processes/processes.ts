@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Part, Scope } from '../../platform/capability.ts'
 import type { Processes } from './api.ts'
 import { problemOf, problemsOf, registerServiceRoutes } from './console.ts'
@@ -14,6 +15,7 @@ import { loadOverrides } from './overrides.ts'
 import { RunSet, type ProcessesConfig } from './run-set.ts'
 import { viewSlot } from './slot-view.ts'
 import { checkCommands } from './specify.ts'
+import { ChangeWatch, type Watched } from './watching/change-watch.ts'
 import { fileTarget, refuseScale, scaleMaxOf } from './targets.ts'
 
 export interface ProcessesNeeds {
@@ -47,6 +49,7 @@ export async function startProcesses(
   )
   const overrideOf = (name: string) => overrides.of(name)
   const runs: RunSet = new RunSet(first, { ...needs, overrideOf, scope, changed })
+  const changes = new ChangeWatch(scope, (name) => runs.find(name)?.restart())
   runs.adopt((await supervisor.hello).processes, needs.routed)
   supervisor.onProcesses((statuses) => runs.observe(statuses))
   discovery.onChange((services) => {
@@ -57,7 +60,10 @@ export async function startProcesses(
   const isUp = (name: string, id?: string): boolean =>
     id === undefined ? discovery.routableCount(name) > 0 : discovery.isRoutable(name, id)
   const api: Processes = {
-    begin: () => runs.begin(),
+    begin() {
+      runs.begin()
+      changes.follow(watchedOf(first))
+    },
     services: () => runs.all(),
     service: (name) => runs.find(name),
     instances: (name) => (runs.find(name)?.slots() ?? []).map(viewSlot),
@@ -93,13 +99,26 @@ export async function startProcesses(
     api,
     prepare(next) {
       checkCommands({ ...next, listeners: needs.variables() })
-      return { commit: () => runs.configure(next) }
+      return {
+        commit() {
+          runs.configure(next)
+          changes.follow(watchedOf(next))
+        },
+      }
     },
     routes: [
       (app) => registerServiceRoutes(app, api),
       (app) => registerLogRoutes(app, api, needs.output, scope.clock),
     ],
     metrics: () => processesMetrics(runs.all()),
-    problems: () => [...needs.overrides.problems(), ...problemsOf(api)],
+    problems: () => [...needs.overrides.problems(), ...changes.problems(), ...problemsOf(api)],
   }
+}
+
+function watchedOf({ settings, folder }: ProcessesConfig): readonly Watched[] {
+  return Object.entries(settings.services).flatMap(([service, one]) =>
+    one.run === undefined || one.watch.length === 0
+      ? []
+      : [{ service, folder: resolve(folder, one.folder), paths: one.watch }],
+  )
 }

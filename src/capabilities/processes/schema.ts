@@ -20,6 +20,20 @@ export const serviceShape = {
     )
     .default({})
     .describe('Environment variables; values may be { env: NAME } or { file: path }.'),
+  user: filled()
+    .regex(/^[a-z_][a-z0-9_-]*[$]?$|^[0-9]+$/i, {
+      error: 'must be the name or the number of a user',
+    })
+    .optional()
+    .describe(
+      "User that it runs as, by name or number, with that user's own group and no other. Backplane itself must run as root for that.",
+    ),
+  watch: z
+    .union([filled().transform((path) => [path]), z.array(filled()).max(100)])
+    .default([])
+    .describe(
+      'For development: files and folders, relative to `folder`, whose changes restart it. Names that begin with a point, node_modules and the like are not looked at.',
+    ),
   port: z
     .int()
     .min(1)

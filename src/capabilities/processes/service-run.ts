@@ -226,7 +226,9 @@ export function createServiceRun(name: string, first: Wanted, needs: ServiceRunN
     const state = slot.status?.state
     const { id, task } = slot.spec
     if (task || slot.isRetiring) return
-    const port = state?.state === 'running' ? state.port : 0
+    // Who listens on its fixed port must be itself: another program would be called healthy and be sent its requests.
+    const isOwn = (slot.status?.portUser?.kind ?? 'own') === 'own'
+    const port = state?.state === 'running' && isOwn ? state.port : 0
     if (port === slot.registeredPort) return
     if (slot.registeredPort !== 0) discovery.remove(name, id)
     slot.registeredPort = port

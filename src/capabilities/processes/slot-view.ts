@@ -30,6 +30,9 @@ function viewProcess(slot: Slot): RunningView['process'] {
     ...codeOf(state),
     ...(state?.state === 'exited' && state.isGivenUp === true && { isGivenUp: true }),
     ...(status?.listensOn !== undefined && { listensOn: status.listensOn }),
+    ...(status?.portUser?.kind === 'other' && {
+      portTakenBy: { pid: status.portUser.pid, name: status.portUser.name },
+    }),
     lastLines: state !== undefined && 'lastLines' in state ? state.lastLines : [],
   }
 }

@@ -8,6 +8,8 @@ import type { ProcessSpec } from '../../contracts/supervisor.ts'
 
 /** Variables of our own processes that no service must see. */
 const OWN_VARIABLES = /^(BACKPLANE_|NODE_CHANNEL_|NODE_UNIQUE_ID$)/
+/** Another user has others: the supervisor sets the first three. */
+const LOGIN_VARIABLES = new Set(['HOME', 'USER', 'LOGNAME', 'MAIL', 'XDG_RUNTIME_DIR'])
 /** Addresses that may differ after a restart of the control plane and are no reason to replace a service. */
 const UNHASHED_VARIABLES = new Set(['BACKPLANE_URL', 'BACKPLANE_GATEWAY_URL'])
 
@@ -37,7 +39,7 @@ export function specifyProcess(
   context: SpecifyContext,
 ): ProcessSpec {
   const id = `${name}-${slot}`
-  const inherited = inheritedEnv(context.inherited)
+  const inherited = inheritedEnv(context.inherited, service.user)
   const ownEnv = textsOf(service.env)
   const env = {
     ...inherited,
@@ -54,6 +56,7 @@ export function specifyProcess(
     argv: argvOf(name, service.run ?? [], env),
     cwd: resolve(context.folder, service.folder),
     env,
+    ...(service.user !== undefined && { user: service.user }),
     port: service.port ?? 0,
     task: service.task,
     restart: {
@@ -109,7 +112,10 @@ export function fitsSpecification(
   )
 }
 
-function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> {
+function inheritedEnv(
+  env: SpecifyContext['inherited'],
+  user: string | undefined,
+): Record<string, string> {
   // The launcher's own compile cache is not for services; one that the user has set is.
   const isOurCache = env['NODE_COMPILE_CACHE'] === env['BACKPLANE_COMPILE_CACHE']
   return Object.fromEntries(
@@ -117,6 +123,7 @@ function inheritedEnv(env: SpecifyContext['inherited']): Record<string, string> 
       (entry): entry is [string, string] =>
         entry[1] !== undefined &&
         !OWN_VARIABLES.test(entry[0]) &&
+        !(user !== undefined && LOGIN_VARIABLES.has(entry[0])) &&
         !(isOurCache && entry[0] === 'NODE_COMPILE_CACHE'),
     ),
   )

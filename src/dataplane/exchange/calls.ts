@@ -93,7 +93,8 @@ const TYPES: readonly string[] = [
 
 /** The lines of an answer of our own to a call: it is a head and nothing else. */
 export function callLines(exchange: Exchange, reply: LocalReply, status: number): string {
-  const detail = reply.detail === '' ? '' : `: ${reply.detail}`
+  const told = reply.told ?? reply.detail
+  const detail = told === '' ? '' : `: ${told}`
   const message = encodeGrpcMessage(`${reply.code}${detail}`)
   return (
     formatLine('content-type', TYPES[exchange.grpc]!) +

@@ -47,6 +47,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly headFields: HeadFields
   readonly policyView: PolicyView
   readonly policyGround: PolicyGround
+  /** Copies of requests that are under way. */
+  readonly mirrors: { count: number }
   /** Fields of answers that are not forwarded, where no policy says more. */
   readonly responseDrops: Drops
   readonly dateLine: DateLine

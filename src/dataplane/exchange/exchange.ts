@@ -2,6 +2,7 @@ import type { FallbackSpec } from '../../contracts/resilience.ts'
 import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhead-queue.ts'
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
@@ -182,6 +183,15 @@ export interface Exchange extends Guarded {
   /** Lines that policies add to the answer, and to the request for the instance. */
   responseLines: string
   requestLines: string
+  /** What a policy has made of its path and query; '' and undefined: nothing. */
+  rewrittenPath: string
+  rewrittenQuery: string | undefined
+  /** Service that gets a copy of it, '' for none. */
+  mirrorTo: string
+  /** Where limits count it in flight. */
+  readonly flightPlaces: number[]
+  /** Who calls, as a policy has found out. */
+  identity: Identity | null
   /** How many policies have seen the request: they are told of its end. */
   policiesRan: number
   /** While a policy decides: the request's head, which nobody else keeps, and what the policy said in the end. */
@@ -249,17 +259,29 @@ export function createExchange(record: ExchangeRecord): Exchange {
     slowAtMs: Infinity,
     told: TOLD.failed,
     needsFresh: false,
+    ...noPolicies(),
+  }
+  exchange.first = createAttempt(exchange, entry)
+  exchange.second = createAttempt(exchange, entry)
+  return exchange
+}
+
+/** What policies leave in an exchange, before any has run. */
+function noPolicies() {
+  return {
     responseLines: '',
     requestLines: '',
+    rewrittenPath: '',
+    rewrittenQuery: undefined,
+    mirrorTo: '',
+    flightPlaces: [],
+    identity: null,
     policiesRan: 0,
     heldHead: null,
     heldBytes: null,
     ticket: null,
     decision: null,
   }
-  exchange.first = createAttempt(exchange, entry)
-  exchange.second = createAttempt(exchange, entry)
-  return exchange
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

@@ -8,6 +8,7 @@ import { giveBack } from '../resilience/breakers.ts'
 import { PLACE } from '../shared/counts.ts'
 import { finishRecord } from '../records/sinks.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
+import { mirrorRequest } from './mirror.ts'
 import {
   createExchange,
   type Exchange,
@@ -72,8 +73,10 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   if (exchange.edge !== null) exchange.edge.inFlight--
   giveBack(exchange.service?.breaker ?? null, exchange)
   leaveFlight(ctx, exchange)
+  if (exchange.flightPlaces.length > 0) giveFlights(ctx, exchange)
   try {
     tellEnd(ctx, exchange)
+    if (exchange.mirrorTo !== '') mirrorRequest(ctx, exchange)
   } catch (error) {
     // Nobody waits for what is told: the request ends all the same.
     ctx.reportDefect(error)
@@ -81,6 +84,12 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   recycle(ctx, exchange)
   ctx.counts.give(PLACE.requests)
   client.release(nowMs)
+}
+
+/** Of limits that count how many are under way. */
+function giveFlights(ctx: ExchangeContext, { flightPlaces }: Exchange): void {
+  for (const place of flightPlaces) ctx.policyGround.flights.give(place)
+  flightPlaces.length = 0
 }
 
 /** It is in flight no more: who waits for that here gets a turn, and who waits elsewhere is woken. */
@@ -143,6 +152,10 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.triesLineLength = 0
   exchange.responseLines = ''
   exchange.requestLines = ''
+  exchange.rewrittenPath = ''
+  exchange.rewrittenQuery = undefined
+  exchange.mirrorTo = ''
+  exchange.identity = null
   exchange.policiesRan = 0
   exchange.heldHead = null
   exchange.heldBytes = null

@@ -97,7 +97,7 @@ function problemBody(exchange: Exchange, reply: LocalReply, reason: Reason): str
     type: PROBLEM_TYPE_PREFIX + reply.code,
     title: reason.title,
     status: reason.status,
-    detail: reply.detail,
+    detail: reply.told ?? reply.detail,
     code: reply.code,
     requestId: requestIdOf(exchange.record),
   })}\n`

@@ -1,7 +1,10 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
+import { clientAddress } from '../client/client-address.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { LocalReply, PolicyExchange, PolicyTicket, TicketEnd } from '../policies/policy.ts'
 import { createTicket } from '../policies/ticket.ts'
 import { notePolicy } from '../records/record.ts'
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { Exchange } from './exchange.ts'
 
 /** What is remembered of a policy's decision; it may quote what a client sent. */
@@ -12,14 +15,16 @@ export class PolicyView implements PolicyExchange {
   policy = ''
   answer: LocalReply | undefined
   readonly #resumed: (exchange: Exchange) => void
+  readonly #isProxy: (address: string) => boolean
   #exchange: Exchange | null = null
   #head: RequestHead | null = null
   #bytes: Buffer | null = null
   path = ''
 
-  /** `resumed` is called when a pending policy has decided; the exchange has what. */
-  constructor(resumed: (exchange: Exchange) => void) {
+  /** `isProxy`: an address is of a trusted proxy. `resumed` is called when a pending policy has decided; the exchange has what. */
+  constructor(resumed: (exchange: Exchange) => void, isProxy: (address: string) => boolean) {
     this.#resumed = resumed
+    this.#isProxy = isProxy
   }
 
   /** From now on it shows this request. */
@@ -67,7 +72,18 @@ export class PolicyView implements PolicyExchange {
   }
 
   get address(): string {
-    return this.#exchange!.client.peer.address
+    const { address, isTrusted } = this.#exchange!.client.peer
+    return isTrusted
+      ? clientAddress(address, this.header('x-forwarded-for'), this.#isProxy)
+      : address
+  }
+
+  get clientCertificate(): ClientCertificate | null {
+    return this.#exchange!.client.peer.tls?.clientCertificate ?? null
+  }
+
+  get isClientAsked(): boolean {
+    return this.#exchange!.client.peer.tls?.isClientAsked ?? false
   }
 
   get routeId(): string {
@@ -92,6 +108,42 @@ export class PolicyView implements PolicyExchange {
 
   set requestLines(lines: string) {
     this.#exchange!.requestLines = lines
+  }
+
+  get rewrittenPath(): string {
+    return this.#exchange!.rewrittenPath
+  }
+
+  set rewrittenPath(path: string) {
+    this.#exchange!.rewrittenPath = path
+  }
+
+  get rewrittenQuery(): string | undefined {
+    return this.#exchange!.rewrittenQuery
+  }
+
+  set rewrittenQuery(query: string | undefined) {
+    this.#exchange!.rewrittenQuery = query
+  }
+
+  get mirrorTo(): string {
+    return this.#exchange!.mirrorTo
+  }
+
+  set mirrorTo(service: string) {
+    this.#exchange!.mirrorTo = service
+  }
+
+  holdFlight(place: number): void {
+    this.#exchange!.flightPlaces.push(place)
+  }
+
+  get identity(): Identity | null {
+    return this.#exchange!.identity
+  }
+
+  set identity(identity: Identity | null) {
+    this.#exchange!.identity = identity
   }
 
   header(lowerName: string): string | undefined {

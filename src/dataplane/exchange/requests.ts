@@ -118,6 +118,7 @@ export function resumeRequest(ctx: ExchangeContext, exchange: Exchange): void {
   }
   if (decision.verdict === VERDICT.answer) return answerLocally(ctx, exchange, decision.answer)
   exchange.requestLines += decision.requestLines ?? ''
+  exchange.identity = decision.identity ?? exchange.identity
   exchange.responseLines += decision.responseLines ?? ''
   exchange.phase = PHASE.asking
   exchange.deadlineMs = Infinity

@@ -17,6 +17,7 @@ import type { Exchange } from './exchange.ts'
 import { readHashKey } from './hash-key.ts'
 import { mayRepeatCall, takeCallTimeout } from './calls.ts'
 import { answerLocally } from './local-reply.ts'
+import { judgeClient } from './client-demand.ts'
 import { chooseTarget, type Route } from './routes.ts'
 import { readSticky } from './sticky.ts'
 
@@ -71,6 +72,14 @@ function followRoute(
   exchange.route = route
   exchange.record.route = spec.id
   exchange.record.routeSource = spec.source
+  const { tls } = exchange.client.peer
+  if (spec.clientCertificate !== undefined || (tls !== null && tls.clientCertificate !== null)) {
+    const refused = judgeClient(exchange, spec.clientCertificate)
+    if (refused !== undefined) {
+      answerLocally(ctx, exchange, refused)
+      return ROUTED.answered
+    }
+  }
   if (policies?.hasRequest === true) {
     const routed = runPolicies(ctx, exchange, head, bytes, policies, path, 0)
     if (routed !== ROUTED.go) return routed
@@ -128,12 +137,15 @@ function enterTarget(
   path: string,
 ): Routed {
   const { spec } = route
-  const upstreamPath = stripPrefix(path, spec.stripPrefix)
+  const { rewrittenPath, rewrittenQuery } = exchange
+  const upstreamPath = rewrittenPath === '' ? stripPrefix(path, spec.stripPrefix) : rewrittenPath
   const isKept =
+    rewrittenQuery === undefined &&
     upstreamPath.length === head.pathEnd &&
     head.form !== 'absolute' &&
     head.target.startsWith(upstreamPath)
-  if (!isKept) ctx.requestRewrite.target = upstreamPath + head.target.slice(head.pathEnd)
+  if (!isKept)
+    ctx.requestRewrite.target = upstreamPath + (rewrittenQuery ?? head.target.slice(head.pathEnd))
   const target = chooseTarget(route, ctx.pick.random)
   if (target === undefined) {
     return refuseService(ctx, exchange, 'no service of the split has a weight')

@@ -19,6 +19,19 @@ const specs: readonly PolicySpec[] = [
     spec: { status: 200, body: 'ok', contentType: 'text/plain', headers: [] },
   },
   { kind: 'redirect', source, spec: { to: '/x', path: '/**', status: 307 } },
+  { kind: 'ip', source, spec: { allow: [], deny: [] } },
+  { kind: 'fault', source, spec: {} },
+  {
+    kind: 'rewrite',
+    source,
+    spec: { pattern: '/**', path: '', query: { set: [], remove: [] }, headers: [] },
+  },
+  { kind: 'mirror', source, spec: { service: 'a', share: 0 } },
+  {
+    kind: 'auth',
+    source,
+    spec: { needs: 'any', ways: [], realm: 'a', forward: [], passesCredentials: true },
+  },
   {
     kind: 'headers',
     source,

@@ -67,12 +67,21 @@ export function compilePolicies(
   for (const { kind, source } of specs) {
     if (!POLICY_ORDER.includes(kind)) throw new PolicyKindError(kind, source)
   }
-  const ordered = POLICY_ORDER.flatMap((kind) => specs.filter((spec) => spec.kind === kind))
+  const ordered = inOrder(specs)
   return chainPolicies(
     ordered.map((spec) => entryOf(spec).compile(spec.spec, ground)),
     ordered.map(({ source }) => source),
     ordered.some((spec) => entryOf(spec).mayPend),
   )
+}
+
+/** By kind; what needs to know who calls stands behind `auth`. */
+function inOrder(specs: readonly PolicySpec[]): readonly PolicySpec[] {
+  const late = specs.filter((spec) => entryOf(spec).isLate?.(spec.spec) === true)
+  return POLICY_ORDER.flatMap((kind) => {
+    const own = specs.filter((spec) => spec.kind === kind && !late.includes(spec))
+    return kind === 'auth' ? [...own, ...late] : own
+  })
 }
 
 /** Kind and specification belong together by the type of PolicySpec, which an index does not carry over. */

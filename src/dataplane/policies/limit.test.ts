@@ -8,7 +8,9 @@ import { VERDICT } from './policy.ts'
 import { FakeExchange, type FakeRequest } from './testing/fake-exchange.ts'
 import { testGround } from './testing/ground.ts'
 
-const byAddress: LimitSpec = {
+type BucketLimit = Extract<LimitSpec, { burst: number }>
+
+const byAddress: BucketLimit = {
   name: 'address',
   scope: 'orders address',
   perSecond: 2,
@@ -17,7 +19,7 @@ const byAddress: LimitSpec = {
   by: 'address',
 }
 
-function limiter(change: Partial<LimitSpec> = {}, ground = testGround()) {
+function limiter(change: Partial<BucketLimit> = {}, ground = testGround()) {
   const policy = compileLimit({ ...byAddress, ...change }, ground)
   return (request: FakeRequest = {}): FakeExchange & { isPassed: boolean } => {
     const exchange = new FakeExchange(request)

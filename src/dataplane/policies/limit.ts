@@ -1,4 +1,5 @@
 import type { LimitSpec } from '../../contracts/policies.ts'
+import { FLIGHT } from '../shared/in-flight.ts'
 import { addressKey, valueKey } from './limit-key.ts'
 import {
   type BucketResult,
@@ -9,15 +10,16 @@ import {
 } from './policy.ts'
 
 /**
- * A token bucket a key. What is left is told in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) of every answer. Both are
- * lists that may stand on several lines, so each limit writes its own.
+ * A limit a key: a token bucket, a sliding window, or so many requests at a time. What is left of the first two is told in `RateLimit-Policy` and `RateLimit`
+ * (draft-ietf-httpapi-ratelimit-headers-11) of every answer. Both are lists that may stand on several lines, so each limit writes its own.
  */
 export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
-  const { perSecond, burst, name } = spec
-  const scope = scopeOf(spec.scope)
+  if (spec.algorithm === 'concurrency') return compileConcurrency(spec, ground)
+  const { name } = spec
   const keyOf = keyReader(spec.by)
-  const windowSeconds = Math.max(1, Math.ceil(burst / perSecond))
-  const policyLine = `ratelimit-policy: "${name}";q=${burst};w=${windowSeconds}\r\n`
+  const counter = counterOf(spec, ground)
+  const { quota, limitText } = counter
+  const policyLine = `ratelimit-policy: "${name}";q=${quota};w=${counter.windowSeconds}\r\n`
   // Of a limit that is far away the same is said again and again: it is put into words once.
   const said = { remaining: -1, seconds: -1, line: '', note: '' }
 
@@ -26,14 +28,14 @@ export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
     said.remaining = remaining
     said.seconds = seconds
     said.line = `ratelimit: "${name}";r=${remaining};t=${seconds}\r\n`
-    said.note = `limit ${name}: ${remaining} of ${burst} left at ${spec.rate}`
+    said.note = `limit ${name}: ${remaining} of ${quota} left at ${counter.rate}`
   }
 
   function refuse(exchange: PolicyExchange, result: BucketResult): void {
     const { retryAfterMs } = result
     const seconds = Math.max(1, secondsOf(retryAfterMs))
     const whose = describeKey(spec.by, exchange)
-    const detail = `the limit of ${spec.rate} (burst ${burst}) for ${whose} is used up; there is room in ${Math.ceil(retryAfterMs)} ms`
+    const detail = `the limit of ${limitText} for ${whose} is used up; there is room in ${Math.ceil(retryAfterMs)} ms`
     // The effective window ends when Retry-After says so (section 6).
     say(0, seconds)
     exchange.responseLines += policyLine + said.line
@@ -46,7 +48,7 @@ export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
     kind: 'limit',
     fixedResponseLines: policyLine,
     request(exchange) {
-      const result = ground.buckets.take(scope, keyOf(exchange), perSecond, burst, exchange.nowMs)
+      const result = counter.take(keyOf(exchange), exchange.nowMs)
       if (!result.isTaken) {
         refuse(exchange, result)
         return VERDICT.answer
@@ -56,6 +58,68 @@ export function compileLimit(spec: LimitSpec, ground: PolicyGround): Policy {
       say(remaining, secondsOf(ms))
       exchange.responseLines += said.line
       exchange.note(said.note)
+      return VERDICT.go
+    },
+  }
+}
+
+/** How one limit counts, and what is said of it. */
+interface Counter {
+  readonly quota: number
+  readonly windowSeconds: number
+  readonly rate: string
+  readonly limitText: string
+  take(key: string, nowMs: number): BucketResult
+}
+
+function counterOf(
+  spec: Exclude<LimitSpec, { algorithm: 'concurrency' }>,
+  { buckets }: PolicyGround,
+): Counter {
+  const scope = scopeOf(spec.scope)
+  if (spec.algorithm === 'window') {
+    const { requests, windowMs } = spec
+    const rate = `${requests} in ${windowMs / 1_000} s`
+    return {
+      quota: requests,
+      windowSeconds: Math.max(1, Math.ceil(windowMs / 1_000)),
+      rate,
+      limitText: rate,
+      take: (key, nowMs) => buckets.takeInWindow(scope, key, requests, windowMs, nowMs),
+    }
+  }
+  const { perSecond, burst, rate } = spec
+  return {
+    quota: burst,
+    windowSeconds: Math.max(1, Math.ceil(burst / perSecond)),
+    rate,
+    limitText: `${rate} (burst ${burst})`,
+    take: (key, nowMs) => buckets.take(scope, key, perSecond, burst, nowMs),
+  }
+}
+
+/** So many requests of a key at a time; the next one is refused at once, it does not wait. */
+function compileConcurrency(
+  spec: Extract<LimitSpec, { algorithm: 'concurrency' }>,
+  { flights }: PolicyGround,
+): Policy {
+  const { name, requests } = spec
+  const scope = scopeOf(spec.scope)
+  const keyOf = keyReader(spec.by)
+  const note = `limit ${name}: fewer than ${requests} at a time`
+  return {
+    kind: 'limit',
+    request(exchange) {
+      const place = flights.take(scope, keyOf(exchange), requests)
+      if (place === FLIGHT.full) {
+        const detail = `${requests} requests of ${describeKey(spec.by, exchange)} are under way, which is the limit`
+        const lines = 'retry-after: 1\r\n'
+        exchange.answer = { code: 'ERR_GATEWAY_RATE_LIMITED', detail, lines }
+        exchange.note(detail)
+        return VERDICT.answer
+      }
+      if (place >= 0) exchange.holdFlight(place)
+      exchange.note(note)
       return VERDICT.go
     },
   }
@@ -81,6 +145,8 @@ function scopeOf(text: string): number {
 
 function keyReader(by: LimitSpec['by']): (exchange: PolicyExchange) => string {
   if (by === 'route') return () => ''
+  // Who was not asked for is nobody: all of these share one count.
+  if (by === 'subject') return (exchange) => exchange.identity?.key ?? ''
   if (by !== 'address') return (exchange) => valueKey(exchange.header(by.header))
   // A connection has one address: it is looked at once for all of its requests that come in a row.
   let address = ''
@@ -98,6 +164,7 @@ function keyReader(by: LimitSpec['by']): (exchange: PolicyExchange) => string {
 function describeKey(by: LimitSpec['by'], exchange: PolicyExchange): string {
   if (by === 'route') return `route ${exchange.routeId}`
   if (by === 'address') return `address ${addressKey(exchange.address)}`
+  if (by === 'subject') return `subject ${exchange.identity?.subject ?? '(nobody)'}`
   return exchange.header(by.header) === undefined
     ? `requests without ${by.header}`
     : `this value of ${by.header}`

@@ -1,4 +1,8 @@
+import type { InFlight } from '../shared/in-flight.ts'
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import type { AuthGround } from '../auth/ground.ts'
+import type { Identity } from '../auth/identity.ts'
 
 /** What a policy says of a request. Small integers: the chain runs once a request. */
 export const VERDICT = {
@@ -19,6 +23,8 @@ export interface LocalReply {
   readonly code: string
   /** One sentence with the values that decided; it is in the body, in the record and in `why`. */
   readonly detail: string
+  /** In the body in place of `detail`, where the reason is the operator's business and not the client's. */
+  readonly told?: string
   /** More field lines, each with CR LF. */
   readonly lines?: string
   /**
@@ -43,11 +49,28 @@ export interface PolicyExchange {
   readonly scheme: string
   /** Of the client: an IP address in its canonical form, without brackets. */
   readonly address: string
+  /**
+   * What the client has shown in the handshake of its connection, believed or not (`authorities`); null where it has shown none or came in the clear. May be kept: it
+   * lives as long as its connection.
+   */
+  readonly clientCertificate: ClientCertificate | null
+  /** The client was asked for one. Where it was not, 421 (`ERR_GATEWAY_CLIENT_NOT_ASKED`) makes it come again on a connection for this host. */
+  readonly isClientAsked: boolean
   readonly routeId: string
   /** Monotonic milliseconds. */
   readonly nowMs: number
   /** Value of a request field; several lines joined by ", ". */
   header(lowerName: string): string | undefined
+  /** Who calls, as `auth` has found out; null where nobody has asked. */
+  identity: Identity | null
+  /** Path that goes to the service in place of the one that came; '' for none. Normalised. */
+  rewrittenPath: string
+  /** Query that goes with it, or with the path that came; undefined: as it came. */
+  rewrittenQuery: string | undefined
+  /** Service that gets a copy; '' for none. */
+  mirrorTo: string
+  /** Counts the request in flight at this place (see InFlight) until it ends, however that is. */
+  holdFlight(place: number): void
   /** The kind of the policy that is running: the chain says it, for `note`. */
   policy: string
   /** Set before `VERDICT.answer` is returned. */
@@ -82,6 +105,7 @@ export type PendingDecision =
       readonly verdict: typeof VERDICT.go
       readonly requestLines?: string
       readonly responseLines?: string
+      readonly identity?: Identity
       readonly note?: string
     }
   | { readonly verdict: typeof VERDICT.answer; readonly answer: LocalReply; readonly note?: string }
@@ -111,6 +135,10 @@ export interface PolicyGround {
   readonly workers: number
   /** Token buckets that all workers share, by a key of any length. */
   readonly buckets: SharedBuckets
+  readonly auth: AuthGround
+  readonly flights: InFlight
+  /** 0 up to (not including) 1; not for secrets. */
+  readonly random: () => number
 }
 
 /**
@@ -123,6 +151,14 @@ export interface SharedBuckets {
    * in all workers. The result is the same record at each call.
    */
   take(scope: number, key: string, perSecond: number, burst: number, nowMs: number): BucketResult
+  /** The same for a sliding window of `windowMs`, in which `requests` may come. */
+  takeInWindow(
+    scope: number,
+    key: string,
+    requests: number,
+    windowMs: number,
+    nowMs: number,
+  ): BucketResult
 }
 
 export interface BucketResult {

@@ -65,6 +65,10 @@ export class BreakerWatch {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'issuer':
+        case 'issuer-gone':
+        case 'client-authority':
+        case 'client-authority-gone':
           break
         case 'service':
           this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))

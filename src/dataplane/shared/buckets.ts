@@ -5,6 +5,13 @@ import {
   tokensLeft,
   unitsPerToken,
 } from '../../mechanisms/token-bucket/token-bucket.ts'
+import {
+  createWindowView,
+  readWindow,
+  takeFromWindow,
+  usedOf,
+  waitForWindow,
+} from '../../mechanisms/sliding-window/sliding-window.ts'
 import type { BucketResult, SharedBuckets } from '../policies/policy.ts'
 
 /** Buckets that are remembered at a time, over all limits: 24 bytes each. A power of two. */
@@ -87,6 +94,7 @@ class BucketTable implements SharedBuckets {
   readonly #hash: HalfSipHash
   readonly #startMs: number
   readonly #setMask: number
+  readonly #window = createWindowView()
   readonly #result: BucketResult = {
     isTaken: false,
     remaining: 0,
@@ -124,6 +132,66 @@ class BucketTable implements SharedBuckets {
       if (fullAt < -1) return this.#tell(false, -fullAt, now, perSecond, tokenUnits, burst)
     }
     return this.#tell(false, now + burst * tokenUnits, now, perSecond, tokenUnits, burst)
+  }
+
+  takeInWindow(
+    scope: number,
+    key: string,
+    requests: number,
+    windowMs: number,
+    nowMs: number,
+  ): BucketResult {
+    const sinceMs = nowMs > this.#startMs ? nowMs - this.#startMs : 0
+    const hash = this.#hash
+    // Another length of window is another count, and none of them is a bucket's.
+    hash.hash(scope ^ (windowMs * -7_919), Math.floor(scope / TWO_32), key)
+    const { high } = hash
+    const low = (hash.low >>> GENERATION_BITS) << GENERATION_BITS || 1 << GENERATION_BITS
+    const set = (hash.low & this.#setMask) * WAYS
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      let place = this.#find(set, high, low)
+      // The upper bits of a window's state are its number: what makes it a time, as a hint, is its length.
+      if (place < 0) place = this.#claim(set, high, low, TWO_32 / windowMs)
+      if (place < 0) continue
+      const isTaken = this.#countAt(place, low, requests, windowMs, sinceMs)
+      if (isTaken >= 0) return this.#tellWindow(isTaken === 1, requests, windowMs)
+    }
+    return this.#tellWindow(false, requests, windowMs)
+  }
+
+  /** One try to count at a place that is the key's: 1 counted, 0 no room, -1 somebody was faster. What it saw stays in the view. */
+  #countAt(
+    place: number,
+    low: number,
+    requests: number,
+    windowMs: number,
+    sinceMs: number,
+  ): number {
+    const keyLow = Atomics.load(this.#keys.halves, place * 2)
+    if ((keyLow & ~GENERATION_MASK) !== low) return -1
+    const generation = keyLow & GENERATION_MASK
+    const states = this.#states.halves
+    const stateHigh = Atomics.load(states, place * 2 + 1)
+    const stateLow = Atomics.load(states, place * 2)
+    const isOwn = stateHigh >>> STATE_HIGH_BITS === generation
+    const state = isOwn ? (stateHigh & STATE_HIGH_MASK) * TWO_32 + (stateLow >>> 0) : 0
+    const view = readWindow(state, sinceMs, windowMs, this.#window)
+    const next = takeFromWindow(view, requests)
+    if (next < 0) return Atomics.load(states, place * 2 + 1) === stateHigh ? 0 : -1
+    const newHigh = (generation << STATE_HIGH_BITS) | Math.floor(next / TWO_32)
+    if (!this.#states.swap(place, stateLow, stateHigh, next | 0, newHigh)) return -1
+    view.now++
+    return 1
+  }
+
+  #tellWindow(isTaken: boolean, requests: number, windowMs: number): BucketResult {
+    const view = this.#window
+    const result = this.#result
+    result.isTaken = isTaken
+    result.remaining = Math.max(0, Math.floor(requests - usedOf(view)))
+    result.retryAfterMs = waitForWindow(view, requests, windowMs)
+    result.fullAfterMs = ((view.now > 0 ? 2 : 1) - view.fraction) * windowMs
+    return result
   }
 
   /** The place of a key in its set, or -1. */

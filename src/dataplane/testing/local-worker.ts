@@ -6,6 +6,7 @@ import type { ListenerSpec, RequestRecord, SnapshotOp } from '../../contracts/sn
 import { addressesOf, probePort } from '../listeners/probe.ts'
 import { createCountMemory } from '../shared/counts.ts'
 import { createResilienceMemory } from '../shared/resilience-memory.ts'
+import { createFlightMemory } from '../shared/in-flight.ts'
 import { createBucketMemory } from '../shared/buckets.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import type { ListenerBinding, FromWorker } from '../threads/messages.ts'
@@ -47,6 +48,7 @@ export function startLocalWorker(options: LocalWorkerOptions = {}): LocalWorker 
     workers,
     shared: options.shared ?? createCountMemory(workers),
     buckets: createBucketMemory({ seed: [1, 2], nowMs: systemClock.monotonicMs() }),
+    flights: createFlightMemory(workers, [1, 2], 1_024),
     ticketKeys: new Uint8Array(48).fill(7),
     resilience: options.resilience ?? createResilienceMemory(16),
     clock,

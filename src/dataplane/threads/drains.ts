@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import { issuerKey } from '../../contracts/issuers.ts'
 import type { SnapshotOp, UpdateMessage } from '../../contracts/snapshot.ts'
 
 /** One removal of one instance. `removal` is control's number, or a negative one where control gave none. */
@@ -106,9 +107,9 @@ function withImplied(
       const goes = ending.has(service) || (isReset && !named.has(nameOf(op)))
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
-    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') {
-      return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
-    }
+    if (isHeld(op)) return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
+    if (op.op === 'issuer')
+      return isReset && !named.has(nameOf(op)) ? [{ op: 'issuer-gone', name: op.issuer.name }] : []
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
     return isLeft ? [{ op: 'service-gone', service: op.service.name }] : []
   })
@@ -116,9 +117,24 @@ function withImplied(
   return [...instances, ...services, ...ops]
 }
 
-function goneOf(
-  op: Extract<CertificateOp, { op: 'certificate' | 'challenge' | 'trust' }>,
-): SnapshotOp {
+/** What says that something is there. */
+type HeldOp = Extract<
+  CertificateOp,
+  { op: 'certificate' | 'challenge' | 'trust' | 'client-authority' }
+>
+
+const HELD: ReadonlySet<string> = new Set<HeldOp['op']>([
+  'certificate',
+  'challenge',
+  'trust',
+  'client-authority',
+])
+
+function isHeld(op: SnapshotOp): op is HeldOp {
+  return HELD.has(op.op)
+}
+
+function goneOf(op: HeldOp): SnapshotOp {
   switch (op.op) {
     case 'certificate':
       return { op: 'certificate-gone', id: op.certificate.id }
@@ -126,6 +142,8 @@ function goneOf(
       return { op: 'challenge-gone', id: op.challenge.id }
     case 'trust':
       return { op: 'trust-gone', service: op.trust.service }
+    case 'client-authority':
+      return { op: 'client-authority-gone', name: op.authority.name }
     default:
       return op satisfies never
   }
@@ -154,7 +172,12 @@ function nameOf(op: SnapshotOp): string {
     case 'challenge-gone':
     case 'trust':
     case 'trust-gone':
+    case 'client-authority':
+    case 'client-authority-gone':
       return certificateKey(op)
+    case 'issuer':
+    case 'issuer-gone':
+      return issuerKey(op)
     default:
       return op satisfies never
   }

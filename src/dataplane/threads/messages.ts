@@ -5,6 +5,8 @@ import type {
   SnapshotOp,
   Http2Totals,
 } from '../../contracts/snapshot.ts'
+import type { KeyWantedMessage } from '../../contracts/issuers.ts'
+import type { FlightMemory } from '../shared/in-flight.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
@@ -60,6 +62,8 @@ export type FromWorker =
   | { readonly type: 'idle' }
   /** An instance is left out for a while by this worker. */
   | ({ readonly type: 'ejected' } & Ejected)
+  /** A token names a key that no issuer has told of. */
+  | KeyWantedMessage
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */
@@ -104,6 +108,8 @@ export interface WorkerBoot {
   /** Counts and token buckets that all workers share. */
   readonly shared: SharedArrayBuffer
   readonly buckets: SharedArrayBuffer
+  /** Requests in flight by key, of limits. */
+  readonly flights: FlightMemory
   /** Of TLS session tickets: the same for all, so that a client may come back to another worker. */
   readonly ticketKeys: Uint8Array
   /** What is learnt of services and instances. */

@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Clock, Log } from '../../platform/capability.ts'
+import { createFlightMemory, openInFlight } from '../shared/in-flight.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from './messages.ts'
 
 /**
@@ -9,6 +11,8 @@ import type { FromWorker, ToWorker, WorkerBoot } from './messages.ts'
 const RESTART_MIN_MS = 10
 const RESTART_MAX_MS = 500
 const LONG_LIFE_MS = 60_000
+/** Of the hash of keys whose requests in flight are counted: nobody can choose keys that meet. */
+const SEED_MAX = 2 ** 31
 
 export interface WorkerPoolOptions {
   readonly workers: number
@@ -37,12 +41,14 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const { log, workers, shared, buckets, resilience, clock } = options
   const threads: (Worker | undefined)[] = Array.from({ length: workers }, () => undefined)
   const delays = Array.from({ length: workers }, () => RESTART_MIN_MS)
+  const flights = createFlightMemory(workers, [randomInt(SEED_MAX), randomInt(SEED_MAX)])
+  const inFlight = openInFlight(flights, 0)
   let isStopping = false
 
   function start(index: number): void {
     if (isStopping) return
     const ticketKeys = options.ticketKeys()
-    const boot: WorkerBoot = { index, workers, shared, buckets, resilience, ticketKeys }
+    const boot: WorkerBoot = { index, workers, shared, buckets, flights, resilience, ticketKeys }
     const startedMs = clock.monotonicMs()
     const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: boot })
     threads[index] = thread
@@ -52,6 +58,7 @@ export function startWorkerPool(options: WorkerPoolOptions): WorkerPool {
     )
     thread.on('exit', () => {
       threads[index] = undefined
+      inFlight.release(index)
       options.died(index)
       if (clock.monotonicMs() - startedMs > LONG_LIFE_MS) delays[index] = RESTART_MIN_MS
       clock.after(delays[index]!, () => start(index))

@@ -7,6 +7,7 @@ import { createRequestRewrite, createResponseRewrite } from '../../mechanisms/ht
 import { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
 import type { Clock } from '../../platform/capability.ts'
 import type { GatewayLimits } from '../../contracts/gateway-limits.ts'
+import { createAuthGround } from '../auth/ground.ts'
 import type { ClientConnection } from '../client/client-connection.ts'
 import { RawConnection } from '../client/raw-connection.ts'
 import type { ExchangeContext } from '../exchange/context.ts'
@@ -24,7 +25,9 @@ import type { Preface } from '../tls/preface.ts'
 import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
+import type { PolicyGround } from '../policies/policy.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
+import { openInFlight } from '../shared/in-flight.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
 import { Turns } from '../io/turns.ts'
 import { createAccessLog } from '../records/access-log.ts'
@@ -85,6 +88,20 @@ function tlsGrounds(
   }
 }
 
+/** What policies are compiled with. */
+function createPolicyGround(
+  options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
+): PolicyGround {
+  const { index, workers, clock, post } = options
+  return {
+    workers,
+    buckets: openSharedBuckets(options.buckets),
+    auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
+    flights: openInFlight(options.flights, index),
+    random: Math.random,
+  }
+}
+
 /** What a worker's connections share, before its first snapshot. */
 export function createContext(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
@@ -92,7 +109,7 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
-  const policyGround = { workers, buckets: openSharedBuckets(options.buckets) }
+  const policyGround = createPolicyGround(options)
   const context: WorkerContext = {
     index,
     workers,
@@ -118,7 +135,11 @@ export function createContext(
     instancePermit: 0,
     headFields: new HeadFields(),
     policyGround,
-    policyView: new PolicyView((exchange) => resume(context, exchange)),
+    mirrors: { count: 0 },
+    policyView: new PolicyView(
+      (exchange) => resume(context, exchange),
+      (address) => context.trusted.contains(address),
+    ),
     responseDrops,
     version: 0,
     limits: FIRST_LIMITS,

@@ -65,14 +65,30 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'challenge-gone':
       ctx.challenges.delete(op.id)
       return ctx.contexts.apply(op)
+    case 'client-authority':
+    case 'client-authority-gone':
+      ctx.contexts.apply(op)
+      return renewClients(ctx)
     case 'trust':
       if (ctx.trust.apply(op.trust)) reconnect(ctx.services.get(op.trust.service))
       return
     case 'trust-gone':
       ctx.trust.forget(op.service)
       return reconnect(ctx.services.get(op.service))
+    case 'issuer':
+    case 'issuer-gone':
+      return ctx.policyGround.auth.apply(op)
     default:
       return op satisfies never
+  }
+}
+
+/** Whom certificates of clients are believed by has changed: those that were shown are to be shown again, on new connections. */
+function renewClients(ctx: WorkerContext): void {
+  for (const client of ctx.clients) {
+    if (client.peer.tls?.isClientAsked !== true) continue
+    client.announceEnd()
+    if (client.isIdle) client.closeGently()
   }
 }
 
@@ -83,15 +99,20 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const certificates = new Set<string>()
   const challenges = new Set<string>()
   const trusting = new Set<string>()
+  const issuers = new Set<string>()
+  const authorities = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
     if (op.op === 'trust') trusting.add(op.trust.service)
+    if (op.op === 'issuer') issuers.add(op.issuer.name)
+    if (op.op === 'client-authority') authorities.add(op.authority.name)
   }
-  ctx.contexts.keepOnly(certificates, challenges)
+  ctx.contexts.keepOnly(certificates, challenges, authorities)
   ctx.trust.keepOnly(trusting)
+  ctx.policyGround.auth.issuerKeys.keepOnly(issuers)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
     for (const id of service.instances.keys()) {

@@ -164,7 +164,7 @@ export function skipFieldContent(
 ): number {
   let at = start
   if (bytes === view.bytes || end - start > VIEW_BYTES_MIN)
-    at = skipWords(wordsOf(bytes, view), start, end)
+    at = skipWords(lookAt(bytes, view), start, end)
   while (at < end) {
     const byte = bytes[at]!
     if (byte > 31 ? byte === 127 : byte !== HTAB) break
@@ -173,7 +173,8 @@ export function skipFieldContent(
   return at
 }
 
-function wordsOf(bytes: Uint8Array, view: WordView): DataView {
+/** The words of these bytes, which are looked at from now on. */
+export function lookAt(bytes: Uint8Array, view: WordView): DataView {
   if (bytes !== view.bytes) {
     view.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     view.bytes = bytes

@@ -4,7 +4,6 @@ import {
   HTAB,
   LF,
   SP,
-  type WordView,
   createWordView,
   isToken,
   latin1,
@@ -14,21 +13,17 @@ import {
   trimOws,
 } from './bytes.ts'
 import { HEAD_ERROR } from './errors.ts'
+import { FieldMemory, type FieldPlaces } from './known-fields.ts'
 import { FIELD, fieldId, identifyName } from './names.ts'
 
 /** The validated field lines of one message, as positions into its bytes. Reused from message to message: nothing in it is an object a line. */
-export interface FieldTable {
-  /** Four positions a field: name start, name end, value start, value end (without surrounding white space). */
-  readonly offsets: Int32Array
-  /** One number of FIELD a field. */
-  readonly ids: Uint8Array
-  count: number
+export interface FieldTable extends FieldPlaces {
   /** Start of the first field line. */
   start: number
   /** Start of the line at which parsing goes on when more bytes have come. */
   lineStart: number
-  /** Of the bytes that were parsed last. */
-  readonly view: WordView
+  /** Field lines that came before. */
+  readonly memory: FieldMemory
 }
 
 /** A table for at most `fieldsMax` fields; one more is refused with HEAD_ERROR.tooManyFields. */
@@ -40,6 +35,7 @@ export function createFieldTable(fieldsMax: number): FieldTable {
     start: 0,
     lineStart: 0,
     view: createWordView(),
+    memory: new FieldMemory(),
   }
 }
 
@@ -49,10 +45,17 @@ export function createFieldTable(fieldsMax: number): FieldTable {
  */
 export function parseFieldLines(bytes: Uint8Array, end: number, table: FieldTable): number {
   let at = table.lineStart
+  const isBeginning = at === table.start
+  if (isBeginning && bytes === table.view.bytes) {
+    const known = table.memory.recall(at, end, table)
+    if (known > 0) return known
+  }
   while (at < end) {
     if (bytes[at] === CR) {
       if (at + 1 === end) break
-      return bytes[at + 1] === LF ? at + 2 : HEAD_ERROR.lineEnding
+      if (bytes[at + 1] !== LF) return HEAD_ERROR.lineEnding
+      if (isBeginning) table.memory.keep(bytes, table.start, at + 2, end, table)
+      return at + 2
     }
     const next = parseFieldLine(bytes, at, end, table)
     if (next < 0) return next
@@ -105,7 +108,9 @@ function aliasId(id: number): number {
   if (id === FIELD.contentLength || id === FIELD.transferEncoding) return FIELD.framingAlias
   const isTrusted =
     (id >= FIELD.keepAlive && id <= FIELD.http2Settings) ||
-    (id >= FIELD.forwarded && id <= FIELD.xRequestId)
+    (id >= FIELD.forwarded && id <= FIELD.xRequestId) ||
+    id === FIELD.clientCert ||
+    id === FIELD.clientCertChain
   return isTrusted ? FIELD.alias : FIELD.other
 }
 

@@ -44,6 +44,8 @@ export interface SnapshotChannel {
   ask(question: AskMessage): Promise<unknown>
   onTotals(listener: (totals: Totals) => void): void
   onResilience(listener: (message: ResilienceMessage) => void): void
+  /** A token names a key of this issuer that data has not. */
+  onKeyWanted(listener: (issuer: string) => void): void
   onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
@@ -60,6 +62,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const totals = createNews<Totals>()
   const resilience = createNews<ResilienceMessage>()
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
+  const keyListeners: ((issuer: string) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
   let sent: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -127,6 +130,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
           listener(message.service, message.id, message.removal)
         }
         return
+      case 'key-wanted':
+        for (const listener of keyListeners) listener(message.issuer)
+        return
       case 'answer':
         asks.get(message.ask)?.(message.body)
         return
@@ -190,6 +196,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     },
     onTotals: (listener) => totals.follow(listener),
     onResilience: (listener) => resilience.follow(listener),
+    onKeyWanted: (listener) => void keyListeners.push(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
     get isConnected() {
       return isGreeted

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { certificateKey } from '../../contracts/certificates.ts'
+import { issuerKey } from '../../contracts/issuers.ts'
 import { createSnapshotModel } from './model.ts'
 import { createDataState } from './testdata/data-state.ts'
 import { gateway, gone, instance, instanceGone, service, snapshotOps } from './testdata/ops.ts'
@@ -78,6 +79,10 @@ function viewOf(
       found.set(certificateKey(op), JSON.stringify(op))
     else if (op.op === 'certificate-gone' || op.op === 'challenge-gone' || op.op === 'trust-gone')
       found.delete(certificateKey(op))
+    else if (op.op === 'client-authority') found.set(certificateKey(op), JSON.stringify(op))
+    else if (op.op === 'client-authority-gone') found.delete(certificateKey(op))
+    else if (op.op === 'issuer') found.set(issuerKey(op), JSON.stringify(op))
+    else if (op.op === 'issuer-gone') found.delete(issuerKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
     else if (op.op === 'service-gone') {
       for (const key of found.keys()) {

@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import { type IssuerOp, issuerKey } from '../../contracts/issuers.ts'
 import type {
   GatewaySpec,
   InstanceSpec,
@@ -31,12 +32,20 @@ export function createSnapshotModel(): SnapshotModel {
   const leaving = new Map<string, SnapshotOp & { readonly op: 'instance-gone' }>()
   /** Certificates, challenges and trust by kind and id. */
   const secrets = new Map<string, CertificateOp>()
+  const issuers = new Map<string, IssuerOp>()
   const changes = createChanges()
 
   function applyCertificate(op: CertificateOp): void {
     const key = certificateKey(op)
-    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') secrets.set(key, op)
-    else secrets.delete(key)
+    if (op.op.endsWith('-gone')) secrets.delete(key)
+    else secrets.set(key, op)
+    changes.certificates.set(key, op)
+  }
+
+  function applyIssuer(op: IssuerOp): void {
+    const key = issuerKey(op)
+    if (op.op === 'issuer') issuers.set(key, op)
+    else issuers.delete(key)
     changes.certificates.set(key, op)
   }
 
@@ -95,7 +104,12 @@ export function createSnapshotModel(): SnapshotModel {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'client-authority':
+        case 'client-authority-gone':
           return applyCertificate(op)
+        case 'issuer':
+        case 'issuer-gone':
+          return applyIssuer(op)
         default:
           return op satisfies never
       }
@@ -110,6 +124,7 @@ export function createSnapshotModel(): SnapshotModel {
           .map((instance): SnapshotOp => ({ op: 'instance', instance })),
         ...leaving.values(),
         ...secrets.values(),
+        ...issuers.values(),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },
@@ -135,7 +150,7 @@ interface Changes {
   readonly gone: Map<string, SnapshotOp>
   readonly services: Map<string, SnapshotOp>
   readonly instances: Map<string, SnapshotOp>
-  /** Before the listeners that show them. */
+  /** And issuers: before the listeners and routes that need them. */
   readonly certificates: Map<string, SnapshotOp>
   gateway: SnapshotOp | undefined
   hasAny(): boolean

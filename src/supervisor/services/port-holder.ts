@@ -17,15 +17,19 @@ const LINES_MAX = 200_000
 
 /** The process that accepts TCP connections to this port of loopback, or null. Always null where there is no `/proc` (Linux only). */
 export function findPortHolder(port: number): PortHolder | null {
+  return findPortHolders(port)[0] ?? null
+}
+
+/** All of them: several may share one socket, or have one each (SO_REUSEPORT). */
+export function findPortHolders(port: number): readonly PortHolder[] {
   const inodes = new Set(
     ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => inodesOf(file, port)),
   )
-  if (inodes.size === 0) return null
-  for (const pid of processIds()) {
-    if (!ownsSocket(pid, inodes)) continue
-    return { pid, name: nameOf(pid), group: readProcessFacts(pid)?.group ?? 0 }
-  }
-  return { pid: 0, name: '', group: 0 }
+  if (inodes.size === 0) return []
+  const holders = processIds()
+    .filter((pid) => ownsSocket(pid, inodes))
+    .map((pid) => ({ pid, name: nameOf(pid), group: readProcessFacts(pid)?.group ?? 0 }))
+  return holders.length > 0 ? holders : [{ pid: 0, name: '', group: 0 }]
 }
 
 /** Ports on which one of these processes accepts TCP connections, by pid. Empty where there is no `/proc` (Linux only). */

@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import type { Clock } from '../../platform/capability.ts'
 import { createLineSplitter } from '../../mechanisms/line-ring/line-splitter.ts'
 import { RUN_MARK_NAME } from '../left-overs.ts'
+import { findSystemUser } from './system-user.ts'
 import { LINE_BYTES_MAX } from '../output/process-output.ts'
 import type { OutputLine, ProcessExit, ProcessSpec } from '../../contracts/supervisor.ts'
 
@@ -35,6 +36,8 @@ export async function launchProcess(
 ): Promise<ProcessLife | LaunchFailure> {
   const failure = checkFolder(spec)
   if (failure !== null) return failure
+  const user = spec.user === undefined ? undefined : chooseUser(spec, spec.user)
+  if (user !== undefined && 'code' in user) return user
   try {
     // The port is known only now: `run: serve --port $PORT` arrives with `$PORT` still in it.
     const [program = '', ...words] = spec.argv.map((word) =>
@@ -42,7 +45,8 @@ export async function launchProcess(
     )
     const child = spawn(program, words, {
       cwd: spec.cwd,
-      env: { ...spec.env, PORT: String(port), [RUN_MARK_NAME]: mark },
+      env: { ...user?.env, ...spec.env, PORT: String(port), [RUN_MARK_NAME]: mark },
+      ...user?.ids,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -108,6 +112,28 @@ function checkFolder(spec: ProcessSpec): LaunchFailure | null {
     message: `${spec.id} cannot start: its folder ${spec.cwd} ${text}. Correct \`folder\` of the service ${spec.service}, or make it`,
     isPassing: false,
   }
+}
+
+/** Its ids, and what a login would set; nothing to change where it is our own user. */
+function chooseUser(spec: ProcessSpec, wanted: string): UserChoice | LaunchFailure {
+  const code = 'ERR_PROCESSES_USER'
+  const user = findSystemUser(wanted)
+  if (user === null) {
+    const message = `${spec.id} cannot start: there is no user ${wanted} on this machine. Correct \`user\` of the service ${spec.service}, or make it (useradd)`
+    return { code, message, isPassing: false }
+  }
+  const own = process.getuid?.() ?? -1
+  if (own !== 0 && own !== user.uid) {
+    const message = `${spec.id} cannot start: only root may run it as ${wanted}. Start Backplane as root, or remove \`user\` of the service ${spec.service}`
+    return { code, message, isPassing: false }
+  }
+  const env = { HOME: user.home, USER: user.name, LOGNAME: user.name }
+  return { ids: own === user.uid ? {} : { uid: user.uid, gid: user.gid }, env }
+}
+
+interface UserChoice {
+  readonly ids: { readonly uid?: number; readonly gid?: number }
+  readonly env: Readonly<Record<string, string>>
 }
 
 function explainSpawnError(spec: ProcessSpec, error: NodeJS.ErrnoException): LaunchFailure {

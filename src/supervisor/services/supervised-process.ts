@@ -2,11 +2,13 @@ import type { Clock } from '../../platform/capability.ts'
 import { isGroupAlive, signalGroup } from '../process-facts.ts'
 import type { PortChooser } from './free-port.ts'
 import { findPortHolder, type PortHolder } from './port-holder.ts'
+import { watchPort } from './port-watch.ts'
 import { launchProcess, type LaunchFailure, type ProcessLife } from './process-launch.ts'
 import { createProcessOutput, type ProcessOutput } from '../output/process-output.ts'
 import type { ProcessRecords } from '../process-records.ts'
 import type {
   ProcessExit,
+  PortUser,
   ProcessFailure,
   ProcessSpec,
   ProcessState,
@@ -54,6 +56,8 @@ export class SupervisedProcess {
   #residentBytes = 0
   #hasListened = false
   #listensOn: readonly number[] = []
+  #portUser: PortUser | null = null
+  #endPortWatch: (() => void) | null = null
   #mustStop = false
   /** Given while another life was still there: begins when that one has ended. */
   #nextSpec: ProcessSpec | null = null
@@ -102,6 +106,7 @@ export class SupervisedProcess {
       cpuSeconds: this.#cpuSeconds,
       residentBytes: this.#residentBytes,
       ...(this.#listensOn.length > 0 && { listensOn: this.#listensOn }),
+      ...(this.#portUser !== null && { portUser: this.#portUser }),
       linesLast: this.output.linesLast,
       linesDropped: this.output.linesDropped,
     }
@@ -207,9 +212,11 @@ export class SupervisedProcess {
     const result = await this.#launch()
     if (this.#life === null) return () => this.#settleFailure(result)
     const life = this.#life
+    this.#watchPort(life.pid)
     this.#setState({ state: 'running', pid: life.pid, port: this.#port, startedAtMs })
     if (this.#mustStop) this.#endGroup(life.pid)
     const exit = await life.exited
+    this.#forgetPort()
     if (isGroupAlive(life.pid)) await this.#endSurvivors(life.pid)
     this.#clearKillTimer()
     this.#life = null
@@ -242,6 +249,24 @@ export class SupervisedProcess {
     if (!('pid' in result)) return result
     this.#life = result
     return null
+  }
+
+  /** A port that was chosen for it is nobody else's. */
+  #watchPort(group: number): void {
+    const { id, port, argv, task } = this.#spec
+    if (port === 0 || task) return
+    const { clock, mark } = this.#ground
+    const target = { port, group, id, program: argv[0] ?? '', mark }
+    this.#endPortWatch = watchPort(target, clock, (user) => {
+      this.#portUser = user
+      if (this.#state?.state === 'running') this.#ground.onChanged(this.id)
+    })
+  }
+
+  #forgetPort(): void {
+    this.#endPortWatch?.()
+    this.#endPortWatch = null
+    this.#portUser = null
   }
 
   /** Decides what follows a life that has ended. */

@@ -27,6 +27,9 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>
           Requests
         </NavLink>
+        <NavLink to={{ page: 'routes' }} isHere={route.page === 'routes'}>
+          Routes
+        </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { IdentityClient, IdentityState } from '../../../contracts/identity-state.ts'
+import {
+  DEFAULT_AUDIENCE,
+  type IdentityClient,
+  type IdentityState,
+} from '../../../contracts/identity-state.ts'
 import type { HostPort } from '../../../platform/config/addresses.ts'
 import type { IdentitySettings } from '../schema.ts'
 
@@ -30,7 +34,7 @@ export function identityState(
     portBefore,
     system,
     issuer: identity.issuer ?? defaultIssuer(listen.console),
-    audience: identity.audience ?? `urn:backplane:${system}`,
+    audience: identity.audience ?? DEFAULT_AUDIENCE,
     postgres: textOf(identity.postgres),
     masterKey: textOf(identity.key),
     resources: resources.map(({ id, scopes, lifetime }) => ({ id, scopes, lifetimeMs: lifetime })),

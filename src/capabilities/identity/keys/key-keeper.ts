@@ -6,12 +6,15 @@ import type { KeyStore, StoredKey } from './key-store.ts'
 /** Another node may have rotated, a machine may have slept: it is looked at so often at least. */
 const LOOK_MS = 60_000
 
+/** After a rotation by hand the new key signs so much later: until then everybody who verifies has heard of it. */
+const ROTATE_LEAD_MS = 1_000
+
 /** Keeps keys coming and going in time. */
 export interface KeyKeeper {
   /** In the order of `orderKeys`. */
   keys(): readonly StoredKey[]
   setPolicy(state: IdentityState): Promise<void>
-  /** New keys sign at once; the old ones verify until nothing of theirs is valid. */
+  /** New keys sign in a second; the old ones verify until nothing of theirs is valid. */
   rotate(): Promise<void>
   /** Looks what is due. Never throws: what fails is logged and tried again. */
   look(): Promise<void>
@@ -53,9 +56,9 @@ export function createKeyKeeper(
     rotate: () =>
       inTurn(async () => {
         if (policy === undefined) return
-        const nowMs = clock.nowMs()
+        const untilMs = clock.nowMs() + ROTATE_LEAD_MS
         for (const { kid, signsUntilMs } of await store.list()) {
-          if (signsUntilMs > nowMs) await store.retire(kid, nowMs, nowMs + policy.keptMs)
+          if (signsUntilMs > untilMs) await store.retire(kid, untilMs, untilMs + policy.keptMs)
         }
         await lookNow(policy)
       }),

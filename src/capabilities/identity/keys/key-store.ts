@@ -21,8 +21,8 @@ export interface KeyStore {
   list(): Promise<readonly StoredKey[]>
   /** Makes one, unless another node has made one that signs as late; then nothing happens. */
   add(alg: SigningAlg, times: KeyTimes): Promise<void>
-  /** From `nowMs` on nothing new is signed with it; it is published until `removedMs`. */
-  retire(kid: string, nowMs: number, removedMs: number): Promise<boolean>
+  /** From `untilMs` on nothing new is signed with it; it is published until `removedMs`. */
+  retire(kid: string, untilMs: number, removedMs: number): Promise<boolean>
   remove(kids: readonly string[]): Promise<void>
 }
 
@@ -71,12 +71,12 @@ export function createKeyStore(ledger: Ledger, vault: Vault): KeyStore {
         KEYS_LOCK,
       )
     },
-    async retire(kid, nowMs, removedMs) {
+    async retire(kid, untilMs, removedMs) {
       const outcome = await ledger.commit(
         [
           {
             sql: 'UPDATE identity_keys SET signs_until_ms = ?, removed_ms = ? WHERE kid = ? AND signs_until_ms > ?',
-            params: [nowMs, removedMs, kid, nowMs],
+            params: [untilMs, removedMs, kid, untilMs],
             expects: 1,
           },
         ],

@@ -16,6 +16,8 @@ export interface TestIssuer {
   readonly issuer: string
   readonly folder: string
   readonly logged: readonly string[]
+  /** Moves the time that our own code sees; the library keeps the system's. */
+  readonly clock: { shiftMs: number }
   /** Puts other settings into force. */
   apply(change: Partial<IdentityState>): Promise<void>
 }
@@ -85,7 +87,7 @@ export function testState(issuer: string, more: Partial<IdentityState> = {}): Id
 export async function startTestIssuer(
   t: Pick<TestContext, 'after'>,
   more: Partial<IdentityState> | ((origin: string) => Partial<IdentityState>) = {},
-  { clock = systemClock, folder = makeFolder(t) }: { clock?: Clock; folder?: string } = {},
+  { folder = makeFolder(t) }: { folder?: string } = {},
 ): Promise<TestIssuer> {
   let house: IdentityHouse | undefined
   const server = createServer((request, response) => house?.handle(request, response))
@@ -94,6 +96,8 @@ export async function startTestIssuer(
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const origin = `http://localhost:${port}`
+  const shift = { shiftMs: 0 }
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + shift.shiftMs }
   const logged: string[] = []
   const log: Log = (level, message, fields) =>
     void logged.push(JSON.stringify({ level, message, fields }))
@@ -110,6 +114,7 @@ export async function startTestIssuer(
     issuer: state.issuer,
     folder,
     logged,
+    clock: shift,
     async apply(change) {
       state = { ...state, ...change }
       await house?.apply(state)

@@ -1,3 +1,4 @@
+import type { Identity } from '../../auth/identity.ts'
 import { createTicket, type Ticket } from '../ticket.ts'
 import type { LocalReply, PendingDecision, PolicyExchange, TicketEnd } from '../policy.ts'
 
@@ -21,10 +22,17 @@ export class FakeExchange implements PolicyExchange {
   readonly hostname: string
   readonly host: string
   readonly scheme = 'http'
+  readonly clientCertificate = null
+  readonly isClientAsked = false
   readonly address: string
   readonly routeId = 'orders'
   nowMs: number
   policy = ''
+  identity: Identity | null = null
+  rewrittenPath = ''
+  rewrittenQuery: string | undefined
+  mirrorTo = ''
+  readonly flightPlaces: number[] = []
   answer: LocalReply | undefined
   responseLines = ''
   requestLines = ''
@@ -47,6 +55,10 @@ export class FakeExchange implements PolicyExchange {
 
   header(lowerName: string): string | undefined {
     return this.#headers.get(lowerName)
+  }
+
+  holdFlight(place: number): void {
+    this.flightPlaces.push(place)
   }
 
   note(decision: string): void {

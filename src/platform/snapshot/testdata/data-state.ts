@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../../contracts/certificates.ts'
+import { type IssuerOp, issuerKey } from '../../../contracts/issuers.ts'
 import type {
   GatewaySpec,
   InstanceSpec,
@@ -19,7 +20,7 @@ export function createDataState(): DataState {
   let gateway: GatewaySpec | undefined
   const services = new Map<string, { spec: ServiceSpec; instances: Map<string, InstanceSpec> }>()
 
-  const certificates = new Map<string, CertificateOp>()
+  const certificates = new Map<string, CertificateOp | IssuerOp>()
 
   function applyOp(op: SnapshotOp): void {
     switch (op.op) {
@@ -44,11 +45,17 @@ export function createDataState(): DataState {
       case 'certificate':
       case 'challenge':
       case 'trust':
+      case 'client-authority':
         return void certificates.set(certificateKey(op), op)
       case 'certificate-gone':
       case 'challenge-gone':
       case 'trust-gone':
+      case 'client-authority-gone':
         return void certificates.delete(certificateKey(op))
+      case 'issuer':
+        return void certificates.set(issuerKey(op), op)
+      case 'issuer-gone':
+        return void certificates.delete(issuerKey(op))
       default:
         return op satisfies never
     }

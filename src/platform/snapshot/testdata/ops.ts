@@ -44,6 +44,15 @@ const challenge = (id: string, n: number): SnapshotOp => ({
   challenge: { kind: 'http-01', id, host: `${n}.example`, token: '', body: '' },
 })
 
+const issuer = (name: string, asked: number): SnapshotOp => ({
+  op: 'issuer',
+  issuer: { name, issuer: `https://${name}.example`, keys: [], asked },
+})
+const clientAuthority = (name: string, n: number): SnapshotOp => ({
+  op: 'client-authority',
+  authority: { name, ca: `${n}` },
+})
+
 const names = fc.constantFrom('a', 'b')
 const ids = fc.constantFrom('1', '2', '3')
 
@@ -56,6 +65,10 @@ export const snapshotOps: fc.Arbitrary<SnapshotOp> = fc.oneof(
   fc.tuple(names, ids).map(([of, id]) => instanceGone(of, id)),
   fc.tuple(ids, fc.nat(9)).map(([id, n]) => certificate(id, n)),
   fc.tuple(ids, fc.nat(9)).map(([id, n]) => challenge(id, n)),
+  fc.tuple(names, fc.nat(9)).map(([name, n]) => issuer(name, n)),
+  names.map((name): SnapshotOp => ({ op: 'issuer-gone', name })),
   ids.map((id): SnapshotOp => ({ op: 'certificate-gone', id })),
   ids.map((id): SnapshotOp => ({ op: 'challenge-gone', id })),
+  fc.tuple(ids, fc.nat(9)).map(([name, n]) => clientAuthority(name, n)),
+  ids.map((name): SnapshotOp => ({ op: 'client-authority-gone', name })),
 )

@@ -1,0 +1,42 @@
+/**
+ * Every reason for which a token is refused, with what the operator is told. A client learns no more than `invalid_token` (RFC 6750 section 3.1).
+ */
+export const TOKEN_FAULTS = {
+  'too-long': 'the token is longer than the limit',
+  'not-compact': 'the token is not three parts of base64url with dots between them',
+  encoding: 'a part of the token is not canonical base64url',
+  'header-json': 'the header of the token is no JSON object that can be read in one way only',
+  'payload-json': 'the claims of the token are no JSON object that can be read in one way only',
+  'duplicate-name': 'a name stands twice in the token',
+  'too-deep': 'the JSON of the token is nested too deeply',
+  'alg-none': 'the token says that it needs no signature (alg none)',
+  'alg-missing': 'the token names no algorithm',
+  'alg-unknown': 'the token names an algorithm that is never taken',
+  'alg-key': 'the algorithm of the token is not that of the key which it names',
+  crit: 'the token demands an extension (crit) that is not known here',
+  'embedded-key': 'the token brings its own key (jwk, jku, x5c or x5u)',
+  encrypted: 'the token is encrypted, or compressed',
+  kid: 'the name of the key (kid) is no text of a usual length',
+  typ: 'the type of the token (typ) is not the one that is asked for',
+  'key-unknown': 'no key of the issuers has the name that the token gives',
+  'key-missing': 'the token names no key, and more than one could be meant',
+  signature: 'the signature of the token is not right',
+  'signature-length': 'the signature has a length that its algorithm does not have',
+  'iss-missing': 'the token says no issuer',
+  'iss-unknown': 'the issuer of the token is none that this route believes',
+  'iss-key': 'the key that signed the token belongs to another issuer',
+  'aud-missing': 'the token says no audience',
+  'aud-other': 'the token is for somebody else (aud)',
+  'exp-missing': 'the token says no end of its validity (exp)',
+  'exp-shape': 'the end of validity (exp) is no number of seconds that makes sense',
+  expired: 'the token has expired (exp)',
+  'nbf-shape': 'the begin of validity (nbf) is no number of seconds that makes sense',
+  early: 'the token is not valid yet (nbf)',
+  'iat-shape': 'the time of issue (iat) is no number of seconds that makes sense',
+  'iat-future': 'the token was issued in the future (iat)',
+  'too-old': 'the token was issued longer ago than the route takes (iat)',
+  'sub-shape': 'the subject of the token (sub) is no text of a usual length',
+  'claim-shape': 'a registered claim has a type that it may not have',
+} as const satisfies Readonly<Record<string, string>>
+
+export type TokenFault = keyof typeof TOKEN_FAULTS
