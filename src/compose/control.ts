@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
+import type { Gateway } from '../capabilities/gateway/api.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
@@ -70,13 +71,7 @@ export async function composeControl(
       supervisor: link,
       output: link,
       discovery: registry,
-      gateway: {
-        outboundUrls: (caller) => gateway.outboundUrls(caller),
-        drained: async (...instance) =>
-          (await Promise.all([gateway, names].map((one) => one.drained(...instance)))).every(
-            Boolean,
-          ),
-      },
+      gateway: gatewayForProcesses(gateway, names),
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
       variables: () => listeners.variables(),
@@ -122,4 +117,15 @@ export async function composeControl(
   await Promise.all([metrics.opened, identity.opened])
   processes.begin()
   return { configuration, processes, console }
+}
+
+/** An instance is drained when neither the gateway nor names tell anybody of it any more. */
+function gatewayForProcesses(gateway: Gateway, names: Pick<Gateway, 'drained'>) {
+  return {
+    outboundUrls: (caller: string) => gateway.outboundUrls(caller),
+    drained: async (...instance: Parameters<Gateway['drained']>) => {
+      const each = await Promise.all([gateway, names].map((one) => one.drained(...instance)))
+      return each.every(Boolean)
+    },
+  }
 }
