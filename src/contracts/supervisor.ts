@@ -56,6 +56,7 @@ export type ProcessState =
       readonly state: 'backing-off'
       readonly startAtMs: number
       readonly exit: ProcessExit
+      readonly lastLines: readonly string[]
       readonly failure?: ProcessFailure
     }
   /** Still started again at the longest back-off, but an operator should look. */

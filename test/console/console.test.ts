@@ -57,6 +57,33 @@ function testSystemPage(): void {
     assert.deepEqual(open.complaints, [])
   })
 
+  test('the services are sorted by any column, and those that are not well stand alone', async () => {
+    await using open = await browser.open(troubledPicture())
+    const { page } = open
+    const names = async () =>
+      (await page.locator('[data-testid$=-link]').allTextContents()).join(' ')
+    const byName = await names()
+    assert.equal(byName, byName.split(' ').toSorted().join(' '))
+    await page.getByTestId('sort-restarts').click()
+    await page.locator('th[aria-sort=descending]').getByTestId('sort-restarts').waitFor()
+    const restarts = await page.locator('td[data-testid$=-restarts]').allTextContents()
+    const numbers = restarts.map((text) => Number(text.replace('–', '0')))
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => b - a),
+    )
+    assert.ok(numbers[0]! > 0, restarts.join())
+    await page.getByTestId('sort-state').click()
+    assert.notEqual(await names(), byName)
+    await page.getByTestId('only-unwell').check()
+    const states = await page.locator('td [data-testid$=-state]').allTextContents()
+    assert.ok(states.length > 0 && states.every((state) => state !== 'healthy'), states.join())
+    assert.deepEqual(open.complaints, [])
+    const folder = process.env['SCREENSHOTS']
+    if (folder !== undefined)
+      await page.screenshot({ path: `${folder}/services.png`, fullPage: true })
+  })
+
   test('the map shows services and edges, and its numbers follow the ticks', async () => {
     await using open = await browser.open(shopPicture())
     const { page, fake } = open

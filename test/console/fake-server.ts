@@ -168,6 +168,11 @@ async function answerApi(
     return sendJson(response, 200, registryOf(service))
   }
   if (url.pathname === '/api/v1/config') return sendJson(response, 200, CONFIG)
+  // Nobody waits for a newer event: the answer to that question never comes.
+  if (url.pathname === '/api/v1/timeline') {
+    if (url.searchParams.has('after')) return undefined
+    return sendJson(response, 200, { events: [], last: 0 })
+  }
   if (url.pathname === '/api/v1/dns') return sendJson(response, 200, dnsAsked)
   if (url.pathname === '/api/v1/eureka') return sendJson(response, 200, eurekaAsked)
   if (url.pathname.includes('/instances/')) return sendJson(response, 200, registeredInstance)

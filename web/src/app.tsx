@@ -11,6 +11,7 @@ import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { RoutesPage } from './pages/routes/routes-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
 import { SystemPage } from './pages/system/system-page.tsx'
+import { TimelinePage } from './pages/timeline/timeline-page.tsx'
 import type { Route } from './route.ts'
 import { parseRoute, useHash } from './route.ts'
 
@@ -61,6 +62,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ServicePage key={route.service} name={route.service} />
     case 'requests':
       return <RequestsPage requestId={route.requestId} />
+    case 'timeline':
+      return <TimelinePage route={route} />
     case 'configuration':
       return <ConfigurationPage />
     case 'routes':
@@ -82,6 +85,8 @@ function titleOf(route: Route): string {
       return route.service
     case 'requests':
       return route.requestId === '' ? 'Requests' : `Request ${route.requestId}`
+    case 'timeline':
+      return route.service === '' ? 'Timeline' : `Timeline of ${route.service}`
     case 'configuration':
       return 'Listeners and configuration'
     case 'routes':

@@ -70,6 +70,16 @@ export function formatTime(unixMs: number): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')
 }
 
+/** Local day `2026-11-29`. */
+export function formatDay(unixMs: number): string {
+  const date = new Date(unixMs)
+  return [
+    String(date.getFullYear()),
+    twoDigits(date.getMonth() + 1),
+    twoDigits(date.getDate()),
+  ].join('-')
+}
+
 /** `1 instance`, `2 instances`. */
 export function formatNoun(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

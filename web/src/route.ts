@@ -5,6 +5,8 @@ export type Route =
   | { readonly page: 'system' }
   | { readonly page: 'service'; readonly service: string }
   | { readonly page: 'requests'; readonly requestId: string }
+  /** Of one service and one kind of event; '' is all. */
+  | { readonly page: 'timeline'; readonly service: string; readonly kind: string }
   | { readonly page: 'configuration' }
   | { readonly page: 'routes' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
@@ -13,13 +15,15 @@ export type Route =
 
 /** Reads the part after `#`; what is unknown is the start page. */
 export function parseRoute(hash: string): Route {
-  const [page = '', rest = ''] = hash.replace(/^#?\/?/, '').split('/')
+  const [page = '', rest = '', more = ''] = hash.replace(/^#?\/?/, '').split('/')
   const argument = decode(rest)
   switch (page) {
     case 'services':
       return argument === '' ? { page: 'system' } : { page: 'service', service: argument }
     case 'requests':
       return { page: 'requests', requestId: argument }
+    case 'timeline':
+      return { page: 'timeline', service: argument === '-' ? '' : argument, kind: decode(more) }
     case 'configuration':
     case 'config':
     case 'listeners':
@@ -46,6 +50,12 @@ export function hrefOf(route: Route): string {
       return route.requestId === ''
         ? '#/requests'
         : `#/requests/${encodeURIComponent(route.requestId)}`
+    case 'timeline': {
+      const { service, kind } = route
+      if (service === '' && kind === '') return '#/timeline'
+      const part = service === '' ? '-' : encodeURIComponent(service)
+      return kind === '' ? `#/timeline/${part}` : `#/timeline/${part}/${encodeURIComponent(kind)}`
+    }
     case 'configuration':
       return '#/configuration'
     case 'routes':

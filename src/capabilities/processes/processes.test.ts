@@ -4,7 +4,12 @@ import { ProblemError } from '../../platform/problem.ts'
 import { configOf, exited, running, startHouse } from './testdata/house.ts'
 
 const failed = { state: 'failed', code: 'ENOENT', message: 'no such program' } as const
-const backingOff = { state: 'backing-off', startAtMs: 9, exit: { code: 1, signal: null } } as const
+const backingOff = {
+  state: 'backing-off',
+  startAtMs: 9,
+  lastLines: [],
+  exit: { code: 1, signal: null },
+} as const
 
 test('services start when what stands in `after` is healthy, or finished where it is a task', async (t) => {
   const config = configOf({

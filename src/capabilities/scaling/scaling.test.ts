@@ -57,6 +57,7 @@ async function startWorld(t: Parameters<typeof startHouse>[0]) {
     {
       processes: house.part.api,
       discovery: house.registry.need,
+      timeline: { note: () => {} },
       totals: {
         onTotals: (listener) => void told.push(() => listener({} as never)),
         instances: () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { LATENCY_BOUNDS_MS } from '../../contracts/snapshot.ts'
+import type { Timeline } from '../../contracts/timeline.ts'
 import type { Part, Problem, Scope } from '../../platform/capability.ts'
 import type { MetricFamily } from '../../platform/metrics-text.ts'
 import { ProblemError } from '../../platform/problem.ts'
@@ -17,6 +18,7 @@ export interface ScalingNeeds {
   readonly processes: Pick<Processes, 'service' | 'override' | 'setScaled'>
   readonly discovery: { isRoutable(service: string, id: string): boolean }
   readonly totals: Pick<TotalsStore, 'onTotals' | 'instances'>
+  readonly timeline: Timeline
 }
 
 /** One service that is scaled. */
@@ -93,7 +95,16 @@ export function startScaling(
     one.scaler.changed(one.spec, made, nowMs)
     if (made.to > made.from) one.upCount++
     else one.downCount++
-    scope.log('info', 'scaled', { service: name, why: explainTurn(name, made).join(' ·') })
+    const why = explainTurn(name, made)
+    scope.log('info', 'scaled', { service: name, why: why.join(' ·') })
+    needs.timeline.note({
+      kind: 'scale',
+      severity: 'info',
+      service: name,
+      instance: '',
+      text: `was scaled from ${made.from} to ${made.to}`,
+      detail: why.join('\n'),
+    })
   }
 
   return {

@@ -18,6 +18,8 @@ export interface OwnProcessSpec {
   readonly isVital: boolean
   /** When everything stops, after the users' processes: higher numbers first, equal ones side by side. */
   readonly stopOrder: number
+  /** Flags of Node for it alone. */
+  readonly nodeArgs?: readonly string[]
   /** Of its environment; what the operator's own says of the same names comes first. */
   readonly env?: Readonly<Record<string, string>>
 }

@@ -289,12 +289,16 @@ export class OwnProcessKeeper {
 
 /** In a group of its own: Ctrl-C in a terminal goes to the whole foreground group, and the order of stopping is ours. */
 function spawnOwn(options: OwnProcessOptions, onLine: (text: string) => void): ChildProcess {
-  const child = spawn(process.execPath, [...options.nodeArgs, options.spec.entry], {
-    env: options.prepare(),
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    serialization: 'json',
-    detached: true,
-  })
+  const child = spawn(
+    process.execPath,
+    [...options.nodeArgs, ...(options.spec.nodeArgs ?? []), options.spec.entry],
+    {
+      env: options.prepare(),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'json',
+      detached: true,
+    },
+  )
   for (const stream of [child.stdout, child.stderr]) {
     const splitter = createLineSplitter({
       lineBytesMax: LINE_BYTES_MAX,

@@ -305,7 +305,7 @@ export class SupervisedProcess {
     this.#setState(
       isLooping
         ? { state: 'crash-looping', startAtMs, exit, lastLines, ...because }
-        : { state: 'backing-off', startAtMs, exit, ...because },
+        : { state: 'backing-off', startAtMs, exit, lastLines, ...because },
     )
   }
 

@@ -30,6 +30,12 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'routes' }} isHere={route.page === 'routes'}>
           Routes
         </NavLink>
+        <NavLink
+          to={{ page: 'timeline', service: '', kind: '' }}
+          isHere={route.page === 'timeline'}
+        >
+          Timeline
+        </NavLink>
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>

@@ -8,6 +8,7 @@ import { EdgeRows, SHARED_TEXT } from '../../ui/edge-rows.tsx'
 import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { RegistryPanel } from './registry-panel.tsx'
+import { ServiceTimeline } from '../timeline/timeline-page.tsx'
 import { ServiceHead } from './service-head.tsx'
 
 const ServiceSeries = lazy(async () => ({
@@ -39,6 +40,7 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
         <ServiceSeries service={name} />
       </Suspense>
       <Neighbours service={name} />
+      <ServiceTimeline service={name} />
       {service.kind === 'run' || service.kind === 'task' ? <LogPanel service={name} /> : null}
     </>
   )

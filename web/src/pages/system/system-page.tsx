@@ -21,6 +21,7 @@ export function SystemPage(): ReactNode {
       <h1 className="hidden-text">System</h1>
       <Problems />
       <TotalsBar />
+      {isNarrow && <ServiceTable />}
       <section className="panel" aria-labelledby="traffic-heading">
         <div className="panel-head">
           <h2 id="traffic-heading">Traffic</h2>
@@ -47,7 +48,7 @@ export function SystemPage(): ReactNode {
         )}
         <SharedNote />
       </section>
-      <ServiceTable />
+      {!isNarrow && <ServiceTable />}
     </>
   )
 }
