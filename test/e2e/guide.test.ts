@@ -24,6 +24,7 @@ const guides = [
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
   { name: 'protect-an-api', blocks: 6, skip: false },
   { name: 'limits-that-hold', blocks: 6, skip: false },
+  { name: 'sign-users-in', blocks: 7, skip: false },
   { name: 'https', blocks: 4, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
 ]
@@ -60,6 +61,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     eureka: await freePort(),
     dns: await freePort(),
     prometheus: await freePort(),
+    identity: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -96,21 +98,26 @@ function readBlocks(path: string): readonly Block[] {
 }
 
 type Ports = Readonly<
-  Record<'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus', number>
+  Record<
+    'gateway' | 'secure' | 'console' | 'consul' | 'eureka' | 'dns' | 'prometheus' | 'identity',
+    number
+  >
 >
 
 function withPorts(
   script: string,
-  { gateway, secure, console, consul, eureka, dns, prometheus }: Ports,
+  { gateway, secure, console, consul, eureka, dns, prometheus, identity }: Ports,
 ): string {
   const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}`
   // Without tls there is no such listener.
   const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
+  const own = /^identity:/m.test(script) ? `, identity: ${identity}` : ''
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls}${own} }`)
     .replaceAll(':8443', `:${secure}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
+    .replaceAll('localhost:4000', `localhost:${console}`)
     .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)
     .replaceAll('127.0.0.1:8761', `127.0.0.1:${eureka}`)
     .replaceAll('-p 8600', `-p ${dns}`)
