@@ -53,7 +53,7 @@ export function configureServer(state: IdentityState, ground: ServerGround): Con
     async findAccount(_ctx, id) {
       const account = await accounts.find(id)
       if (account === undefined || account.isDisabled) return undefined
-      return { accountId: account.id, claims: async () => claimsOf(account) }
+      return { accountId: account.id, account, claims: async () => claimsOf(account) }
     },
     extraTokenClaims: (ctx, token) => extraClaims(ctx, token, accounts),
     formats: { customizers: { jwt: nameSubject } },

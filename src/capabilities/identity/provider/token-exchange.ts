@@ -7,7 +7,7 @@ import {
   type Provider,
 } from 'oidc-provider'
 import type { IdentityState } from '../../../contracts/identity-state.ts'
-import type { Accounts } from '../accounts/accounts.ts'
+import type { Account, Accounts } from '../accounts/accounts.ts'
 import type { StoredKey } from '../keys/key-store.ts'
 import type { ServerGround } from './server-ground.ts'
 import { apiScopesOf, scopesIn, TOKEN_EXCHANGE_GRANT } from './clients.ts'
@@ -209,7 +209,8 @@ export async function extraClaims(
   }
   const { accountId } = token as { readonly accountId?: string }
   if (accountId === undefined) return undefined
-  return rolesOf(await accounts.find(accountId))
+  const { account } = (ctx.oidc.entities.Account ?? {}) as { readonly account?: Account }
+  return rolesOf(account?.id === accountId ? account : await accounts.find(accountId))
 }
 
 function rolesOf(

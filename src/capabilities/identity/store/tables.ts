@@ -8,8 +8,8 @@ export const identityMigrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX identity_entries_grant ON identity_entries (grant_key);
    CREATE INDEX identity_entries_account ON identity_entries (account);
-   CREATE INDEX identity_entries_uid ON identity_entries (uid);
-   CREATE INDEX identity_entries_user_code ON identity_entries (user_code);
+   CREATE INDEX identity_entries_uid ON identity_entries (uid) WHERE uid IS NOT NULL;
+   CREATE INDEX identity_entries_user_code ON identity_entries (user_code) WHERE user_code IS NOT NULL;
    CREATE INDEX identity_entries_expiry ON identity_entries (expires_ms);
    CREATE TABLE identity_revoked (
      key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
