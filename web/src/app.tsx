@@ -6,6 +6,7 @@ import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
+import { IdentityPage } from './pages/identity/identity-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { RoutesPage } from './pages/routes/routes-page.tsx'
@@ -68,6 +69,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ConfigurationPage />
     case 'routes':
       return <RoutesPage />
+    case 'identity':
+      return <IdentityPage />
     case 'keys':
       return <KeysPage path={route.path} />
     case 'code':
@@ -91,6 +94,8 @@ function titleOf(route: Route): string {
       return 'Listeners and configuration'
     case 'routes':
       return 'Routes'
+    case 'identity':
+      return 'Identity'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
     case 'code':

@@ -9,6 +9,7 @@ export type Route =
   | { readonly page: 'timeline'; readonly service: string; readonly kind: string }
   | { readonly page: 'configuration' }
   | { readonly page: 'routes' }
+  | { readonly page: 'identity' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
   | { readonly page: 'code'; readonly code: string }
@@ -30,6 +31,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'configuration' }
     case 'routes':
       return { page: 'routes' }
+    case 'identity':
+      return { page: 'identity' }
     case 'keys':
       return { page: 'keys', path: argument }
     case 'codes':
@@ -60,6 +63,8 @@ export function hrefOf(route: Route): string {
       return '#/configuration'
     case 'routes':
       return '#/routes'
+    case 'identity':
+      return '#/identity'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
     case 'code':

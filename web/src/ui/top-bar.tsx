@@ -39,6 +39,9 @@ export function TopBar({ route }: { readonly route: Route }): ReactNode {
         <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
           Keys
         </NavLink>
+        <NavLink to={{ page: 'identity' }} isHere={route.page === 'identity'}>
+          Identity
+        </NavLink>
         <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
           <span className="wide-only">Listeners &amp; configuration</span>
           <span className="narrow-only">Config</span>
