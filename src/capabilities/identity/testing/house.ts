@@ -14,6 +14,8 @@ import { secretHashOf } from '../store/hash.ts'
 export interface TestIssuer {
   readonly house: IdentityHouse
   readonly issuer: string
+  /** Where this node is reached; all URLs that it tells are the issuer's. */
+  readonly origin: string
   readonly folder: string
   readonly logged: readonly string[]
   /** Moves the time that our own code sees; the library keeps the system's. */
@@ -112,6 +114,7 @@ export async function startTestIssuer(
   return {
     house,
     issuer: state.issuer,
+    origin,
     folder,
     logged,
     clock: shift,
