@@ -2,6 +2,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 import type { PolicySpec } from '../src/contracts/policies.ts'
 import { compilePolicies, verdictOf } from '../src/dataplane/policies/compile.ts'
 import { VERDICT } from '../src/dataplane/policies/policy.ts'
+import { QuotaNotes } from '../src/dataplane/policies/quota-notes.ts'
 import { FakeExchange } from '../src/dataplane/policies/testing/fake-exchange.ts'
 import { createAuthGround } from '../src/dataplane/auth/ground.ts'
 import { systemClock } from '../src/platform/clock.ts'
@@ -51,6 +52,46 @@ const cors: PolicySpec = {
   },
 }
 
+const source = ''
+const others: Readonly<Record<string, PolicySpec>> = {
+  'sliding window by address': {
+    kind: 'limit',
+    source,
+    spec: {
+      algorithm: 'window',
+      name: 'a',
+      scope: 'w',
+      requests: 65_535,
+      windowMs: 100,
+      by: 'address',
+    },
+  },
+  'ip, 10 blocks': {
+    kind: 'ip',
+    source,
+    spec: {
+      allow: Array.from({ length: 10 }, (_, at) => `${at + 1}0.0.0.0/8`).toReversed(),
+      deny: [],
+    },
+  },
+  'rewrite of path and one header': {
+    kind: 'rewrite',
+    source,
+    spec: {
+      pattern: '/orders/{id}',
+      path: '/v2/orders/{id}',
+      query: { set: [], remove: [] },
+      headers: [['x-client', '{address}']],
+    },
+  },
+  'mirror, none is drawn': { kind: 'mirror', source, spec: { service: 'a', share: 0 } },
+  'fault, none is drawn': {
+    kind: 'fault',
+    source,
+    spec: { abort: { share: 0, status: 500 }, delay: { share: 0, ms: 1 } },
+  },
+}
+
 function measured(memory: Memory): Readonly<Record<string, Run>> {
   const buckets = openSharedBuckets(memory.buckets)
   const counts = openKeyedCounts(memory.counts, memory.index)
@@ -61,6 +102,7 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
       buckets,
       auth: createAuthGround(systemClock, () => {}),
       flights: openInFlight(memory.flights, memory.index),
+      quotas: new QuotaNotes(),
       random: Math.random,
     })
     const exchanges = addresses.map((address) => new FakeExchange({ address, headers }))
@@ -82,10 +124,23 @@ function measured(memory: Memory): Readonly<Record<string, Run>> {
     'limit by address, 4,096 clients': chain([limit('address', 1_000_000)], CLIENTS),
     'limit by header of 32 bytes': chain([limit({ header: 'x-api-key' }, 1_000_000)], CLIENTS),
     cors: chain([cors], CLIENTS),
+    ...Object.fromEntries(
+      Object.entries(others).map(([name, spec]) => [name, chain([spec], CLIENTS)]),
+    ),
+    'concurrency by address, taken and given back': concurrency(memory),
     'a place taken and given back': () => {
       counts.take(7, 1_000)
       counts.give(7)
     },
+  }
+}
+
+/** Its place is given back at once, as the end of the request would. */
+function concurrency(memory: Memory): Run {
+  const flights = openInFlight(memory.flights, memory.index)
+  return (turn) => {
+    const place = flights.take(7, CLIENTS[turn % CLIENTS.length]!, 1_000)
+    if (place >= 0) flights.give(place)
   }
 }
 

@@ -5,6 +5,7 @@ import { startDiscovery } from '../capabilities/discovery/discovery.ts'
 import { openBreakerOrders } from '../capabilities/gateway/breaker-orders.ts'
 import { startGateway } from '../capabilities/gateway/gateway.ts'
 import { openKeyStore } from '../capabilities/gateway/issuers/key-store.ts'
+import { openQuotaStore } from '../capabilities/gateway/quota-store.ts'
 import { openPortStore } from '../capabilities/gateway/port-store.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { startConfiguration } from '../platform/config/current.ts'
@@ -67,6 +68,7 @@ export async function startRouting(
       portStore: await openPortStore(storage),
       breakerOrders: await openBreakerOrders(storage),
       keyStore: await openKeyStore(storage),
+      quotaStore: await openQuotaStore(storage),
       discovery,
     },
   )

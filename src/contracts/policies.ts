@@ -1,3 +1,5 @@
+import type { ContentEncoding } from '../mechanisms/content-encoding/content-encoding.ts'
+import type { QuotaPeriod } from './quotas.ts'
 import type { AuthSpec } from './auth.ts'
 
 /**
@@ -9,10 +11,12 @@ export interface PolicySpecs {
   readonly ip: IpSpec
   readonly limit: LimitSpec
   readonly auth: AuthSpec
+  readonly quota: QuotaSpec
   readonly fault: FaultSpec
   readonly headers: HeadersSpec
   readonly rewrite: RewriteSpec
   readonly mirror: MirrorSpec
+  readonly compress: CompressSpec
   readonly redirect: RedirectSpec
   readonly respond: RespondSpec
 }
@@ -72,6 +76,12 @@ export type LimitSpec =
   /** Requests of a key that are in flight at a time. */
   | (LimitBase & { readonly algorithm: 'concurrency'; readonly requests: number })
 
+/** So many requests a period of the calendar (UTC), kept over restarts. */
+export interface QuotaSpec extends LimitBase {
+  readonly requests: number
+  readonly per: QuotaPeriod
+}
+
 /** Who may come, by address: CIDR blocks. */
 export interface IpSpec {
   /** Empty: everybody who is not denied. */
@@ -94,6 +104,16 @@ export interface RewriteSpec {
   readonly query: { readonly set: FieldLines; readonly remove: readonly string[] }
   /** Fields of the request, by lower-case name and template, in place of those that came. An empty value is no field. */
   readonly headers: FieldLines
+}
+
+/** Answers are encoded for clients that take it. */
+export interface CompressSpec {
+  /** The best first, of those that a client likes equally. */
+  readonly encodings: readonly ContentEncoding[]
+  /** Content types, lower case: exact, `text/*`, `*+json`. */
+  readonly types: readonly string[]
+  /** Shorter ones go as they are; one whose length is not known is encoded. */
+  readonly bytesMin: number
 }
 
 /** A copy of requests goes to another service, whose answers are thrown away. */

@@ -3,6 +3,7 @@ import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { IssuerOp, KeyWantedMessage } from './issuers.ts'
+import type { QuotaMessage, QuotaOp } from './quotas.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
@@ -65,6 +66,7 @@ export type SnapshotOp =
     }
   | CertificateOp
   | IssuerOp
+  | QuotaOp
 
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[]
@@ -233,6 +235,7 @@ export type FromData =
   | TotalsMessage
   | ResilienceMessage
   | KeyWantedMessage
+  | QuotaMessage
   | { readonly type: 'answer'; readonly ask: number; readonly body: unknown }
 
 /** Every second: the rows that changed, with totals since this data process started, in one or a few messages of bounded size. */

@@ -324,6 +324,7 @@ export class DataProcess {
         return this.#options.log('warn', 'an instance is left out for a while', fields)
       }
       case 'key-wanted':
+      case 'quotas':
         return void this.#channel.send(message)
       case 'breaker':
         return this.#tellBreakers()

@@ -71,6 +71,7 @@ export const REASONS = {
   ERR_GATEWAY_UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   ERR_GATEWAY_FORBIDDEN: { status: 403, title: 'The credentials are not enough for this route' },
   ERR_GATEWAY_AUTH_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked now' },
+  ERR_GATEWAY_QUOTA_EXCEEDED: { status: 429, title: 'The quota of this period is used up' },
   ERR_GATEWAY_ADDRESS_REFUSED: { status: 403, title: 'This address may not call the route' },
   ERR_GATEWAY_FAULT: { status: 503, title: 'The answer is a fault on purpose' },
   ERR_GATEWAY_CORS_REFUSED: { status: 403, title: 'Pages of this origin may not call the route' },

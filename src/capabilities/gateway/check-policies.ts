@@ -35,11 +35,16 @@ type Check = {
 const check: Check = {
   cors: checkCors,
   ip: (ip, _route, path) => checkIp(ip, path),
-  limit: (limit, route, path) =>
+  limit: (limit, _route, path) =>
     Array.isArray(limit)
-      ? limit.flatMap((each, at) => checkLimit(each, route, [...path, at]))
-      : checkLimit(limit, route, path),
+      ? limit.flatMap((each, at) => checkLimit(each, [...path, at]))
+      : checkLimit(limit, path),
   auth: (auth, _route, path, issuers) => checkAuth(auth, issuers, path),
+  quota: (quota, _route, path) =>
+    [quota].flat().flatMap(({ by }, at) => {
+      const own = Array.isArray(quota) ? [...path, at] : path
+      return typeof by === 'string' ? [] : checkToken(by.header, [...own, 'by', 'header'])
+    }),
   fault: ({ delay, abort }, _route, path) =>
     delay === undefined && abort === undefined
       ? [conflict(path, 'does nothing; write delay or abort')]
@@ -47,6 +52,7 @@ const check: Check = {
   headers: checkHeaders,
   rewrite: checkRewrite,
   mirror: () => [],
+  compress: () => [],
   redirect: checkRedirect,
   respond: checkRespond,
 }
@@ -87,23 +93,9 @@ function checkCors(
 
 type Limit = z.output<typeof limitSettings>
 
-function checkLimit(
-  limit: Limit,
-  route: PolicyRoute,
-  path: SettingPath,
-): readonly SettingProblem[] {
+function checkLimit(limit: Limit, path: SettingPath): readonly SettingProblem[] {
   const { rate: perSecond, by } = limit
   const names = typeof by === 'string' ? [] : checkToken(by.header, [...path, 'by', 'header'])
-  const others =
-    by === 'subject' && route.auth === undefined && isOfRoute(path)
-      ? [
-          conflict(
-            [...path, 'by'],
-            'is known only where auth finds out who calls; add auth',
-            'value',
-          ),
-        ]
-      : []
   const none =
     perSecond === 0
       ? [
@@ -113,12 +105,21 @@ function checkLimit(
           ),
         ]
       : []
-  return [...names, ...others, ...none, ...checkOneWay(limit, path)]
+  return [...names, ...none, ...checkOneWay(limit, path)]
 }
 
-/** A group does not know what its routes have. */
-function isOfRoute(path: SettingPath): boolean {
-  return path[1] === 'routes'
+/** What holds for a route, wherever it stands: without `auth` all are nobody, and would be counted together. */
+export function checkSubjects(
+  effective: PolicyRoute,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  if (effective.auth !== undefined) return []
+  return (['limit', 'quota'] as const).flatMap((kind) => {
+    const all = [effective[kind] ?? []].flat()
+    if (!all.some(({ by }) => by === 'subject')) return []
+    const message = `counts by subject (${kind}), and nothing finds out who calls; add auth, or count by something else`
+    return [conflict(path, message, 'value')]
+  })
 }
 
 function checkOneWay(limit: Limit, path: SettingPath): readonly SettingProblem[] {

@@ -11,7 +11,7 @@ import { checkServiceName, urlVariable } from '../../platform/config/service-nam
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkIssuers } from './check-auth.ts'
 import { checkGroups } from './check-groups.ts'
-import { checkPolicies } from './check-policies.ts'
+import { checkPolicies, checkSubjects } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkEdges, type Callers } from './edges.ts'
@@ -40,8 +40,10 @@ export function checkGateway(
   const trusted = trustedIssuers(settings)
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
+    const effective = inheritPolicies(route, path, gateway).route
     return [
-      ...checkTarget(route, inheritPolicies(route, path, gateway).route, settings.services, path),
+      ...checkTarget(route, effective, settings.services, path),
+      ...checkSubjects(effective, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
       ...checkPolicies(ownPolicies(route), path, trusted),

@@ -19,6 +19,8 @@ export function describePolicy(policy: PolicySpec): string {
         forward.length === 0 ? '' : `; tells ${forward.map(([, header]) => header).join(', ')}`
       return `${ways.map(describeWay).join(needs === 'any' ? ', or ' : ', and ')}${told}`
     }
+    case 'quota':
+      return `${policy.spec.requests} a ${policy.spec.per}, ${describeBy(policy.spec.by)}`
     case 'fault': {
       const { delay, abort } = policy.spec
       const parts = [
@@ -44,6 +46,8 @@ export function describePolicy(policy: PolicySpec): string {
     }
     case 'mirror':
       return `a copy of ${percent(policy.spec.share)} goes to ${policy.spec.service}`
+    case 'compress':
+      return `with ${policy.spec.encodings.join(', ')} from ${policy.spec.bytesMin} bytes on`
     case 'redirect':
       return `answers ${policy.spec.status} to ${policy.spec.to}`
     case 'respond':

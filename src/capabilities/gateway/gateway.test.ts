@@ -10,6 +10,7 @@ import { startDiscovery } from '../discovery/discovery.ts'
 import { noListeners } from '../../platform/listeners/testing/none.ts'
 import type { GatewayConfig } from './api.ts'
 import { openKeyStore } from './issuers/key-store.ts'
+import { openQuotaStore } from './quota-store.ts'
 import { openBreakerOrders } from './breaker-orders.ts'
 import { GatewayListenerError } from './data-listeners.ts'
 import { startGateway } from './gateway.ts'
@@ -65,9 +66,10 @@ async function start(
   }
   const breakerOrders = await openBreakerOrders(storage)
   const keyStore = await openKeyStore(storage)
+  const quotaStore = await openQuotaStore(storage)
   const part = await startGateway(
     config,
-    { discovery, channel, portStore, breakerOrders, keyStore },
+    { discovery, channel, portStore, breakerOrders, keyStore, quotaStore },
     scope,
   )
   /** A reload that nobody else refuses. */

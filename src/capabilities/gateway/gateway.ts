@@ -18,6 +18,7 @@ import {
 import { createResilienceStore } from './resilience-store.ts'
 import { followIssuers, type Issuers } from './issuers/issuers.ts'
 import type { KeyStore } from './issuers/key-store.ts'
+import { createQuotas, type QuotaStore } from './quota-store.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
 import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
@@ -30,12 +31,13 @@ export interface GatewayNeeds {
   readonly portStore: PortStore
   readonly breakerOrders: BreakerOrderStore
   readonly keyStore: KeyStore
+  readonly quotaStore: QuotaStore
 }
 
 /** Follows the file and discovery, and tells the data plane. Nothing is sent before `begin`. */
 export async function startGateway(
   first: GatewayConfig,
-  { discovery, channel, portStore, breakerOrders, keyStore }: GatewayNeeds,
+  { discovery, channel, portStore, breakerOrders, keyStore, quotaStore }: GatewayNeeds,
   scope: Scope,
 ): Promise<Part<GatewayConfig, Gateway>> {
   const totals = createTotalsStore((service, id) => discovery.instance(service, id) !== undefined)
@@ -45,6 +47,7 @@ export async function startGateway(
   const orders = new Map(await breakerOrders.load())
   const resilience = createResilienceStore()
   const issuers = await startIssuers(first, channel, keyStore, scope)
+  await keepQuotas(channel, quotaStore, scope)
   let current = first
 
   channel.onTotals((message) => totals.add(message))
@@ -167,6 +170,22 @@ async function startIssuers(
   channel.onKeyWanted((name) => issuers.wanted(name))
   issuers.configure(settings.gateway.issuers, await store.load())
   return issuers
+}
+
+/** What quotas have counted is kept, and told to a data plane that has forgotten it. */
+async function keepQuotas(
+  channel: SnapshotChannel,
+  store: QuotaStore,
+  { log }: Scope,
+): Promise<void> {
+  const quotas = createQuotas(await store.load(), store, log)
+  const publish = (): void => {
+    const rows = quotas.all()
+    if (rows.length > 0) void channel.publish([{ op: 'quotas', rows }])
+  }
+  channel.onQuotas((rows) => quotas.add(rows))
+  channel.onGreeted(publish)
+  publish()
 }
 
 /** How many instances a service has, and how many of them are in rotation. */

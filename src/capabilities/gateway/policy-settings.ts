@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { PolicyKind } from '../../contracts/policies.ts'
-import { duration, rate, share } from '../../platform/config/units.ts'
+import { duration, rate, share, size } from '../../platform/config/units.ts'
 import { absolutePath, filled } from '../../platform/config/names.ts'
 import { WINDOW_COUNT_MAX } from '../../mechanisms/sliding-window/sliding-window.ts'
 import { authSettings } from './auth-settings.ts'
@@ -42,6 +42,19 @@ export const limitSettings = z.strictObject({
     .describe(
       'Who is counted together: each address (IPv6: each /64), who calls as auth has found out (subject), each value of a header (without regard to case and white space), or the whole route.',
     ),
+})
+
+/** One quota. */
+const quotaSettings = z.strictObject({
+  requests: z.int().min(1).max(4_000_000_000).describe('How many may come.'),
+  per: z.enum(['hour', 'day', 'month']).describe('Of the calendar, UTC.'),
+  by: z
+    .union([
+      z.enum(['address', 'route', 'subject']),
+      z.strictObject({ header: filled().describe('Name of the request header.') }),
+    ])
+    .default('subject')
+    .describe('Who is counted together, as for limit.'),
 })
 
 const fieldMap = () => z.record(z.string(), z.string()).default({})
@@ -102,6 +115,12 @@ export const policySettings = {
     .optional()
     .describe('Requests within a time, over all workers; 429 beyond it. A list: all of them hold.'),
   auth: authSettings.optional().describe('Who may call, and how that is found out; 401 and 403.'),
+  quota: z
+    .union([quotaSettings, z.array(quotaSettings).min(1).max(8)])
+    .optional()
+    .describe(
+      'Requests an hour, day or month of the calendar (UTC), kept over restarts; 429 beyond it. A list: all of them hold.',
+    ),
   fault: z
     .strictObject({
       delay: z
@@ -154,6 +173,36 @@ export const policySettings = {
     .describe(
       'A copy of requests goes to another service, behind the request itself; its answers are thrown away.',
     ),
+  compress: z
+    .strictObject({
+      encodings: z
+        .array(z.enum(['zstd', 'br', 'gzip']))
+        .min(1)
+        .default(['zstd', 'br', 'gzip'])
+        .describe('What is offered, the best first of those that a client likes equally.'),
+      types: z
+        .array(
+          z.string().regex(/^[a-z0-9!#$&^_.+*-]+(\/[a-z0-9!#$&^_.+*-]+)?$/, {
+            error: 'must be a content type in lower case: text/html, text/*, *+json',
+          }),
+        )
+        .min(1)
+        .default([
+          'text/*',
+          'application/json',
+          '*+json',
+          'application/javascript',
+          'application/xml',
+          '*+xml',
+          'application/wasm',
+        ])
+        .describe('Content types that are worth it: text/html, text/*, *+json.'),
+      minimum: size({ min: '0B', max: '1MiB' })
+        .prefault('1KiB')
+        .describe('Shorter answers go as they are.'),
+    })
+    .optional()
+    .describe('Answers are compressed for clients that take it.'),
   redirect: z
     .strictObject({
       to: filled().describe(
@@ -196,10 +245,12 @@ export const sharedPolicySettings = {
   ip: orOff(policySettings.ip),
   limit: orOff(policySettings.limit),
   auth: orOff(policySettings.auth),
+  quota: orOff(policySettings.quota),
   fault: orOff(policySettings.fault),
   headers: policySettings.headers,
   rewrite: orOff(policySettings.rewrite),
   mirror: orOff(policySettings.mirror),
+  compress: orOff(policySettings.compress),
   redirect: orOff(policySettings.redirect),
   respond: orOff(policySettings.respond),
 } as const satisfies PolicySchemas

@@ -38,6 +38,7 @@ const specify: Specify = {
   ip: (ip) => [ip],
   limit: specifyLimits,
   auth: (auth, { issuers }) => [specifyAuth(auth, issuers)],
+  quota: specifyQuotas,
   fault: ({ delay, abort }) => [
     {
       ...(delay && { delay: { share: delay.share, ms: delay.time } }),
@@ -54,6 +55,7 @@ const specify: Specify = {
     },
   ],
   mirror: ({ to, share }) => [{ service: to, share }],
+  compress: ({ encodings, types, minimum }) => [{ encodings, types, bytesMin: minimum }],
   redirect: ({ to, status }, { route: { path } }) => [{ to, path, status }],
   respond: ({ status, body, contentType, headers }) => [
     { status, body, contentType: body === '' ? '' : contentType, headers: linesOf(headers) },
@@ -143,6 +145,23 @@ function specifyLimits(
     }
     const rate = formatRatePerSecond(perSecond)
     return { ...base, perSecond, rate, burst: burst ?? Math.max(1, Math.floor(perSecond)) }
+  })
+}
+
+function specifyQuotas(
+  quota: SettingsOf<'quota'>,
+  { routeId, scope }: Around,
+): readonly PolicySpecs['quota'][] {
+  return [quota].flat().map(({ requests, per, by }) => {
+    const what = typeof by === 'string' ? by : `header-${by.header.toLowerCase()}`
+    const name = `${per}-${what}`
+    return {
+      name,
+      scope: `${by === 'route' ? routeId : scope}\n${name}`,
+      by: typeof by === 'string' ? by : { header: by.header.toLowerCase() },
+      requests,
+      per,
+    }
   })
 }
 

@@ -24,6 +24,7 @@ import {
   reportRequestFailure,
   tryElsewhere,
 } from './failures.ts'
+import { beginEncoding, encodeBody, ENCODERS_MAX, type EncodingSteps } from './encoding.ts'
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { decideAnswerRetry, isLeftToOther } from './retries.ts'
@@ -82,7 +83,10 @@ export function passHead(
   if (isBad && retryAnswer(ctx, attempt, head, bytes, callStatus)) return
   const rewrite = prepareRewrite(ctx, attempt, head, bytes)
   rewrite.isTunnel = false
-  const error = client.sendHead(head, bytes, start, end, stream.body, rewrite)
+  const encodes = exchange.encoding !== '' && ctx.encoders.count < ENCODERS_MAX
+  const error = encodes
+    ? beginEncoding(ctx, attempt, head, bytes, rewrite, encodingSteps(ctx))
+    : client.sendHead(head, bytes, start, end, stream.body, rewrite)
   if (error < 0) return refuseAnswer(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()
   // First of all: whatever fails from here on, there can be no second head.
@@ -90,6 +94,7 @@ export function passHead(
   toAnswering(attempt)
   dropOther(ctx, attempt)
   noteAnswer(ctx, attempt, head.status, judgedStatus(head, callStatus), nowMs)
+  if (encodes) return encodeMore(ctx, attempt, bytes, start, end)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
@@ -140,14 +145,69 @@ export function passBody(
   end: number,
 ): void {
   const { exchange, stream } = attempt
+  if (exchange.encodes !== null) return encodeMore(ctx, attempt, bytes, start, end)
   const error = exchange.client.sendBody(stream.body, bytes, start, end)
-  if (error < 0) {
-    const { code, title } = headError(error)
-    return breakOff(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
-  }
+  if (error < 0) return breakOffBroken(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
+}
+
+function breakOffBroken(ctx: ExchangeContext, attempt: BoundAttempt, error: number): void {
+  const { code, title } = headError(error)
+  breakOff(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
+}
+
+/** More of the body, by way of the encoder. When all of it is there the instance has nothing to do with the request any more; what is left is between encoder and client. */
+function encodeMore(
+  ctx: ExchangeContext,
+  attempt: BoundAttempt,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  const { stream } = attempt
+  const taken = encodeBody(attempt, bytes, start, end)
+  if (taken < 0) return breakOffBroken(ctx, attempt, taken)
+  const nowMs = ctx.clock.monotonicMs()
+  if (stream.body.isDone) return endEncoded(ctx, attempt, nowMs)
+  awaitMore(ctx, attempt, nowMs)
+  if (taken === 0) stream.pause()
+}
+
+function endEncoded(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
+  const { exchange } = attempt
+  const isWhole = exchange.client.body.isDone
+  if (!isWhole) exchange.client.closeAfterwards()
+  releaseAttempt(ctx, attempt, isWhole, nowMs)
+  exchange.phase = PHASE.flushing
+  exchange.unsentBefore = exchange.client.outlet.unsentBytes
+  exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
+  exchange.encodes!.encoder.end()
+}
+
+/** What comes out of an encoder, led to the step that the exchange is in. */
+function encodingSteps(ctx: ExchangeContext): EncodingSteps {
+  return {
+    sent(exchange) {
+      const { encoder } = exchange.encodes!
+      exchange.sentBytes = encoder.madeBytes
+      if (!exchange.client.outlet.isClogged) return
+      encoder.pause()
+      exchange.unsentBefore = exchange.client.outlet.unsentBytes
+      if (isBound(exchange.first)) exchange.first.stream.pause()
+      if (isBound(exchange.second)) exchange.second.stream.pause()
+    },
+    done(exchange) {
+      exchange.sentBytes = exchange.encodes!.encoder.madeBytes
+      endExchange(ctx, exchange, ctx.clock.monotonicMs())
+    },
+    drained(exchange) {
+      if (exchange.client.outlet.isClogged) return
+      letSend(ctx, exchange.first)
+      letSend(ctx, exchange.second)
+    },
+  }
 }
 
 /** The instance has closed in order: the end of the body where nothing else says it, else the answer broke off. */
@@ -156,8 +216,9 @@ export function passEnd(ctx: ExchangeContext, attempt: BoundAttempt): void {
   if (body.framing !== FRAMING.untilClose) {
     return breakOff(ctx, attempt, 'reset', 'the instance closed in the middle of the body')
   }
-  attempt.exchange.client.endBody()
   body.isDone = true
+  if (attempt.exchange.encodes !== null) return endEncoded(ctx, attempt, ctx.clock.monotonicMs())
+  attempt.exchange.client.endBody()
   endAnswer(ctx, attempt, ctx.clock.monotonicMs())
 }
 
@@ -312,7 +373,10 @@ function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): 
 
 /** The client has read what was queued for it. */
 export function clientWritable(ctx: ExchangeContext, exchange: Exchange): void {
+  exchange.encodes?.encoder.resume()
   if (exchange.phase === PHASE.flushing) {
+    // What is still in the encoder comes.
+    if (exchange.encodes?.encoder.isDone === false) return
     return endExchange(ctx, exchange, ctx.clock.monotonicMs())
   }
   letSend(ctx, exchange.first)

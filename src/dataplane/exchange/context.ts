@@ -49,6 +49,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   readonly policyGround: PolicyGround
   /** Copies of requests that are under way. */
   readonly mirrors: { count: number }
+  /** Answers that are being encoded. */
+  readonly encoders: { count: number }
   /** Fields of answers that are not forwarded, where no policy says more. */
   readonly responseDrops: Drops
   readonly dateLine: DateLine

@@ -4,7 +4,7 @@ import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { ClientOf } from '../client/client-stream.ts'
-import type { PendingDecision } from '../policies/policy.ts'
+import type { PendingDecision, PolicyExchange } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
 import { type AttemptEntry, createAttemptEntry, type ExchangeRecord } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
@@ -14,6 +14,7 @@ import type { Instance } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Service } from '../upstream/service.ts'
 import type { Failure } from './decide.ts'
+import type { Encoding } from './encoder.ts'
 import type { Route } from './routes.ts'
 
 /** First size of an exchange's buffer: a browser's head with a token. */
@@ -186,6 +187,9 @@ export interface Exchange extends Guarded {
   /** What a policy has made of its path and query; '' and undefined: nothing. */
   rewrittenPath: string
   rewrittenQuery: string | undefined
+  /** With what its answer is encoded, '' for nothing; and the encoder once the head is out. */
+  encoding: PolicyExchange['encoding']
+  encodes: Encoding | null
   /** Service that gets a copy of it, '' for none. */
   mirrorTo: string
   /** Where limits count it in flight. */
@@ -273,6 +277,8 @@ function noPolicies() {
     requestLines: '',
     rewrittenPath: '',
     rewrittenQuery: undefined,
+    encoding: '' as const,
+    encodes: null,
     mirrorTo: '',
     flightPlaces: [],
     identity: null,

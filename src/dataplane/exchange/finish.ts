@@ -8,6 +8,7 @@ import { giveBack } from '../resilience/breakers.ts'
 import { PLACE } from '../shared/counts.ts'
 import { finishRecord } from '../records/sinks.ts'
 import { type ExchangeContext, SPARE_EXCHANGES_MAX } from './context.ts'
+import { endEncoding } from './encoding.ts'
 import { mirrorRequest } from './mirror.ts'
 import {
   createExchange,
@@ -73,6 +74,7 @@ export function finishExchange(ctx: ExchangeContext, exchange: Exchange, nowMs: 
   if (exchange.edge !== null) exchange.edge.inFlight--
   giveBack(exchange.service?.breaker ?? null, exchange)
   leaveFlight(ctx, exchange)
+  if (exchange.encodes !== null) endEncoding(ctx, exchange)
   if (exchange.flightPlaces.length > 0) giveFlights(ctx, exchange)
   try {
     tellEnd(ctx, exchange)
@@ -155,6 +157,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.rewrittenPath = ''
   exchange.rewrittenQuery = undefined
   exchange.mirrorTo = ''
+  exchange.encoding = ''
   exchange.identity = null
   exchange.policiesRan = 0
   exchange.heldHead = null

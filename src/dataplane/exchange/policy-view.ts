@@ -126,6 +126,14 @@ export class PolicyView implements PolicyExchange {
     this.#exchange!.rewrittenQuery = query
   }
 
+  get encoding(): PolicyExchange['encoding'] {
+    return this.#exchange!.encoding
+  }
+
+  set encoding(encoding: PolicyExchange['encoding']) {
+    this.#exchange!.encoding = encoding
+  }
+
   get mirrorTo(): string {
     return this.#exchange!.mirrorTo
   }

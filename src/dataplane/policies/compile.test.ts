@@ -22,11 +22,17 @@ const specs: readonly PolicySpec[] = [
   { kind: 'ip', source, spec: { allow: [], deny: [] } },
   { kind: 'fault', source, spec: {} },
   {
+    kind: 'quota',
+    source,
+    spec: { name: 'a', scope: 'a', by: 'subject', requests: 1, per: 'day' },
+  },
+  {
     kind: 'rewrite',
     source,
     spec: { pattern: '/**', path: '', query: { set: [], remove: [] }, headers: [] },
   },
   { kind: 'mirror', source, spec: { service: 'a', share: 0 } },
+  { kind: 'compress', source, spec: { encodings: ['gzip'], types: ['text/*'], bytesMin: 0 } },
   {
     kind: 'auth',
     source,

@@ -1,3 +1,5 @@
+import type { LimitBy } from '../../contracts/policies.ts'
+import type { PolicyExchange } from './policy.ts'
 import { formatAddress, parseAddress } from '../../mechanisms/cidr/address.ts'
 
 /**
@@ -25,4 +27,43 @@ export function valueKey(value: string | undefined): string {
       return value.replaceAll(/\s/g, '').toLowerCase()
   }
   return value
+}
+
+/** 53 bits of a text that tells limits apart (FNV-1a, twice): no stranger chooses it. */
+export function scopeOf(text: string): number {
+  let high = 0x811c9dc5
+  let low = 0x01000193
+  for (const byte of new TextEncoder().encode(text)) {
+    high = Math.imul(high ^ byte, 0x01000193)
+    low = Math.imul(low ^ byte, 0x85ebca6b)
+  }
+  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
+}
+
+/** Who is counted together, of one request. */
+export function keyReader(by: LimitBy): (exchange: PolicyExchange) => string {
+  if (by === 'route') return () => ''
+  // Who was not asked for is nobody: all of these share one count.
+  if (by === 'subject') return (exchange) => exchange.identity?.key ?? ''
+  if (by !== 'address') return (exchange) => valueKey(exchange.header(by.header))
+  // A connection has one address: it is looked at once for all of its requests that come in a row.
+  let address = ''
+  let key = ''
+  return (exchange) => {
+    if (exchange.address !== address) {
+      ;({ address } = exchange)
+      key = addressKey(address)
+    }
+    return key
+  }
+}
+
+/** For people and logs: never the value of a header, which may be a secret. */
+export function describeKey(by: LimitBy, exchange: PolicyExchange): string {
+  if (by === 'route') return `route ${exchange.routeId}`
+  if (by === 'address') return `address ${addressKey(exchange.address)}`
+  if (by === 'subject') return `subject ${exchange.identity?.subject ?? '(nobody)'}`
+  return exchange.header(by.header) === undefined
+    ? `requests without ${by.header}`
+    : `this value of ${by.header}`
 }

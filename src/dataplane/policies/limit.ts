@@ -1,6 +1,6 @@
 import type { LimitSpec } from '../../contracts/policies.ts'
 import { FLIGHT } from '../shared/in-flight.ts'
-import { addressKey, valueKey } from './limit-key.ts'
+import { describeKey, keyReader, scopeOf } from './limit-key.ts'
 import {
   type BucketResult,
   type Policy,
@@ -130,42 +130,4 @@ const ROUNDING_MS = 0.001
 
 function secondsOf(ms: number): number {
   return Math.max(0, Math.ceil((ms - ROUNDING_MS) / 1000))
-}
-
-/** 53 bits of a text that tells limits apart (FNV-1a, twice): no stranger chooses it. */
-function scopeOf(text: string): number {
-  let high = 0x811c9dc5
-  let low = 0x01000193
-  for (const byte of new TextEncoder().encode(text)) {
-    high = Math.imul(high ^ byte, 0x01000193)
-    low = Math.imul(low ^ byte, 0x85ebca6b)
-  }
-  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
-}
-
-function keyReader(by: LimitSpec['by']): (exchange: PolicyExchange) => string {
-  if (by === 'route') return () => ''
-  // Who was not asked for is nobody: all of these share one count.
-  if (by === 'subject') return (exchange) => exchange.identity?.key ?? ''
-  if (by !== 'address') return (exchange) => valueKey(exchange.header(by.header))
-  // A connection has one address: it is looked at once for all of its requests that come in a row.
-  let address = ''
-  let key = ''
-  return (exchange) => {
-    if (exchange.address !== address) {
-      ;({ address } = exchange)
-      key = addressKey(address)
-    }
-    return key
-  }
-}
-
-/** For people and logs: never the value of a header, which may be a secret. */
-function describeKey(by: LimitSpec['by'], exchange: PolicyExchange): string {
-  if (by === 'route') return `route ${exchange.routeId}`
-  if (by === 'address') return `address ${addressKey(exchange.address)}`
-  if (by === 'subject') return `subject ${exchange.identity?.subject ?? '(nobody)'}`
-  return exchange.header(by.header) === undefined
-    ? `requests without ${by.header}`
-    : `this value of ${by.header}`
 }

@@ -1,5 +1,7 @@
+import type { QuotaNotes } from './quota-notes.ts'
 import type { InFlight } from '../shared/in-flight.ts'
 import type { ClientCertificate } from '../tls/client-certificate.ts'
+import type { ContentEncoding } from '../../mechanisms/content-encoding/content-encoding.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import type { AuthGround } from '../auth/ground.ts'
 import type { Identity } from '../auth/identity.ts'
@@ -67,6 +69,8 @@ export interface PolicyExchange {
   rewrittenPath: string
   /** Query that goes with it, or with the path that came; undefined: as it came. */
   rewrittenQuery: string | undefined
+  /** With what the answer is encoded; '' for nothing. Said by `request`, and taken back by `response`. */
+  encoding: ContentEncoding | ''
   /** Service that gets a copy; '' for none. */
   mirrorTo: string
   /** Counts the request in flight at this place (see InFlight) until it ends, however that is. */
@@ -137,6 +141,7 @@ export interface PolicyGround {
   readonly buckets: SharedBuckets
   readonly auth: AuthGround
   readonly flights: InFlight
+  readonly quotas: Pick<QuotaNotes, 'note'>
   /** 0 up to (not including) 1; not for secrets. */
   readonly random: () => number
 }
@@ -159,6 +164,10 @@ export interface SharedBuckets {
     windowMs: number,
     nowMs: number,
   ): BucketResult
+  /** Counts one request of `key` in a numbered period in which `requests` may come. How many have come with it; -1: no more may. */
+  takeQuota(scope: number, key: string, requests: number, period: number): number
+  /** What was counted before this process: the count of the period is at least this. */
+  raiseQuota(scope: number, key: string, period: number, used: number): void
 }
 
 export interface BucketResult {

@@ -1,5 +1,6 @@
 import type { LimitSpec, PolicyKind, PolicySpecs } from '../../contracts/policies.ts'
 import { compileAuth } from './auth.ts'
+import { compileCompress } from './compress.ts'
 import { compileCors } from './cors.ts'
 import { compileFault } from './fault.ts'
 import { compileHeaders } from './headers.ts'
@@ -7,6 +8,7 @@ import { compileIp } from './ip.ts'
 import { compileLimit } from './limit.ts'
 import { compileMirror } from './mirror.ts'
 import type { Policy, PolicyGround } from './policy.ts'
+import { compileQuota } from './quota.ts'
 import { compileRedirect } from './redirect.ts'
 import { compileRespond } from './respond.ts'
 import { compileRewrite } from './rewrite.ts'
@@ -37,10 +39,12 @@ export const POLICIES = {
   ip: { hooks: ['request'], mayPend: false, compile: compileIp },
   limit: { hooks: ['request'], mayPend: false, compile: compileLimit, isLate: countsCallers },
   auth: { hooks: ['request'], mayPend: true, compile: compileAuth },
+  quota: { hooks: ['request'], mayPend: false, compile: compileQuota },
   fault: { hooks: ['request'], mayPend: true, compile: compileFault },
   headers: { hooks: [], mayPend: false, compile: compileHeaders },
   rewrite: { hooks: ['request'], mayPend: false, compile: compileRewrite },
   mirror: { hooks: ['request'], mayPend: false, compile: compileMirror },
+  compress: { hooks: ['request', 'response'], mayPend: false, compile: compileCompress },
   redirect: { hooks: ['request'], mayPend: false, compile: compileRedirect },
   respond: { hooks: ['request'], mayPend: false, compile: compileRespond },
 } as const satisfies PolicyTable

@@ -67,6 +67,7 @@ export class BreakerWatch {
         case 'trust-gone':
         case 'issuer':
         case 'issuer-gone':
+        case 'quotas':
         case 'client-authority':
         case 'client-authority-gone':
           break

@@ -29,6 +29,8 @@ const GENERATION_MASK = 0xfff
 const STATE_HIGH_BITS = 20
 const STATE_HIGH_MASK = 0xfffff
 const TWO_32 = 2 ** 32
+/** A quota is no bucket of the same scope. */
+const QUOTA_SALT = 0x51ed270b
 
 const HEADER_BYTES = 16
 /** Beyond it a key is refused rather than let through twice: it needs that many others to interfere one after the other. */
@@ -192,6 +194,45 @@ class BucketTable implements SharedBuckets {
     result.retryAfterMs = waitForWindow(view, requests, windowMs)
     result.fullAfterMs = ((view.now > 0 ? 2 : 1) - view.fraction) * windowMs
     return result
+  }
+
+  takeQuota(scope: number, key: string, requests: number, period: number): number {
+    return this.#changeQuota(scope, key, period, (used) => (used < requests ? used + 1 : -1))
+  }
+
+  raiseQuota(scope: number, key: string, period: number, used: number): void {
+    this.#changeQuota(scope, key, period, (before) => (before < used ? used : -1))
+  }
+
+  /** The state of a quota is the number of its period in the upper bits and the count in the lower. `next` says what the count becomes, -1 for nothing. */
+  #changeQuota(scope: number, key: string, period: number, next: (used: number) => number): number {
+    const hash = this.#hash
+    hash.hash(scope ^ QUOTA_SALT, Math.floor(scope / TWO_32), key)
+    const { high } = hash
+    const low = (hash.low >>> GENERATION_BITS) << GENERATION_BITS || 1 << GENERATION_BITS
+    const set = (hash.low & this.#setMask) * WAYS
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      let place = this.#find(set, high, low)
+      // As a time it lies far behind every bucket's: buckets give way first.
+      if (place < 0) place = this.#claim(set, high, low, 1 / TWO_32)
+      if (place < 0) continue
+      const keyLow = Atomics.load(this.#keys.halves, place * 2)
+      if ((keyLow & ~GENERATION_MASK) !== low) continue
+      const generation = keyLow & GENERATION_MASK
+      const states = this.#states.halves
+      const stateHigh = Atomics.load(states, place * 2 + 1)
+      const stateLow = Atomics.load(states, place * 2)
+      const isOwn = stateHigh >>> STATE_HIGH_BITS === generation
+      const known = isOwn && (stateHigh & STATE_HIGH_MASK) === (period & STATE_HIGH_MASK)
+      const count = next(known ? stateLow >>> 0 : 0)
+      if (count < 0) {
+        if (Atomics.load(states, place * 2 + 1) === stateHigh) return -1
+        continue
+      }
+      const newHigh = (generation << STATE_HIGH_BITS) | (period & STATE_HIGH_MASK)
+      if (this.#states.swap(place, stateLow, stateHigh, count | 0, newHigh)) return count
+    }
+    return -1
   }
 
   /** The place of a key in its set, or -1. */

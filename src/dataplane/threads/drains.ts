@@ -178,6 +178,8 @@ function nameOf(op: SnapshotOp): string {
     case 'issuer':
     case 'issuer-gone':
       return issuerKey(op)
+    case 'quotas':
+      return op.op
     default:
       return op satisfies never
   }

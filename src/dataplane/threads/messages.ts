@@ -5,6 +5,7 @@ import type {
   SnapshotOp,
   Http2Totals,
 } from '../../contracts/snapshot.ts'
+import type { QuotaMessage } from '../../contracts/quotas.ts'
 import type { KeyWantedMessage } from '../../contracts/issuers.ts'
 import type { FlightMemory } from '../shared/in-flight.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
@@ -64,6 +65,8 @@ export type FromWorker =
   | ({ readonly type: 'ejected' } & Ejected)
   /** A token names a key that no issuer has told of. */
   | KeyWantedMessage
+  /** What quotas have counted. */
+  | QuotaMessage
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */

@@ -26,6 +26,7 @@ import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
 import type { Ejected } from '../resilience/outlier-watch.ts'
 import type { PolicyGround } from '../policies/policy.ts'
+import { QuotaNotes } from '../policies/quota-notes.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
 import { openInFlight } from '../shared/in-flight.ts'
 import { READ_BYTES, Scratch } from '../io/scratch.ts'
@@ -51,6 +52,8 @@ export interface WorkerContext extends ExchangeContext {
   /** Connections that are no clients yet. */
   readonly handshakes: Set<Handshake | Preface>
   readonly contexts: SecureContexts
+  /** What quotas have counted since control was told. */
+  readonly quotas: QuotaNotes
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
   /** An instance is left out for a while. */
@@ -88,18 +91,21 @@ function tlsGrounds(
   }
 }
 
-/** What policies are compiled with. */
-function createPolicyGround(
+/** What policies are compiled with, and what of theirs is under way. */
+function policyGrounds(
   options: WorkerBoot & { readonly clock: Clock; readonly post: Post },
-): PolicyGround {
+): Pick<WorkerContext, 'policyGround' | 'quotas' | 'mirrors' | 'encoders'> {
   const { index, workers, clock, post } = options
-  return {
+  const quotas = new QuotaNotes()
+  const policyGround: PolicyGround = {
     workers,
     buckets: openSharedBuckets(options.buckets),
     auth: createAuthGround(clock, (issuer) => post({ type: 'key-wanted', issuer })),
     flights: openInFlight(options.flights, index),
+    quotas,
     random: Math.random,
   }
+  return { policyGround, quotas, mirrors: { count: 0 }, encoders: { count: 0 } }
 }
 
 /** What a worker's connections share, before its first snapshot. */
@@ -109,7 +115,7 @@ export function createContext(
   const { index, workers, clock, post } = options
   const totals = createTotalsCollector()
   const responseDrops = createResponseDrops(OWN_RESPONSE_FIELDS)
-  const policyGround = createPolicyGround(options)
+  const grounds = policyGrounds(options)
   const context: WorkerContext = {
     index,
     workers,
@@ -134,8 +140,7 @@ export function createContext(
     keyHash: new HalfSipHash(0, 0, [1, 3]),
     instancePermit: 0,
     headFields: new HeadFields(),
-    policyGround,
-    mirrors: { count: 0 },
+    ...grounds,
     policyView: new PolicyView(
       (exchange) => resume(context, exchange),
       (address) => context.trusted.contains(address),
@@ -149,7 +154,7 @@ export function createContext(
     trustVersion: 0,
     hosts: createHostNames({ hosts: [], routes: [] }),
     ...tlsGrounds(options.ticketKeys),
-    routes: createRoutes([], totals, policyGround),
+    routes: createRoutes([], totals, grounds.policyGround),
     services: new Map(),
     addresses: new Map(),
     crowded: new Set(),

@@ -10,6 +10,7 @@ import type {
 } from '../../contracts/snapshot.ts'
 import { serveWaiting } from '../exchange/attempts.ts'
 import type { Attempt } from '../exchange/exchange.ts'
+import { scopeOf } from '../policies/limit-key.ts'
 import { createRoutes } from '../exchange/routes.ts'
 import { breakerOfInstance } from '../resilience/breakers.ts'
 import { recordAt } from '../shared/resilience-memory.ts'
@@ -78,6 +79,10 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'issuer':
     case 'issuer-gone':
       return ctx.policyGround.auth.apply(op)
+    case 'quotas':
+      for (const { scope, key, period, used } of op.rows)
+        ctx.policyGround.buckets.raiseQuota(scopeOf(scope), key, period, used)
+      return
     default:
       return op satisfies never
   }

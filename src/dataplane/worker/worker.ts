@@ -156,6 +156,8 @@ function countHttp2({ clients }: WorkerContext): Http2Totals {
 }
 
 function report(ctx: WorkerContext, post: Post): void {
+  const rows = ctx.quotas.take()
+  if (rows.length > 0) post({ type: 'quotas', rows })
   post(
     ctx.totals.take({
       connections: ctx.clients.size + ctx.rawClients.size,

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock, Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from './frames.ts'
+import type { QuotaRow } from '../../contracts/quotas.ts'
 import { createSnapshotModel } from './model.ts'
 import type { ResilienceMessage } from '../../contracts/resilience.ts'
 import type {
@@ -46,6 +47,10 @@ export interface SnapshotChannel {
   onResilience(listener: (message: ResilienceMessage) => void): void
   /** A token names a key of this issuer that data has not. */
   onKeyWanted(listener: (issuer: string) => void): void
+  /** Quotas have counted. */
+  onQuotas(listener: (rows: readonly QuotaRow[]) => void): void
+  /** Before a data plane that is new, or that was away, gets everything: what is published now is part of it. */
+  onGreeted(listener: () => void): void
   onDrained(listener: (service: string, id: string, removal: number) => void): void
   readonly isConnected: boolean
   close(): void
@@ -62,6 +67,8 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const totals = createNews<Totals>()
   const resilience = createNews<ResilienceMessage>()
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
+  const quotaListeners: ((rows: readonly QuotaRow[]) => void)[] = []
+  const greetedListeners: (() => void)[] = []
   const keyListeners: ((issuer: string) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
   let waiting: ((listeners: readonly ListenerStatus[]) => void)[] = []
@@ -111,6 +118,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         version = Math.max(version, message.version)
         isGreeted = true
         hello.resolve(message)
+        for (const listener of greetedListeners) listener()
         return flush()
       case 'applied': {
         if (message.version !== inFlightVersion) return
@@ -132,6 +140,9 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         return
       case 'key-wanted':
         for (const listener of keyListeners) listener(message.issuer)
+        return
+      case 'quotas':
+        for (const listener of quotaListeners) listener(message.rows)
         return
       case 'answer':
         asks.get(message.ask)?.(message.body)
@@ -196,6 +207,8 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     },
     onTotals: (listener) => totals.follow(listener),
     onResilience: (listener) => resilience.follow(listener),
+    onQuotas: (listener) => void quotaListeners.push(listener),
+    onGreeted: (listener) => void greetedListeners.push(listener),
     onKeyWanted: (listener) => void keyListeners.push(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
     get isConnected() {

@@ -1,4 +1,5 @@
 import { type CertificateOp, certificateKey } from '../../contracts/certificates.ts'
+import type { QuotaOp } from '../../contracts/quotas.ts'
 import { type IssuerOp, issuerKey } from '../../contracts/issuers.ts'
 import type {
   GatewaySpec,
@@ -33,6 +34,7 @@ export function createSnapshotModel(): SnapshotModel {
   /** Certificates, challenges and trust by kind and id. */
   const secrets = new Map<string, CertificateOp>()
   const issuers = new Map<string, IssuerOp>()
+  let quotas: QuotaOp | undefined
   const changes = createChanges()
 
   function applyCertificate(op: CertificateOp): void {
@@ -110,6 +112,10 @@ export function createSnapshotModel(): SnapshotModel {
         case 'issuer':
         case 'issuer-gone':
           return applyIssuer(op)
+        case 'quotas':
+          quotas = op
+          changes.certificates.set(op.op, op)
+          return
         default:
           return op satisfies never
       }
@@ -125,6 +131,7 @@ export function createSnapshotModel(): SnapshotModel {
         ...leaving.values(),
         ...secrets.values(),
         ...issuers.values(),
+        ...(quotas === undefined ? [] : [quotas]),
         ...(gateway === undefined ? [] : [{ op: 'gateway', gateway } satisfies SnapshotOp]),
       ]
     },

@@ -24,6 +24,8 @@ export function createFakeData(taken: Set<number>) {
     onTotals: (listener) => void totals.push(listener),
     onResilience() {},
     onKeyWanted() {},
+    onQuotas() {},
+    onGreeted() {},
     onDrained: (listener) => void drained.push(listener),
   }
   function statuses(): ListenerStatus[] {

@@ -32,6 +32,7 @@ export class FakeExchange implements PolicyExchange {
   rewrittenPath = ''
   rewrittenQuery: string | undefined
   mirrorTo = ''
+  encoding: PolicyExchange['encoding'] = ''
   readonly flightPlaces: number[] = []
   answer: LocalReply | undefined
   responseLines = ''

@@ -6,6 +6,7 @@ import { createBucketMemory, openSharedBuckets } from '../../shared/buckets.ts'
 import type { PolicySpec } from '../../../contracts/policies.ts'
 import { type CompiledPolicies, compilePolicies } from '../compile.ts'
 import type { PolicyGround } from '../policy.ts'
+import { QuotaNotes } from '../quota-notes.ts'
 
 /** What policies of one worker are compiled with, the clock at 0. */
 export function testGround(places?: number, clock: Clock = systemClock): PolicyGround {
@@ -15,6 +16,7 @@ export function testGround(places?: number, clock: Clock = systemClock): PolicyG
     buckets: openSharedBuckets(memory),
     auth: createAuthGround(clock, () => {}),
     flights: openInFlight(createFlightMemory(1, [1, 2], 64), 0),
+    quotas: new QuotaNotes(),
     random: () => 0.5,
   }
 }

@@ -56,6 +56,8 @@ export function createDataState(): DataState {
         return void certificates.set(issuerKey(op), op)
       case 'issuer-gone':
         return void certificates.delete(issuerKey(op))
+      case 'quotas':
+        return
       default:
         return op satisfies never
     }
