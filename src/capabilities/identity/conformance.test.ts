@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as client from 'openid-client'
 import { TestBrowser } from './testing/browser.ts'
+import { startTestIssuer, testClient } from './testing/house.ts'
 import { challenge, requestUrl, startWithClients } from './testing/requests.ts'
 import { authorize, BACK, discover, signIn } from './testing/sign-in.ts'
 
@@ -51,6 +52,24 @@ test('prompt login and max_age ask again, and the ID token says when', async (t)
   assert.ok(Number(tokens.claims()?.auth_time) > 0)
   const again = await browser.go((await requestUrl(it, { prompt: 'login' })).href)
   assert.match(await again.response.text(), /current-password/)
+})
+
+test('behind TLS cookies are for TLS only, whatever is in front of us', async (t) => {
+  const it = await startTestIssuer(t, {
+    issuer: 'https://id.example/identity',
+    clients: [testClient('spa', { redirectUris: [BACK], grants: ['authorization_code'] })],
+  })
+  const url = await requestUrl({ ...it, issuer: `${it.origin}/identity` }, {})
+  const answer = await fetch(url, {
+    redirect: 'manual',
+    headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
+  })
+  const cookies = answer.headers.getSetCookie()
+  assert.ok(cookies.length > 0)
+  for (const cookie of cookies) assert.match(cookie, /; secure; httponly$/i)
+  assert.ok(cookies.some((cookie) => cookie.includes('samesite=lax')))
+  const metadata = await fetch(`${it.origin}/identity/.well-known/openid-configuration`)
+  assert.ok(!(await metadata.text()).includes('evil'))
 })
 
 test('state and nonce come back as they were, and scopes give their claims', async (t) => {

@@ -21,6 +21,7 @@ import { createServer } from './provider/server.ts'
 import { createClientStore, type ClientStore } from './store/clients.ts'
 import { createEntryStore, SWEEP_ROWS_MAX, type EntryStore } from './store/entries.ts'
 import { identityMigrations } from './store/tables.ts'
+import { createBeginLimit } from './web/begin-limit.ts'
 import type { WebGround } from './web/exchange.ts'
 import { answerIdentity } from './web/answer.ts'
 
@@ -57,6 +58,7 @@ export class IdentityHouse {
   readonly #options: HouseOptions
   readonly #secrets: Secrets
   readonly #throttle
+  readonly #beginLimit
   #state: IdentityState
   #web: WebGround | undefined
   #board: ListenerBoard | undefined
@@ -99,6 +101,7 @@ export class IdentityHouse {
     const passwords = createPasswords(pepper, () => this.#state.accounts.hashing)
     this.accounts = createAccounts(ledger, passwords, nowMs)
     this.#throttle = createThrottle(() => clock.monotonicMs())
+    this.#beginLimit = createBeginLimit(() => clock.monotonicMs())
     this.keeper = createKeyKeeper(createKeyStore(ledger, vault), options, () => this.#rebuild())
     this.#sweepAfter(SWEEP_MS)
   }
@@ -200,6 +203,7 @@ export class IdentityHouse {
       entries: this.entries,
       vault: this.vault,
       throttle: this.#throttle,
+      beginLimit: this.#beginLimit,
       formSecret: this.#secrets.forms,
       log,
     }

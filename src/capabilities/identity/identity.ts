@@ -7,6 +7,9 @@ import { registerIdentityRoutes } from './admin/routes.ts'
 import { IdentityHouse } from './house.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+/** After this time what could not be put into force is tried again. */
+const RETRY_MS = 2_000
+
 /** Where it stands. */
 export interface IdentityConfig {
   /** Keys and, without PostgreSQL, everything else are kept in `identity/` in here. */
@@ -36,8 +39,22 @@ export async function startIdentity(
 ): Promise<Part<IdentityConfig, Identity>> {
   let house: IdentityHouse | undefined
   let problem: ReportedProblem | undefined
+  let turn = Promise.resolve()
+  let cancelRetry = (): void => {}
 
+  /** One after the other. What cannot be put into force is tried again: a database may come later than we do. */
   async function apply(state: IdentityState): Promise<void> {
+    cancelRetry()
+    const done = turn.then(() => applyNow(state))
+    turn = done.catch(() => {
+      cancelRetry = scope.clock.after(RETRY_MS, () => void apply(state).then(tell, tell))
+    })
+    return done
+  }
+
+  const tell = (): void => receiver.changed()
+
+  async function applyNow(state: IdentityState): Promise<void> {
     try {
       house ??= await IdentityHouse.open({
         folder: join(dataDir, 'identity'),
@@ -72,6 +89,7 @@ export async function startIdentity(
     }),
   })
   scope.onStop(async () => {
+    cancelRetry()
     await receiver.close()
     await house?.close()
   })

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../../mechanisms/cidr/address.ts'
+import { networkOf } from './network.ts'
 
 /** Failures that cost nothing. */
 const FREE_FAILURES = 5
@@ -66,11 +66,4 @@ export function createThrottle(nowMs: () => number): Throttle {
 
 function pairOf(login: string, address: string): string {
   return `${networkOf(address)} ${login.toLowerCase()}`
-}
-
-/** IPv4: the address; IPv6: its /64, which one customer has as a whole. */
-function networkOf(address: string): string {
-  const parsed = parseAddress(address)
-  if (parsed === undefined) return 'unknown'
-  return parsed.words.slice(0, parsed.family === 6 ? 2 : 1).join('.')
 }

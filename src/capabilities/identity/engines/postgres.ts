@@ -42,7 +42,14 @@ export async function openPostgresLedger(url: string): Promise<Ledger> {
   }) as unknown as postgres.Sql
   return {
     engine: 'postgres',
-    migrate: (migrations) => migrate(sql, migrations),
+    async migrate(migrations) {
+      try {
+        await migrate(sql, migrations)
+      } catch (error) {
+        await sql.end({ timeout: 1 })
+        throw error
+      }
+    },
     commit: (statements, lock) => commit(sql, statements, lock),
     read: async (text, params = []) =>
       (await sql.unsafe(numbered(text), params as never[])) as unknown as readonly SqlRow[],

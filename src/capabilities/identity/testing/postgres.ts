@@ -14,7 +14,9 @@ export interface TestPostgres {
 }
 
 /** Undefined where Debian's package is not installed. Throws where it is, and does not start. */
-export async function startTestPostgres(): Promise<TestPostgres | undefined> {
+export async function startTestPostgres(
+  port: number | undefined = undefined,
+): Promise<TestPostgres | undefined> {
   const bin = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1)
   if (bin === undefined || !existsSync(join(bin, 'initdb'))) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'backplane-postgres-'))
@@ -23,10 +25,10 @@ export async function startTestPostgres(): Promise<TestPostgres | undefined> {
   const as = { uid, gid, cwd: folder }
   const data = join(folder, 'data')
   execFileSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'backplane', '--no-sync'], as)
-  const port = await freePort()
+  const at = port ?? (await freePort())
   const server = spawn(
     join(bin, 'postgres'),
-    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
+    ['-D', data, '-p', String(at), '-h', '127.0.0.1', '-k', folder],
     { ...as, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   for await (const line of createInterface({ input: server.stderr })) {
@@ -37,10 +39,10 @@ export async function startTestPostgres(): Promise<TestPostgres | undefined> {
     database(name) {
       execFileSync(
         join(bin, 'createdb'),
-        ['-h', '127.0.0.1', '-p', String(port), '-U', 'backplane', name],
+        ['-h', '127.0.0.1', '-p', String(at), '-U', 'backplane', name],
         as,
       )
-      return `postgres://backplane@127.0.0.1:${port}/${name}`
+      return `postgres://backplane@127.0.0.1:${at}/${name}`
     },
     async stop() {
       const ended = once(server, 'exit')
@@ -60,7 +62,8 @@ function serverUser(): { readonly uid: number; readonly gid: number } {
   return { uid: read('-u'), gid: read('-g') }
 }
 
-async function freePort(): Promise<number> {
+/** One of loopback that nobody has now. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -36,6 +36,7 @@ export async function answerIdentity(
   normalizeHead(request, ground, address, rest)
   const path = rest.split('?', 1)[0] ?? '/'
   const exchange = { request, response, path, address }
+  if (!ground.beginLimit.mayBegin(path, address)) return refuseToBegin(exchange, ground)
   try {
     if (path.startsWith('/assets/')) return sendAsset(exchange, ground)
     if (path.startsWith('/interaction/')) return await answerSignIn(exchange, ground)
@@ -80,6 +81,12 @@ function normalizeHead(
   headers['x-forwarded-for'] = address
   ;(request as { originalUrl?: string | undefined }).originalUrl = request.url
   request.url = rest
+}
+
+/** RFC 6749 knows no such error for a browser: it is a page of ours. */
+function refuseToBegin(exchange: Exchange, ground: WebGround): void {
+  const body = html`<p>Too much comes from your network. Wait a moment, then try again.</p>`
+  sendPage(exchange, ground, { title: 'Too many requests', body }, 429, { 'retry-after': '5' })
 }
 
 function sendAsset({ response, path }: Exchange, { look }: WebGround): void {

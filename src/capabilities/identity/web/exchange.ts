@@ -8,6 +8,7 @@ import type { Throttle } from '../accounts/throttle.ts'
 import type { Vault } from '../keys/vault.ts'
 import { pageHeaders, renderPage, type Page, type PageLook } from '../pages/layout.ts'
 import type { EntryStore } from '../store/entries.ts'
+import type { BeginLimit } from './begin-limit.ts'
 
 /** What pages stand on; a reload or a rotation of keys makes a new one. */
 export interface WebGround {
@@ -19,6 +20,7 @@ export interface WebGround {
   readonly entries: EntryStore
   readonly vault: Vault
   readonly throttle: Throttle
+  readonly beginLimit: BeginLimit
   /** Of the tokens in forms. */
   readonly formSecret: Uint8Array
   readonly log: Log
