@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as client from 'openid-client'
+import { revokeAllOf } from './provider/consent.ts'
 import { TestBrowser } from './testing/browser.ts'
 import { startTestIssuer, testClient } from './testing/house.ts'
 import { challenge, requestUrl, startWithClients } from './testing/requests.ts'
@@ -42,6 +43,21 @@ test('prompt none answers login_required, consent_required, or at once', async (
   await signIn(browser, await requestUrl(it, {}))
   assert.equal((await silent('asks')).get('error'), 'consent_required')
   assert.ok((await silent('spa')).get('code'))
+})
+
+test('consent is remembered in another browser, until it is taken away', async (t) => {
+  const it = await startWithClients(t)
+  const ask = async () => {
+    const browser = new TestBrowser()
+    await signIn(browser, await requestUrl(it, {}))
+    const url = await requestUrl(it, { client_id: 'asks', prompt: 'none' })
+    return new URL((await browser.go(url.href)).away).searchParams
+  }
+  assert.equal((await ask()).get('error'), 'consent_required')
+  await signIn(new TestBrowser(), await requestUrl(it, { client_id: 'asks' }))
+  assert.ok((await ask()).get('code'))
+  await revokeAllOf(it.house.entries, it.accountId, 'asks')
+  assert.equal((await ask()).get('error'), 'consent_required')
 })
 
 test('prompt login and max_age ask again, and the ID token says when', async (t) => {

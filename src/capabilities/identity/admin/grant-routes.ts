@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ProblemError } from '../../../platform/problem.ts'
+import { revokeAllOf } from '../provider/consent.ts'
 import { scopesOf } from '../web/account.ts'
 import { houseOf, type AdminNeeds } from './needs.ts'
 
@@ -23,18 +24,22 @@ export function registerGrantRoutes(app: FastifyInstance, needs: AdminNeeds): vo
     },
   })
   app.delete<{ Params: { id: string } }>('/api/v1/identity/grants/:id', {
-    schema: { summary: 'Revokes a grant, with every token that hangs from it.' },
+    schema: {
+      summary:
+        'Revokes all that the client of this grant may do for its account, with every token that hangs from it.',
+    },
     handler: async (request, reply) => {
       const { entries } = houseOf(needs)
       const { id } = request.params
-      if ((await entries.find('Grant', id)) === undefined) {
+      const grant = await entries.find('Grant', id)
+      if (grant === undefined) {
         throw new ProblemError(
           404,
           'ERR_IDENTITY_GRANT_UNKNOWN',
           'There is no such grant: it was revoked, or it has expired.',
         )
       }
-      await entries.revokeGrant(id)
+      await revokeAllOf(entries, grant.account, grant.client)
       return reply.code(204).send()
     },
   })

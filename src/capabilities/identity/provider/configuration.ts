@@ -17,6 +17,8 @@ import { extraClaims, nameSubject } from './token-exchange.ts'
 
 const CLIENT_CREDENTIALS_MS = 10 * 60_000
 const INTERACTION_MS = 60 * 60_000
+/** Whoever goes on refreshing signs in again after a year; until then consent is remembered. */
+const GRANT_MS = 365 * 24 * 60 * 60_000
 
 /** Everything that the server is told. Secure where its own defaults ask for less: PKCE for all, no implicit, no password grant, JWT for APIs. */
 export function configureServer(state: IdentityState, ground: ServerGround): Configuration {
@@ -49,7 +51,7 @@ export function configureServer(state: IdentityState, ground: ServerGround): Con
       client.grantTypeAllowed('refresh_token') &&
       (source.scopes.has('offline_access') || !needsConsent(client)),
     revokeGrantPolicy: () => true,
-    loadExistingGrant: (ctx) => grantFor(ctx, resources),
+    loadExistingGrant: (ctx) => grantFor(ctx, resources, ground.entries),
     async findAccount(_ctx, id) {
       const account = await accounts.find(id)
       if (account === undefined || account.isDisabled) return undefined
@@ -191,10 +193,14 @@ function lifetimesOf({ lifetimes, resources }: IdentityState): NonNullable<Confi
     ClientCredentials: (_ctx, token) =>
       seconds(tokenMs(token.aud, Math.min(CLIENT_CREDENTIALS_MS, lifetimes.accessTokenMs))),
     DeviceCode: seconds(lifetimes.deviceCodeMs),
-    Grant: seconds(Math.max(lifetimes.refreshTokenMs, lifetimes.sessionMs)),
+    Grant: seconds(GRANT_MS),
     IdToken: seconds(lifetimes.idTokenMs),
     Interaction: seconds(INTERACTION_MS),
-    RefreshToken: seconds(lifetimes.refreshTokenMs),
+    RefreshToken: (ctx) => {
+      const leftS =
+        seconds(GRANT_MS) - (ctx.oidc.entities.RotatedRefreshToken?.totalLifetime() ?? 0)
+      return Math.max(1, Math.min(seconds(lifetimes.refreshTokenMs), leftS))
+    },
     Session: seconds(lifetimes.sessionMs),
   }
 }

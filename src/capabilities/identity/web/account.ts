@@ -6,6 +6,7 @@ import { checkForm, formToken, readForm } from '../pages/forms.ts'
 import { html } from '../pages/html.ts'
 import { readPayload } from '../provider/adapter.ts'
 import { ACCOUNT_CLIENT } from '../provider/clients.ts'
+import { revokeAllOf } from '../provider/consent.ts'
 import type { StoredEntry } from '../store/entries.ts'
 import { hashOf } from '../store/hash.ts'
 import { redirect, sendJson, sendPage, type Exchange, type WebGround } from './exchange.ts'
@@ -80,7 +81,8 @@ async function take(visit: Visit, step: string, form: URLSearchParams): Promise<
     }
     case '/grants/end': {
       const grants = await entries.list('Grant', account.id)
-      if (grants.some((one) => one.id === id)) await entries.revokeGrant(id)
+      const grant = grants.find((one) => one.id === id)
+      if (grant !== undefined) await revokeAllOf(entries, account.id, grant.client)
       return back()
     }
     case '/passkeys/remove':
@@ -177,13 +179,19 @@ async function show(visit: Visit, error: string, done: string, status = 200): Pr
         clients: Object.keys(authorizations).filter((client) => client !== ACCOUNT_CLIENT),
       }
     }),
-    grants: grants.filter(({ client }) => client !== ACCOUNT_CLIENT).map(grantView),
+    grants: newestOfEach(grants).map(grantView),
     passkeys: keys.map(({ id, name, createdMs }) => ({ id, name, since: dateOf(createdMs) })),
     recoveryCodes,
     error,
     done,
   })
   sendPage(exchange, ground, page, status)
+}
+
+/** One line a client: what it was granted in several browsers goes together. */
+function newestOfEach(grants: readonly StoredEntry[]): readonly StoredEntry[] {
+  const seen = new Set<string | undefined>([ACCOUNT_CLIENT])
+  return grants.filter(({ client }) => !seen.has(client) && seen.add(client))
 }
 
 function grantView(entry: StoredEntry) {
