@@ -29,6 +29,7 @@ function findEntries(): Readonly<Record<string, string>> {
     'src/dataplane/data.ts',
     'src/telemetry.ts',
     'src/events.ts',
+    'src/identity.ts',
   ]
   for (const file of new Set([...main, ...threads])) {
     const name = main.includes(file) ? basename(file, '.ts') : threadName(file)

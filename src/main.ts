@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   undrain: async () => (await import('./cli/change.ts')).runUndrain,
   scale: async () => (await import('./cli/change.ts')).runScale,
   breaker: async () => (await import('./cli/breaker.ts')).runBreaker,
+  identity: async () => (await import('./cli/identity.ts')).runIdentity,
   try: async () => (await import('./cli/try.ts')).runTry,
   why: async () => (await import('./cli/why.ts')).runWhy,
   credential: async () => (await import('./cli/credential.ts')).runCredential,

@@ -7,6 +7,7 @@ import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { eventsSettings } from './capabilities/events/settings.ts'
+import { identitySettings } from './capabilities/identity/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
 import { logsSettings } from './capabilities/logs/settings.ts'
@@ -29,6 +30,7 @@ const assembled = assembleSettings([
   consulSettings,
   kvSettings,
   eventsSettings,
+  identitySettings,
   metricsSettings,
   alertsSettings,
   logsSettings,

@@ -17,6 +17,7 @@ const help = `backplane: the whole backend of a microservices system in one prog
   backplane scale explain NAME   what the scaler of a service does, and why
   backplane breaker [SERVICE]    circuit breakers; with open, close, disable or auto behind it: an order
   backplane run SERVICE COMMAND  a command in the folder and with the environment of a service
+  backplane identity WHAT ACTION clients, accounts, grants and signing keys of the issuer
   backplane why REQUEST-ID       how a recent request was decided
   backplane completion SHELL     completion for bash, zsh or fish
 

@@ -92,6 +92,14 @@ const ownProcesses = [
     isVital: false,
     stopOrder: 0,
   },
+  {
+    name: 'identity',
+    entry: entry('identity'),
+    role: 'plain',
+    when: 'wanted',
+    isVital: false,
+    stopOrder: 0,
+  },
 ] as const satisfies readonly OwnProcessSpec[]
 
 /** `backplane up`: this process becomes the supervisor. */

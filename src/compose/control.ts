@@ -5,13 +5,13 @@ import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
 import { startLogsControl } from '../capabilities/logs/control/logs-control.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
+import { IDENTITY_PATHS } from '../contracts/identity-state.ts'
 import type { Timeline } from '../contracts/timeline.ts'
 import type { Boot } from '../contracts/supervisor.ts'
 import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
-import { createOwnWanted } from '../platform/own-wanted.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
 import { startMetering } from './metering.ts'
@@ -34,6 +34,12 @@ const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'metrics', socketPath: adminSocketOf(boot, 'telemetry') },
   { process: 'telemetry', prefix: 'alerts', socketPath: adminSocketOf(boot, 'telemetry') },
   { process: 'events', prefix: 'events', socketPath: adminSocketOf(boot, 'events') },
+  {
+    process: 'identity',
+    prefix: 'identity',
+    socketPath: adminSocketOf(boot, 'identity'),
+    publicPaths: IDENTITY_PATHS,
+  },
 ]
 
 /**
@@ -56,7 +62,7 @@ export async function composeControl(
   const ground = { storage, discovery, gateway, names, routed, logs }
   const { processes, timeline } = await startRunning(host, input, ground)
   const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
-  const { events } = await startWanted(host, { boot, listeners, ownWanted: createOwnWanted(link) })
+  const { events, identity } = await startWanted(host, input, storage)
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -81,7 +87,7 @@ export async function composeControl(
     },
   )
   await isOpen
-  await Promise.all([metrics.opened, logs.opened, events.opened])
+  await Promise.all([metrics.opened, logs.opened, events.opened, identity.opened])
   processes.begin()
   return { configuration, processes, timeline, console }
 }

@@ -1,26 +1,55 @@
-import { startEventsControl } from '../capabilities/events/control/events-control.ts'
-import type { Boot } from '../contracts/supervisor.ts'
+import { basename, dirname } from 'node:path'
+import {
+  type EventsControl,
+  startEventsControl,
+} from '../capabilities/events/control/events-control.ts'
+import {
+  type IdentityControl,
+  startIdentityControl,
+} from '../capabilities/identity/control/identity-control.ts'
+import { openKnownKeys } from '../capabilities/identity/control/known-keys.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
-import type { ListenerBoard } from '../platform/listeners/board.ts'
-import type { OwnWanted } from '../platform/own-wanted.ts'
+import { createOwnWanted } from '../platform/own-wanted.ts'
+import type { Storage } from '../platform/storage/storage.ts'
 import { stateSocketOf } from '../supervisor/boot.ts'
 import type { Settings } from '../settings.ts'
+import type { ComposeInput } from './routing.ts'
 
-/** Part of the control plane: those of our processes that run only where the file has their section. */
+/** What is told to those of our processes that run only where the file has their section. */
+export interface Wanted {
+  readonly events: EventsControl
+  readonly identity: IdentityControl
+}
+
+/** Part of the control plane: which of our processes are wanted, and their settings on their way to them. */
 export async function startWanted(
   host: Host<LoadedConfig<Settings>>,
-  {
-    boot,
-    listeners,
-    ownWanted,
-  }: { readonly boot: Boot; readonly listeners: ListenerBoard; readonly ownWanted: OwnWanted },
-) {
+  { boot, link, channel, listeners }: ComposeInput,
+  storage: Storage,
+): Promise<Wanted> {
+  const ownWanted = createOwnWanted(link, ['events', 'identity'])
   const events = await host.start(
     'events',
     startEventsControl,
     ({ settings }) => ({ events: settings.events, listen: settings.listen }),
     { socketPath: stateSocketOf(boot, 'events'), ownWanted, listeners },
   )
-  return { events }
+  const identity = await host.start(
+    'identity',
+    startIdentityControl,
+    ({ settings: { identity: said, listen, name } }) => ({
+      identity: said,
+      listen,
+      system: name ?? basename(dirname(boot.configFile)),
+    }),
+    {
+      socketPath: stateSocketOf(boot, 'identity'),
+      ownWanted,
+      listeners,
+      knownKeys: await openKnownKeys(storage),
+      publish: (ops) => channel.publish(ops),
+    },
+  )
+  return { events, identity }
 }

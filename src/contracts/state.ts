@@ -21,13 +21,15 @@ export interface OwnSamples {
 export type FromControl<State> = StateUpdate<State> | OwnSamples
 
 /** The other way: what the process has made of the last update; also sent when something of it changes. */
-export interface StateReport {
+export interface StateReport<More = unknown> {
   readonly type: 'report'
   /** The update that is in force; 0: none yet. */
   readonly version: number
   /** Its listeners, by their name in `listen`. */
   readonly listeners: readonly ListenerReport[]
   readonly problems: readonly ReportedProblem[]
+  /** What only this process has to tell. */
+  readonly more?: More | undefined
 }
 
 export interface ListenerReport {

@@ -5,14 +5,22 @@ export interface OwnWanted {
   set(name: string, isWanted: boolean): void
 }
 
-/** Nothing is wanted at the beginning. */
-export function createOwnWanted(supervisor: Pick<SupervisorLink, 'send'>): OwnWanted {
+/**
+ * Tells the supervisor once each of `names` was said, and with every change from then on: a process that runs from before a restart of control must not be
+ * stopped because its capability has not spoken yet.
+ */
+export function createOwnWanted(
+  supervisor: Pick<SupervisorLink, 'send'>,
+  names: readonly string[],
+): OwnWanted {
+  const unsaid = new Set(names)
   const wanted = new Set<string>()
   return {
     set(name, isWanted) {
+      unsaid.delete(name)
       if (isWanted) wanted.add(name)
       else wanted.delete(name)
-      supervisor.send({ type: 'own-wanted', names: [...wanted] })
+      if (unsaid.size === 0) supervisor.send({ type: 'own-wanted', names: [...wanted] })
     },
   }
 }

@@ -25,6 +25,7 @@ const guides = [
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
   { name: 'protect-an-api', blocks: 6, skip: false },
   { name: 'limits-that-hold', blocks: 6, skip: false },
+  { name: 'sign-users-in', blocks: 7, skip: false },
   { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
   { name: 'logs', blocks: 6, skip: false },
@@ -68,6 +69,7 @@ async function runGuide(t: TestContext, name: string, blocksMin: number): Promis
     elasticsearch: await freePort(),
     loki: await freePort(),
     events: await freePort(),
+    identity: await freePort(),
   }
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
@@ -114,25 +116,40 @@ type Ports = Readonly<
     | 'prometheus'
     | 'elasticsearch'
     | 'loki'
-    | 'events',
+    | 'events'
+    | 'identity',
     number
   >
 >
 
 function withPorts(
   script: string,
-  { gateway, secure, console, consul, eureka, dns, prometheus, elasticsearch, loki, events }: Ports,
+  {
+    gateway,
+    secure,
+    console,
+    consul,
+    eureka,
+    dns,
+    prometheus,
+    elasticsearch,
+    loki,
+    events,
+    identity,
+  }: Ports,
 ): string {
   const listen = `gateway: ${gateway}, console: ${console}, consul: ${consul}, eureka: ${eureka}, consul-dns: ${dns}, prometheus: ${prometheus}, elasticsearch: ${elasticsearch}, loki: ${loki}`
   // Without tls there is no such listener.
   const tls = /^tls:/m.test(script) ? `, gateway-tls: ${secure}` : ''
   const store = /^events:/m.test(script) ? `, kurrentdb: ${events}` : ''
+  const own = /^identity:/m.test(script) ? `, identity: ${identity}` : ''
   return script
-    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls}${store} }`)
+    .replace(/^name: hello$/m, `name: hello\nlisten: { ${listen}${tls}${store}${own} }`)
     .replaceAll('127.0.0.1:2113', `127.0.0.1:${events}`)
     .replaceAll(':8443', `:${secure}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${gateway}`)
     .replaceAll('127.0.0.1:4000', `127.0.0.1:${console}`)
+    .replaceAll('localhost:4000', `localhost:${console}`)
     .replaceAll('127.0.0.1:8500', `127.0.0.1:${consul}`)
     .replaceAll('127.0.0.1:8761', `127.0.0.1:${eureka}`)
     .replaceAll('-p 8600', `-p ${dns}`)

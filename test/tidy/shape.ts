@@ -13,6 +13,7 @@ const entryPoints = [
   'src/dataplane/data.ts',
   'src/telemetry.ts',
   'src/events.ts',
+  'src/identity.ts',
   'web/src/main.tsx',
 ]
 

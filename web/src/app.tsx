@@ -9,6 +9,7 @@ import { AlertsPage } from './pages/alerts/alerts-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { EventsPage } from './pages/events/events-page.tsx'
+import { IdentityPage } from './pages/identity/identity-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
 import { LogsPage } from './pages/logs/logs-page.tsx'
 import { MetricsPage } from './pages/metrics/metrics-page.tsx'
@@ -78,6 +79,8 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <ConfigurationPage />
     case 'routes':
       return <RoutesPage />
+    case 'identity':
+      return <IdentityPage />
     case 'keys':
       return <KeysPage path={route.path} />
     case 'events':
@@ -116,6 +119,8 @@ function titleOf(route: Route): string {
       return 'Listeners and configuration'
     case 'routes':
       return 'Routes'
+    case 'identity':
+      return 'Identity'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
     case 'events':

@@ -53,6 +53,10 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [{ text: 'Events', to: { page: 'events', stream: '' } }],
   },
   {
+    text: 'Identity',
+    pages: [{ text: 'Identity', to: { page: 'identity' } }],
+  },
+  {
     text: 'Discovery',
     pages: [{ text: 'Keys and locks', to: { page: 'keys', path: '' } }],
   },

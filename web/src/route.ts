@@ -12,6 +12,7 @@ export type Route =
   | { readonly page: 'trace'; readonly trace: string }
   | { readonly page: 'configuration' }
   | { readonly page: 'routes' }
+  | { readonly page: 'identity' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
   /** The events of a stream; '' is all. */
@@ -54,6 +55,8 @@ export function parseRoute(hash: string): Route {
       return { page: 'configuration' }
     case 'routes':
       return { page: 'routes' }
+    case 'identity':
+      return { page: 'identity' }
     case 'keys':
       return { page: 'keys', path: argument }
     case 'events':
@@ -102,6 +105,8 @@ export function hrefOf(route: Route): string {
       return '#/configuration'
     case 'routes':
       return '#/routes'
+    case 'identity':
+      return '#/identity'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
     case 'events':

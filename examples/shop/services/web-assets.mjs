@@ -28,4 +28,46 @@ document.querySelector('.products').addEventListener('click', async ({ target })
     : 'Not ordered: ' + (answer?.error ?? answer?.detail ?? 'no answer')
   target.disabled = false
 })
+
+// Signing in: the code flow with PKCE, as any OIDC library does it. The token stays in this page.
+const button = document.querySelector('#sign-in')
+const here = location.origin + '/'
+const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+
+button?.addEventListener('click', async () => {
+  const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)))
+  const state = base64url(crypto.getRandomValues(new Uint8Array(16)))
+  sessionStorage.setItem('sign-in', JSON.stringify({ verifier, state }))
+  const challenge = base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)))
+  location.assign(button.dataset.issuer + '/auth?' + new URLSearchParams({
+    client_id: 'shop-web', response_type: 'code', redirect_uri: here, scope: 'openid profile account:read',
+    state, code_challenge: challenge, code_challenge_method: 'S256',
+  }))
+})
+
+async function finishSignIn(answer) {
+  const begun = JSON.parse(sessionStorage.getItem('sign-in') ?? '{}')
+  sessionStorage.removeItem('sign-in')
+  history.replaceState(null, '', '/')
+  if (answer.get('state') !== begun.state || !answer.has('code')) throw new Error(answer.get('error') ?? 'begun elsewhere')
+  const response = await fetch(button.dataset.issuer + '/token', {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code', client_id: 'shop-web', redirect_uri: here,
+      code: answer.get('code'), code_verifier: begun.verifier,
+    }),
+  })
+  const tokens = await response.json()
+  if (!response.ok) throw new Error(tokens.error)
+  const account = await fetch('/api/account', { headers: { authorization: 'Bearer ' + tokens.access_token } })
+  if (!account.ok) throw new Error('the gateway said ' + account.status)
+  const claims = JSON.parse(atob(tokens.id_token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')))
+  button.textContent = 'Signed in as ' + claims.name
+  button.dataset.user = (await account.json()).user
+}
+
+const answer = new URLSearchParams(location.search)
+if (button !== null && (answer.has('code') || answer.has('error'))) {
+  finishSignIn(answer).catch((error) => { said.textContent = 'Not signed in: ' + error.message })
+}
 `

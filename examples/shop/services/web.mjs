@@ -4,6 +4,8 @@ import { script, style } from './web-assets.mjs'
 
 const catalog = urlOf('catalog')
 const recommendations = urlOf('recommendations')
+/** Where people sign in; undefined: nobody does. */
+const issuer = process.env.ISSUER
 const assets = {
   'shop.css': { text: style, type: 'text/css; charset=utf-8' },
   'shop.js': { text: script, type: 'text/javascript; charset=utf-8' },
@@ -19,8 +21,14 @@ serve('web', {
     return {
       text: page(products.json.products, popular.isOk ? popular.json.products : []),
       type: 'text/html; charset=utf-8',
-      headers: { 'content-security-policy': "default-src 'self'; frame-ancestors 'none'" },
+      headers: { 'content-security-policy': policy() },
     }
+  },
+  /** The gateway has looked at the token, and says who it is. */
+  'GET /account'({ headers }) {
+    const user = headers['x-shop-user']
+    if (issuer === undefined || user === undefined) throw new Refusal(404, 'nobody signs in here')
+    return { user }
   },
   'GET /assets/:name'({ params }) {
     const asset = assets[params.name]
@@ -28,6 +36,11 @@ serve('web', {
     return { ...asset, headers: { 'cache-control': 'max-age=60' } }
   },
 })
+
+function policy() {
+  const connect = issuer === undefined ? '' : `; connect-src 'self' ${new URL(issuer).origin}`
+  return `default-src 'self'; img-src 'self' data:; frame-ancestors 'none'${connect}`
+}
 
 function page(products, popular) {
   return `<!doctype html>
@@ -40,7 +53,8 @@ function page(products, popular) {
 <link rel="stylesheet" href="/assets/shop.css">
 </head>
 <body>
-<header><h1>Shop</h1><p>Six services, two languages, one backplane.</p></header>
+<header><h1>Shop</h1><p>Six services, two languages, one backplane.</p>
+${issuer === undefined ? '' : `<button id="sign-in" data-issuer="${escape(issuer)}">Sign in</button> <a href="${escape(issuer)}/account">Your account</a>`}</header>
 <main>
 ${popular.length === 0 ? '' : `<p class="popular">Others bought: ${popular.map((product) => escape(product.name)).join(', ')}</p>`}
 <ul class="products">${products.map(card).join('')}</ul>

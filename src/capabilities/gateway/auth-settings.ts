@@ -21,10 +21,15 @@ const grantee = {
 }
 
 const jwtSettings = z.strictObject({
-  issuers: texts().describe('Names in gateway.issuers; empty: all of them.'),
+  issuers: texts().describe(
+    'Names in gateway.issuers, and identity for our own; empty: all of them.',
+  ),
   audience: z
     .union([filled(), z.array(filled()).min(1)])
-    .describe('Who the token must be for (aud), one of several; "*" takes tokens for anybody.'),
+    .optional()
+    .describe(
+      'Who the token must be for (aud), one of several; "*" takes tokens for anybody; default: identity.audience, where the file has identity.',
+    ),
   typ: z
     .enum(['at+jwt', 'jwt', 'any'])
     .default('at+jwt')

@@ -7,15 +7,15 @@ import {
 import { explainFieldName } from '../../mechanisms/settable-fields/settable-fields.ts'
 import { isLoopbackHost } from '../../platform/config/addresses.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
-import { ownEntry } from '../../platform/own-entry.ts'
 import type { AuthSettings, IssuerSettings } from './auth-settings.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
 type Issuers = Readonly<Record<string, IssuerSettings>>
 
 /** What no single setting of `auth` can know. */
 export function checkAuth(
   auth: AuthSettings,
-  issuers: Issuers,
+  issuers: TrustedIssuers,
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { jwt, key, basic, signature, introspection, certificate } = auth
@@ -33,7 +33,7 @@ export function checkAuth(
         ]
   return [
     ...none,
-    ...(jwt === undefined ? [] : checkIssuerNames(jwt.issuers, issuers, [...path, 'jwt'])),
+    ...(jwt === undefined ? [] : checkJwt(jwt, issuers, [...path, 'jwt'])),
     ...(key === undefined ? [] : checkHeader(key.header, [...path, 'key', 'header'])),
     ...(key === undefined ? [] : checkTwice(key.keys, [...path, 'key', 'keys'])),
     ...(basic === undefined ? [] : checkUsers(basic.users, [...path, 'basic', 'users'])),
@@ -61,18 +61,26 @@ export function checkIssuers(issuers: Issuers): readonly SettingProblem[] {
   })
 }
 
-function checkIssuerNames(
-  names: readonly string[],
-  issuers: Issuers,
+function checkJwt(
+  { issuers: names, audience }: NonNullable<AuthSettings['jwt']>,
+  issuers: TrustedIssuers,
   path: SettingPath,
 ): readonly SettingProblem[] {
-  if (names.length === 0 && Object.keys(issuers).length === 0) {
+  if (names.length === 0 && issuers.names.length === 0) {
     const message = 'has nobody who signs tokens; name one in gateway.issuers'
     return [conflict(path, message)]
   }
+  if (audience === undefined && issuers.ownAudience === undefined) {
+    const message = 'must say who the token must be for (aud)'
+    return [invalid([...path, 'audience'], message)]
+  }
   return names.flatMap((name, at) => {
-    if (name === OWN_ISSUER || ownEntry(issuers, name) !== undefined) return []
-    const known = Object.keys(issuers).join(', ')
+    if (issuers.names.includes(name)) return []
+    if (name === OWN_ISSUER) {
+      const message = `${OWN_ISSUER} is Backplane's own issuer, and the file has no identity`
+      return [invalid([...path, 'issuers', at], message)]
+    }
+    const known = issuers.names.join(', ')
     const message = `${name} is not in gateway.issuers${known === '' ? '' : `, which has ${known}`}`
     return [invalid([...path, 'issuers', at], message)]
   })

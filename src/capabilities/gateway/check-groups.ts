@@ -5,16 +5,17 @@ import { checkPolicies } from './check-policies.ts'
 import { ownPolicies } from './inherit-policies.ts'
 import type { GroupSettings, PolicyRoute } from './policy-settings.ts'
 import type { GatewaySettings } from './schema.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
 type Gateway = Pick<GatewaySettings, 'routes' | 'groups' | 'policies' | 'issuers'>
 
 /** What routes share: each is looked at once, where it stands, and each name must be that of a group. */
-export function checkGroups(gateway: Gateway): readonly SettingProblem[] {
+export function checkGroups(gateway: Gateway, issuers: TrustedIssuers): readonly SettingProblem[] {
   const { routes, groups, policies } = gateway
   return [
-    ...checkGroup(policies, ['gateway', 'policies'], gateway),
+    ...checkGroup(policies, ['gateway', 'policies'], issuers),
     ...Object.entries(groups).flatMap(([name, group]) =>
-      checkGroup(group, ['gateway', 'groups', name], gateway),
+      checkGroup(group, ['gateway', 'groups', name], issuers),
     ),
     ...routes.flatMap((route, index) =>
       route.groups.flatMap((name, at): SettingProblem[] => {
@@ -38,7 +39,7 @@ export function checkGroups(gateway: Gateway): readonly SettingProblem[] {
 function checkGroup(
   group: GroupSettings,
   path: SettingPath,
-  { issuers }: Gateway,
+  issuers: TrustedIssuers,
 ): readonly SettingProblem[] {
   const conditions = Object.entries(group.headers).flatMap(([name, value]): SettingProblem[] => {
     if (typeof value !== 'string') return []

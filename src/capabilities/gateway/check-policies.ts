@@ -13,8 +13,8 @@ import {
 } from '../../mechanisms/settable-fields/settable-fields.ts'
 import { explainBadCidr } from '../../platform/config/addresses.ts'
 import type { SettingPath, SettingProblem } from '../../platform/config/problems.ts'
-import type { IssuerSettings } from './auth-settings.ts'
 import { checkAuth } from './check-auth.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 import {
   type ChangeSettings,
   type limitSettings,
@@ -28,7 +28,7 @@ type Check = {
     given: SettingsOf<Kind>,
     route: PolicyRoute,
     path: SettingPath,
-    issuers: Readonly<Record<string, IssuerSettings>>,
+    issuers: TrustedIssuers,
   ) => readonly SettingProblem[]
 }
 
@@ -61,7 +61,7 @@ const check: Check = {
 export function checkPolicies(
   route: PolicyRoute,
   path: SettingPath,
-  issuers: Readonly<Record<string, IssuerSettings>>,
+  issuers: TrustedIssuers,
 ): readonly SettingProblem[] {
   return policyKindsOf(route).flatMap((kind) => {
     // Kind and settings belong together by the type of `check`, which an index does not carry over.

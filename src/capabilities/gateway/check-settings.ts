@@ -20,6 +20,7 @@ import { checkEdges, type Callers } from './edges.ts'
 import { inheritPolicies, ownPolicies } from './inherit-policies.ts'
 import { answersItself, policyKindsOf, type PolicyRoute } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
+import { trustedIssuers, type IssuingSettings } from './trusted-issuers.ts'
 
 type Services = Callers & Readonly<Record<string, BalancedService>>
 type RouteSettings = GatewaySettings['routes'][number]
@@ -29,6 +30,7 @@ export interface GatewayChecked {
   readonly gateway: GatewaySettings
   readonly services: Services
   readonly tls?: DemandedTls | undefined
+  readonly identity?: IssuingSettings['identity']
 }
 
 /** Problems of `gateway`, and of how services are called. */
@@ -38,6 +40,7 @@ export function checkGateway(
 ): readonly SettingProblem[] {
   const { gateway } = settings
   const { routes, issuers } = gateway
+  const trusted = trustedIssuers(settings)
   const each = routes.flatMap((route, index) => {
     const path = ['gateway', 'routes', index]
     const effective = inheritPolicies(route, path, gateway).route
@@ -46,7 +49,7 @@ export function checkGateway(
       ...checkSubjects(effective, path),
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
-      ...checkPolicies(ownPolicies(route), path, issuers),
+      ...checkPolicies(ownPolicies(route), path, trusted),
       ...checkMirror(route.mirror, settings.services, [...path, 'mirror']),
       ...checkDemand(route, settings.tls, path),
     ]
@@ -54,7 +57,7 @@ export function checkGateway(
   return [
     ...checkServices(settings.services, sourceOf),
     ...each,
-    ...checkGroups(gateway),
+    ...checkGroups(gateway, trusted),
     ...checkMirror(gateway.policies.mirror, settings.services, ['gateway', 'policies', 'mirror']),
     ...Object.entries(gateway.groups).flatMap(([name, { mirror }]) =>
       checkMirror(mirror, settings.services, ['gateway', 'groups', name, 'mirror']),

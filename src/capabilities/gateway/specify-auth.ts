@@ -1,8 +1,9 @@
 import type { AuthDemands, AuthSpec, AuthWay } from '../../contracts/auth.ts'
 import { type AuthSettings, secretText } from './auth-settings.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
-/** `auth` for the data plane. `issuers` are the names of all there are. */
-export function specifyAuth(auth: AuthSettings, issuers: readonly string[]): AuthSpec {
+/** `auth` for the data plane. `issuers` are all there are. */
+export function specifyAuth(auth: AuthSettings, issuers: TrustedIssuers): AuthSpec {
   return {
     needs: auth.all ? 'all' : 'any',
     ways: waysOf(auth, issuers),
@@ -28,14 +29,14 @@ function audiencesOf(audience: string | readonly string[]): readonly string[] {
 
 function waysOf(
   { jwt, key, basic, signature, introspection, certificate }: AuthSettings,
-  issuers: readonly string[],
+  issuers: TrustedIssuers,
 ): readonly AuthWay[] {
   const ways: AuthWay[] = []
   if (jwt !== undefined) {
     ways.push({
       way: 'jwt',
-      issuers: jwt.issuers.length === 0 ? issuers : jwt.issuers,
-      audiences: audiencesOf(jwt.audience),
+      issuers: jwt.issuers.length === 0 ? issuers.names : jwt.issuers,
+      audiences: audiencesOf(jwt.audience ?? issuers.ownAudience ?? ''),
       typ: jwt.typ === 'any' ? '' : jwt.typ,
       skewSeconds: jwt.skew / 1_000,
       ageSecondsMax: jwt.maxAge / 1_000,

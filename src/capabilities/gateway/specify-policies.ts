@@ -12,6 +12,7 @@ import type { SettingPath } from '../../platform/config/problems.ts'
 import type { EffectivePolicies } from './inherit-policies.ts'
 import type { PolicyRoute, SettingsOf } from './policy-settings.ts'
 import { specifyAuth } from './specify-auth.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
 /** Methods of a preflight's answer where neither policy nor route names some. */
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -22,8 +23,7 @@ interface Around {
   readonly routeId: string
   /** Whose counts they are: routes that share a policy share what it counts. */
   readonly scope: string
-  /** Names of all issuers. */
-  readonly issuers: readonly string[]
+  readonly issuers: TrustedIssuers
 }
 
 type Specify = {
@@ -66,7 +66,7 @@ const specify: Specify = {
 export function specifyPolicies(
   { route, origins }: EffectivePolicies,
   routeId: string,
-  issuers: readonly string[],
+  issuers: TrustedIssuers,
   sourceOf: (path: SettingPath) => string,
 ): readonly PolicySpec[] {
   return (Object.keys(specify) as PolicyKind[]).flatMap((kind) => {

@@ -14,6 +14,7 @@ import {
   specifyPolicies,
   verifiedHeaders,
 } from './specify-policies.ts'
+import { trustedIssuers } from './trusted-issuers.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
 export type SourceOf = (path: readonly (string | number)[]) => string
@@ -95,15 +96,15 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
 }
 
 function specifyRoutes(settings: Settings, sourceOf: SourceOf): readonly RouteSpec[] {
-  const { routes, issuers } = settings.gateway
+  const { routes } = settings.gateway
   const all = effectivePolicies(settings.gateway)
   const verified = verifiedHeaders(all)
-  const names = Object.keys(issuers)
+  const issuers = trustedIssuers(settings)
   return routes.flatMap((route, at) => {
     if (route.tcp !== undefined) return []
     const id = routeIdOf(route)
     const source = sourceOf(['gateway', 'routes', at])
-    const policies = specifyPolicies(all[at]!, id, names, sourceOf)
+    const policies = specifyPolicies(all[at]!, id, issuers, sourceOf)
     const dropping = dropVerified(verified, policies, source)
     return [specifyRoute(settings, route, all[at]!, source, dropping)]
   })

@@ -8,8 +8,8 @@ import { request } from './node-http.ts'
 /** How long the description of another process's routes is waited for. */
 const DESCRIPTION_TIMEOUT_MS = 1_000
 
-/** Fields of one connection (RFC 9110 section 7.6.1), and what only the listener that is asked first may see. */
-const OWN_FIELDS = new Set([
+/** Fields of one connection (RFC 9110 section 7.6.1). */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -19,10 +19,11 @@ const OWN_FIELDS = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-  'authorization',
   'host',
-  'origin',
 ])
+
+/** And what only the listener that is asked first may see. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, 'authorization', 'origin'])
 
 /** Admin routes that another process of ours serves, on a Unix socket: everything below `/api/v1/<prefix>`. */
 export interface Elsewhere {
@@ -30,6 +31,16 @@ export interface Elsewhere {
   readonly process: string
   readonly prefix: string
   readonly socketPath: string
+  /** Paths that it serves to everybody, by credentials of its own, each with all below it: `/identity`. */
+  readonly publicPaths?: readonly string[]
+}
+
+/** Whether a path is one that another process serves to everybody. */
+export function isServedInPublic(elsewhere: readonly Elsewhere[], url: string): boolean {
+  const path = url.split('?', 1)[0] ?? ''
+  return elsewhere.some(({ publicPaths = [] }) =>
+    publicPaths.some((base) => path === base || path.startsWith(`${base}/`)),
+  )
 }
 
 /** Hands requests below `/api/v1/<prefix>` over as they come, bodies and events in both directions; 503 while that process is away. */
@@ -40,7 +51,19 @@ export function forwardElsewhere(app: FastifyInstance, elsewhere: Elsewhere): vo
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
     for (const url of [base, `${base}/*`]) {
-      scope.all(url, (incoming, reply) => forward(incoming, reply, elsewhere))
+      scope.all(url, (incoming, reply) =>
+        forward(incoming, reply, elsewhere, { ...passedOn(incoming.raw.headers, OWN_FIELDS) }),
+      )
+    }
+    for (const path of elsewhere.publicPaths ?? []) {
+      for (const url of [path, `${path}/*`]) {
+        scope.all(url, (incoming, reply) =>
+          forward(incoming, reply, elsewhere, {
+            ...passedOn(incoming.raw.headers, CONNECTION_FIELDS),
+            'x-forwarded-for': incoming.raw.socket.remoteAddress ?? '',
+          }),
+        )
+      }
     }
     done()
   })
@@ -72,13 +95,14 @@ async function forward(
   incoming: FastifyRequest,
   reply: FastifyReply,
   elsewhere: Elsewhere,
+  headers: Readonly<Record<string, string | string[]>>,
 ): Promise<void> {
   const { raw } = incoming
   const outgoing = request({
     socketPath: elsewhere.socketPath,
     path: raw.url,
     method: raw.method,
-    headers: { ...passedOn(raw.headers), host: 'localhost' },
+    headers: { ...headers, host: 'localhost' },
   })
   const answered = Promise.withResolvers<IncomingMessage>()
   outgoing.on('response', answered.resolve).on('error', answered.reject)
@@ -99,21 +123,24 @@ async function forward(
   reply.hijack()
   reply.raw.writeHead(response.statusCode ?? 502, {
     'x-content-type-options': 'nosniff',
-    ...passedOn(response.headers),
+    ...passedOn(response.headers, OWN_FIELDS),
   })
   reply.raw.flushHeaders()
   // An answer that breaks off ends the connection, so that nobody takes it for whole.
   await pipeline(response, reply.raw).catch(() => reply.raw.destroy())
 }
 
-function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+function passedOn(
+  headers: IncomingHttpHeaders,
+  dropped: ReadonlySet<string>,
+): Record<string, string | string[]> {
   const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/))
   return Object.fromEntries(
     Object.entries(headers).filter(
       (entry): entry is [string, string | string[]] =>
         entry[1] !== undefined &&
-        !OWN_FIELDS.has(entry[0]) &&
-        !entry[0].startsWith('sec-fetch-') &&
+        !dropped.has(entry[0]) &&
+        !(dropped === OWN_FIELDS && entry[0].startsWith('sec-fetch-')) &&
         !named.has(entry[0]),
     ),
   )

@@ -4,7 +4,12 @@ import type { Log } from '../capability.ts'
 import { ListenerTakenError } from '../listeners/taken-error.ts'
 import { ProblemError } from '../problem.ts'
 import { boundConnections, type ConnectionCounts } from './connections.ts'
-import { describeElsewhere, forwardElsewhere, type Elsewhere } from './elsewhere.ts'
+import {
+  describeElsewhere,
+  forwardElsewhere,
+  isServedInPublic,
+  type Elsewhere,
+} from './elsewhere.ts'
 import { problemDetails, type FailureFormat } from './failure.ts'
 import { guardRequest, type GuardOptions } from './guard.ts'
 import { createOpenApi, type OpenApi } from './openapi.ts'
@@ -16,6 +21,8 @@ export interface ListenerAppOptions extends GuardOptions {
   readonly log: Log
   /** Admin routes of other processes, which this listener serves as if they were here. */
   readonly elsewhere?: readonly Elsewhere[] | undefined
+  /** Paths whose protocol knows its own credentials, and which pages of any origin may call: OAuth2. */
+  isPublicPath?(url: string): boolean
   /** How errors are told; default: RFC 9457, with the routes described at /openapi.json. */
   readonly failure?: FailureFormat | undefined
 }
@@ -53,10 +60,12 @@ export function createListenerApp(
       refuseUndecoded(error, request.headers, reply, options),
   })
   app.server.headersTimeout = 10_000
+  const { elsewhere = [] } = options
   app.addHook('onRoute', (route) => api.add(route))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
-    guardRequest(request.headers, options)
+    const isPublic = options.isPublicPath?.(request.url) ?? isServedInPublic(elsewhere, request.url)
+    if (!isPublic) guardRequest(request.headers, options)
   })
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     const problem = toProblem(error)
@@ -72,7 +81,6 @@ export function createListenerApp(
     return sendProblem(reply, problem, options)
   })
   if (options.failure === undefined) {
-    const { elsewhere = [] } = options
     for (const one of elsewhere) forwardElsewhere(app, one)
     app.get('/openapi.json', { schema: { summary: 'This document.' } }, async () =>
       api.document((await Promise.all(elsewhere.map(describeElsewhere))).flat()),

@@ -58,7 +58,9 @@ export class ListenerBoard {
       const { hosts = [], token, section, failure, elsewhere } = options
       this.#refuseUnguarded(name, at.host, token !== undefined)
       const { log } = this.#options
-      const all = { ...at, hosts, token, section, failure, elsewhere, log }
+      const isPublicPath = options.isPublic === true ? () => true : undefined
+      const open = isPublicPath === undefined ? {} : { isPublicPath }
+      const all = { ...at, hosts, token, section, failure, elsewhere, log, ...open }
       if (options.isLazy === true) {
         const { openLazyListener } = await import('../http/lazy-listener.ts')
         return openLazyListener(all, (app) => options.register(app))

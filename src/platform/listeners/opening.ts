@@ -30,6 +30,8 @@ export interface HttpOptions {
   register(app: FastifyInstance): void | Promise<void>
   /** Host names that it answers to, besides localhost and addresses. */
   readonly hosts?: readonly string[]
+  /** Its protocol knows its own credentials and origins: neither Host, nor Origin, nor a token is looked at here. */
+  readonly isPublic?: true
   /** Asked of every request; undefined: no credentials. */
   readonly token?: string | undefined
   /** The section of the file where its hosts and token are; default: admin. */

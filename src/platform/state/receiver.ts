@@ -4,7 +4,7 @@ import type { FromControl, StateReport, StateUpdate } from '../../contracts/stat
 import type { Log } from '../capability.ts'
 import { createFrameReader, encodeFrame } from '../snapshot/frames.ts'
 
-export interface StateReceiverOptions<State> {
+export interface StateReceiverOptions<State, More = unknown> {
   readonly socketPath: string
   readonly log: Log
   /** Puts a state into force. It is acknowledged when the promise has settled, however. */
@@ -12,7 +12,7 @@ export interface StateReceiverOptions<State> {
   /** Samples of our own; they come only behind a state. */
   samples?(atMs: number, text: string): Promise<void>
   /** What is told of it. */
-  report(): Omit<StateReport, 'type' | 'version'>
+  report(): Omit<StateReport<More>, 'type' | 'version'>
 }
 
 /** The end of the process that is told. */
@@ -23,8 +23,8 @@ export interface StateReceiver {
 }
 
 /** Listens on a Unix socket that only our user may open. One state after the other. */
-export async function openStateReceiver<State>(
-  options: StateReceiverOptions<State>,
+export async function openStateReceiver<State, More = unknown>(
+  options: StateReceiverOptions<State, More>,
 ): Promise<StateReceiver> {
   const { socketPath, log } = options
   const sockets = new Set<Socket>()

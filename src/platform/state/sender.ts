@@ -15,27 +15,29 @@ export interface StateSenderOptions {
 }
 
 /** Control's end: tells another process of ours a state, and hears what it makes of it. */
-export interface StateSender<State> {
+export interface StateSender<State, More = unknown> {
   /** From now on this is the state. Only the newest is sent; whoever was away gets it when it is back. */
   publish(state: State): void
   /** Tells samples of our own, once; dropped while the process is away or does not keep up. */
   tellSamples(atMs: number, text: string): void
   /** The last report; undefined before the first, and while the process is away. */
-  report(): StateReport | undefined
+  report(): StateReport<More> | undefined
   /** Calls back for each report. */
-  onReport(listener: (report: StateReport) => void): void
+  onReport(listener: (report: StateReport<More>) => void): void
   close(): void
 }
 
 /** Connects for ever. */
-export function openStateSender<State>(options: StateSenderOptions): StateSender<State> {
+export function openStateSender<State, More = unknown>(
+  options: StateSenderOptions,
+): StateSender<State, More> {
   const { socketPath, clock, log } = options
-  const listeners: ((report: StateReport) => void)[] = []
+  const listeners: ((report: StateReport<More>) => void)[] = []
   let socket: Socket | undefined
   let update: StateUpdate<State> | undefined
   let sentVersion = 0
   let isWaiting = false
-  let last: StateReport | undefined
+  let last: StateReport<More> | undefined
   let isClosed = false
 
   /** One on its way; what comes meanwhile replaces what has not left yet. */
@@ -47,7 +49,7 @@ export function openStateSender<State>(options: StateSenderOptions): StateSender
     socket.write(encodeFrame(update))
   }
 
-  function receive(report: StateReport): void {
+  function receive(report: StateReport<More>): void {
     last = report
     if (report.version === sentVersion) isWaiting = false
     for (const listener of listeners) listener(report)
@@ -56,7 +58,7 @@ export function openStateSender<State>(options: StateSenderOptions): StateSender
 
   function open(): void {
     const made = connect(socketPath)
-    const reader = createFrameReader((message) => receive(message as StateReport))
+    const reader = createFrameReader((message) => receive(message as StateReport<More>))
     made.on('connect', () => {
       socket = made
       sentVersion = 0
