@@ -129,13 +129,7 @@ export async function startGateway(
     },
     listeners: () => listeners.states(),
     views: () => viewListeners(listeners.states(), current.sourceOf),
-    outboundUrls: (caller) =>
-      Object.fromEntries(
-        [...listeners.urlsOf(caller)].flatMap(([service, url]) => [
-          [urlVariable(service), url],
-          [dotnetVariable(service), url],
-        ]),
-      ),
+    outboundUrls: (caller) => outboundVariables(listeners.urlsOf(caller)),
     ...createLookups(channel),
   }
   return {
@@ -161,6 +155,18 @@ export async function startGateway(
       yield* issuers.problems()
     },
   }
+}
+
+/** As services are told of them: `PAYMENTS_URL`, and as .NET reads it. */
+function outboundVariables(
+  urls: Iterable<readonly [service: string, url: string]>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...urls].flatMap(([service, url]) => [
+      [urlVariable(service), url],
+      [dotnetVariable(service), url],
+    ]),
+  )
 }
 
 /** Their keys are told to the data plane, from those that were kept on. */

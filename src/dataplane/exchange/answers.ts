@@ -1,8 +1,5 @@
-import { findField } from '../../mechanisms/http1/fields.ts'
 import { headError } from '../../mechanisms/http1/errors.ts'
-import { FIELD } from '../../mechanisms/http1/names.ts'
 import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
-import type { ResponseRewrite } from '../../mechanisms/http1/write-head.ts'
 import { reportSuccess } from '../../mechanisms/ejection/ejection.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { breakerOf, tellAnswer, tellFailure } from '../resilience/breakers.ts'
@@ -28,8 +25,8 @@ import { beginEncoding, encodeBody, ENCODERS_MAX, type EncodingSteps } from './e
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { decideAnswerRetry, isLeftToOther } from './retries.ts'
+import { prepareRewrite } from './rewritten-answer.ts'
 import { beginCapture, capture, endCapture } from './stale.ts'
-import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -270,31 +267,6 @@ function switchProtocols(
   noteAnswer(ctx, attempt, head.status, head.status, ctx.clock.monotonicMs())
   exchange.client.openTunnel(head, bytes, start, end, rewrite)
   exchange.sentBytes += end - start
-}
-
-/** The lines that the answer gets: the request's id, a date where there is none, the sticky cookie, and what policies say. */
-function prepareRewrite(
-  ctx: ExchangeContext,
-  attempt: BoundAttempt,
-  head: ResponseHead,
-  bytes: Buffer,
-): ResponseRewrite {
-  const { exchange } = attempt
-  const rewrite = ctx.responseRewrite
-  const { route } = exchange
-  if (route?.policies?.hasResponse === true) {
-    route.policies.response(ctx.policyView.ofAnswer(exchange), head, bytes)
-  }
-  let lines = exchange.responseLines
-  if (findField(head.fields, FIELD.date) < 0) lines += ctx.dateLine.at(ctx.clock.nowMs())
-  if (exchange.setsSticky) lines += stickyLine(exchange, attempt.instance)
-  rewrite.lines = lines
-  rewrite.fixedLines = route === null ? NO_BYTES : route.fixedResponseLines
-  rewrite.drops = route === null || route.drops === null ? ctx.responseDrops : route.drops.response
-  const { identifiers } = ctx
-  rewrite.ownLines = identifiers.lines
-  rewrite.ownLinesEnd = identifiers.writeIdLine(exchange.record)
-  return rewrite
 }
 
 /** The attempt has an answer: balancing, ejection, counters, record. It is judged by `judged`, which differs from its status where it ends a call. */
