@@ -43,6 +43,23 @@ export interface TlsSpec {
   readonly handshakeTimeoutMs: number
   /** Certificates that a worker keeps ready for use; of others the key is read again. */
   readonly contextsMax: number
+  /** Clients are asked for a certificate; without it none is. */
+  readonly clients?: ClientsSpec
+}
+
+/** Whose clients are asked for a certificate. A connection is made without one too: requests are judged. */
+export interface ClientsSpec {
+  /** Host names, `*.example.com` for one label before the rest; empty: whatever host a client names. */
+  readonly hosts: readonly string[]
+  /** Services are told of it (RFC 9440). */
+  readonly isForwarded: boolean
+}
+
+/** Who signs certificates of clients, by the name that routes and policies know them by. */
+export interface ClientAuthoritySpec {
+  readonly name: string
+  /** Certificates in PEM: roots, or what stands below them. */
+  readonly ca: string
 }
 
 /** What the gateway says of HTTPS. */
@@ -71,6 +88,8 @@ export type CertificateOp =
   | { readonly op: 'challenge-gone'; readonly id: string }
   | { readonly op: 'trust'; readonly trust: TrustSpec }
   | { readonly op: 'trust-gone'; readonly service: string }
+  | { readonly op: 'client-authority'; readonly authority: ClientAuthoritySpec }
+  | { readonly op: 'client-authority-gone'; readonly name: string }
 
 /** Equal for the changes that speak of the same thing. */
 export function certificateKey(op: CertificateOp): string {
@@ -87,6 +106,10 @@ export function certificateKey(op: CertificateOp): string {
       return `trust ${op.trust.service}`
     case 'trust-gone':
       return `trust ${op.service}`
+    case 'client-authority':
+      return `client-authority ${op.authority.name}`
+    case 'client-authority-gone':
+      return `client-authority ${op.name}`
     default:
       return op satisfies never
   }

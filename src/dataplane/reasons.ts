@@ -53,6 +53,19 @@ export const REASONS = {
     title: 'The PROXY protocol header is missing or invalid',
   },
   ERR_GATEWAY_TLS_EXPECTED: { status: 400, title: 'This port speaks HTTPS' },
+  ERR_GATEWAY_CLIENT_CERTIFICATE_MISSING: {
+    status: 403,
+    title: 'The route demands a certificate of the client',
+  },
+  ERR_GATEWAY_CLIENT_CERTIFICATE_REFUSED: {
+    status: 403,
+    title: 'The certificate of the client is not one that the route believes',
+  },
+  ERR_GATEWAY_CLIENT_NOT_ASKED: {
+    status: 421,
+    title: 'The connection was made for a host that asks for no certificate',
+  },
+  ERR_GATEWAY_GRPC_WEB_TEXT: { status: 400, title: 'The body of a call of gRPC-web is no base64' },
   ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
   ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
   ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },

@@ -22,8 +22,9 @@ const guides = [
   { name: 'scaling', blocks: 5, skip: false },
   { name: 'grpc', blocks: 6, skip: false },
   { name: 'policies', blocks: 7, skip: arePoliciesRun() ? false : 'no request runs policies yet' },
-  { name: 'https', blocks: 4, skip: false },
+  { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
+  { name: 'slos', blocks: 6, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */

@@ -13,6 +13,7 @@ import './styles/map.css'
 import './styles/service.css'
 import './styles/requests.css'
 import './styles/keys.css'
+import './styles/metrics.css'
 import './styles/timeline.css'
 import './styles/narrow.css'
 

@@ -10,8 +10,10 @@ import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkPolicies } from './check-policies.ts'
+import { checkBalance } from './check-balance.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
+import { checkAsked, checkDemand, type DemandedTls } from './check-demand.ts'
 import { checkEdges, type Callers } from './edges.ts'
 import { answersItself, policyKindsOf } from './policy-settings.ts'
 import type { BalancedService, GatewaySettings } from './schema.ts'
@@ -23,6 +25,7 @@ type RouteSettings = GatewaySettings['routes'][number]
 export interface GatewayChecked {
   readonly gateway: GatewaySettings
   readonly services: Services
+  readonly tls?: DemandedTls | undefined
 }
 
 /** Problems of `gateway`, and of how services are called. */
@@ -38,6 +41,7 @@ export function checkGateway(
       ...(route.tcp === undefined ? checkPattern(route.path, path) : checkRawTcp(route, path)),
       ...checkHosts(route, path),
       ...checkPolicies(route, path),
+      ...checkDemand(route, settings.tls, path),
     ]
   })
   return [
@@ -46,6 +50,7 @@ export function checkGateway(
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
+    ...checkAsked(settings.tls),
   ]
 }
 
@@ -98,6 +103,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
+    ['clientCertificate', route.clientCertificate !== undefined],
     ...policyKindsOf(route)
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),
@@ -164,6 +170,7 @@ function checkServices(services: Services, sourceOf: SourceOf): readonly Setting
       ...checkName(name, path),
       ...checkResilience(service.resilience, resilience, sourceOf),
       ...checkFallback(name, services, resilience),
+      ...checkBalance(service.balance, [...path, 'balance']),
     ]
   })
   return [...each, ...checkEdges(services)]
@@ -186,8 +193,10 @@ function checkFallback(
   const fallback = ownEntry(services, name)?.resilience.fallback
   if (fallback === undefined) return []
   const at = [...path, 'fallback']
-  if (fallback.to === undefined && fallback.answer === undefined) {
-    const message = 'names nothing that stands in; write to: SERVICE or answer: { body: ... }'
+  const { to, stale, answer } = fallback
+  if (to === undefined && stale === undefined && answer === undefined) {
+    const message =
+      'names nothing that stands in; write to: SERVICE, stale: {} or answer: { body: ... }'
     return [{ path: at, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   if (fallback.to === undefined) return []

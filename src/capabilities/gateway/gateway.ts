@@ -16,6 +16,7 @@ import {
   resilienceProblems,
 } from './resilience.ts'
 import { createResilienceStore } from './resilience-store.ts'
+import { labelsOf } from './labels.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
@@ -51,12 +52,14 @@ export async function startGateway(
     discovery,
     (ops) => void (ops.length > 0 && channel.publish(removals.number(ops))),
     followService,
+    (instance) => labelsOf(current, instance),
   )
   scope.onStop(() => follower.end())
   scope.onStop(forgetRemoved(discovery, totals))
 
   function followService(name: string, isThere: boolean): void {
     if (Object.hasOwn(current.settings.services, name)) return
+    if (!isThere) resilience.forget(name)
     void channel.publish([
       isThere ? registeredOp(current, name, orders) : { op: 'service-gone', service: name },
     ])
@@ -67,10 +70,14 @@ export async function startGateway(
     return {
       commit() {
         const known = new Set([...discovery.services()].map(({ name }) => name))
-        const ops = replacingOps(current, next, (name) => known.has(name), orders)
+        const replacing = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
-        return prepared.commit(ops)
+        for (const { service } of resilience.loads()) {
+          if (!isKnown(service) && !Object.hasOwn(next.settings.services, service))
+            resilience.forget(service)
+        }
+        return prepared.commit([...replacing, ...follower.relabelled()])
       },
       cancel: () => prepared.cancel(),
     }

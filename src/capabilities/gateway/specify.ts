@@ -5,7 +5,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
-import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
+import { type GatewayName, specifyDemand, specifyHttps, specifyTls } from './specify-tls.ts'
 import { conditionsOf, methodsTaken, specifyPolicies } from './specify-policies.ts'
 
 /** Names the line that a setting stands on: `backplane.yaml:12`, or `default`. */
@@ -25,7 +25,7 @@ export function specifyGateway(
   return {
     listeners: [...outsideListeners(settings), ...outbound.map(outboundListener)],
     routes: settings.gateway.routes.flatMap((route, at) =>
-      route.tcp === undefined ? [specifyRoute(route, at, sourceOf)] : [],
+      route.tcp === undefined ? [specifyRoute(settings, route, at, sourceOf)] : [],
     ),
     limits: specifyLimits(settings.gateway.limits),
     trustedProxies: settings.gateway.trustedProxies,
@@ -89,7 +89,12 @@ function outboundListener(listener: OutboundListener): ListenerSpec {
   }
 }
 
-function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): RouteSpec {
+function specifyRoute(
+  settings: Settings,
+  route: RouteSettings,
+  at: number,
+  sourceOf: SourceOf,
+): RouteSpec {
   const hosts = [route.host ?? []].flat().map((host) => host.toLowerCase())
   const place = ['gateway', 'routes', at]
   const id =
@@ -109,6 +114,7 @@ function specifyRoute(route: RouteSettings, at: number, sourceOf: SourceOf): Rou
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
     ...(route.priority === 'normal' ? {} : { priority: route.priority }),
+    ...specifyDemand(settings, route),
     policies: specifyPolicies(route, id, (path) => sourceOf([...place, ...path])),
   }
 }
@@ -156,6 +162,7 @@ export function specifyService(
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
       ...hashedBy(balance),
+      ...specifyGroups(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -224,19 +231,41 @@ function specifyBreaker(
 function hashedBy({
   algorithm,
   by,
-}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  load,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by' | 'loadFactor'> {
   if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
-  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+  const key = typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by
+  return { by: key, loadFactor: load }
+}
+
+/** Only what is asked for. */
+function specifyGroups({
+  subset,
+  panic,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'subset' | 'panicShare'> {
+  const panicShare = panic === 0 ? {} : { panicShare: panic }
+  if (subset === undefined) return panicShare
+  const { header, otherwise = '', missing } = subset
+  const chosen = { header: header.toLowerCase(), otherwise, fallsBackToAny: missing === 'any' }
+  return { ...panicShare, subset: chosen }
 }
 
 function specifyFallback(
   settings: ServiceSettings['resilience']['fallback'],
 ): Pick<ServiceSpec, 'fallback'> {
   if (settings === undefined) return {}
-  const { to = '', answer } = settings
-  if (answer === undefined) return { fallback: { service: to } }
-  const { status, type, body } = answer
-  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+  const { to = '', stale, answer } = settings
+  return {
+    fallback: {
+      service: to,
+      ...(stale === undefined
+        ? {}
+        : { stale: { ageMsMax: stale.age, bytesMax: stale.memory, bodyBytesMax: stale.body } }),
+      ...(answer === undefined
+        ? {}
+        : { answer: { status: answer.status, contentType: answer.type, body: answer.body } }),
+    },
+  }
 }
 
 function specifyConcurrency(

@@ -96,7 +96,8 @@ export class ClientPeer implements Peer {
     const localPort = this.#listener.port
     const scheme = this.tls === null ? 'http' : 'https'
     const lines = forwardedLines({ address, localPort, isTrusted, version, scheme }, head, bytes)
-    this.#lines = Buffer.from(lines, 'latin1')
+    const shown = this.tls?.clientCertificate?.line ?? ''
+    this.#lines = Buffer.from(shown === '' ? lines : lines + shown, 'latin1')
     this.#host = head.host
     this.#minorVersion = head.minorVersion
     return this.#lines

@@ -27,6 +27,7 @@ import {
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { decideAnswerRetry, isLeftToOther } from './retries.ts'
+import { beginCapture, capture, endCapture } from './stale.ts'
 import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
@@ -90,6 +91,10 @@ export function passHead(
   toAnswering(attempt)
   dropOther(ctx, attempt)
   noteAnswer(ctx, attempt, head.status, judgedStatus(head, callStatus), nowMs)
+  if (exchange.stale !== null) {
+    beginCapture(exchange, head, bytes, stream.body)
+    capture(exchange, bytes, start, end)
+  }
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
@@ -128,6 +133,7 @@ function dropOther(ctx: ExchangeContext, winner: BoundAttempt): void {
   const other = first === winner ? second : first
   if (other.state === ATTEMPT.over) return
   other.entry.outcome = 'lost-the-race'
+  if (winner === second) winner.exchange.service!.counts.hedgeWins++
   cancelAttempt(ctx, other)
 }
 
@@ -146,6 +152,7 @@ export function passBody(
     return breakOff(ctx, attempt, 'bad-response', `${attempt.instance.id} sent: ${title} (${code})`)
   }
   const nowMs = ctx.clock.monotonicMs()
+  if (exchange.capture !== null) capture(exchange, bytes, start, end)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
@@ -303,6 +310,7 @@ function breakOff(
 function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, stream } = attempt
   exchange.sentBytes = stream.body.received
+  if (exchange.capture !== null) endCapture(exchange, nowMs)
   const isWhole = exchange.client.body.isDone
   // The client sends a body that nobody reads any more.
   if (!isWhole) exchange.client.closeAfterwards()

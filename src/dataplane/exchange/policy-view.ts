@@ -2,6 +2,7 @@ import { headerValue, type RequestHead } from '../../mechanisms/http1/request-he
 import type { LocalReply, PolicyExchange, PolicyTicket, TicketEnd } from '../policies/policy.ts'
 import { createTicket } from '../policies/ticket.ts'
 import { notePolicy } from '../records/record.ts'
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { Exchange } from './exchange.ts'
 
 /** What is remembered of a policy's decision; it may quote what a client sent. */
@@ -68,6 +69,14 @@ export class PolicyView implements PolicyExchange {
 
   get address(): string {
     return this.#exchange!.client.peer.address
+  }
+
+  get clientCertificate(): ClientCertificate | null {
+    return this.#exchange!.client.peer.tls?.clientCertificate ?? null
+  }
+
+  get isClientAsked(): boolean {
+    return this.#exchange!.client.peer.tls?.isClientAsked ?? false
   }
 
   get routeId(): string {

@@ -14,9 +14,10 @@ import { notePolicy } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
-import { readHashKey } from './hash-key.ts'
+import { readHashKey, readSubset } from './hash-key.ts'
 import { mayRepeatCall, takeCallTimeout } from './calls.ts'
 import { answerLocally } from './local-reply.ts'
+import { judgeClient } from './client-demand.ts'
 import { chooseTarget, type Route } from './routes.ts'
 import { readSticky } from './sticky.ts'
 
@@ -71,6 +72,14 @@ function followRoute(
   exchange.route = route
   exchange.record.route = spec.id
   exchange.record.routeSource = spec.source
+  const { tls } = exchange.client.peer
+  if (spec.clientCertificate !== undefined || (tls !== null && tls.clientCertificate !== null)) {
+    const refused = judgeClient(exchange, spec.clientCertificate)
+    if (refused !== undefined) {
+      answerLocally(ctx, exchange, refused)
+      return ROUTED.answered
+    }
+  }
   if (policies?.hasRequest === true) {
     const routed = runPolicies(ctx, exchange, head, bytes, policies, path, 0)
     if (routed !== ROUTED.go) return routed
@@ -180,6 +189,7 @@ function enterService(
     return ROUTED.answered
   }
   exchange.fallback = spec.fallback ?? null
+  exchange.stale = service.stale
   exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
@@ -187,6 +197,7 @@ function enterService(
   if (exchange.isIdempotent || mayRepeatCall(exchange)) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
   exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
+  if (spec.balance.subset !== undefined) exchange.subset = readSubset(spec.balance, head, bytes)
   return ROUTED.go
 }
 

@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../tls/client-certificate.ts'
 import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 
 /** What a policy says of a request. Small integers: the chain runs once a request. */
@@ -25,7 +26,12 @@ export interface LocalReply {
    * In place of the problem body, for answers that are no errors (`redirect`, `respond`, a preflight): then `code` is only recorded, '' for none. A
    * `contentType` of '' is no field; a status of 204 or 304 has neither body nor Content-Length.
    */
-  readonly plain?: { readonly status: number; readonly contentType: string; readonly body: string }
+  readonly plain?: {
+    readonly status: number
+    readonly contentType: string
+    /** Text is UTF-8. */
+    readonly body: string | Buffer
+  }
 }
 
 /** What a policy may look at and change of one request. Valid during the call only. */
@@ -43,6 +49,13 @@ export interface PolicyExchange {
   readonly scheme: string
   /** Of the client: an IP address in its canonical form, without brackets. */
   readonly address: string
+  /**
+   * What the client has shown in the handshake of its connection, believed or not (`authorities`); null where it has shown none or came in the clear. May be kept: it
+   * lives as long as its connection.
+   */
+  readonly clientCertificate: ClientCertificate | null
+  /** The client was asked for one. Where it was not, 421 (`ERR_GATEWAY_CLIENT_NOT_ASKED`) makes it come again on a connection for this host. */
+  readonly isClientAsked: boolean
   readonly routeId: string
   /** Monotonic milliseconds. */
   readonly nowMs: number

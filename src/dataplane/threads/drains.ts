@@ -106,9 +106,7 @@ function withImplied(
       const goes = ending.has(service) || (isReset && !named.has(nameOf(op)))
       return goes ? [{ op: 'instance-gone', service, id }] : []
     }
-    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') {
-      return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
-    }
+    if (isHeld(op)) return isReset && !named.has(nameOf(op)) ? [goneOf(op)] : []
     const isLeft = op.op === 'service' && isReset && !named.has(nameOf(op))
     return isLeft ? [{ op: 'service-gone', service: op.service.name }] : []
   })
@@ -116,9 +114,24 @@ function withImplied(
   return [...instances, ...services, ...ops]
 }
 
-function goneOf(
-  op: Extract<CertificateOp, { op: 'certificate' | 'challenge' | 'trust' }>,
-): SnapshotOp {
+/** What says that something is there. */
+type HeldOp = Extract<
+  CertificateOp,
+  { op: 'certificate' | 'challenge' | 'trust' | 'client-authority' }
+>
+
+const HELD: ReadonlySet<string> = new Set<HeldOp['op']>([
+  'certificate',
+  'challenge',
+  'trust',
+  'client-authority',
+])
+
+function isHeld(op: SnapshotOp): op is HeldOp {
+  return HELD.has(op.op)
+}
+
+function goneOf(op: HeldOp): SnapshotOp {
   switch (op.op) {
     case 'certificate':
       return { op: 'certificate-gone', id: op.certificate.id }
@@ -126,6 +139,8 @@ function goneOf(
       return { op: 'challenge-gone', id: op.challenge.id }
     case 'trust':
       return { op: 'trust-gone', service: op.trust.service }
+    case 'client-authority':
+      return { op: 'client-authority-gone', name: op.authority.name }
     default:
       return op satisfies never
   }
@@ -154,6 +169,8 @@ function nameOf(op: SnapshotOp): string {
     case 'challenge-gone':
     case 'trust':
     case 'trust-gone':
+    case 'client-authority':
+    case 'client-authority-gone':
       return certificateKey(op)
     default:
       return op satisfies never

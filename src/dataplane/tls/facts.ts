@@ -1,3 +1,5 @@
+import type { ClientCertificate } from './client-certificate.ts'
+
 /** What a handshake came to, for the requests that follow it. */
 export interface TlsFacts {
   /** `TLSv1.2` or `TLSv1.3`. */
@@ -8,6 +10,10 @@ export interface TlsFacts {
   readonly serverName: string
   /** The protocol that was agreed on, '' for none. */
   readonly protocol: string
+  /** The client was asked for a certificate. */
+  readonly isClientAsked: boolean
+  /** What it has shown, believed or not; null for nothing. */
+  readonly clientCertificate: ClientCertificate | null
   /** As records and the access log say it: a constant. */
   readonly label: string
 }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { TlsSpec } from '../../contracts/certificates.ts'
@@ -5,12 +6,20 @@ import type { Accepted, AttachedSocket } from '../io/accepted.ts'
 import { plainAddress, readDirectly, type Received } from '../io/sockets.ts'
 import { onPlainHttp } from './plain-http.ts'
 import { type TlsFacts, tlsLabel } from './facts.ts'
+import {
+  type ClientCertificate,
+  describeClientCertificate,
+  type ShownCertificate,
+} from './client-certificate.ts'
 import type { HandshakeFailure } from './failures.ts'
 import { explainFailure } from './failures.ts'
 import type { SecureContexts } from './secure-contexts.ts'
 
 /** The protocol of challenges (RFC 8737 section 3): nothing is said over it. */
 export const ACME_PROTOCOL = 'acme-tls/1'
+
+/** Certificates that a client sends beside its own, as far as they are looked at. */
+const SENT_MAX = 16
 
 /** What a handshake needs. */
 export interface HandshakeOptions {
@@ -23,6 +32,8 @@ export interface HandshakeOptions {
   readonly introducedAs: string | null
   /** The host for which the client asks to be shown the certificate of a challenge; null: it asks for none. */
   readonly challenged: string | null
+  /** The client is asked for a certificate. */
+  readonly asks: boolean
   readonly nowMs: number
 }
 
@@ -45,7 +56,7 @@ export class Handshake {
   #failure: HandshakeFailure = 'closed'
 
   constructor(plain: Socket, options: HandshakeOptions, events: HandshakeEvents) {
-    const { tls, contexts, challenged } = options
+    const { tls, contexts, challenged, asks } = options
     const proof = challenged === null ? undefined : contexts.challengeFor(tls, challenged)
     this.deadlineMs = options.nowMs + tls.handshakeTimeoutMs
     this.#plain = plain
@@ -53,8 +64,10 @@ export class Handshake {
     plain.on('error', () => {})
     this.#socket = new TLSSocket(plain, {
       isServer: true,
-      requestCert: false,
-      secureContext: proof ?? contexts.first(tls),
+      // What it shows, or that it shows nothing, is judged with each request: a handshake that fails tells nobody why.
+      requestCert: asks && proof === undefined,
+      rejectUnauthorized: false,
+      secureContext: proof ?? contexts.first(tls, asks),
       ALPNProtocols: proof === undefined ? [...options.protocols] : [ACME_PROTOCOL],
       ...(contexts.dependsOnName && proof === undefined
         ? { SNICallback: (name: string, chosen: Chosen) => this.#choose(options, name, chosen) }
@@ -63,7 +76,7 @@ export class Handshake {
     const received = (length: number): void => this.#reader.received(length)
     onPlainHttp(this.#socket, this.#plain)
     this.#reader.isDirect = readDirectly(this.#socket, received, options.readBuffer)
-    this.#socket.on('secure', () => this.#secured(options.introducedAs))
+    this.#socket.on('secure', () => this.#secured(options))
     this.#socket.on('end', () => this.#ended())
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#broken(error))
     this.#socket.on('close', () => this.#fail(this.#failure))
@@ -80,11 +93,11 @@ export class Handshake {
     this.#socket.destroy()
   }
 
-  #choose({ contexts, tls }: HandshakeOptions, name: string, chosen: Chosen): void {
+  #choose({ contexts, tls, asks }: HandshakeOptions, name: string, chosen: Chosen): void {
     try {
       chosen(
         null,
-        contexts.forName(tls, name, () => takesEcdsa(this.#socket)),
+        contexts.forName(tls, asks, name, () => takesEcdsa(this.#socket)),
       )
     } catch (error) {
       this.#failure = 'certificate'
@@ -92,10 +105,21 @@ export class Handshake {
     }
   }
 
-  #secured(introducedAs: string | null): void {
+  #secured({ introducedAs, asks, tls, contexts }: HandshakeOptions): void {
     if (this.#isOver) return
     const socket = this.#socket
-    const facts = factsOf(socket)
+    const shown = asks ? shownCertificate(socket) : null
+    const facts = factsOf(
+      socket,
+      asks,
+      shown === null
+        ? null
+        : describeClientCertificate(
+            shown,
+            contexts.authorities.list,
+            tls.clients?.isForwarded === true,
+          ),
+    )
     this.#isOver = true
     if (facts.protocol === ACME_PROTOCOL) {
       socket.end()
@@ -128,7 +152,26 @@ function takesEcdsa(socket: TLSSocket): boolean {
   return socket.getSharedSigalgs().some((name) => /ecdsa/i.test(name))
 }
 
-function factsOf(socket: TLSSocket): TlsFacts {
+/** Null where the client has shown none. */
+function shownCertificate(socket: TLSSocket): ShownCertificate | null {
+  const leaf = socket.getPeerX509Certificate()
+  if (leaf === undefined) return null
+  const others: X509Certificate[] = []
+  for (let next = leaf.issuerCertificate; next !== undefined && others.length < SENT_MAX;) {
+    others.push(next)
+    // A root is its own issuer.
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate
+  }
+  // Node's own server asks so too; a socket alone does not do it by itself.
+  const { _handle: handle } = socket as unknown as { readonly _handle: Judging }
+  return { leaf, others, fault: handle.verifyError()?.code ?? '' }
+}
+
+function factsOf(
+  socket: TLSSocket,
+  isClientAsked: boolean,
+  clientCertificate: ClientCertificate | null,
+): TlsFacts {
   const version = socket.getProtocol() ?? ''
   const isResumed = socket.isSessionReused()
   const { alpnProtocol, servername } = socket as TLSSocket & { readonly servername?: unknown }
@@ -137,8 +180,15 @@ function factsOf(socket: TLSSocket): TlsFacts {
     isResumed,
     serverName: typeof servername === 'string' ? servername : '',
     protocol: typeof alpnProtocol === 'string' ? alpnProtocol : '',
+    isClientAsked,
+    clientCertificate,
     label: tlsLabel(version, isResumed),
   }
+}
+
+interface Judging {
+  /** OpenSSL's judgement of the other side's certificate. */
+  verifyError(): { readonly code: string } | null | undefined
 }
 
 interface Reader {

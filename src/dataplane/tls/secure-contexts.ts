@@ -1,10 +1,12 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { ClientAuthorities } from './client-authorities.ts'
 import { createNameTable, type NameTable } from '../../mechanisms/server-names/server-names.ts'
 import type {
   CertificateOp,
   CertificateSpec,
   ChallengeSpec,
+  ClientsSpec,
   TlsSpec,
 } from '../../contracts/certificates.ts'
 
@@ -27,13 +29,14 @@ const OPTIONS =
   constants.SSL_OP_NO_RENEGOTIATION |
   constants.SSL_OP_PRIORITIZE_CHACHA |
   constants.SSL_OP_CIPHER_SERVER_PREFERENCE
-/** Sessions of other programs are not ours. */
+/** Sessions of other programs are not ours; and one that began where nobody was asked for a certificate is not continued where everybody is. */
 const SESSION_ID_CONTEXT = 'backplane'
+const ASKED_SESSION_ID_CONTEXT = 'backplane-asked'
 /** Name, key for authenticity and key for secrecy of session tickets. */
 export const TICKET_KEY_BYTES = 48
 
-/** Changes of what clients are shown. */
-type ShownOp = Exclude<CertificateOp, { readonly op: 'trust' | 'trust-gone' }>
+/** Changes of what clients are shown and asked for. */
+type ClientOp = Exclude<CertificateOp, { readonly op: 'trust' | 'trust-gone' }>
 
 type TlsAlpnChallenge = Extract<ChallengeSpec, { kind: 'tls-alpn-01' }>
 
@@ -44,6 +47,10 @@ type TlsAlpnChallenge = Extract<ChallengeSpec, { kind: 'tls-alpn-01' }>
 export class SecureContexts {
   readonly #certificates = new Map<string, CertificateSpec>()
   readonly #challenges = new Map<string, TlsAlpnChallenge>()
+  /** Who signs the certificates that clients show. */
+  readonly authorities = new ClientAuthorities()
+  /** Of the specification of a listener, which lives as long as its configuration. */
+  readonly #asked = new WeakMap<ClientsSpec, NameTable<true>>()
   #ticketKeys: Buffer
   #table: NameTable<CertificateSpec> = createNameTable([])
   /** By what they are made of; the last one was used last. */
@@ -54,7 +61,7 @@ export class SecureContexts {
   }
 
   /** From now on handshakes see the change; connections are not touched. */
-  apply(op: ShownOp): void {
+  apply(op: ClientOp): void {
     switch (op.op) {
       case 'certificate':
         this.#certificates.set(op.certificate.id, op.certificate)
@@ -68,6 +75,12 @@ export class SecureContexts {
       case 'challenge-gone':
         this.#challenges.delete(op.id)
         return
+      case 'client-authority':
+        if (this.authorities.apply(op.authority)) this.#ready.clear()
+        return
+      case 'client-authority-gone':
+        if (this.authorities.forget(op.name)) this.#ready.clear()
+        return
       default:
         return op satisfies never
     }
@@ -80,7 +93,12 @@ export class SecureContexts {
   }
 
   /** After a reset there is what it names, and nothing else. */
-  keepOnly(certificates: ReadonlySet<string>, challenges: ReadonlySet<string>): void {
+  keepOnly(
+    certificates: ReadonlySet<string>,
+    challenges: ReadonlySet<string>,
+    authorities: ReadonlySet<string>,
+  ): void {
+    this.authorities.keepOnly(authorities)
     for (const id of this.#certificates.keys()) {
       if (!certificates.has(id)) this.#certificates.delete(id)
     }
@@ -100,31 +118,49 @@ export class SecureContexts {
     return this.#challenges.size > 0
   }
 
+  /** Whether a client that names this host is asked for a certificate. */
+  asks({ clients }: TlsSpec, name: string): boolean {
+    if (clients === undefined) return false
+    if (clients.hosts.length === 0) return true
+    let table = this.#asked.get(clients)
+    if (table === undefined) {
+      table = createNameTable([{ names: clients.hosts, value: true }])
+      this.#asked.set(clients, table)
+    }
+    return table.find(name).length > 0
+  }
+
   /** How many are kept. */
   get readyCount(): number {
     return this.#ready.size
   }
 
-  /** What every handshake begins with: versions, suites, tickets, and the certificate for clients that name no host. */
-  first(tls: TlsSpec): SecureContext {
+  /** What every handshake begins with: versions, suites, tickets, and the certificate for clients that name no host. `asks`: for a certificate. */
+  first(tls: TlsSpec, asks: boolean): SecureContext {
     const certificates = this.#list
     const chosen = certificates.find(({ isDefault }) => isDefault) ?? certificates[0]
     const all = chosen === undefined ? [] : this.#ofBothKinds(chosen)
-    return this.#make(tls, `first ${all.map(({ id }) => id).join(' ')}`, () => ({
+    return this.#make(tls, asks, `first ${all.map(({ id }) => id).join(' ')}`, () => ({
       cert: all.map(({ chain }) => chain),
       key: all.map(({ key }) => key),
     }))
   }
 
   /** For this host; undefined: what the handshake began with. `takesEcdsa` is asked where there is one of each kind. */
-  forName(tls: TlsSpec, name: string, takesEcdsa: () => boolean): SecureContext | undefined {
+  forName(
+    tls: TlsSpec,
+    asks: boolean,
+    name: string,
+    takesEcdsa: () => boolean,
+  ): SecureContext | undefined {
     const found = this.#table.find(name)
     if (found.length === 0) return undefined
     const ecdsa = found.find(({ keyType }) => keyType === 'ecdsa')
     const rsa = found.find(({ keyType }) => keyType === 'rsa')
     const isEcdsa = ecdsa !== undefined && (rsa === undefined || takesEcdsa())
     const chosen = (isEcdsa ? ecdsa : rsa)!
-    return this.#make(tls, `name ${chosen.id}`, () => ({ cert: chosen.chain, key: chosen.key }))
+    const pair = { cert: chosen.chain, key: chosen.key }
+    return this.#make(tls, asks, `name ${chosen.id}`, () => pair)
   }
 
   /** The certificate that proves to an authority that this host is ours (RFC 8737). */
@@ -132,7 +168,7 @@ export class SecureContexts {
     const host = name.toLowerCase()
     for (const { id, host: of, chain, key } of this.#challenges.values()) {
       if (of === host)
-        return this.#make(tls, `challenge ${id} ${chain}`, () => ({ cert: chain, key }))
+        return this.#make(tls, false, `challenge ${id} ${chain}`, () => ({ cert: chain, key }))
     }
     return undefined
   }
@@ -155,12 +191,26 @@ export class SecureContexts {
     this.#ready.clear()
   }
 
+  /**
+   * Without tickets: a session that is continued brings the judgement of its beginning, and a certificate may have expired or lost its authority since. The authorities
+   * of the settings are believed as they are, roots or not.
+   */
+  #asking(): SecureContextOptions {
+    return {
+      ca: [...this.authorities.pem],
+      allowPartialTrustChain: true,
+      secureOptions: OPTIONS | constants.SSL_OP_NO_TICKET,
+      sessionIdContext: ASKED_SESSION_ID_CONTEXT,
+    }
+  }
+
   #make(
     tls: TlsSpec,
+    asks: boolean,
     what: string,
     of: () => Pick<SecureContextOptions, 'cert' | 'key'>,
   ): SecureContext {
-    const key = `${tls.versionMin} ${what}`
+    const key = `${tls.versionMin} ${asks} ${what}`
     const known = this.#ready.get(key)
     if (known !== undefined) {
       this.#ready.delete(key)
@@ -173,9 +223,8 @@ export class SecureContexts {
       maxVersion: 'TLSv1.3',
       ciphers: SUITES,
       ecdhCurve: GROUPS,
-      secureOptions: OPTIONS,
-      sessionIdContext: SESSION_ID_CONTEXT,
       ticketKeys: this.#ticketKeys,
+      ...(asks ? this.#asking() : { secureOptions: OPTIONS, sessionIdContext: SESSION_ID_CONTEXT }),
     })
     this.#ready.set(key, made)
     for (const oldest of this.#ready.keys()) {

@@ -76,18 +76,28 @@ class Welcome {
     )
   }
 
-  /** While an authority may ask: whether this is it. What is shown must be known before the handshake begins. */
+  /**
+   * While an authority may ask: whether this is it. And where some hosts ask for a certificate: whether this one does. What is shown and asked for must be
+   * known before the handshake begins.
+   */
   #look(introducedAs: string | null): void {
-    if (!this.#ctx.contexts.hasChallenges) return this.#shake(introducedAs, null)
+    const { contexts } = this.#ctx
+    const tls = this.#tls
+    const dependsOnHost = tls.clients !== undefined && tls.clients.hosts.length > 0
+    if (!contexts.hasChallenges && !dependsOnHost) {
+      return this.#shake(introducedAs, null, contexts.asks(tls, ''))
+    }
     let challenged: string | null = null
+    let asks = false
     const parse = (bytes: Buffer): PrefaceParse => {
       const hello = parseClientHello(bytes)
       if (hello.kind === 'more') return hello
-      const asks = hello.kind === 'hello' && hello.protocols.includes(ACME_PROTOCOL)
-      challenged = asks ? hello.serverName : null
+      const isChallenge = hello.kind === 'hello' && hello.protocols.includes(ACME_PROTOCOL)
+      challenged = isChallenge ? hello.serverName : null
+      asks = contexts.asks(tls, hello.kind === 'hello' ? hello.serverName : '')
       return { kind: 'header', consumed: 0 }
     }
-    this.#read('closed', parse, () => this.#shake(introducedAs, challenged))
+    this.#read('closed', parse, () => this.#shake(introducedAs, challenged, asks))
   }
 
   #read(failure: HandshakeFailure, parse: (bytes: Buffer) => PrefaceParse, next: () => void): void {
@@ -106,9 +116,9 @@ class Welcome {
     handshakes.add(preface)
   }
 
-  #shake(introducedAs: string | null, challenged: string | null): void {
+  #shake(introducedAs: string | null, challenged: string | null, asks: boolean): void {
     const { contexts, readBuffer, handshakes } = this.#ctx
-    const asked = { introducedAs, challenged, protocols: PROTOCOLS, nowMs: this.#nowMs }
+    const asked = { introducedAs, challenged, asks, protocols: PROTOCOLS, nowMs: this.#nowMs }
     try {
       const options = { ...asked, tls: this.#tls, contexts, readBuffer }
       const handshake = new Handshake(this.#plain, options, {

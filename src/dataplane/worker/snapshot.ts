@@ -1,4 +1,5 @@
 import { createHostNames } from '../exchange/host-check.ts'
+import { LEVELS_MAX } from '../../mechanisms/balancing/groups.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
 import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
@@ -65,6 +66,10 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
     case 'challenge-gone':
       ctx.challenges.delete(op.id)
       return ctx.contexts.apply(op)
+    case 'client-authority':
+    case 'client-authority-gone':
+      ctx.contexts.apply(op)
+      return renewClients(ctx)
     case 'trust':
       if (ctx.trust.apply(op.trust)) reconnect(ctx.services.get(op.trust.service))
       return
@@ -76,6 +81,15 @@ function applyOp(ctx: WorkerContext, op: SnapshotOp, places: ReadonlyMap<string,
   }
 }
 
+/** Whom certificates of clients are believed by has changed: those that were shown are to be shown again, on new connections. */
+function renewClients(ctx: WorkerContext): void {
+  for (const client of ctx.clients) {
+    if (client.peer.tls?.isClientAsked !== true) continue
+    client.announceEnd()
+    if (client.isIdle) client.closeGently()
+  }
+}
+
 /** After a reset there is what it names, and nothing else. */
 function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const services = new Set<string>()
@@ -83,14 +97,16 @@ function dropUnnamed(ctx: WorkerContext, ops: readonly SnapshotOp[]): void {
   const certificates = new Set<string>()
   const challenges = new Set<string>()
   const trusting = new Set<string>()
+  const authorities = new Set<string>()
   for (const op of ops) {
     if (op.op === 'service') services.add(op.service.name)
     if (op.op === 'instance') instances.add(`${op.instance.service}\n${op.instance.id}`)
     if (op.op === 'certificate') certificates.add(op.certificate.id)
     if (op.op === 'challenge') challenges.add(op.challenge.id)
     if (op.op === 'trust') trusting.add(op.trust.service)
+    if (op.op === 'client-authority') authorities.add(op.authority.name)
   }
-  ctx.contexts.keepOnly(certificates, challenges)
+  ctx.contexts.keepOnly(certificates, challenges, authorities)
   ctx.trust.keepOnly(trusting)
   for (const id of ctx.challenges.keys()) if (!challenges.has(id)) ctx.challenges.delete(id)
   for (const service of ctx.services.values()) {
@@ -167,6 +183,8 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const known = service.instances.get(spec.id)
   if (known !== undefined && known.address === addressOf(spec)) {
     known.spec = spec
+    label(known)
+    service.regroup()
     if (known.weight !== spec.weight) service.balancer.reweigh(known, spec.weight)
     return
   }
@@ -182,6 +200,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   if (ctx.version > 0) service.breaker?.tryNow()
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
+  service.regroup()
   ctx.turns.schedule(service)
 }
 
@@ -191,6 +210,15 @@ function applyTo(service: Service<Attempt>, instance: Instance): void {
   instance.isHttp2 = protocol === 'h2c'
   instance.tlsName = tls === undefined ? null : tls.name
   instance.breaker = breakerOfInstance(breaker, null, instance.learnt)
+  label(instance)
+}
+
+/** The groups that its requests may choose it by. */
+function label(instance: Instance): void {
+  const { level = 0, isBackup = false, subset = '' } = instance.spec
+  instance.level = Math.min(level, LEVELS_MAX - 1)
+  instance.isBackup = isBackup
+  instance.subset = subset
 }
 
 /** From now on TLS is spoken otherwise, or not at all, or others are believed: no request may meet a connection from before. */
@@ -226,5 +254,6 @@ function removeInstance(service: Service<Attempt>, instance: Instance): void {
   service.instances.delete(instance.id)
   service.balancer.remove(instance)
   service.ejection.remove(instance)
+  service.regroup()
   for (const connection of instance.idle.slice()) connection.cancel()
 }

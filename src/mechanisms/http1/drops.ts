@@ -26,6 +26,9 @@ const HOP_BY_HOP: readonly number[] = [
   FIELD.alias,
   FIELD.framingAlias,
   FIELD.proxy,
+  // Only who has made the handshake knows the certificate: of anybody else it is a claim (RFC 9440 section 2.4).
+  FIELD.clientCert,
+  FIELD.clientCertChain,
 ]
 
 /** What a client may say about where it comes from, and is not believed. */

@@ -108,7 +108,9 @@ function aliasId(id: number): number {
   if (id === FIELD.contentLength || id === FIELD.transferEncoding) return FIELD.framingAlias
   const isTrusted =
     (id >= FIELD.keepAlive && id <= FIELD.http2Settings) ||
-    (id >= FIELD.forwarded && id <= FIELD.xRequestId)
+    (id >= FIELD.forwarded && id <= FIELD.xRequestId) ||
+    id === FIELD.clientCert ||
+    id === FIELD.clientCertChain
   return isTrusted ? FIELD.alias : FIELD.other
 }
 

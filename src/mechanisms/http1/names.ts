@@ -69,10 +69,13 @@ export const FIELD = {
   xRequestPriority: 54,
   /** How long a caller of gRPC waits. */
   grpcTimeout: 55,
+  /** The certificate that a client has shown, and what stands above it (RFC 9440): ours. */
+  clientCert: 56,
+  clientCertChain: 57,
 } as const
 
 /** One more than the largest number in FIELD: the length of a drop table. */
-export const FIELD_COUNT = 56
+export const FIELD_COUNT = 58
 
 const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['host', FIELD.host],
@@ -127,6 +130,8 @@ const NAMES: readonly (readonly [name: string, id: number])[] = [
   ['ratelimit-reset', FIELD.rateLimitReset],
   ['x-ratelimit-reset', FIELD.xRateLimitReset],
   ['x-request-priority', FIELD.xRequestPriority],
+  ['client-cert', FIELD.clientCert],
+  ['client-cert-chain', FIELD.clientCertChain],
 ]
 
 /** Names by their number; '' where several names share one. */

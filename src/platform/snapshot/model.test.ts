@@ -74,17 +74,14 @@ function viewOf(
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
-    else if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust')
-      found.set(certificateKey(op), JSON.stringify(op))
-    else if (op.op === 'certificate-gone' || op.op === 'challenge-gone' || op.op === 'trust-gone')
-      found.delete(certificateKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
     else if (op.op === 'service-gone') {
       for (const key of found.keys()) {
         if (key === `service ${op.service}` || key.startsWith(`instance ${op.service} `))
           found.delete(key)
       }
-    }
+    } else if (op.op.endsWith('-gone')) found.delete(certificateKey(op))
+    else found.set(certificateKey(op), JSON.stringify(op))
   }
   return [...found]
     .filter(([key]) => !key.startsWith('instance') || found.has(`service ${key.split(' ')[1]}`))

@@ -35,8 +35,8 @@ export function createSnapshotModel(): SnapshotModel {
 
   function applyCertificate(op: CertificateOp): void {
     const key = certificateKey(op)
-    if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust') secrets.set(key, op)
-    else secrets.delete(key)
+    if (op.op.endsWith('-gone')) secrets.delete(key)
+    else secrets.set(key, op)
     changes.certificates.set(key, op)
   }
 
@@ -95,6 +95,8 @@ export function createSnapshotModel(): SnapshotModel {
         case 'challenge-gone':
         case 'trust':
         case 'trust-gone':
+        case 'client-authority':
+        case 'client-authority-gone':
           return applyCertificate(op)
         default:
           return op satisfies never

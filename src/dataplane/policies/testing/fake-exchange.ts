@@ -21,6 +21,8 @@ export class FakeExchange implements PolicyExchange {
   readonly hostname: string
   readonly host: string
   readonly scheme = 'http'
+  readonly clientCertificate = null
+  readonly isClientAsked = false
   readonly address: string
   readonly routeId = 'orders'
   nowMs: number

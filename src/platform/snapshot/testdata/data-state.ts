@@ -44,10 +44,12 @@ export function createDataState(): DataState {
       case 'certificate':
       case 'challenge':
       case 'trust':
+      case 'client-authority':
         return void certificates.set(certificateKey(op), op)
       case 'certificate-gone':
       case 'challenge-gone':
       case 'trust-gone':
+      case 'client-authority-gone':
         return void certificates.delete(certificateKey(op))
       default:
         return op satisfies never

@@ -44,6 +44,11 @@ const challenge = (id: string, n: number): SnapshotOp => ({
   challenge: { kind: 'http-01', id, host: `${n}.example`, token: '', body: '' },
 })
 
+const clientAuthority = (name: string, n: number): SnapshotOp => ({
+  op: 'client-authority',
+  authority: { name, ca: `${n}` },
+})
+
 const names = fc.constantFrom('a', 'b')
 const ids = fc.constantFrom('1', '2', '3')
 
@@ -58,4 +63,6 @@ export const snapshotOps: fc.Arbitrary<SnapshotOp> = fc.oneof(
   fc.tuple(ids, fc.nat(9)).map(([id, n]) => challenge(id, n)),
   ids.map((id): SnapshotOp => ({ op: 'certificate-gone', id })),
   ids.map((id): SnapshotOp => ({ op: 'challenge-gone', id })),
+  fc.tuple(ids, fc.nat(9)).map(([name, n]) => clientAuthority(name, n)),
+  ids.map((name): SnapshotOp => ({ op: 'client-authority-gone', name })),
 )

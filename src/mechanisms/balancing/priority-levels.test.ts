@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { fillPriorityLoads, ownZoneShare, pickLevel, Subsets } from './localities.ts'
+import { fillPriorityLoads, pickLevel } from './priority-levels.ts'
 
 function loadsOf(...percents: number[]): number[] {
   const loads = new Float64Array(percents.length)
@@ -42,31 +42,4 @@ test('loads sum up to one, none is below zero, and chance follows them', () => {
       }
     }),
   )
-})
-
-test('a zone keeps its requests while it can, and spills over what is beyond its part', () => {
-  const share = (ownCapacity: number, ownDemand: number): number =>
-    ownZoneShare({ ownCapacity, allCapacity: 9, ownDemand, allDemand: 9 })
-  assert.equal(share(3, 3), 1)
-  assert.equal(share(4, 3), 1)
-  assert.equal(share(1.5, 3), 0.5)
-  assert.equal(share(0, 3), 0)
-  assert.equal(share(3, 0), 1)
-})
-
-test('subsets by tags, and what a request without one gets', () => {
-  const make = (...pairs: [string, string][]) => ({ tags: new Map(pairs) })
-  const v1 = make(['version', 'v1'], ['zone', 'a'])
-  const v2 = make(['version', 'v2'])
-  const bare = make(['zone', 'a'])
-  for (const fallback of ['none', 'any', 'default'] as const) {
-    const subsets = new Subsets<typeof v1>(['version'], fallback, v1.tags)
-    for (const one of [v1, v2, bare]) subsets.add(one)
-    assert.deepEqual(subsets.of(subsets.keyOf(v2.tags)), [v2])
-    assert.deepEqual(subsets.of(subsets.keyOf(new Map())), [bare])
-    const missing = subsets.of(subsets.keyOf(new Map([['version', 'v3']])))
-    assert.deepEqual(missing, { none: [], any: [v1, v2, bare], default: [v1] }[fallback])
-    for (const one of [v1, v2, v2]) subsets.remove(one)
-    assert.deepEqual(subsets.of(subsets.keyOf(v2.tags)), fallback === 'any' ? [bare] : [])
-  }
 })
