@@ -226,6 +226,16 @@ test('an override of a registration goes over to the instance that it is', async
   assert.equal((await storage.read('SELECT id FROM discovery_overrides'))[0]?.['id'], 'orders-1')
 })
 
+test('the address that it gave is told to others, and requests go where it is', async (t) => {
+  const { discovery } = await open(t)
+  discovery.putInstance(house, run)
+  const alsoAt = { hosts: ['127.0.0.1'], ports: [] }
+  const one = await discovery.register({ ...said('web', { host: '10.0.0.5' }), alsoAt })
+  assert.deepEqual([one.id, one.host, one.saidHost], ['orders-1', '127.0.0.1', '10.0.0.5'])
+  await discovery.register({ ...said('web', { host: '10.0.0.5', isHostOfNode: true }), alsoAt })
+  assert.equal(one.saidHost, '127.0.0.1')
+})
+
 test('a local tool that registers somebody else at the same port registers somebody else', async (t) => {
   const { discovery } = await open(t)
   discovery.putInstance(house, run)
