@@ -28,5 +28,7 @@ export interface RegistryView {
     readonly overrideReason: string
     /** It stands by: a source before its own has somebody who is well. */
     readonly isStandby: boolean
+    /** What it registered of itself, where Backplane runs it or the file names it: `web-8080 (consul)`. */
+    readonly registeredAs: readonly string[]
   }[]
 }

@@ -207,6 +207,13 @@ function testServicePage(): void {
     assert.deepEqual(open.complaints, [])
   })
 
+  test('one that is run here and registered itself says under which name', async () => {
+    await using open = await browser.open(troubledPicture(), {}, '#/services/payments')
+    const row = open.page.getByTestId('registered-payments-1')
+    await reads(row, /registered itself as payments-8081 \(consul\).*run/)
+    assert.deepEqual(open.complaints, [])
+  })
+
   test('instances unfold to their checks and last lines; charts show the newest values', async () => {
     await using open = await browser.open(troubledPicture(), {}, '#/services/payments')
     const { page } = open

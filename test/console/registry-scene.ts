@@ -15,11 +15,18 @@ export function registryOf(service: string): RegistryView {
       override: id === 'payments-2' ? 'maintenance' : '',
       overrideReason: '',
       isStandby: false,
+      registeredAs: id === 'payments-1' ? ['payments-8081 (consul)'] : [],
     }))
     return { service, sources: [], watchers: 0, instances }
   }
   if (service !== 'users') return { service, sources: [], watchers: 1, instances: [] }
-  const common = { node: 'local', tags: ['v1', 'blue'], override: '', overrideReason: '' }
+  const common = {
+    registeredAs: [],
+    node: 'local',
+    tags: ['v1', 'blue'],
+    override: '',
+    overrideReason: '',
+  }
   return {
     service,
     watchers: 12,

@@ -53,8 +53,10 @@ gateway: { routes: [{ path: /**, to: greeter }] }
   }
   await until(() => once(2), 'two that registered themselves')
   const answered = await (await fetch(running.gateway)).text()
+  const session = await lockBy(running)
   process.kill(running.ready.pids.control, 'SIGKILL')
   await until(() => once(2).catch(() => false), 'the same two after the control plane was killed')
+  assert.ok(await isThere(running, session), 'a session by the check of one of them')
   assert.equal((await fetch(running.gateway)).status, 200)
   process.kill(Number(answered), 'SIGKILL')
   await until(
@@ -62,6 +64,22 @@ gateway: { routes: [{ path: /**, to: greeter }] }
     'a new one for the killed one',
   )
 })
+
+/** A session that lives as long as a check of the service passes. */
+async function lockBy(at: Running): Promise<string> {
+  const [entry] = await entriesOf(at)
+  const made = await fetch(`http://${at.ready.listen['consul']}/v1/session/create`, {
+    method: 'PUT',
+    body: JSON.stringify({ ServiceChecks: [{ ID: `service:${entry?.Service.ID}` }] }),
+  })
+  assert.equal(made.status, 200, await made.clone().text())
+  return ((await made.json()) as { readonly ID: string }).ID
+}
+
+async function isThere(at: Running, session: string): Promise<boolean> {
+  const found = await fetch(`http://${at.ready.listen['consul']}/v1/session/info/${session}`)
+  return ((await found.json()) as readonly object[]).length === 1
+}
 
 async function tellsOf(at: Running, pid: string): Promise<boolean> {
   const told = await Promise.all(

@@ -186,7 +186,8 @@ const query = fc.oneof(
 )
 
 test('whatever a client sends to the Consul API is answered, and is nobody elseâ€™s trouble', async (t) => {
-  const { at, output } = await start(t)
+  const running = await start(t)
+  const { at } = running
   const good = { ID: 'good', Name: 'good', Port: 80, Address: '10.0.0.1' }
   assert.equal(
     (await call(at.consul, 'PUT', '/v1/agent/service/register', JSON.stringify(good))).status,
@@ -221,11 +222,12 @@ test('whatever a client sends to the Consul API is answered, and is nobody elseâ
   )
   const there = await call(at.consul, 'GET', '/v1/catalog/service/good')
   assert.match(there.text, /"ServiceID":"good"/)
-  assert.doesNotMatch(output(), /"level":"error"/)
+  assert.doesNotMatch(running.output(), /"level":"error"/)
 })
 
 test('so is what a client sends to Eureka, in JSON and in XML', async (t) => {
-  const { at, output } = await start(t)
+  const running = await start(t)
+  const { at } = running
   const fields = [
     'instanceId',
     'app',
@@ -280,7 +282,7 @@ test('so is what a client sends to Eureka, in JSON and in XML', async (t) => {
     { numRuns: RUNS },
   )
   assert.equal((await call(at.eureka, 'GET', '/eureka/apps')).status, 200)
-  assert.doesNotMatch(output(), /"level":"error"/)
+  assert.doesNotMatch(running.output(), /"level":"error"/)
 })
 
 test('one client registers as many as it may and no more, whatever it speaks; datagrams of anything stop nobody', async (t) => {

@@ -67,11 +67,12 @@ export class Endpoints {
     const seen = new Set<string>()
     for (const instance of this.#discovery.instances(service)) {
       if (!isThere(instance) || !hasTag(instance, tag)) continue
-      const address = `${instance.host} ${instance.port}`
+      const { saidHost } = instance
+      const address = `${saidHost} ${instance.port}`
       if (seen.has(address)) continue
       seen.add(address)
-      if (!hosts.has(instance.host)) hosts.set(instance.host, createHost(instance.host, domain))
-      const host = hosts.get(instance.host)
+      if (!hosts.has(saidHost)) hosts.set(saidHost, createHost(saidHost, domain))
+      const host = hosts.get(saidHost)
       if (host !== undefined) endpoints.push(createEndpoint(instance, host))
     }
     if (endpoints.length === 0) return NONE

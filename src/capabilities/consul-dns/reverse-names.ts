@@ -63,8 +63,8 @@ export class ReverseNames {
       add(address, { kind: 'node', name: this.#shownNode(name) })
     }
     for (const { name } of this.#registry.services()) {
-      for (const { host, isRoutable } of this.#registry.instances(name)) {
-        if (isRoutable) add(host, { kind: 'service', name })
+      for (const { saidHost, isRoutable } of this.#registry.instances(name)) {
+        if (isRoutable) add(saidHost, { kind: 'service', name })
       }
     }
     return found

@@ -123,10 +123,9 @@ export function viewCatalogService(
 const NO_PROXY = { Mode: '', MeshGateway: {}, Expose: {} } as const
 
 /** '' where it gave none, as it was registered: clients then take the node's. */
-function addressOf(instance: Instance): string {
-  const twin = instance.twins.find(({ spec }) => spec.idOnNode === instance.idOnNode)
-  const { isHostOfNode = false, host } = twin?.spec ?? instance
-  return isHostOfNode ? '' : host
+function addressOf({ twins, idOnNode, isHostOfNode, saidHost }: Instance): string {
+  const twin = twins.find(({ spec }) => spec.idOnNode === idOnNode)
+  return (twin?.spec.isHostOfNode ?? isHostOfNode) ? '' : saidHost
 }
 
 function weightsOf({ weights }: Instance): ServiceView['Weights'] {

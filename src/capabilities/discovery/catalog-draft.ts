@@ -169,16 +169,17 @@ export class CatalogDraft {
     const all = [...drops, ...nodePlans, ...puts]
     return {
       statements: all.flatMap(({ statements }) => statements),
-      apply: () => {
-        for (const plan of [...drops, ...nodePlans]) plan.apply()
-        for (const { apply, spec } of puts)
-          applyOrForget(apply, () => registrations.forget(spec.service, spec.id))
-        for (const { node, check, status, output } of this.#statuses.values()) {
-          const record = registry.nodes.get(node)?.checksById.get(check)
-          if (record !== undefined)
-            registry.checks.report(record, { status, output, durationMs: 0 })
-        }
-      },
+      apply: () =>
+        registry.checks.together(() => {
+          for (const plan of [...drops, ...nodePlans]) plan.apply()
+          for (const { apply, spec } of puts)
+            applyOrForget(apply, () => registrations.forget(spec.service, spec.id))
+          for (const { node, check, status, output } of this.#statuses.values()) {
+            const record = registry.nodes.get(node)?.checksById.get(check)
+            if (record !== undefined)
+              registry.checks.report(record, { status, output, durationMs: 0 })
+          }
+        }),
     }
   }
 

@@ -47,6 +47,8 @@ export class CheckBook {
   readonly #aliases = new Map<string, Set<CheckRecord>>()
   readonly #listeners = new Set<(change: CheckChange) => void>()
   #outputCharacters = 0
+  /** Changes that are told at the end, by node and check. */
+  #held: Map<string, CheckChange> | undefined
 
   constructor(hooks: CheckBookHooks) {
     this.#hooks = hooks
@@ -111,6 +113,22 @@ export class CheckBook {
   onCheckChange(listener: (change: CheckChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** What happens to checks meanwhile is told as one change: whoever holds a lock by a check that moves to another record keeps it. */
+  together<Result>(work: () => Result): Result {
+    if (this.#held !== undefined) return work()
+    const held = new Map<string, CheckChange>()
+    this.#held = held
+    try {
+      return work()
+    } finally {
+      this.#held = undefined
+      for (const { node, check } of held.values()) {
+        const status = this.#hooks.node(node)?.checksById.get(check)?.status
+        this.#tell({ node, check, status })
+      }
+    }
   }
 
   close(): void {
@@ -213,6 +231,10 @@ export class CheckBook {
   }
 
   #tell(change: CheckChange): void {
+    if (this.#held !== undefined) {
+      this.#held.set(`${change.node}\n${change.check}`, change)
+      return
+    }
     for (const listener of this.#listeners) listener(change)
   }
 }

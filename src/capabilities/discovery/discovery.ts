@@ -111,7 +111,9 @@ export async function startDiscovery(
       checkDeclared(registry, next, limits.instances)
       return {
         commit() {
-          declareServices(registry, next, (spec) => putOrTell(spec, put, log))
+          registry.checks.together(() =>
+            declareServices(registry, next, (spec) => putOrTell(spec, put, log)),
+          )
           following?.configure(next.services, next.folder)
         },
       }
@@ -167,7 +169,8 @@ function createApi(parts: Parts, clock: Clock): Discovery {
   const { registry, twins, house, registrations, nodes, checks, guards } = parts
   return {
     putInstance: (spec, options) => house.put(spec, options),
-    removeInstance: (service, id) => registry.removeInstance(service, id),
+    removeInstance: (service, id) =>
+      registry.checks.together(() => registry.removeInstance(service, id)),
     setDraining(service, id, isDraining) {
       const instance = registry.find(service, id)
       if (instance !== undefined) registry.setDraining(instance, isDraining)

@@ -28,6 +28,10 @@ export class House {
    * what `Registry.putInstance` throws.
    */
   put(spec: InstanceSpec, options: PutInstanceOptions): InstanceRecord {
+    return this.#ground.registry.checks.together(() => this.#put(spec, options))
+  }
+
+  #put(spec: InstanceSpec, options: PutInstanceOptions): InstanceRecord {
     const { registry, registrations, twins } = this.#ground
     const before = registry.find(spec.service, spec.id)
     const override = registrations.overrideOf(spec.service, spec.id)

@@ -116,6 +116,8 @@ export interface Instance {
   readonly host: string
   readonly port: number
   readonly isHostOfNode: boolean
+  /** Where others should look for it: the address that its twin gave, else `host`. */
+  readonly saidHost: string
   readonly origin: Origin
   /** Who said that it exists: `run`, `at`, `api`, `consul`, `eureka`, `dns`, ... An open set, for people. */
   readonly source: string

@@ -240,6 +240,11 @@ export class InstanceRecord implements Instance {
     return this.nodeRecord.name
   }
 
+  get saidHost(): string {
+    const twin = this.twins.find(({ spec }) => spec.idOnNode === this.idOnNode)
+    return twin === undefined || twin.spec.isHostOfNode === true ? this.host : twin.spec.host
+  }
+
   get isRoutable(): boolean {
     return this.weight > 0
   }

@@ -200,7 +200,7 @@ export class Registrations {
     try {
       return apply()
     } catch (error) {
-      // The file has taken the id meanwhile.
+      // The file has taken the id meanwhile, or its process has ended.
       await this.#storage.write([deleteFrom('discovery_registrations', service, id)])
       throw error
     }
@@ -231,10 +231,14 @@ export class Registrations {
               forgetTold(moved.service, moved.id),
             ]),
       ],
-      apply: () => {
-        if (moved !== undefined) this.#removeMoved(moved)
-        return this.#join(registration) ?? this.put(registration)
-      },
+      apply: () =>
+        this.#registry.checks.together(() => {
+          // A process that has ended while it was stored leaves nothing behind.
+          const isOver = house?.origin === 'run' && this.#twins.houseOf(registration) === undefined
+          if (isOver) throw instanceUnknownError(service, id)
+          if (moved !== undefined) this.#removeMoved(moved)
+          return this.#join(registration) ?? this.put(registration)
+        }),
     }
   }
 

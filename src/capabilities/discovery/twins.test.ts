@@ -149,6 +149,48 @@ test('over a restart it is one instance again, with its status, and nobody is le
   )
 })
 
+test('a check that goes over to another record is never gone: who holds a lock by it keeps it', async (t) => {
+  const storage = await startStorage({ file: ':memory:' })
+  t.after(() => storage.close())
+  const { discovery } = await open(t, storage)
+  const told: string[] = []
+  discovery.onCheckChange(({ check, status }) => told.push(`${check} ${status}`))
+  // As after a restart: the registration is there first, under another id and under the same one.
+  for (const id of ['web', 'orders-1']) {
+    await discovery.register(said(id))
+    discovery.reportNodeCheck('local', `service:${id}`, 'passing', '')
+    discovery.putInstance(house, run)
+    assert.equal(discovery.checkOnNode('local', `service:${id}`)?.check.status, 'passing')
+    assert.ok(!told.includes(`service:${id} undefined`), told.join())
+    discovery.removeInstance('orders', 'orders-1')
+    assert.equal(told.at(-1), `service:${id} undefined`)
+    await until(
+      async () => (await storage.read('SELECT id FROM discovery_registrations')).length === 0,
+    )
+  }
+})
+
+test('who registers the same again wakes nobody', async (t) => {
+  const { discovery } = await open(t)
+  discovery.putInstance(house, run)
+  await discovery.register(said('web'))
+  const index = discovery.indexOf('all')
+  const one = await discovery.register(said('web'))
+  assert.deepEqual([one.id, discovery.indexOf('all')], ['orders-1', index])
+  await discovery.register(said('web', { tags: ['v2'] }))
+  assert.ok(discovery.indexOf('all') > index)
+})
+
+test('a process that ends while its registration is stored leaves nothing behind', async (t) => {
+  const { discovery, storage } = await open(t)
+  discovery.putInstance(house, run)
+  const registering = discovery.register(said('web'))
+  discovery.removeInstance('orders', 'orders-1')
+  await assert.rejects(registering, /Register it \(again\)/)
+  assert.deepEqual([...discovery.instances('orders')], [])
+  assert.equal((await storage.read('SELECT id FROM discovery_registrations')).length, 0)
+})
+
 test('a lease, and a check that is critical for too long, end what was registered and not the instance', async (t) => {
   const { discovery, clock } = await open(t)
   const one = discovery.putInstance(house, run)
@@ -182,6 +224,16 @@ test('an override of a registration goes over to the instance that it is', async
   assert.equal(one.overrideReason, 'new disk')
   await until(async () => (await storage.read('SELECT id FROM discovery_overrides')).length === 1)
   assert.equal((await storage.read('SELECT id FROM discovery_overrides'))[0]?.['id'], 'orders-1')
+})
+
+test('the address that it gave is told to others, and requests go where it is', async (t) => {
+  const { discovery } = await open(t)
+  discovery.putInstance(house, run)
+  const alsoAt = { hosts: ['127.0.0.1'], ports: [] }
+  const one = await discovery.register({ ...said('web', { host: '10.0.0.5' }), alsoAt })
+  assert.deepEqual([one.id, one.host, one.saidHost], ['orders-1', '127.0.0.1', '10.0.0.5'])
+  await discovery.register({ ...said('web', { host: '10.0.0.5', isHostOfNode: true }), alsoAt })
+  assert.equal(one.saidHost, '127.0.0.1')
 })
 
 test('a local tool that registers somebody else at the same port registers somebody else', async (t) => {

@@ -65,6 +65,9 @@ export class Twins {
     const before = this.find(spec.service, spec.id)
     if (before !== undefined && before.instance !== house) this.remove(before)
     const same = house.twins.find((one) => one.source === source)
+    const isSame = same !== undefined && isSameRegistration(same.registration, registration)
+    // Many register again and again to be sure: that is a heartbeat, and wakes nobody.
+    if (isSame && from === undefined && this.renew(spec.service, spec.id)) return house
     if (same !== undefined) this.#forget(same)
     const nowMs = this.#clock.nowMs()
     const twin: TwinRecord = {
@@ -140,6 +143,10 @@ export class Twins {
     this.#leases.clear(twin)
     this.#byKey.delete(keyOf(twin.spec.service, twin.spec.id))
   }
+}
+
+function isSameRegistration(one: Registration, other: Registration): boolean {
+  return JSON.stringify({ ...one, client: '' }) === JSON.stringify({ ...other, client: '' })
 }
 
 /** Put by the file or by whoever supervises processes. */

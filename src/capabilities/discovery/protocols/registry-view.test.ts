@@ -43,8 +43,20 @@ test('a service shows where its instances come from, their leases, and how many 
         override: 'maintenance',
         overrideReason: 'disk',
         isStandby: false,
+        registeredAs: [],
       },
     ],
   })
+  discovery.putInstance(
+    { service: 'run', id: 'run-1', host: '127.0.0.1', port: 81 },
+    { origin: 'run', checks: [] },
+  )
+  await discovery.register({
+    spec: { service: 'run', id: 'mine', host: '127.0.0.1', port: 81 },
+    checks: [],
+    source: 'consul',
+  })
+  const [one] = (await get('run')).instances
+  assert.deepEqual([one?.id, one?.registeredAs], ['run-1', ['mine (consul)']])
   assert.deepEqual((await get('none')).instances, [])
 })

@@ -49,6 +49,7 @@ function instanceOf(instance: Instance): RegistryView['instances'][number] {
     renewedAtMs: lease?.renewedAtMs ?? 0,
     override: override ?? '',
     overrideReason,
+    registeredAs: instance.twins.map((twin) => `${twin.spec.id} (${twin.source})`),
     isStandby: priority > 0 && !instance.isRoutable && health === 'passing',
   }
 }

@@ -10,12 +10,14 @@ import { StateBadge } from '../../ui/state.tsx'
 /** Asked again this often while the page is open. */
 const REFRESH_MS = 2_000
 
-/** Where instances come from that Backplane does not run, how old what is known of them is, and who waits for changes. */
+/** Where instances come from that Backplane does not run, what those have registered that it runs, how old what is known of them is, and who waits for changes. */
 export function RegistryPanel({ service }: { readonly service: string }): ReactNode {
   const nowMs = nowOf(useSystem())
   const registry = useRegistry(service, Math.floor(nowMs / REFRESH_MS))
   if (registry === undefined) return null
-  const others = registry.instances.filter(({ source }) => source !== 'run')
+  const others = registry.instances.filter(
+    ({ source, registeredAs }) => source !== 'run' || registeredAs.length > 0,
+  )
   if (others.length === 0 && registry.sources.length === 0) return null
   return (
     <section className="panel" aria-labelledby="registry-heading" data-testid="registry">
@@ -110,6 +112,11 @@ function Row({
           </span>
         )}
         {instance.isStandby && <span className="muted address">stands by</span>}
+        {instance.registeredAs.length > 0 && (
+          <span className="muted address">
+            registered itself as {instance.registeredAs.join(', ')}
+          </span>
+        )}
       </th>
       <td data-label="Source">{source}</td>
       <td data-label="Node">{node}</td>
