@@ -23,10 +23,9 @@ test('the shop serves HTTPS by its own authority, and its catalog calls stock by
   const { port } = new URL(`https://${running.ready.listen['gateway-tls']}`)
   const ca = join(folder, '.backplane/certificates/local/authority.pem')
   const curl = async (path: string): Promise<string> => {
-    const { stdout } = await run('curl', [
-      ...['-sS', '--cacert', ca, '-w', '\n%{http_version} %{http_code}'],
-      `https://localhost:${port}${path}`,
-    ])
+    const told = ['-w', '\n%{http_version} %{http_code}']
+    const url = `https://localhost:${port}${path}`
+    const { stdout } = await run('curl', ['-sS', '--cacert', ca, ...told, url])
     return stdout
   }
   const answer = await until(async () => {
