@@ -155,4 +155,7 @@ gateway:
   }, 'it is closed')
   assert.ok(events.length >= 3)
   assert.ok(load !== null && load.fallbacks > 0 && load.ejections > 0)
+  const metrics = await (await fetch(`${backplane.admin}/metrics`)).text()
+  assert.match(metrics, /backplane_gateway_fallbacks_total\{service="payments"\} [1-9]/)
+  assert.match(metrics, /backplane_gateway_retry_budget_allowed\{service="payments"\} [1-9]/)
 })

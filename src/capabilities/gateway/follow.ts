@@ -9,7 +9,7 @@ export type DiscoveryNeed = Pick<Discovery, 'services' | 'instances' | 'instance
 /** Keeps the data plane's instances equal to what is routable in discovery. A change costs work in proportion to itself. */
 export interface InstanceFollower {
   isRouted(service: string, id: string): boolean
-  /** All that are routed, with the labels that they have now. */
+  /** Those that are routed and have other labels now than they were told with. */
   relabelled(): readonly SnapshotOp[]
   /** Ends the subscription. */
   end(): void
@@ -25,14 +25,15 @@ export function followInstances(
   onService: (name: string, isThere: boolean) => void,
   labelsOf: (instance: Instance) => InstanceLabels,
 ): InstanceFollower {
-  const routed = new Set<string>()
+  /** What each was told with last. */
+  const routed = new Map<string, string>()
 
   function opOf(instance: Instance, isGone: boolean): SnapshotOp[] {
     const { service, id, host, port, weight } = instance
     const key = `${service} ${id}`
     if (!isGone && instance.isRoutable) {
-      routed.add(key)
       const labels = labelsOf(instance)
+      routed.set(key, JSON.stringify(labels))
       return [{ op: 'instance', instance: { service, id, host, port, weight, ...labels } }]
     }
     return routed.delete(key) ? [{ op: 'instance-gone', service, id }] : []
@@ -50,7 +51,10 @@ export function followInstances(
   const relabelled = (): readonly SnapshotOp[] =>
     [...discovery.services()].flatMap(({ name }) =>
       [...discovery.instances(name)]
-        .filter(({ id }) => routed.has(`${name} ${id}`))
+        .filter((instance) => {
+          const told = routed.get(`${name} ${instance.id}`)
+          return told !== undefined && told !== JSON.stringify(labelsOf(instance))
+        })
         .flatMap((instance) => opOf(instance, false)),
     )
   return { isRouted: (service, id) => routed.has(`${service} ${id}`), relabelled, end }

@@ -17,6 +17,7 @@ import {
   PHASE,
   REPLAY_BYTES_MAX,
 } from './exchange.ts'
+import { dropCapture } from './stale.ts'
 
 /**
  * Takes an exchange from the pool and puts it into flight. Beyond `requestsMax` in all workers it is not admitted, and counts all the
@@ -149,7 +150,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.wasTried = false
   exchange.fallback = null
   exchange.stale = null
-  exchange.capture = null
+  if (exchange.capture !== null) dropCapture(exchange)
   exchange.priority = PRIORITY.normal
   exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity

@@ -48,17 +48,25 @@ export function beginCapture(
 export function capture(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
   const kept = exchange.capture
   if (kept === null || start === end) return
-  kept.byteCount += end - start
+  const { cache, byteCount, parts } = kept
   // Framing of chunks may be as large as what it frames; what is kept is measured at the end.
-  if (kept.byteCount > 2 * kept.cache.policy.bodyBytesMax) exchange.capture = null
-  else kept.parts.push(Buffer.from(bytes.subarray(start, end)))
+  const isTooLarge = byteCount + end - start > 2 * cache.policy.bodyBytesMax
+  if (isTooLarge || !cache.hold(end - start)) return dropCapture(exchange)
+  kept.byteCount += end - start
+  parts.push(Buffer.from(bytes.subarray(start, end)))
+}
+
+/** The answer is not kept after all. */
+export function dropCapture(exchange: Exchange): void {
+  exchange.capture?.cache.letGo(exchange.capture.byteCount)
+  exchange.capture = null
 }
 
 /** The answer has come whole. */
 export function endCapture(exchange: Exchange, nowMs: number): void {
   const kept = exchange.capture
   if (kept === null) return
-  exchange.capture = null
+  dropCapture(exchange)
   const { cache, key, request, response, forMs } = kept
   const body = decode(kept)
   if (body === undefined || body.length > cache.policy.bodyBytesMax) return

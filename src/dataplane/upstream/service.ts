@@ -75,6 +75,7 @@ export class Service<W> implements Turn {
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
     this.#serve = serve
+    this.regroup()
   }
 
   /** `place` of the shared counts, at which its requests in flight are counted. */
@@ -97,14 +98,17 @@ export class Service<W> implements Turn {
     return this.admission
   }
 
-  /** Instances or settings have changed: do requests choose among groups of instances? */
+  /** Settings have changed, or an instance with a label has come, gone or changed: do requests choose among groups of instances? */
   regroup(): void {
     const { subset, panicShare = 0 } = this.spec.balance
     const isGrouped =
-      subset !== undefined ||
-      panicShare > 0 ||
-      this.balancer.candidates.some(({ level, isBackup }) => level > 0 || isBackup)
-    this.groups = isGrouped ? new CandidateGroups() : null
+      subset !== undefined || panicShare > 0 || this.balancer.candidates.some(isLabelled)
+    this.groups = isGrouped ? (this.groups ?? new CandidateGroups()) : null
+  }
+
+  /** As `regroup`, where only this instance may be another one than before: most have no labels, and cost nothing. */
+  regroupFor(instance: Instance): void {
+    if (this.groups !== null || isLabelled(instance)) this.regroup()
   }
 
   runTurn(): void {
@@ -136,6 +140,11 @@ export class Service<W> implements Turn {
     this.balancer = next
     this.regroup()
   }
+}
+
+/** A subset alone makes no group: requests must ask for one. */
+function isLabelled({ level, isBackup }: Instance): boolean {
+  return level > 0 || isBackup
 }
 
 /** Connections of another protocol carry what is on them to its end, and no more. */

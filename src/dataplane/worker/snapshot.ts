@@ -195,7 +195,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   if (known !== undefined && known.address === addressOf(spec)) {
     known.spec = spec
     label(known)
-    service.regroup()
+    service.regroupFor(known)
     if (known.weight !== spec.weight) service.balancer.reweigh(known, spec.weight)
     return
   }
@@ -211,7 +211,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   if (ctx.version > 0) service.breaker?.tryNow()
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
-  service.regroup()
+  service.regroupFor(instance)
   ctx.turns.schedule(service)
 }
 
@@ -265,6 +265,6 @@ function removeInstance(service: Service<Attempt>, instance: Instance): void {
   service.instances.delete(instance.id)
   service.balancer.remove(instance)
   service.ejection.remove(instance)
-  service.regroup()
+  service.regroupFor(instance)
   for (const connection of instance.idle.slice()) connection.cancel()
 }

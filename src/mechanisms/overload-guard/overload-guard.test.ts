@@ -63,6 +63,31 @@ test('where nobody comes any more nothing is bounded', () => {
   assert.equal(look(guard, { answered: [], wasted: [], inFlight: 0 }), 'ends')
 })
 
+test('a service that is overloaded since before we came is helped after five looks, and known afterwards', () => {
+  const guard = new OverloadGuard()
+  for (let i = 0; i < 4; i++) assert.equal(look(guard, brownOut), 'none')
+  assert.equal(look(guard, brownOut), 'begins')
+  assert.equal(guard.limit, 175)
+  assert.match(guard.explain(), /nobody knows what is usual/)
+  assert.equal(look(guard, { ...brownOut, heldBack: 9 }), 'none')
+  assert.equal(look(guard, { ...well, heldBack: 9 }), 'none')
+  assert.equal(guard.limit, 350)
+  assert.equal(look(guard, well), 'ends')
+  for (let i = 0; i < 5; i++) assert.equal(look(guard, well), 'none')
+  assert.equal(look(guard, brownOut), 'begins')
+  assert.equal(guard.limit, 8)
+})
+
+test('pollers that nobody answers, at a gateway that has just started, begin as before', () => {
+  const guard = new OverloadGuard()
+  // A thousand who wait for eight seconds: 125 begin each second, and hold a place for one.
+  const poll: Second = { answered: [], wasted: times(125, 8_000), inFlight: 1_000 }
+  for (let i = 0; i < 60; i++) {
+    look(guard, poll)
+    assert.ok(guard.limit / (guard.holdMs / 1_000) > 125)
+  }
+})
+
 test('what is unknown is not judged, and little says nothing', () => {
   const guard = new OverloadGuard()
   assert.equal(look(guard, brownOut), 'none')

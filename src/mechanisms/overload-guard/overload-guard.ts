@@ -10,6 +10,13 @@ export const CALL_BOUNDS_MS: readonly number[] = Array.from(
 const ENDED_MIN = 10
 /** Looks at a service that is well, before it is judged: until then nobody knows what is usual. */
 const LOOKS_MIN = 3
+/** So many looks in a row at a service that nobody knows yet, and of whose calls this share is given up: it is overloaded since before we came. */
+const BLIND_LOOKS = 5
+const BLIND_WASTED_MIN = 0.75
+/** ... within this time: who waits longer for nothing is a long poll. */
+const BLIND_AGE_MS_MAX = 10_000
+/** Then so much of what is in flight may be young: long polls of four seconds and more begin no faster. */
+const BLIND_SHARE = 0.25
 /** Calls below it are never slow. */
 const FLOOR_MS = 250
 /** Slow is what takes so many times what is usual. */
@@ -45,7 +52,8 @@ export type GuardChange = 'none' | 'begins' | 'ends'
  * Finds out that a service works for callers that have gone, and bounds what it is given until it has caught up ("Metastable failures in distributed systems", Bronson and
  * others, 2021: the work that nobody waits for any more keeps a service down after what had slowed it is over). Overloaded is a service only where three things meet: three of four
  * calls take five times what is usual for it; a quarter of them are given up by their callers; and twice of what usually is in flight is in flight. Long polls are long by nature, callers
- * that leave are usual with some services, and a batch has patience: neither of these alone is an overload. Looked at once a second; makes no object while it counts.
+ * that leave are usual with some services, and a batch has patience: neither of these alone is an overload. Where nothing is known of it yet, three of four calls that are given up, for
+ * five seconds, stand for all three, and more is let in. Looked at once a second; makes no object while it counts.
  */
 export class OverloadGuard {
   readonly #ended = new Uint32Array(CALL_BOUNDS_MS.length + 1)
@@ -56,6 +64,8 @@ export class OverloadGuard {
   #lastInFlight = -1
   #usualMs = 0
   #limit = Infinity
+  #limitMin = LIMIT_MIN
+  #blindLooks = 0
   /** Of the last look that had enough to say something. */
   #quarterMs = 0
   #wastedRatio = 0
@@ -105,18 +115,22 @@ export class OverloadGuard {
     this.#wastedRatio = this.#wasted / ended
     const medianMs = quantile(CALL_BOUNDS_MS, this.#ended, 0.5)
     this.#forget()
-    const isKnown = this.#wellLooks >= LOOKS_MIN
-    const isSlow = isKnown && this.#quarterMs > this.#slowMs
+    const isSlow = this.#isKnown && this.#quarterMs > this.#slowMs
     if (!isOn) {
       const isCrowded = inFlight > CROWD_FACTOR * this.#crowd + CROWD_MORE
-      if (isSlow && isCrowded && this.#wastedRatio >= WASTED_RATIO_MIN) {
+      const isOverloaded = isSlow && isCrowded && this.#wastedRatio >= WASTED_RATIO_MIN
+      if (isOverloaded || this.#isBlind(medianMs)) {
+        // Half of what usually is in flight, so that a service which catches up is soon where it was.
+        const share = this.#isKnown ? this.#crowd / 2 : inFlight * BLIND_SHARE
+        this.#limitMin = Math.max(LIMIT_MIN, Math.ceil(share))
         this.#limit = this.#limitMin
         return 'begins'
       }
       this.#learn(medianMs, inFlight, isSlow)
       return 'none'
     }
-    if (isSlow) this.#limit = Math.max(this.#limitMin, Math.floor(this.#limit / 2))
+    const isBad = this.#isKnown ? isSlow : this.#wastedRatio >= WASTED_RATIO_MIN
+    if (isBad) this.#limit = Math.max(this.#limitMin, Math.floor(this.#limit / 2))
     else if (heldBack > 0) this.#limit *= 2
     else {
       this.#limit = Infinity
@@ -130,12 +144,24 @@ export class OverloadGuard {
     const ms = (value: number): string =>
       value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
     const wasted = `${Math.round(this.#wastedRatio * 100)} % of its callers left before their answer`
-    return `three of four calls took more than ${ms(this.#quarterMs)} where ${ms(this.#usualMs)} are usual, and ${wasted}`
+    const usual = this.#isKnown
+      ? `where ${ms(this.#usualMs)} are usual`
+      : 'from the beginning, so nobody knows what is usual'
+    return `three of four calls took more than ${ms(this.#quarterMs)} ${usual}, and ${wasted}`
   }
 
-  /** Half of what usually is in flight, so that a service which catches up is soon where it was. */
-  get #limitMin(): number {
-    return Math.max(LIMIT_MIN, Math.ceil(this.#crowd / 2))
+  get #isKnown(): boolean {
+    return this.#wellLooks >= LOOKS_MIN
+  }
+
+  /** A gateway that starts in the middle of an overload never sees the service well, and would never help it. */
+  #isBlind(medianMs: number): boolean {
+    const isWasted = this.#wastedRatio >= BLIND_WASTED_MIN && medianMs <= BLIND_AGE_MS_MAX
+    const isLost = !this.#isKnown && isWasted
+    this.#blindLooks = isLost ? this.#blindLooks + 1 : 0
+    if (this.#blindLooks < BLIND_LOOKS) return false
+    this.#blindLooks = 0
+    return true
   }
 
   #learn(medianMs: number, inFlight: number, isSlow: boolean): void {

@@ -107,3 +107,11 @@ test('never more bytes than allowed, and those that were used last stay', () => 
     }),
   )
 })
+
+test('what is under way is bounded, too', () => {
+  const cache = new StaleCache(policy)
+  assert.ok(cache.hold(600))
+  assert.ok(!cache.hold(401))
+  cache.letGo(600)
+  assert.ok(cache.hold(1_000))
+})

@@ -98,9 +98,22 @@ export class StaleCache {
   /** In the order of their last use. */
   readonly #variants = new Map<string, readonly Variant[]>()
   #bytes = 0
+  #held = 0
 
   constructor(policy: StalePolicy) {
     this.policy = policy
+  }
+
+  /** Room for bytes of an answer that is still under way; false: as many as may be kept are under way already. */
+  hold(bytes: number): boolean {
+    if (this.#held + bytes > this.policy.bytesMax) return false
+    this.#held += bytes
+    return true
+  }
+
+  /** What was held is kept, or is not needed any more. */
+  letGo(bytes: number): void {
+    this.#held -= bytes
   }
 
   /** Of everything that is kept. */
