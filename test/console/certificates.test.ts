@@ -87,6 +87,7 @@ tls:
     page.on('pageerror', (error) => complaints.push(error.message))
 
     await page.goto(backplane.admin)
+    await page.getByRole('link', { name: 'Settings', exact: true }).click()
     await page.getByRole('link', { name: 'Certificates', exact: true }).click()
     await page.getByTestId('certificates-summary').getByText('3 certificates').waitFor()
     const text = (id: string) => page.getByTestId(id).innerText()
