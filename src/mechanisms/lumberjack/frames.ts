@@ -45,7 +45,7 @@ export function readLumberjackFrame(
   }
   if (bytes[at] !== VERSION) throw new LumberjackError('not version 2')
   const number = bytes.readUInt32BE(at + 2)
-  switch (bytes[at + 1]) {
+  switch (bytes[at + 1]!) {
     case WINDOW:
       if (number > WINDOW_MAX)
         throw new LumberjackError(`a window of more than ${WINDOW_MAX} events`)

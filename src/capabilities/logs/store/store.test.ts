@@ -90,7 +90,7 @@ test('a record that no engine could read is cut, and what lies beside it is read
   for (const isSealed of [false, true]) {
     if (isSealed) await store.logs.sealAll(KEEPING.logs)
     const [cut, beside] = await bodiesOf(t, folder, store)
-    assert.match(String(cut as string), /^begin \u0001/)
+    assert.ok(String(cut as string).startsWith('begin \u0001'))
     assert.equal(beside, 'beside it')
   }
   await store.spans.sealAll(KEEPING.spans)
