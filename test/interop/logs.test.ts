@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type Running, startBackplane } from '../harness/backplane.ts'
-import { findInstalled, findJs } from './harness/clients.ts'
+import { findGo, findInstalled, findJs } from './harness/clients.ts'
 import { runProgram } from './harness/programs.ts'
 
 /** Clients that this project did not write send logs and traces; what they sent is found by a search. */
@@ -132,6 +132,15 @@ test('logger of util-linux, over UDP and TCP', async (t) => {
     const found = await until(() => search(running, `service:shop level:error "${text}"`))
     assert.equal(found[0]?.body, text)
   }
+})
+
+test("Elastic's go-lumber, as Beats speak to Logstash", async (t) => {
+  const program = await findGo(t, 'lumberjack', 'go-logs')
+  if (program === undefined) return
+  const running = await start(t, 'beats: 0')
+  const said = await runProgram(program, { args: [running.ready.listen['beats'] ?? ''] })
+  assert.equal(said, 'acknowledged\n')
+  assert.equal((await search(running, 'service:beat level:warn "of batch 1"')).length, 50)
 })
 
 /** What is not acknowledged to its sender is looked for until it is there. */

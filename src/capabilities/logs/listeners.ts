@@ -35,6 +35,12 @@ export const logListeners = {
     power,
   },
   zipkin: { protocol: 'http', port: 9411, about: 'Zipkin spans, version 2', access, power },
+  beats: {
+    protocol: 'tcp',
+    port: 5044,
+    about: 'Beats (Lumberjack version 2), as Logstash has it',
+    access: 'addresses',
+  },
   syslog: {
     protocol: 'udp+tcp',
     port: 5514,

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import type { LogsState } from '../../../contracts/logs-state.ts'
 import { parseSearch } from '../../../mechanisms/log-query/parse.ts'
 import { systemClock } from '../../../platform/clock.ts'
@@ -23,6 +23,7 @@ const NAMES = [
   'loki',
   'splunk',
   'zipkin',
+  'beats',
   'syslog',
 ] as const
 const ANY_PORT = { host: '127.0.0.1', port: 0 }
@@ -240,6 +241,42 @@ test('syslog: noise over TCP is kept or ends its connection, and the next one is
     assert.equal(found[0]?.['service'], 'shop')
     break
   }
+})
+
+test('a window of Beats is acknowledged when it is stored, compressed or not', async (t) => {
+  const { addresses, find } = await open(t)
+  const [host = '', port = ''] = (addresses.get('beats') ?? '').split(':')
+  const frame = (kind: string, ...numbers: (number | Uint8Array)[]): Buffer =>
+    Buffer.concat([
+      Buffer.from(`2${kind}`),
+      ...numbers.map((one) => (typeof one === 'number' ? uint32(one) : one)),
+    ])
+  const uint32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32BE(value)
+    return bytes
+  }
+  const event = (sequence: number, text: string): Buffer =>
+    frame('J', sequence, Buffer.byteLength(text), Buffer.from(text))
+  const events = Buffer.concat([
+    event(1, '{"@timestamp":"2026-11-29T12:00:00.000Z","message":"one","service":{"name":"beat"}}'),
+    event(2, 'no json'),
+  ])
+  const zipped = deflateSync(events)
+  const socket = connect(Number(port), host)
+  const answered: Buffer[] = []
+  const bytesOf = async (count: number): Promise<Buffer> => {
+    for await (const chunk of socket) {
+      answered.push(chunk as Buffer)
+      if (Buffer.concat(answered).length >= count) break
+    }
+    return Buffer.concat(answered)
+  }
+  socket.write(Buffer.concat([frame('W', 2), frame('C', zipped.length, zipped)]))
+  assert.deepEqual([...(await bytesOf(6))], [0x32, 0x41, 0, 0, 0, 2])
+  socket.destroy()
+  assert.equal((await find('service:beat one')).length, 1)
+  assert.equal((await find('source:beats "no json"')).length, 1)
 })
 
 test('a house opens only what the file names, and says where', async (t) => {

@@ -3,6 +3,7 @@ import type { ListenerBoard } from '../../../platform/listeners/board.ts'
 import { SEVERITY } from '../../../mechanisms/log-query/severity.ts'
 import type { SignalsStore } from '../store/store.ts'
 import { elasticsearchOverHttp } from './elasticsearch/http.ts'
+import { lumberjackOverTcp } from './lumberjack/listener.ts'
 import { lokiOverHttp } from './loki/http.ts'
 import type { OtlpNeeds } from './otlp/exporter.ts'
 import { otlpOverGrpc } from './otlp/grpc.ts'
@@ -31,6 +32,7 @@ export async function openLogListeners(
     await board.lean('loki', lokiOverHttp(needs, guard)),
     await board.lean('splunk', splunkOverHttp({ ...needs, isHealthy }, guard)),
     await board.lean('zipkin', zipkinOverHttp(needs, guard)),
+    await board.tcp('beats', lumberjackOverTcp(needs)),
     await board.udpAndTcp('syslog', syslogOverUdp(needs), syslogOverTcp(needs)),
   ]
   return opened.flatMap((one) => (one === undefined ? [] : [() => one.close()]))

@@ -77,6 +77,26 @@ test('what was written is read before it is sealed, and the same afterwards', as
   assert.equal(globSync(join(folder, 'logs/hot/*.ndjson')).length, 1, 'the sealed segment is gone')
 })
 
+test('a record that no engine could read is cut, and what lies beside it is read', async (t) => {
+  const folder = folderOf(t)
+  const store = await openStore(t, folder)
+  const noise = '\u0001'.repeat(256 * 1024)
+  const attributes = JSON.stringify({ noise, more: '\u2028'.repeat(100_000) })
+  await store.writeLogs([
+    logRecord({ body: `begin ${noise}`, attributes }),
+    logRecord({ body: 'beside it' }),
+  ])
+  await store.writeSpans([spanRecord({ events: JSON.stringify([{ noise }, { noise }]) })])
+  for (const isSealed of [false, true]) {
+    if (isSealed) await store.logs.sealAll(KEEPING.logs)
+    const [cut, beside] = await bodiesOf(t, folder, store)
+    assert.ok(String(cut as string).startsWith('begin \u0001'))
+    assert.equal(beside, 'beside it')
+  }
+  await store.spans.sealAll(KEEPING.spans)
+  assert.equal(store.spans.rows, 1)
+})
+
 test('a torn end costs what was not acknowledged, and nothing else', async (t) => {
   const folder = folderOf(t)
   const store = await openStore(t, folder)

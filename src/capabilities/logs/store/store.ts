@@ -4,10 +4,11 @@ import { SIGNALS, type Signal } from '../../../contracts/signals.ts'
 import { SEVERITY } from '../../../mechanisms/log-query/severity.ts'
 import type { Clock, Log } from '../../../platform/capability.ts'
 import { Engine } from '../engine/engine.ts'
-import { encodeLog, encodeSpan } from './encode.ts'
+import { cutRecord, encodeLog, encodeSpan } from './encode.ts'
 import { diskFiles, type SegmentFiles } from './segment-files.ts'
 import type { SegmentWriteError } from './segment-log.ts'
 import { SignalStore, type Keeping } from './signal-store.ts'
+import { RECORD_LENGTH_MAX } from './tables.ts'
 
 /** Sealing may use so much memory. */
 const SEALER_MEMORY_BYTES_MAX = 256 * 1024 * 1024
@@ -131,7 +132,7 @@ export class SignalsStore {
     return spans.oldestHour !== '' && spans.oldestHour < logs.oldestHour ? spans : logs
   }
 
-  #write<One extends { readonly time: number }>(
+  #write<One extends LogRecord | SpanRecord>(
     store: SignalStore,
     records: readonly One[],
     encode: (record: One, seq: number) => string,
@@ -141,7 +142,9 @@ export class SignalsStore {
     let from = Number.MAX_SAFE_INTEGER
     let to = 0
     for (const record of records) {
-      lines += encode(record, ++this.#seq)
+      const line = encode(record, ++this.#seq)
+      lines +=
+        line.length <= RECORD_LENGTH_MAX ? line : encode(cutRecord(record, line.length), this.#seq)
       if (record.time < from) from = record.time
       if (record.time > to) to = record.time
     }

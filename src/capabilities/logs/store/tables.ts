@@ -38,8 +38,9 @@ const TABLES: Readonly<Record<Signal, readonly Column[]>> = {
   ],
 }
 
-/** A record of a segment is never longer. */
-export const RECORD_BYTES_MAX = 2 * 1024 * 1024
+/** A record of a segment is never longer: an engine would read nothing of a segment with a longer one. A character has at most three bytes. */
+export const RECORD_LENGTH_MAX = 1_300_000
+const RECORD_BYTES_MAX = 4 * 1024 * 1024
 
 /** The columns of a signal by name, in order. */
 export function columnNames(signal: Signal): readonly string[] {

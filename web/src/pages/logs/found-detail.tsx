@@ -43,7 +43,7 @@ export function FoundDetail(props: {
             <tr key={name}>
               <th scope="row">{name}</th>
               <td className="mono">{value}</td>
-              <td>
+              <td hidden={name === TOOK}>
                 <button
                   type="button"
                   className="button small"
@@ -69,6 +69,9 @@ export function FoundDetail(props: {
   )
 }
 
+/** Shown as people read it; searches ask for `duration`. */
+const TOOK = 'took'
+
 function fieldsOf(row: Found): readonly (readonly [string, string])[] {
   const level = row.severity === undefined ? '' : levelOf(row.severity)
   const columns: readonly (readonly [string, string | undefined])[] = [
@@ -79,7 +82,7 @@ function fieldsOf(row: Found): readonly (readonly [string, string])[] {
     ['kind', row.kind],
     ['status', row.status],
     ['message', row.message],
-    ['took', row.duration === undefined ? '' : formatLatency(row.duration / 1e6)],
+    [TOOK, row.duration === undefined ? '' : formatLatency(row.duration / 1e6)],
     ['trace', row.trace],
     ['span', row.span],
     ['parent', row.parent],

@@ -75,7 +75,9 @@ export function Histogram(props: {
       </svg>
       <figcaption>
         <span>{formatTime(search.from)}</span>
-        <span data-testid="log-total">{formatCount(total)} records</span>
+        <span data-testid="log-total">
+          {formatCount(total)} {total === 1 ? 'record' : 'records'}
+        </span>
         <span>{formatTime(search.to)}</span>
       </figcaption>
     </figure>

@@ -8,7 +8,12 @@ import { FoundList } from './found-list.tsx'
 const KEPT_MAX = 5_000
 
 /** Records as they come, the newest on top. */
-export function LiveTab({ query }: { readonly query: string }): ReactNode {
+export function LiveTab(props: {
+  readonly query: string
+  /** Another search is watched from now on. */
+  readonly onTerm: (field: string, value: string, isNot: boolean) => void
+}): ReactNode {
+  const { query, onTerm } = props
   const [rows, setRows] = useState<readonly Found[]>([])
   const [isPaused, setPaused] = useState(false)
   const [chosen, setChosen] = useState<Found | null>(null)
@@ -39,7 +44,7 @@ export function LiveTab({ query }: { readonly query: string }): ReactNode {
       <div className={`logs-body is-live${chosen === null ? '' : ' has-detail'}`}>
         <FoundList rows={rows} chosen={chosen} onChoose={setChosen} onEnd={() => {}} />
         {chosen !== null && (
-          <FoundDetail row={chosen} onTerm={() => {}} onClose={() => setChosen(null)} />
+          <FoundDetail row={chosen} onTerm={onTerm} onClose={() => setChosen(null)} />
         )}
       </div>
     </>

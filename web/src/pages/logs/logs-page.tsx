@@ -68,7 +68,13 @@ function Tab({ view, text, open }: TabProps): ReactNode {
       return (
         <>
           <SearchBar key={view.query} view={view} onSearch={(query) => open({ query })} />
-          <LiveTab key={view.query} query={view.query} />
+          <LiveTab
+            key={`live ${view.query}`}
+            query={view.query}
+            onTerm={(field, value, isNot) =>
+              open({ query: addTerm(view.query, field, value, isNot) })
+            }
+          />
         </>
       )
     case 'sql':

@@ -2,12 +2,19 @@ import type { ReactNode } from 'react'
 import { useEffect, useState } from 'react'
 import { loadTraceOf, type Found } from '../../api/logs.ts'
 import { formatLatency, formatNoun, formatTime } from '../../format.ts'
-import { hrefOf } from '../../route.ts'
+import { hrefOf, openRoute } from '../../route.ts'
 import { toastError } from '../../ui/toasts.tsx'
 import { FoundDetail } from '../logs/found-detail.tsx'
 import { FoundList } from '../logs/found-list.tsx'
-import { formatLogsView, parseLogsView } from '../logs/log-route.ts'
+import { addTerm, formatLogsView, parseLogsView } from '../logs/log-route.ts'
 import { waterfallOf, type WaterfallRow } from './waterfall.ts'
+
+/** Everything else that has this value, or has not. */
+function openSearch(of: Found, field: string, value: string, isNot: boolean): void {
+  const signal = of.body === undefined ? 'spans' : 'logs'
+  const query = addTerm('', field, value, isNot)
+  openRoute({ page: 'logs', view: formatLogsView({ ...parseLogsView(''), signal, query }) })
+}
 
 interface Loaded {
   readonly spans: readonly Found[]
@@ -55,7 +62,11 @@ export function TracePage({ trace }: { readonly trace: string }): ReactNode {
         <>
           <Waterfall rows={waterfallOf(spans)} chosen={chosen} onChoose={setChosen} />
           {chosen !== null && (
-            <FoundDetail row={chosen} onTerm={() => {}} onClose={() => setChosen(null)} />
+            <FoundDetail
+              row={chosen}
+              onTerm={(field, value, isNot) => openSearch(chosen, field, value, isNot)}
+              onClose={() => setChosen(null)}
+            />
           )}
           {logs.length > 0 && (
             <>
