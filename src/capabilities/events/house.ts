@@ -15,6 +15,9 @@ import { createStore } from './store.ts'
 import { Groups } from './subscriptions/groups/group-registry.ts'
 import { Tail } from './subscriptions/tail.ts'
 
+/** So often control is told what is wrong, so that a full disk is seen, and that it is over. */
+const REPORT_MS = 5_000
+
 /** What it is made of. */
 export interface HouseOptions {
   readonly file: string
@@ -33,6 +36,7 @@ export class EventsHouse {
   readonly #groups: Groups
   readonly #tail: Tail
   readonly #scavenging: Scavenging
+  readonly #stopReports: () => void
   #state: EventsState
   #board: ListenerBoard | undefined
   #closeListener: () => Promise<void> = async () => {}
@@ -73,7 +77,8 @@ export class EventsHouse {
     this.#groups = parts.groups
     this.served = parts.served
     this.#setLimits = setLimits
-    const { clock, log } = options
+    const { clock, log, changed } = options
+    this.#stopReports = clock.every(REPORT_MS, changed)
     this.#scavenging = new Scavenging(parts.engine, clock, log, () => this.#state.scavengeMs)
   }
 
@@ -118,6 +123,7 @@ export class EventsHouse {
   }
 
   async close(): Promise<void> {
+    this.#stopReports()
     await this.#closeListener()
     await this.#scavenging.close()
     await this.#groups.close()

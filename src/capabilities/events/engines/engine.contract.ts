@@ -252,7 +252,7 @@ export function checkEngine({ name, open }: ContractOptions): void {
           )
           await engine.close()
         }),
-        { numRuns: 25 },
+        { numRuns: 12 },
       )
     })
   })

@@ -69,7 +69,7 @@ test('killed with -9 at random moments: what was acknowledged is there, once, wh
   const seed = Math.floor(Math.random() * 1e6)
   t.diagnostic(`seed ${seed}`)
   const file = join(makeFolder(t), 'events.sqlite')
-  const { violations, acknowledged } = await runKilledRounds(file, seed, 15)
+  const { violations, acknowledged } = await runKilledRounds(file, seed, 10)
   t.diagnostic(`${acknowledged} appends were answered`)
   assert.deepEqual(violations, [])
   assert.ok(acknowledged > 100)

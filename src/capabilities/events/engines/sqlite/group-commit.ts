@@ -75,21 +75,22 @@ export class GroupCommit {
         write.kind === 'append' ? this.#append(write, bytes) : this.#remove(write),
       )
       this.#sqlite.exec('COMMIT')
+      this.#recent.committed()
       return outcomes
     } catch (error) {
       if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
       ;[this.#end, this.#lastUs] = before
-      this.forget()
+      this.#forget()
       throw error
     }
   }
 
-  /** What is known of streams may not be true any more. */
-  forget(): void {
+  /** What is known of streams is not true any more. */
+  #forget(): void {
     this.#streams.clear()
     this.#streams.refresh(this.#sqlite)
     this.#names.clear()
-    this.#recent.reload()
+    this.#recent.rolledBack()
   }
 
   #append({ streams: asked, from, to }: Append, bytes: Buffer): AppendOutcome {

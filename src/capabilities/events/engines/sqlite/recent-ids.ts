@@ -7,11 +7,17 @@ import { IDS_REMEMBERED_MAX } from '../../limits.ts'
  */
 export class RecentIds {
   readonly #revisions = new Map<string, number>()
-  readonly #sqlite: DatabaseSync
+  /** Added since the last commit. */
+  #added: string[] = []
 
   constructor(sqlite: DatabaseSync) {
-    this.#sqlite = sqlite
-    this.reload()
+    const newest = sqlite.prepare(
+      `SELECT stream, revision, id FROM (SELECT position, stream, revision, id FROM events ORDER BY position DESC LIMIT ${IDS_REMEMBERED_MAX}) ORDER BY position`,
+    )
+    for (const row of newest.iterate()) {
+      this.add(Number(row['stream']), row['id'] as Uint8Array, Number(row['revision']))
+    }
+    this.committed()
   }
 
   revisionOf(stream: number, id: Uint8Array): number | undefined {
@@ -19,21 +25,22 @@ export class RecentIds {
   }
 
   add(stream: number, id: Uint8Array, revision: number): void {
-    this.#revisions.set(keyOf(stream, id), revision)
+    const key = keyOf(stream, id)
+    this.#revisions.set(key, revision)
+    this.#added.push(key)
     if (this.#revisions.size <= IDS_REMEMBERED_MAX) return
     const oldest = this.#revisions.keys().next().value
     if (oldest !== undefined) this.#revisions.delete(oldest)
   }
 
-  /** Forgets what was not committed. */
-  reload(): void {
-    this.#revisions.clear()
-    const newest = this.#sqlite.prepare(
-      `SELECT stream, revision, id FROM (SELECT position, stream, revision, id FROM events ORDER BY position DESC LIMIT ${IDS_REMEMBERED_MAX}) ORDER BY position`,
-    )
-    for (const row of newest.iterate()) {
-      this.add(Number(row['stream']), row['id'] as Uint8Array, Number(row['revision']))
-    }
+  committed(): void {
+    this.#added = []
+  }
+
+  /** Forgets what was added since the last commit: a full disk may refuse many in a row, and none of them reads the file again. */
+  rolledBack(): void {
+    for (const key of this.#added) this.#revisions.delete(key)
+    this.#added = []
   }
 }
 
