@@ -19,6 +19,7 @@ services:
 metrics: { scrape: { interval: 1s, timeout: 1s } }
 alerts:
   interval: 1s
+  defaults: false
   files: ['rules/*.yml']
   rules:
     - record: shop:queue_depth

@@ -149,7 +149,8 @@ function optionsOf(
       ...Array.from({ length: count }, (_, index) => ({
         stroke: color(colorOf(index)),
         width: 1.5,
-        points: { show: false },
+        // Shown where there are few: a series that has just begun is a point.
+        points: { size: 5 },
       })),
     ],
   }
