@@ -23,7 +23,13 @@ function findEntries(): Readonly<Record<string, string>> {
     .filter((file) => !/\.test\.ts$|\/testdata\/|\/testing\//.test(file))
     .flatMap((file) => threadsOf(file, readFileSync(join(root, file), 'utf8')))
     .map(({ target }) => target)
-  const main = ['src/main.ts', 'src/control.ts', 'src/dataplane/data.ts', 'src/telemetry.ts']
+  const main = [
+    'src/main.ts',
+    'src/control.ts',
+    'src/dataplane/data.ts',
+    'src/telemetry.ts',
+    'src/events.ts',
+  ]
   for (const file of new Set([...main, ...threads])) {
     const name = main.includes(file) ? basename(file, '.ts') : threadName(file)
     if (entries[name] !== undefined) {
@@ -63,6 +69,8 @@ async function bundle(input: Readonly<Record<string, string>>): Promise<readonly
     cwd: root,
     input: { ...input },
     platform: 'node',
+    // Native code: it stays a package, which the engine of logs loads when it is there.
+    external: ['@duckdb/node-api'],
     plugins: [{ name: 'threads', transform: renameThreads }],
     onLog(level, log, report) {
       // fastify asks for optional packages inside try/catch; Node answers that as it always did.

@@ -12,6 +12,7 @@ const entryPoints = [
   'src/control.ts',
   'src/dataplane/data.ts',
   'src/telemetry.ts',
+  'src/events.ts',
   'web/src/main.tsx',
 ]
 
