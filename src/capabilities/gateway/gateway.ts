@@ -22,7 +22,7 @@ import type { KeyStore } from './issuers/key-store.ts'
 import { createQuotas, type QuotaStore } from './quota-store.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
-import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
+import type { CountInstances } from './try-route.ts'
 import { registerTryRoute } from './route-lookups.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
@@ -138,12 +138,7 @@ export async function startGateway(
     routes: [
       (app) => registerRequestRoutes(app, api),
       (app) => registerResilienceRoutes(app, resilienceNeeds),
-      (app) =>
-        registerTryRoute(
-          app,
-          (request) => tryRoute(current, request, countInstances(discovery)),
-          () => listRoutes(current),
-        ),
+      (app) => registerTryRoute(app, () => current, countInstances(discovery)),
     ],
     *metrics() {
       yield* gatewayMetrics(totals)
@@ -183,6 +178,14 @@ async function startIssuers(
   channel.onKeyWanted((name) => issuers.wanted(name))
   issuers.configure(settings.gateway.issuers, await store.load())
   return issuers
+}
+
+/** What is known of the load of services that are no more. */
+function forgetLoads(
+  resilience: ReturnType<typeof createResilienceStore>,
+  isThere: (service: string) => boolean,
+): void {
+  for (const { service } of resilience.loads()) if (!isThere(service)) resilience.forget(service)
 }
 
 /** What quotas have counted is kept, and told to a data plane that has forgotten it. */

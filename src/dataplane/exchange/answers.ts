@@ -146,7 +146,10 @@ export function passBody(
   end: number,
 ): void {
   const { exchange, stream } = attempt
-  if (exchange.encodes !== null) return encodeMore(ctx, attempt, bytes, start, end)
+  if (exchange.encodes !== null) {
+    if (exchange.capture !== null) capture(exchange, bytes, start, end)
+    return encodeMore(ctx, attempt, bytes, start, end)
+  }
   const error = exchange.client.sendBody(stream.body, bytes, start, end)
   if (error < 0) return breakOffBroken(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()
@@ -174,16 +177,12 @@ function encodeMore(
   // What is kept is what the instance said, not what this client takes.
   if (exchange.capture !== null) capture(exchange, bytes, start, end)
   const nowMs = ctx.clock.monotonicMs()
-  if (stream.body.isDone) return endEncoded(ctx, attempt, nowMs)
+  if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
   if (taken === 0) stream.pause()
 }
 
-function endEncoded(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
-  const { exchange } = attempt
-  const isWhole = exchange.client.body.isDone
-  if (!isWhole) exchange.client.closeAfterwards()
-  releaseAttempt(ctx, attempt, isWhole, nowMs)
+function finishEncoding(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
   exchange.phase = PHASE.flushing
   exchange.unsentBefore = exchange.client.outlet.unsentBytes
   exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
@@ -200,8 +199,7 @@ function encodingSteps(ctx: ExchangeContext): EncodingSteps {
       if (!exchange.client.outlet.isClogged) return
       encoder.pause()
       exchange.unsentBefore = exchange.client.outlet.unsentBytes
-      if (isBound(exchange.first)) exchange.first.stream.pause()
-      if (isBound(exchange.second)) exchange.second.stream.pause()
+      for (const { stream } of [exchange.first, exchange.second]) stream?.pause()
     },
     done(exchange) {
       exchange.sentBytes = exchange.encodes!.encoder.madeBytes
@@ -222,8 +220,7 @@ export function passEnd(ctx: ExchangeContext, attempt: BoundAttempt): void {
     return breakOff(ctx, attempt, 'reset', 'the instance closed in the middle of the body')
   }
   body.isDone = true
-  if (attempt.exchange.encodes !== null) return endEncoded(ctx, attempt, ctx.clock.monotonicMs())
-  attempt.exchange.client.endBody()
+  if (attempt.exchange.encodes === null) attempt.exchange.client.endBody()
   endAnswer(ctx, attempt, ctx.clock.monotonicMs())
 }
 
@@ -351,6 +348,7 @@ function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): 
   // The client sends a body that nobody reads any more.
   if (!isWhole) exchange.client.closeAfterwards()
   releaseAttempt(ctx, attempt, isWhole, nowMs)
+  if (exchange.encodes !== null) return finishEncoding(ctx, exchange, nowMs)
   endExchange(ctx, exchange, nowMs)
 }
 

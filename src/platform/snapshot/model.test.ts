@@ -70,6 +70,8 @@ function viewOf(
 ): string[] {
   const found = new Map<string, string>()
   for (const op of ops) {
+    // What was counted is no state that is wanted.
+    if (op.op === 'quotas') continue
     if (op.op === 'gateway') found.set('gateway', JSON.stringify(op.gateway))
     else if (op.op === 'service')
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
