@@ -83,10 +83,10 @@ export async function startGateway(
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
         issuers.configure(next.settings.gateway.issuers)
-        for (const { service } of resilience.loads()) {
-          if (!isKnown(service) && !Object.hasOwn(next.settings.services, service))
-            resilience.forget(service)
-        }
+        forgetLoads(
+          resilience,
+          (name) => isKnown(name) || Object.hasOwn(next.settings.services, name),
+        )
         return prepared.commit([...replacing, ...follower.relabelled()])
       },
       cancel: () => prepared.cancel(),

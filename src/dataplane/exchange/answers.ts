@@ -146,10 +146,7 @@ export function passBody(
   end: number,
 ): void {
   const { exchange, stream } = attempt
-  if (exchange.encodes !== null) {
-    if (exchange.capture !== null) capture(exchange, bytes, start, end)
-    return encodeMore(ctx, attempt, bytes, start, end)
-  }
+  if (exchange.encodes !== null) return encodeMore(ctx, attempt, bytes, start, end)
   const error = exchange.client.sendBody(stream.body, bytes, start, end)
   if (error < 0) return breakOffBroken(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()

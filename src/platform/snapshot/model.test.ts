@@ -77,7 +77,6 @@ function viewOf(
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
-    else if (op.op === 'quotas') found.set('quotas', JSON.stringify(op.rows))
     else if (op.op === 'issuer') found.set(issuerKey(op), JSON.stringify(op))
     else if (op.op === 'issuer-gone') found.delete(issuerKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
