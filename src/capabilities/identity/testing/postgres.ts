@@ -45,6 +45,7 @@ export async function startTestPostgres(
       return `postgres://backplane@127.0.0.1:${at}/${name}`
     },
     async stop() {
+      if (server.exitCode !== null || server.signalCode !== null) return
       const ended = once(server, 'exit')
       // SIGQUIT: at once, nobody wants what is in there.
       server.kill('SIGQUIT')
