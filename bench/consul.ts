@@ -37,7 +37,12 @@ async function serve(): Promise<void> {
   const log = () => {}
   const { api: discovery } = await startDiscovery(
     {
-      limits: { instances: SERVICES * PER_SERVICE + 1_000, lease: 30_000, checks: 256 },
+      limits: {
+        instances: SERVICES * PER_SERVICE + 1_000,
+        perClient: 10_000,
+        lease: 30_000,
+        checks: 256,
+      },
       services: {},
       folder,
     },

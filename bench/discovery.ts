@@ -3,7 +3,7 @@
  * `node bench/discovery.ts [INSTANCES] [WATCHERS]`. Prints a Markdown table for BENCHMARKS.md.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Discovery } from '../src/capabilities/discovery/api.ts'
@@ -12,6 +12,7 @@ import { noListeners } from '../src/platform/listeners/testing/none.ts'
 import { parseRegistration } from '../src/capabilities/discovery/registration.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { startStorage } from '../src/platform/storage/storage.ts'
+import { percentile } from './measure.ts'
 
 const instanceCount = Number(process.argv[2] ?? 100_000)
 const watcherCount = Number(process.argv[3] ?? 10_000)
@@ -35,8 +36,50 @@ const registrationOf = (at: number) =>
     30_000,
   )
 
+/** What an fsync of this disk takes (median, ms), with so many bytes before it. */
+function fsyncMs(bytes: number): number {
+  const file = openSync(join(folder, 'fsync'), 'w')
+  const page = Buffer.alloc(bytes, 1)
+  const times: number[] = []
+  for (let at = 0; at < 100; at++) {
+    const from = performance.now()
+    writeSync(file, page)
+    fdatasyncSync(file)
+    times.push(performance.now() - from)
+  }
+  closeSync(file)
+  return percentile(times, 0.5)
+}
+
+/** Some clients that wait for each answer: nothing can be quicker than the disk. */
+async function registerInTurn(discovery: Discovery): Promise<void> {
+  const count = 500
+  for (const clients of [1, 16]) {
+    const from = performance.now()
+    await Promise.all(
+      Array.from({ length: clients }, async (_, client) => {
+        for (let at = 0; at < count; at++)
+          await discovery.register(registrationOf(client * count + at))
+      }),
+    )
+    const perSecond = (count * clients * 1_000) / (performance.now() - from)
+    rows.push([
+      `durable registrations a second, ${clients} at a time`,
+      Math.round(perSecond).toLocaleString('en'),
+    ])
+  }
+  const small = fsyncMs(4 * 1024)
+  const large = fsyncMs(4 * 1024 * 1024)
+  rows.push(['fsync of this disk after 4 KiB, median', `${small.toFixed(2)} ms`])
+  rows.push([
+    'fsync of this disk after 4 MiB (pages of 1,000 registrations), median',
+    `${large.toFixed(2)} ms`,
+  ])
+}
+
 async function registerAll(discovery: Discovery): Promise<void> {
   const from = performance.now()
+  const before = process.cpuUsage()
   for (let at = 0; at < instanceCount; at += 1_000) {
     const group = Array.from({ length: Math.min(1_000, instanceCount - at) }, (_, more) =>
       discovery.register(registrationOf(at + more)),
@@ -44,9 +87,14 @@ async function registerAll(discovery: Discovery): Promise<void> {
     await Promise.all(group)
   }
   const seconds = (performance.now() - from) / 1_000
+  const used = process.cpuUsage(before)
   rows.push([
-    'durable registrations a second',
+    'durable registrations a second, 1,000 at a time',
     Math.round(instanceCount / seconds).toLocaleString('en'),
+  ])
+  rows.push([
+    'CPU of a durable registration, all threads',
+    `${((used.user + used.system) / instanceCount).toFixed(0)} µs`,
   ])
 }
 
@@ -99,6 +147,7 @@ function residentMiB(): string {
 async function measure(discovery: Discovery): Promise<void> {
   rows.push(['RSS, nothing registered', residentMiB()])
   await registerAll(discovery)
+  await registerInTurn(discovery)
   await turn()
   rows.push([`RSS, ${instanceCount.toLocaleString('en')} instances`, residentMiB()])
   const watchers = startWatchers(discovery)
@@ -138,7 +187,12 @@ async function measure(discovery: Discovery): Promise<void> {
 const folder = mkdtempSync(join(tmpdir(), 'backplane-bench-'))
 const storage = await startStorage({ file: join(folder, 'state.db') })
 const releases: (() => void | Promise<void>)[] = []
-const limits = { instances: instanceCount + changeCount, lease: 30_000, checks: 256 }
+const limits = {
+  instances: instanceCount + changeCount,
+  perClient: 10_000,
+  lease: 30_000,
+  checks: 256,
+}
 const { api: discovery } = await startDiscovery(
   { limits, services: {}, folder },
   { storage, everywhere: () => Promise.resolve() },

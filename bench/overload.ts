@@ -20,6 +20,10 @@ const CAPACITY = 1_000 * SCALE
 const SIDE_BY_SIDE = 10
 const WORK_MS = (SIDE_BY_SIDE * 1_000) / CAPACITY
 const CLIENT_TIMEOUT_MS = 1_000
+/** So long half of its capacity is asked of it before there is too much: what is usual is known by then. */
+const WARM_SECONDS = 4
+/** `ONLY=default`: the cases whose names have this in them. */
+const ONLY = process.env['ONLY'] ?? ''
 
 /** Everything off, and one at a time. */
 const NONE: Partial<ServiceSpec> = {
@@ -121,11 +125,13 @@ function serve(): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** Open loop: a request at its time, whatever became of those before. */
+/** Open loop: a request at its time, whatever became of those before. `argv` has the port and how many are asked in each second. */
 function drive(): void {
   const port = Number(process.argv[3])
-  const perSecond = Number(process.argv[4])
-  const seconds = Number(process.argv[5])
+  const rates = process.argv.slice(4).map(Number)
+  const seconds = rates.length
+  const sum = (upTo: number): number => rates.slice(0, upTo).reduce((all, one) => all + one, 0)
+  const all = sum(seconds)
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
   const results: { good: number; latencies: number[] }[] = Array.from({ length: seconds }, () => ({
     good: 0,
@@ -135,9 +141,11 @@ function drive(): void {
   let sent = 0
   const timer = setInterval(() => {
     const nowMs = performance.now() - startMs
-    const due = Math.min(seconds * perSecond, Math.floor((nowMs * perSecond) / 1_000))
-    for (; sent < due; sent++) ask(Math.min(seconds - 1, Math.floor(nowMs / 1_000)))
-    if (sent < seconds * perSecond) return
+    const second = Math.min(seconds - 1, Math.floor(nowMs / 1_000))
+    const part = Math.min(1, nowMs / 1_000 - second)
+    const due = Math.floor(sum(second) + part * rates[second]!)
+    for (; sent < due; sent++) ask(second)
+    if (sent < all) return
     clearInterval(timer)
     setTimeout(() => {
       process.send?.({ results })
@@ -178,8 +186,7 @@ async function told<Message>(from: ChildProcess): Promise<Message> {
 /** One run: what came back in each second, and what the service was asked. */
 async function run(
   spec: Partial<ServiceSpec>,
-  perSecond: number,
-  seconds: number,
+  rates: readonly number[],
   brownOut: readonly [fromMs: number, toMs: number] | undefined,
 ): Promise<{ readonly seconds: readonly Second[]; readonly came: number }> {
   const service = child('service')
@@ -195,7 +202,7 @@ async function run(
     ],
     true,
   )
-  const clients = child('clients', String(ports.get('gateway')), String(perSecond), String(seconds))
+  const clients = child('clients', String(ports.get('gateway')), ...rates.map(String))
   const timers = (brownOut ?? []).map((atMs, at) =>
     setTimeout(() => service.send({ workMs: at === 0 ? 1_000 : WORK_MS }), atMs),
   )
@@ -208,17 +215,24 @@ async function run(
   return { seconds: results, came }
 }
 
+/** So many seconds at one rate, and then at another. */
+function ratesOf(first: number, rate: number, then: number, thenRate: number): readonly number[] {
+  return Array.from({ length: first + then }, (_, second) => (second < first ? rate : thenRate))
+}
+
 async function main(): Promise<void> {
   const rows: string[][] = []
   for (const [name, spec] of CASES) {
-    const { seconds, came } = await run(spec, 3 * CAPACITY, SECONDS, undefined)
-    const later = seconds.slice(Math.floor(SECONDS / 2))
+    if (!name.includes(ONLY)) continue
+    const rates = ratesOf(WARM_SECONDS, CAPACITY / 2, SECONDS, 3 * CAPACITY)
+    const { seconds, came } = await run(spec, rates, undefined)
+    const later = seconds.slice(-Math.floor(SECONDS / 2))
     const good = later.reduce((sum, one) => sum + one.good, 0) / later.length
     const p99 = percentile(
       later.flatMap(({ latencies }) => latencies),
       0.99,
     )
-    const offered = came / (3 * CAPACITY * SECONDS)
+    const offered = came / rates.reduce((sum, one) => sum + one, 0)
     rows.push([name, good.toFixed(0), Number.isNaN(p99) ? '-' : p99.toFixed(0), offered.toFixed(2)])
   }
   const calm: string[][] = []
@@ -227,8 +241,10 @@ async function main(): Promise<void> {
     ['all', ALL],
     ['the defaults', DEFAULTS],
   ] as const) {
-    const { seconds } = await run(spec, 0.7 * CAPACITY, 23, [3_000, 13_000])
-    const after = seconds.slice(13).findIndex(({ good }) => good >= 0.63 * CAPACITY)
+    if (!name.includes(ONLY)) continue
+    const rates = ratesOf(25, 0.7 * CAPACITY, 0, 0)
+    const { seconds } = await run(spec, rates, [5_000, 15_000])
+    const after = seconds.slice(15).findIndex(({ good }) => good >= 0.63 * CAPACITY)
     calm.push([
       name,
       seconds.map(({ good }) => good).join(' '),

@@ -38,7 +38,7 @@ function put(admin: URL, service: string, id: string, port: number): Promise<num
 }
 
 await using backplane = await startBackplane({
-  config: 'listen: { default: off, gateway: 0, console: 0 }\n',
+  config: 'listen: { default: off, gateway: 0, console: 0 }\ndiscovery: { perClient: 100000 }\n',
 })
 const admin = new URL(backplane.admin)
 let next = 0

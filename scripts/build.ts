@@ -29,6 +29,7 @@ function findEntries(): Readonly<Record<string, string>> {
     'src/dataplane/data.ts',
     'src/telemetry.ts',
     'src/identity.ts',
+    'src/events.ts',
   ]
   for (const file of new Set([...main, ...threads])) {
     const name = main.includes(file) ? basename(file, '.ts') : threadName(file)
@@ -69,6 +70,8 @@ async function bundle(input: Readonly<Record<string, string>>): Promise<readonly
     cwd: root,
     input: { ...input },
     platform: 'node',
+    // Native code: it stays a package, which the engine of logs loads when it is there.
+    external: ['@duckdb/node-api'],
     plugins: [{ name: 'threads', transform: renameThreads }],
     onLog(level, log, report) {
       // fastify asks for optional packages inside try/catch; Node answers that as it always did.

@@ -4,7 +4,7 @@
 set -eu
 
 # A program (or, for what is no program, a file), and the package that brings it.
-peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client dig:dnsutils dnsperf:dnsperf pebble:pebble testssl:testssl.sh sslscan:sslscan prometheus:prometheus patroni:patroni
+peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client dig:dnsutils dnsperf:dnsperf pebble:pebble testssl:testssl.sh sslscan:sslscan prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager patroni:patroni
 /usr/lib/postgresql:postgresql /usr/lib/python3/dist-packages/consul:python3-consul'
 
 # /usr/sbin is not on the PATH of everybody, and nginx and haproxy live there.

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { alertsSettings } from './capabilities/alerts/settings.ts'
 import { certificatesSettings } from './capabilities/certificates/settings.ts'
 import { consoleSettings } from './capabilities/console/settings.ts'
 import { consulDnsSettings } from './capabilities/consul-dns/settings.ts'
@@ -6,8 +7,10 @@ import { eurekaSettings } from './capabilities/eureka/settings.ts'
 import { consulSettings } from './capabilities/consul/settings.ts'
 import { discoverySettings } from './capabilities/discovery/settings.ts'
 import { identitySettings } from './capabilities/identity/settings.ts'
+import { eventsSettings } from './capabilities/events/settings.ts'
 import { kvSettings } from './capabilities/kv/settings.ts'
 import { gatewaySettings } from './capabilities/gateway/settings.ts'
+import { logsSettings } from './capabilities/logs/settings.ts'
 import { metricsSettings } from './capabilities/metrics/settings.ts'
 import { processesSettings } from './capabilities/processes/settings.ts'
 import { scalingSettings } from './capabilities/scaling/settings.ts'
@@ -27,7 +30,10 @@ const assembled = assembleSettings([
   consulSettings,
   kvSettings,
   identitySettings,
+  eventsSettings,
   metricsSettings,
+  alertsSettings,
+  logsSettings,
   consoleSettings,
 ])
 
@@ -65,6 +71,14 @@ export function checkSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly SettingProblem[] {
   return assembled.check(settings, sourceOf, environment)
+}
+
+/** What a look at the files that the settings name tells, such as certificates and rules of alerts; `folder` is the configuration file's. */
+export function inspectSettings(
+  settings: Settings,
+  folder: string,
+): Promise<readonly SettingProblem[]> {
+  return assembled.inspect(settings, folder)
 }
 
 /** What holds for a service that only exists by registration. */

@@ -41,9 +41,6 @@ import { findTestOnlyExports } from './tidy/used.ts'
 const SEAMS: readonly string[] = [
   'src/dataplane/client/sub-request.ts is not imported',
   'exports SubRequest, which only tests use',
-  // Mechanisms of resilience that the data plane does not use yet.
-  'exports isPanic, which only tests use',
-  'src/mechanisms/balancing/localities.ts',
   // For sources that ask other resolvers.
   'exports encodeMessage, which only tests use',
   // For the completion of queries.

@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path'
 import { loadConfig } from '../platform/config/load.ts'
 import { ConfigError, formatProblems } from '../platform/config/problems.ts'
-import { checkSettings, settingsSchema, SMALLEST_FILE } from '../settings.ts'
+import { checkSettings, inspectSettings, settingsSchema, SMALLEST_FILE } from '../settings.ts'
 import type { Settings } from '../settings.ts'
 import { parseArguments, printExit } from './arguments.ts'
 import type { CommandSpec } from './arguments.ts'
@@ -10,7 +10,8 @@ import { locateConfig } from './locate.ts'
 
 const spec = {
   name: 'check',
-  summary: 'Validates the configuration and starts nothing.',
+  summary:
+    'Validates the configuration, and the certificates and rules that it names; starts nothing.',
   flags: {
     config: {
       type: 'value',
@@ -41,6 +42,7 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
       schema: settingsSchema,
       env: { ...io.env },
       check: checkSettings,
+      inspect: inspectSettings,
       smallest: SMALLEST_FILE,
     })
     const shown = relative(io.cwd, file) || basename(file)

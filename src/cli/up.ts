@@ -79,8 +79,16 @@ const ownProcesses = [
   {
     name: 'telemetry',
     entry: entry('telemetry'),
-    role: 'plain',
+    role: 'collector',
     when: 'always',
+    isVital: false,
+    stopOrder: 0,
+  },
+  {
+    name: 'events',
+    entry: entry('events'),
+    role: 'plain',
+    when: 'wanted',
     isVital: false,
     stopOrder: 0,
   },

@@ -3,7 +3,7 @@ import { consoleConfig } from '../capabilities/console/config.ts'
 import { startConsole, type Console } from '../capabilities/console/console.ts'
 import { readPastTicks } from '../capabilities/console/past-ticks.ts'
 import { meetData } from '../capabilities/gateway/meet-data.ts'
-import { startMetricsControl } from '../capabilities/metrics/control/metrics-control.ts'
+import { startLogsControl } from '../capabilities/logs/control/logs-control.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import { IDENTITY_PATHS } from '../contracts/identity-state.ts'
 import type { Timeline } from '../contracts/timeline.ts'
@@ -12,11 +12,13 @@ import { adminSocketOf, stateSocketOf } from '../supervisor/boot.ts'
 import type { CurrentConfiguration } from '../platform/config/current.ts'
 import type { LoadedConfig } from '../platform/config/load.ts'
 import type { Host } from '../platform/host.ts'
+import { createOwnWanted } from '../platform/own-wanted.ts'
 import type { Elsewhere } from '../platform/http/elsewhere.ts'
 import type { Settings } from '../settings.ts'
-import { startOwnProcesses } from './own-processes.ts'
+import { startMetering } from './metering.ts'
 import { startProtocols } from './protocols.ts'
 import { startRunning } from './running.ts'
+import { startWanted } from './wanted.ts'
 import { startRouting, type ComposeInput } from './routing.ts'
 
 /** The composed control plane: what surrounds it looks at these. A reload goes to the host, which every part has joined. */
@@ -30,6 +32,9 @@ export interface ControlPlane {
 /** Admin routes that other processes of ours serve: one line a process. */
 const elsewhere = (boot: Boot): readonly Elsewhere[] => [
   { process: 'telemetry', prefix: 'telemetry', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'metrics', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'telemetry', prefix: 'alerts', socketPath: adminSocketOf(boot, 'telemetry') },
+  { process: 'events', prefix: 'events', socketPath: adminSocketOf(boot, 'events') },
   {
     process: 'identity',
     prefix: 'identity',
@@ -54,15 +59,12 @@ export async function composeControl(
   const routed = await meetData(channel, link, configuration.current().settings)
   discovery.adopt(routed)
   const names = await startProtocols(host, { storage, configuration, discovery })
-  const ground = { storage, discovery, gateway, names, routed }
+  const logs = await startLogging(host, input)
+  const ground = { storage, discovery, gateway, names, routed, logs }
   const { processes, timeline } = await startRunning(host, input, ground)
-  const metrics = await host.start(
-    'metrics',
-    startMetricsControl,
-    ({ settings: { metrics: said, services, listen } }) => ({ metrics: said, services, listen }),
-    { socketPath: stateSocketOf(boot, 'telemetry'), discovery, listeners, house: host },
-  )
-  const { identity } = await startOwnProcesses(host, input, storage)
+  const metrics = await startMetering(host, { boot, configuration, discovery, listeners })
+  const ownWanted = createOwnWanted(link)
+  const { events, identity } = await startWanted(host, { ...input, storage, ownWanted })
 
   // What data serves is replaced as a whole: before that, everything that is in rotation must be in the model.
   discovery.flush()
@@ -87,7 +89,20 @@ export async function composeControl(
     },
   )
   await isOpen
-  await Promise.all([metrics.opened, identity.opened])
+  await Promise.all([metrics.opened, logs.opened, events.opened, identity.opened])
   processes.begin()
   return { configuration, processes, timeline, console }
+}
+
+/** Telemetry is told how logs and traces are kept; services are told where to send them. */
+function startLogging(
+  host: Host<LoadedConfig<Settings>>,
+  { boot, listeners }: Pick<ComposeInput, 'boot' | 'listeners'>,
+) {
+  return host.start(
+    'logs',
+    startLogsControl,
+    ({ settings: { logs, traces, listen } }) => ({ logs, traces, listen }),
+    { socketPath: stateSocketOf(boot, 'telemetry', 'logs'), listeners },
+  )
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import type { Discovery } from '../capabilities/discovery/api.ts'
 import type { Gateway } from '../capabilities/gateway/api.ts'
+import type { LogsControl } from '../capabilities/logs/control/logs-control.ts'
 import type { Processes } from '../capabilities/processes/api.ts'
 import { withoutSecrets } from '../capabilities/processes/inherited.ts'
 import { openOverrideStore } from '../capabilities/processes/override-store.ts'
@@ -24,6 +25,8 @@ export interface RunningGround {
   readonly gateway: Gateway
   /** Waits, as the gateway does, for whoever else hands out instances. */
   readonly names: Pick<Gateway, 'drained'>
+  /** Says where services send logs and traces. */
+  readonly logs: Pick<LogsControl, 'variables'>
   /** What was routed before this control plane. */
   readonly routed: readonly { readonly service: string; readonly id: string }[]
 }
@@ -32,7 +35,7 @@ export interface RunningGround {
 export async function startRunning(
   host: Host<LoadedConfig<Settings>>,
   { boot, link, listeners }: ComposeInput,
-  { storage, discovery, gateway, names, routed }: RunningGround,
+  { storage, discovery, gateway, names, routed, logs }: RunningGround,
 ): Promise<{ readonly processes: Processes; readonly timeline: Timeline }> {
   const folder = dirname(boot.configFile)
   const registry = discoveryForProcesses(discovery)
@@ -57,7 +60,7 @@ export async function startRunning(
       },
       overrides: await openOverrideStore(storage),
       routed: new Set(routed.map(({ service, id }) => `${service} ${id}`)),
-      variables: () => listeners.variables(),
+      variables: () => ({ ...listeners.variables(), ...logs.variables() }),
     },
   )
   const timeline = await host.start('timeline', startTimeline, () => ({}), {

@@ -1,3 +1,4 @@
+import type { RuleGroup } from '../mechanisms/alert-rules/rules.ts'
 import type { RelabelSpec } from '../mechanisms/relabel/relabel.ts'
 
 /** What control tells telemetry of metrics. */
@@ -32,6 +33,10 @@ export interface MetricsState {
     readonly lookbackMs: number
   }
   readonly jobs: readonly ScrapeJob[]
+  /** Rules that are evaluated: those of the file, of rule files, and those that every service gets. */
+  readonly rules: readonly RuleGroup[]
+  /** Where people find this program, for links in alerts; without a slash at its end. */
+  readonly externalUrl: string
 }
 
 /** Targets that are scraped alike. */

@@ -147,6 +147,8 @@ class BatchReader {
     choice.rule = rule
     choice.isPanic = (flags & CHOICE_FLAG.isPanic) !== 0
     choice.isUnstuck = (flags & CHOICE_FLAG.isUnstuck) !== 0
+    choice.isBackup = (flags & CHOICE_FLAG.isBackup) !== 0
+    choice.isSpilled = (flags & CHOICE_FLAG.isSpilled) !== 0
     choice.chosenId = instance
     choice.chosenEwmaMs = this.#ewma()
     choice.chosenInFlight = reader.varint()

@@ -31,7 +31,7 @@ export const RECORD_FLAG = {
   hasParent: 16,
 } as const
 /** Bits of a choice. */
-export const CHOICE_FLAG = { isPanic: 1, isUnstuck: 2 } as const
+export const CHOICE_FLAG = { isPanic: 1, isUnstuck: 2, isBackup: 4, isSpilled: 8 } as const
 
 /** A rule by its number in a batch; a new one is put at the end, and raises the version. */
 export const CHOICE_RULES: readonly ChoiceRule[] = [
@@ -212,7 +212,10 @@ export class RecordWriter {
     end = writeMoment(into, end, attempt.answeredMs, originMs)
     into[end++] = CHOICE_RULES.indexOf(choice.rule)
     into[end++] =
-      (choice.isPanic ? CHOICE_FLAG.isPanic : 0) + (choice.isUnstuck ? CHOICE_FLAG.isUnstuck : 0)
+      (choice.isPanic ? CHOICE_FLAG.isPanic : 0) +
+      (choice.isUnstuck ? CHOICE_FLAG.isUnstuck : 0) +
+      (choice.isBackup ? CHOICE_FLAG.isBackup : 0) +
+      (choice.isSpilled ? CHOICE_FLAG.isSpilled : 0)
     end = writeEwma(into, end, choice.chosenEwmaMs)
     end = writeVarint(into, end, choice.chosenInFlight)
     end = writeVarint(into, end, choice.chosenWeight)

@@ -20,9 +20,9 @@ export interface BreakerSpec extends Omit<BreakerPolicy, 'mode' | 'probeLeaseMs'
   readonly statuses: readonly number[]
 }
 
-/** How many requests of a service may be in flight, over all workers. */
+/** How many requests of a service may be in flight, over all workers; `auto`: as many as come, until it is overloaded, for each worker by itself. */
 export interface ConcurrencySpec {
-  readonly algorithm: 'fixed' | 'aimd' | 'gradient2'
+  readonly algorithm: 'auto' | 'fixed' | 'aimd' | 'gradient2'
   /** Where an adaptive limit begins, and between what it stays; `fixed` is always `max`. */
   readonly initial: number
   readonly min: number
@@ -55,6 +55,12 @@ export interface RetrySpec {
 export interface FallbackSpec {
   /** Another service, '' for none; asked once, with what is left of the time. */
   readonly service: string
+  /** The last answer to the same GET, up to this age; bytes are those of one worker. */
+  readonly stale?: {
+    readonly ageMsMax: number
+    readonly bytesMax: number
+    readonly bodyBytesMax: number
+  }
   /** Where there is no other service, or that cannot serve it either. */
   readonly answer?: {
     readonly status: number
@@ -73,6 +79,35 @@ export interface ResilienceMessage {
   readonly reset?: true
   readonly breakers: readonly BreakerState[]
   readonly events: readonly ResilienceEvent[]
+  /** Of services of which something has changed, once a second. */
+  readonly loads?: readonly ServiceLoad[]
+}
+
+/** What holds the load of one service within bounds, over all workers. Counts of what was done are since this data process started. */
+export interface ServiceLoad {
+  readonly service: string
+  /** Requests and further attempts of the last ten seconds, and how many of these the budget allows. */
+  readonly requests: number
+  readonly retries: number
+  readonly retriesAllowed: number
+  /** How many may be in flight now, 0: as many as come, and how many are where that is bounded. */
+  readonly limit: number
+  readonly inFlight: number
+  /** Requests that wait for a place in flight, and for a connection. */
+  readonly queued: number
+  readonly waiting: number
+  /** Workers that give it less, since it works for callers that have gone; and why. */
+  readonly overloadedWorkers: number
+  readonly because: string
+  /** Requests that got no place in flight. */
+  readonly shed: number
+  /** Further attempts that the budget did not allow. */
+  readonly retriesRefused: number
+  readonly hedges: number
+  /** Second attempts that had their answer first. */
+  readonly hedgeWins: number
+  readonly fallbacks: number
+  readonly ejections: number
 }
 
 /** Where one breaker is. Times are Unix milliseconds. */
@@ -96,6 +131,8 @@ export interface ResilienceEvent {
   readonly service: string
   /** '' where it is about the whole service. */
   readonly instance: string
-  readonly kind: 'opened' | 'half-open' | 'closed' | 'ejected'
+  readonly kind: 'opened' | 'half-open' | 'closed' | 'ejected' | 'overloaded' | 'relieved'
+  /** `ejected`: for how long. */
+  readonly forMs?: number
   readonly because: string
 }

@@ -1,3 +1,4 @@
+import type { BalanceSpec } from './balance.ts'
 import type { GatewayLimits } from './gateway-limits.ts'
 import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
@@ -141,14 +142,6 @@ export interface RouteSpec {
   readonly policies: readonly PolicySpec[]
 }
 
-export type BalancingName =
-  | 'peak-ewma'
-  | 'least-requests'
-  | 'round-robin'
-  | 'sticky-cookie'
-  | 'ring-hash'
-  | 'maglev'
-
 export interface ServiceSpec {
   readonly name: string
   readonly source: string
@@ -156,18 +149,7 @@ export interface ServiceSpec {
   readonly protocol?: 'http1' | 'h2c'
   /** With TLS; `name` is what a certificate must say, '' for the address of the instance. */
   readonly tls?: { readonly name: string }
-  readonly balance: {
-    readonly algorithm: BalancingName
-    readonly slowStartMs: number
-    /** Name of the cookie of `sticky-cookie`. */
-    readonly cookie: string
-    /** What `ring-hash` and `maglev` go by; a header's name is in lower case, segments of the path count from 1. */
-    readonly by?:
-      | 'address'
-      | { readonly header: string }
-      | { readonly cookie: string }
-      | { readonly segment: number }
-  }
+  readonly balance: BalanceSpec
   /** Deadlines, all in milliseconds. `timeoutMs` spans all attempts until the response head. */
   readonly timeoutMs: number
   readonly connectTimeoutMs: number
@@ -206,6 +188,12 @@ export interface InstanceSpec {
   readonly port: number
   /** 1 to 1000. */
   readonly weight: number
+  /** Priority level, 0 (or absent) to 15: those of a greater one get what the others can not take. */
+  readonly level?: number
+  /** Used only where nobody else is left. */
+  readonly isBackup?: true
+  /** Value of the label that requests choose by. */
+  readonly subset?: string
 }
 
 /** Data to control. */

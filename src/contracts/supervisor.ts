@@ -135,6 +135,21 @@ export interface OutputLine {
   readonly text: string
 }
 
+/** A line of output with the service that it is of. */
+export interface CollectedLine extends OutputLine {
+  readonly service: string
+}
+
+/** Supervisor to the process that keeps the output of services: everything that they print, one unacknowledged batch at a time. */
+export type ToCollector = {
+  readonly type: 'collect'
+  readonly lines: readonly CollectedLine[]
+  /** Lines that were overwritten before they could be given. */
+  readonly dropped: number
+}
+/** Acknowledges the last batch: it is on the disk. */
+export type FromCollector = { readonly type: 'collected' }
+
 export type ToSupervisor =
   /**
    * Starts a process. One that runs with the same hash goes on, and has this specification from its next start on; with another hash it

@@ -298,6 +298,7 @@ export class DataProcess {
         return this.#drains.report(index, message)
       case 'totals':
         this.#changes.add(message)
+        this.#breakers.addLoads(index, message.loads ?? [])
         return this.#totals.add(index, message)
       case 'flushed':
         return this.#asks.flushed(message.ask, index)
@@ -316,12 +317,13 @@ export class DataProcess {
         const fields = { worker: index, op, error }
         return this.#options.log('error', 'a change could not be applied', fields)
       }
-      case 'ejected': {
-        const { service, instance, forMs, because } = message
-        const fields = { worker: index, service, instance, forMs, because }
-        const atMs = this.#options.clock.nowMs()
-        this.#breakers.note({ atMs, service, instance, kind: 'ejected', because })
-        return this.#options.log('warn', 'an instance is left out for a while', fields)
+      case 'happened': {
+        const { kind, service, instance, because } = message.event
+        this.#breakers.note({ atMs: this.#options.clock.nowMs(), ...message.event })
+        const fields = { worker: index, service, instance, because }
+        const what =
+          kind === 'ejected' ? 'an instance is left out for a while' : `a service is ${kind}`
+        return this.#options.log('warn', what, fields)
       }
       case 'key-wanted':
       case 'quotas':
@@ -364,6 +366,7 @@ export class DataProcess {
   #workerDied(index: number): void {
     this.#counts.release(index)
     this.#totals.forgetWorker(index)
+    this.#breakers.forgetWorker(index)
     this.#rollout.lost(index)
     this.#drains.lost(index)
     this.#asks.lost(index)

@@ -65,6 +65,7 @@ export const REASONS = {
     status: 421,
     title: 'The connection was made for a host that asks for no certificate',
   },
+  ERR_GATEWAY_GRPC_WEB_TEXT: { status: 400, title: 'The body of a call of gRPC-web is no base64' },
   ERR_GATEWAY_DEFECT: { status: 500, title: 'A defect of the gateway ended the request' },
   ERR_GATEWAY_CLIENT_STALLED: { status: 0, title: 'The client did not read its answer in time' },
   ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Too many requests within a time' },

@@ -54,7 +54,15 @@ export function adminSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name
   return adminSockets.find((one) => one.name === name)?.path ?? ''
 }
 
-/** Where one of ours takes its state from control; '' for a name that is not in the list. */
-export function stateSocketOf({ adminSockets }: Pick<Boot, 'adminSockets'>, name: string): string {
-  return adminSockets.find((one) => one.name === name)?.statePath ?? ''
+/**
+ * Where one of ours takes its state from control; '' for a name that is not in the list. A process in which several capabilities take theirs has a
+ * socket for each: the first one's needs no name.
+ */
+export function stateSocketOf(
+  { adminSockets }: Pick<Boot, 'adminSockets'>,
+  name: string,
+  capability = 'state',
+): string {
+  const path = adminSockets.find((one) => one.name === name)?.statePath ?? ''
+  return path.replace(/-state\.sock$/, `-${capability}.sock`)
 }

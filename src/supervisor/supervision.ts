@@ -1,9 +1,10 @@
-import type { FromSupervisor, ToSupervisor } from '../contracts/supervisor.ts'
+import type { FromSupervisor, ToCollector, ToSupervisor } from '../contracts/supervisor.ts'
 import { endLeftOvers } from './left-overs.ts'
 import type { OperatorLines } from './operator-lines.ts'
 import { ControlChannel } from './own/control-channel.ts'
 import { HEARTBEAT_LIMITS } from './own/heartbeat-watch.ts'
 import { OwnProcesses } from './own/own-processes.ts'
+import { OutputFeed } from './output/output-feed.ts'
 import { openProcessRecords } from './process-records.ts'
 import { openRunState, type RunStateFile } from './run-state.ts'
 import { createPortChooser } from './services/free-port.ts'
@@ -100,10 +101,14 @@ function createParts(
       ports: createPortChooser(),
       mark,
       onChanged: (id) => channel.processChanged(id),
-      onLines: (id) => channel.linesCame(id),
+      onLines(id) {
+        channel.linesCame(id)
+        feed.linesCame(id)
+      },
     },
     refuse,
   )
+  const feed = new OutputFeed(clock, (id) => table.get(id))
   const channel: ControlChannel = new ControlChannel(table, () => own.statuses(), clock, refuse)
   const own: OwnProcesses = new OwnProcesses({
     specs: options.own,
@@ -132,6 +137,11 @@ function createParts(
         refuse(`control said what cannot be done (${message.type}): ${String(error)}`)
       }
     },
+    onCollector(send: ((message: ToCollector) => void) | null) {
+      if (send === null) feed.disconnect()
+      else feed.connect(send)
+    },
+    onCollected: () => feed.taken(),
     onChanged: () => channel.ownChanged(),
     onDown: (down) => runState.setDown(down),
     onGivenUp(code, message) {

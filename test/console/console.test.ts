@@ -57,6 +57,27 @@ function testSystemPage(): void {
     assert.deepEqual(open.complaints, [])
   })
 
+  test('the navigation leads by what one comes for; one page of a group shows the others', async () => {
+    await using open = await browser.open(shopPicture())
+    const { page } = open
+    const pages = page.getByRole('navigation', { name: 'Pages' })
+    await reads(pages.locator('[aria-current=page]'), 'System')
+    await page.getByRole('link', { name: 'Timeline', exact: true }).click()
+    await page.waitForURL(/#\/timeline$/)
+    await reads(pages.locator('[aria-current=page]'), 'System')
+    await pages.getByRole('link', { name: 'Settings' }).click()
+    await reads(
+      page.getByRole('navigation', { name: 'Settings' }).locator('[aria-current=page]'),
+      /^Listeners/,
+    )
+    await page.setViewportSize({ width: 400, height: 800 })
+    assert.equal(await widths(page), true)
+    const folder = process.env['SCREENSHOTS']
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/nav-narrow.png` })
+    await page.setViewportSize({ width: 1280, height: 800 })
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/nav.png` })
+  })
+
   test('the services are sorted by any column, and those that are not well stand alone', async () => {
     await using open = await browser.open(troubledPicture())
     const { page } = open

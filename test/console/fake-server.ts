@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import type { FeedMessage, Picture } from '../../src/contracts/feed.ts'
 import type { OutputLine } from '../../src/contracts/supervisor.ts'
+import { refusedRequest, resilienceOf } from './resilience-scene.ts'
 import { registryOf } from './registry-scene.ts'
 import { dnsAsked, eurekaAsked, registeredInstance } from './protocol-scene.ts'
 import { calledRequest, retriedRequest } from './scene.ts'
@@ -163,6 +164,9 @@ async function answerApi(
       detail: 'orders is being restarted already',
     })
   }
+  if (url.pathname.endsWith('/resilience')) {
+    return sendJson(response, 200, resilienceOf(url.pathname.split('/')[4] ?? ''))
+  }
   if (url.pathname.endsWith('/registry')) {
     const service = url.pathname.split('/')[4] ?? ''
     return sendJson(response, 200, registryOf(service))
@@ -176,7 +180,8 @@ async function answerApi(
   if (url.pathname === '/api/v1/dns') return sendJson(response, 200, dnsAsked)
   if (url.pathname === '/api/v1/eureka') return sendJson(response, 200, eurekaAsked)
   if (url.pathname.includes('/instances/')) return sendJson(response, 200, registeredInstance)
-  if (url.pathname === '/api/v1/requests') return sendJson(response, 200, [retriedRequest])
+  if (url.pathname === '/api/v1/requests')
+    return sendJson(response, 200, [retriedRequest, refusedRequest])
   if (url.pathname === '/api/v1/telemetry/requests') {
     const isIts = url.searchParams.get('trace') === retriedRequest.traceId
     return sendJson(response, 200, isIts ? [calledRequest(), retriedRequest] : [])

@@ -25,8 +25,9 @@ const guides = [
   { name: 'protect-an-api', blocks: 6, skip: false },
   { name: 'limits-that-hold', blocks: 6, skip: false },
   { name: 'sign-users-in', blocks: 7, skip: false },
-  { name: 'https', blocks: 4, skip: false },
+  { name: 'https', blocks: 5, skip: false },
   { name: 'consul-keys', blocks: 7, skip: false },
+  { name: 'slos', blocks: 6, skip: false },
 ]
 
 /** Whether anything of the data plane compiles the policies of routes. */

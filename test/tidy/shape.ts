@@ -13,6 +13,7 @@ const entryPoints = [
   'src/dataplane/data.ts',
   'src/telemetry.ts',
   'src/identity.ts',
+  'src/events.ts',
   'web/src/main.tsx',
 ]
 

@@ -4,10 +4,13 @@ import { ConnectionBanner } from './ui/banner.tsx'
 import { TopBar } from './ui/top-bar.tsx'
 import { Toasts } from './ui/toasts.tsx'
 import { useFeed } from './feed/store.ts'
+import { CertificatesPage } from './pages/certificates/certificates-page.tsx'
+import { AlertsPage } from './pages/alerts/alerts-page.tsx'
 import { CodePage } from './pages/code-page.tsx'
 import { ConfigurationPage } from './pages/configuration/configuration-page.tsx'
 import { IdentityPage } from './pages/identity/identity-page.tsx'
 import { KeysPage } from './pages/keys/keys-page.tsx'
+import { MetricsPage } from './pages/metrics/metrics-page.tsx'
 import { RequestsPage } from './pages/requests/requests-page.tsx'
 import { RoutesPage } from './pages/routes/routes-page.tsx'
 import { ServicePage } from './pages/service/service-page.tsx'
@@ -73,6 +76,15 @@ function Page({ route }: { readonly route: Route }): ReactNode {
       return <IdentityPage />
     case 'keys':
       return <KeysPage path={route.path} />
+    case 'certificates':
+      return <CertificatesPage />
+    case 'alerts':
+      return <AlertsPage tab={route.tab} silencing={route.silencing} />
+    case 'metrics':
+    case 'dashboard':
+    case 'targets':
+    case 'cardinality':
+      return <MetricsPage route={route} />
     case 'code':
       return <CodePage key={route.code} code={route.code} />
     default:
@@ -98,6 +110,20 @@ function titleOf(route: Route): string {
       return 'Identity'
     case 'keys':
       return route.path === '' ? 'Keys and locks' : `Keys: ${route.path}`
+    case 'certificates':
+      return 'Certificates'
+    case 'alerts':
+      return { firing: 'Alerts', slos: 'SLOs', silences: 'Silences', deliveries: 'Deliveries' }[
+        route.tab
+      ]
+    case 'metrics':
+      return 'Metrics'
+    case 'dashboard':
+      return 'Metrics of services'
+    case 'targets':
+      return 'Targets'
+    case 'cardinality':
+      return 'Cardinality'
     case 'code':
       return route.code
     default:

@@ -14,6 +14,7 @@ import './styles/service.css'
 import './styles/requests.css'
 import './styles/keys.css'
 import './styles/routes.css'
+import './styles/metrics.css'
 import './styles/timeline.css'
 import './styles/narrow.css'
 

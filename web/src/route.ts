@@ -12,7 +12,20 @@ export type Route =
   | { readonly page: 'identity' }
   /** A key, or a folder of keys, which ends with a slash; '' is all. */
   | { readonly page: 'keys'; readonly path: string }
+  | { readonly page: 'certificates' }
   | { readonly page: 'code'; readonly code: string }
+  /** `silencing`: matchers of a silence that is about to be made, one a line. */
+  | { readonly page: 'alerts'; readonly tab: AlertsTab; readonly silencing: string }
+  /** `range`: `1h`, or `FROM-TO` in seconds. */
+  | { readonly page: 'metrics'; readonly query: string; readonly range: string }
+  | { readonly page: 'dashboard'; readonly service: string; readonly range: string }
+  | { readonly page: 'targets' }
+  | { readonly page: 'cardinality' }
+
+/** Parts of the page of alerts. */
+export type AlertsTab = 'firing' | 'slos' | 'silences' | 'deliveries'
+
+const RANGE_DEFAULT = '1h'
 
 /** Reads the part after `#`; what is unknown is the start page. */
 export function parseRoute(hash: string): Route {
@@ -35,6 +48,18 @@ export function parseRoute(hash: string): Route {
       return { page: 'identity' }
     case 'keys':
       return { page: 'keys', path: argument }
+    case 'certificates':
+      return { page: 'certificates' }
+    case 'alerts':
+      return { page: 'alerts', tab: tabOf(argument), silencing: decode(more) }
+    case 'metrics':
+      return { page: 'metrics', query: argument, range: more || RANGE_DEFAULT }
+    case 'dashboard':
+      return { page: 'dashboard', service: argument, range: more || RANGE_DEFAULT }
+    case 'targets':
+      return { page: 'targets' }
+    case 'cardinality':
+      return { page: 'cardinality' }
     case 'codes':
       return { page: 'code', code: argument }
     default:
@@ -67,6 +92,20 @@ export function hrefOf(route: Route): string {
       return '#/identity'
     case 'keys':
       return route.path === '' ? '#/keys' : `#/keys/${encodeURIComponent(route.path)}`
+    case 'certificates':
+      return '#/certificates'
+    case 'alerts':
+      return route.silencing === ''
+        ? `#/alerts${route.tab === 'firing' ? '' : `/${route.tab}`}`
+        : `#/alerts/${route.tab}/${encodeURIComponent(route.silencing)}`
+    case 'metrics':
+      return `#/metrics/${encodeURIComponent(route.query)}/${route.range}`
+    case 'dashboard':
+      return `#/dashboard/${encodeURIComponent(route.service)}/${route.range}`
+    case 'targets':
+      return '#/targets'
+    case 'cardinality':
+      return '#/cardinality'
     case 'code':
       return `#/codes/${encodeURIComponent(route.code)}`
     default:
@@ -93,6 +132,10 @@ export function useHash(): string {
     },
     () => window.location.hash,
   )
+}
+
+function tabOf(text: string): AlertsTab {
+  return text === 'slos' || text === 'silences' || text === 'deliveries' ? text : 'firing'
 }
 
 function decode(text: string): string {

@@ -1,5 +1,6 @@
+import type { AcmeView } from './acme/keeper.ts'
 import type { Holding } from './held.ts'
-import type { ServiceTls, TlsSettings } from './settings.ts'
+import type { ServiceTls, TlsSettings } from './schema.ts'
 
 /** What the file says, and where it is. */
 export interface CertificatesConfig {
@@ -18,6 +19,10 @@ export interface CertificatesConfig {
 export interface Certificates {
   /** In service, with what is wrong. */
   holding(): Holding
+  /** Hosts whose certificates an authority issues, and how far that is. */
+  issuing(): readonly AcmeView[]
+  /** What failed for this host is tried now. @throws ProblemError */
+  tryNow(host: string): Promise<void>
   /** The certificate of our own authority, once it has signed something. */
   authorityFile(): string | undefined
 }

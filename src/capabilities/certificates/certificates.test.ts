@@ -207,7 +207,7 @@ test('what ends soon is a problem, and a metric says when', async (t) => {
   const { part } = await start(t, folder, { certificates: [pair('soon'), pair('long')] })
   const { certificateProblems } = await import('./console.ts')
   const at = (ms: number) =>
-    [...certificateProblems(part.api.holding(), Date.now() + ms)].map(({ code }) => code)
+    [...certificateProblems(part.api, Date.now() + ms)].map(({ code }) => code)
   const DAY_MS = 86_400_000
   assert.deepEqual(at(0), [])
   assert.deepEqual(at(0.9 * DAY_MS), ['ERR_CERTIFICATE_EXPIRES_SOON'])

@@ -1,13 +1,15 @@
 import type { CertificateOp } from '../../contracts/certificates.ts'
 import type { Part, Prepared, Scope } from '../../platform/capability.ts'
 import { watchFiles } from '../../platform/config/watch.ts'
+import { AcmeKeeper, type AcmeConfig } from './acme/keeper.ts'
+import { acmeHosts } from './acme/hosts.ts'
 import type { Certificates, CertificatesConfig } from './api.ts'
 import { certificateMetrics, certificateProblems, registerCertificateRoutes } from './console.ts'
-import { CertificateError, CertificatesUnusableError } from './errors.ts'
-import { decideHolding, differenceOf, type Holding } from './held.ts'
+import { CertificatesUnusableError } from './errors.ts'
+import { decideInService, newFaults, NOTHING_IN_SERVICE } from './in-service.ts'
 import { trustCommand } from './local-authority.ts'
 import { type Look, lookAt } from './look.ts'
-import { decideTrusts, differenceOfTrusts, type Trusts } from './trusts.ts'
+import { acmeStore } from './store.ts'
 
 export interface CertificatesNeeds {
   /** Tells the data plane; resolves when every worker has applied it. */
@@ -16,7 +18,6 @@ export interface CertificatesNeeds {
   readonly notify: (text: string, json: unknown) => void
 }
 
-const NOTHING: Holding = { held: [], faults: [] }
 /** Certificates grow old without a file changing: ours are signed anew then, and others become problems. */
 const LOOK_AGAIN_MS = 3_600_000
 
@@ -28,22 +29,26 @@ export async function startCertificates(
 ): Promise<Part<CertificatesConfig, Certificates>> {
   const { clock, log } = scope
   let config = first
-  let holding = NOTHING
-  let trusts: Trusts = { held: [], faults: [] }
+  let inService = NOTHING_IN_SERVICE
   let authorityFile: string | undefined
   /** One look after the other. */
   let looks: Promise<unknown> = Promise.resolve()
 
   const begin = await lookAt(first, clock.nowMs())
   void take(begin)
-  if (first.tls !== undefined && holding.held.length === 0) {
-    throw new CertificatesUnusableError(holding.faults.map(({ error }) => error))
+  // An authority is asked once clients can come in.
+  const isServed = first.tls?.acme !== undefined || inService.holding.held.length > 0
+  if (first.tls !== undefined && !isServed) {
+    throw new CertificatesUnusableError(inService.holding.faults.map(({ error }) => error))
   }
   let followed = ''
   const watcher = watchFiles([], () => void lookAgain(), { clock })
   scope.onStop(() => watcher.close())
   scope.onStop(clock.every(LOOK_AGAIN_MS, () => void lookAgain()))
   follow(begin)
+  const store = acmeStore(first.dataDir)
+  const keeper = new AcmeKeeper({ ...scope, store, publish, changed: () => lookAgain() })
+  await keeper.configure(acmeConfig(first))
 
   /** What changes between a look and the first one of the watcher is found by one more look. */
   function follow({ found: { watched } }: Look): void {
@@ -55,22 +60,17 @@ export async function startCertificates(
   }
 
   function take(look: Look): Promise<unknown> {
-    const { found, wanted, authorityFile: signedBy } = look
+    const { authorityFile: signedBy } = look
     if (signedBy !== undefined && authorityFile === undefined) tellTrust(signedBy)
     authorityFile = signedBy
-    const before = holding
-    const next = decideHolding(before, wanted)
-    const ofFolders = found.faults.map((error) => ({ error, isServed: false }))
-    const nextTrusts = decideTrusts(trusts, look.trusts)
-    const trustOps = differenceOfTrusts(trusts, nextTrusts)
-    trusts = nextTrusts
-    holding = { held: next.held, faults: [...ofFolders, ...next.faults, ...trusts.faults] }
-    for (const { error } of holding.faults) {
+    const before = inService.holding.faults
+    const { after, ops } = decideInService(inService, look)
+    inService = after
+    for (const { error } of after.holding.faults) {
       const { code, file, message } = error
-      if (!before.faults.some((known) => known.error.message === message))
+      if (!before.some((known) => known.error.message === message))
         log('warn', 'a certificate cannot be used', { code, file, reason: message })
     }
-    const ops = [...differenceOf(before, holding), ...trustOps]
     return ops.length === 0 ? Promise.resolve() : publish(ops)
   }
 
@@ -94,32 +94,34 @@ export async function startCertificates(
 
   async function prepare(next: CertificatesConfig): Promise<Prepared> {
     const look = await lookAt(next, clock.nowMs())
-    const known = new Set(holding.held.map(({ id }) => id))
-    const trusted = new Set(trusts.held.map(({ service }) => service))
-    const faults = [
-      ...look.wanted.flatMap(({ id, isNamed, found }) =>
-        isNamed && !known.has(id) && found instanceof CertificateError ? [found] : [],
-      ),
-      ...look.trusts.flatMap(({ service, found }) =>
-        !trusted.has(service) && found instanceof CertificateError ? [found] : [],
-      ),
-    ]
+    const faults = newFaults(inService, look)
     if (faults.length > 0) throw new CertificatesUnusableError(faults)
     return {
       async commit() {
         config = next
         follow(look)
         await take(look)
+        await keeper.configure(acmeConfig(next))
       },
     }
   }
 
-  const api: Certificates = { holding: () => holding, authorityFile: () => authorityFile }
+  const api: Certificates = {
+    holding: () => inService.holding,
+    issuing: () => keeper.views(),
+    tryNow: (host) => keeper.tryNow(host),
+    authorityFile: () => authorityFile,
+  }
   return {
     api,
     prepare,
     routes: [(app) => registerCertificateRoutes(app, api, clock)],
-    metrics: () => certificateMetrics(holding),
-    problems: () => certificateProblems(holding, clock.nowMs()),
+    metrics: () => certificateMetrics(api, keeper.counts),
+    problems: () => certificateProblems(api, clock.nowMs()),
   }
+}
+
+function acmeConfig({ tls, hosts, folder }: CertificatesConfig): AcmeConfig | undefined {
+  const settings = tls?.acme
+  return settings && { settings, hosts: acmeHosts(settings.hosts, hosts), folder }
 }

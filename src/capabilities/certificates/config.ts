@@ -1,6 +1,7 @@
 import type { Settings } from '../../settings.ts'
 import type { CertificatesConfig } from './api.ts'
-import type { ServiceTls } from './settings.ts'
+import { knownHosts } from './known-hosts.ts'
+import type { ServiceTls } from './schema.ts'
 
 /** What this capability takes from the file; `folder` is the file's. */
 export function certificatesConfig(
@@ -8,10 +9,8 @@ export function certificatesConfig(
   folder: string,
   dataDir: string,
 ): CertificatesConfig {
-  const hosts = [...gateway.routes.flatMap(({ host }) => host ?? []), ...gateway.hosts]
-  const names = hosts.filter((host) => host !== '*').map((host) => host.toLowerCase())
   const secure = Object.entries(services).flatMap(([name, service]): [string, ServiceTls][] =>
     service.tls === false ? [] : [[name, service.tls === true ? {} : service.tls]],
   )
-  return { tls, folder, dataDir, hosts: [...new Set(names)], services: new Map(secure) }
+  return { tls, folder, dataDir, hosts: knownHosts(gateway), services: new Map(secure) }
 }

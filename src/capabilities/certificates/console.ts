@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock, Problem } from '../../platform/capability.ts'
 import type { MetricFamily } from '../../platform/metrics-text.ts'
+import type { AcmeCounts, AcmeView } from './acme/keeper.ts'
 import type { Certificates } from './api.ts'
-import type { HeldCertificate, Holding } from './held.ts'
+import type { HeldCertificate } from './held.ts'
 import { trustCommand } from './local-authority.ts'
 
 const DAY_MS = 86_400_000
@@ -27,7 +28,7 @@ export interface CertificateView {
   readonly isDefault: boolean
 }
 
-/** `GET /api/v1/certificates`. */
+/** `GET /api/v1/certificates`, and what can be done about one that failed. */
 export function registerCertificateRoutes(
   app: FastifyInstance,
   certificates: Certificates,
@@ -40,6 +41,7 @@ export function registerCertificateRoutes(
       const { held, faults } = certificates.holding()
       const file = certificates.authorityFile()
       return {
+        atMs: clock.nowMs(),
         authority:
           file === undefined ? null : { file, command: trustCommand(file, process.platform) },
         certificates: held.map((one, at) => viewOf(one, at === 0, clock.nowMs())),
@@ -49,7 +51,26 @@ export function registerCertificateRoutes(
           text: message,
           isServed,
         })),
+        issuing: certificates.issuing(),
       }
+    },
+  )
+  app.post<{ Params: { readonly host: string } }>(
+    '/api/v1/certificates/:host/try',
+    {
+      schema: {
+        summary:
+          'Asks the authority for the certificate of a host now, where the last try failed and the authority has not said when it may be asked again.',
+        params: {
+          type: 'object',
+          required: ['host'],
+          properties: { host: { type: 'string', maxLength: 253 } },
+        },
+      },
+    },
+    async (request, reply) => {
+      await certificates.tryNow(request.params.host)
+      return reply.code(202).send({ status: 'accepted' })
     },
   )
 }
@@ -65,13 +86,19 @@ function daysLeft({ notAfterMs }: HeldCertificate, nowMs: number): number {
   return Math.floor((notAfterMs - nowMs) / DAY_MS)
 }
 
-/** What cannot be used, and what ends soon. */
-export function* certificateProblems({ held, faults }: Holding, nowMs: number): Generator<Problem> {
+/** What cannot be used, what could not be had, and what ends soon. */
+export function* certificateProblems(
+  certificates: Certificates,
+  nowMs: number,
+): Generator<Problem> {
+  const { held, faults } = certificates.holding()
+  const issuing = certificates.issuing()
   for (const { error, isServed } of faults) {
     const { code, file, message } = error
     const text = isServed ? `${message}. The one from before stays in service.` : `${message}.`
     yield { severity: 'error', code, service: '', instance: '', key: file, text }
   }
+  yield* issuingProblems(issuing, nowMs)
   for (const one of held) {
     const life = one.notAfterMs - one.notBeforeMs
     const left = one.notAfterMs - nowMs
@@ -79,12 +106,32 @@ export function* certificateProblems({ held, faults }: Holding, nowMs: number): 
     const isOver = left <= 0
     const place = { service: '', instance: '', key: one.id }
     const when = isOver ? 'has expired' : `expires in ${describeLeft(left)}`
-    const text = `The certificate for ${one.names.slice(0, 3).join(', ')} (${one.file}) ${when}. Put a new one in its place.`
+    const help =
+      one.source === 'acme' ? 'A new one is asked for by itself.' : 'Put a new one in its place.'
+    const text = `The certificate for ${one.names.slice(0, 3).join(', ')} (${one.file}) ${when}. ${help}`
     yield {
       severity: isOver ? 'error' : 'warning',
       code: isOver ? 'ERR_CERTIFICATE_EXPIRED' : 'ERR_CERTIFICATE_EXPIRES_SOON',
       ...place,
       text,
+    }
+  }
+}
+
+function* issuingProblems(issuing: readonly AcmeView[], nowMs: number): Generator<Problem> {
+  for (const { host, fault, nextMs, hasCertificate, directory } of issuing) {
+    if (fault === null) continue
+    const again = nextMs <= nowMs ? 'now' : `in ${describeLeft(nextMs - nowMs)}`
+    const meanwhile = hasCertificate
+      ? 'The one from before stays in service.'
+      : 'There is none in service.'
+    yield {
+      severity: hasCertificate ? 'warning' : 'error',
+      code: fault.code,
+      service: '',
+      instance: '',
+      key: host,
+      text: `No certificate for ${host} of ${directory}: ${fault.text}. It is tried again ${again}. ${meanwhile}`,
     }
   }
 }
@@ -95,8 +142,12 @@ function describeLeft(ms: number): string {
   return hours >= 2 ? `${hours} hours` : `${Math.max(1, Math.floor(ms / 60_000))} minutes`
 }
 
-/** When each certificate ends, and how many cannot be used. */
-export function* certificateMetrics({ held, faults }: Holding): Generator<MetricFamily> {
+/** When each certificate ends, how many cannot be used, and what has come of orders. */
+export function* certificateMetrics(
+  certificates: Certificates,
+  counts: AcmeCounts,
+): Generator<MetricFamily> {
+  const { held, faults } = certificates.holding()
   yield {
     name: 'backplane_certificates_not_after_timestamp_seconds',
     help: 'Unix time at which a certificate ends.',
@@ -111,5 +162,19 @@ export function* certificateMetrics({ held, faults }: Holding): Generator<Metric
     help: 'Certificates that the file names or a folder has, and that cannot be used.',
     type: 'gauge',
     samples: [{ labels: {}, value: faults.length }],
+  }
+  yield {
+    name: 'backplane_certificates_acme_orders_total',
+    help: 'Orders at the certificate authority since the start: begun, issued, and tries that failed.',
+    type: 'counter',
+    samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
+  }
+  yield {
+    name: 'backplane_certificates_acme_next_timestamp_seconds',
+    help: 'Unix time at which something is done for the certificate of a host next.',
+    type: 'gauge',
+    samples: certificates
+      .issuing()
+      .map(({ host, nextMs }) => ({ labels: { name: host }, value: Math.floor(nextMs / 1_000) })),
   }
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
 import { CertificateError } from './errors.ts'
 import type { PairText } from './parse-pair.ts'
-import type { TlsSettings } from './settings.ts'
+import type { TlsSettings } from './schema.ts'
 
 /** A file of a certificate or key is at most this long. */
 const FILE_BYTES_MAX = 256 * 1024

@@ -4,7 +4,7 @@ import type { CertificateError } from './errors.ts'
 import type { UsableCertificate } from './parse-pair.ts'
 
 /** Where a certificate comes from. */
-export type CertificateSource = 'file' | 'local'
+export type CertificateSource = 'file' | 'acme' | 'local'
 
 /** A certificate in service. */
 export interface HeldCertificate extends UsableCertificate {

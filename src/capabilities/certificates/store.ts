@@ -64,3 +64,8 @@ export function openCertificateStore(folder: string): CertificateStore {
     remove: (name) => rm(join(folder, name), { force: true }),
   }
 }
+
+/** What authorities have issued, with the keys of accounts. */
+export function acmeStore(dataDir: string): CertificateStore {
+  return openCertificateStore(join(dataDir, 'certificates', 'acme'))
+}

@@ -6,7 +6,7 @@ import { CertificateError } from './errors.ts'
 import { readPair } from './find-pairs.ts'
 import type { Fault } from './held.ts'
 import { parsePair } from './parse-pair.ts'
-import type { ServiceTls } from './settings.ts'
+import type { ServiceTls } from './schema.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
@@ -61,7 +61,8 @@ async function readTrust(
   return { service, ca, chain: pair.chain, key: pair.key }
 }
 
-async function readAuthorities(file: string): Promise<string> {
+/** PEM of the certificates in a file. @throws CertificateError */
+export async function readAuthorities(file: string): Promise<string> {
   const text = await readFile(file, 'latin1').catch((error: NodeJS.ErrnoException) => {
     const reason = `cannot be read (${error.code ?? 'unknown'})`
     throw new CertificateError('ERR_CERTIFICATE_UNREADABLE', file, reason)

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type { Check, Instance } from '../discovery/model.ts'
 import type { Registration } from '../discovery/registration.ts'
 import { text, type Answer } from './answers.ts'
@@ -6,6 +7,7 @@ import { parseChecks, parseService } from './agent-services.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
 import { ConsulError } from './errors.ts'
+import { registeredAs } from './registered.ts'
 
 /** Which protocol a registration came by. */
 export const CONSUL_SOURCE = 'consul'
@@ -17,9 +19,10 @@ export async function registerService(world: World, call: Call): Promise<Answer>
   call.demand('service', name, 'write')
   const checks = parseChecks(fields, id, world.rules)
   const { discovery } = world
-  const before = discovery.instanceOnNode(discovery.localNode, id)
+  const there = discovery.instanceOnNode(discovery.localNode, id)
+  const before = there && registeredAs(there)
   const isKept = before?.source === CONSUL_SOURCE && !call.has('replace-existing-checks')
-  const kept = isKept ? before.checks.map(({ spec }) => spec) : []
+  const kept = isKept ? before.checks : []
   const known = new Set(checks.map((check) => check.id))
   const host = address || world.hostFor(call.address)
   const registration: Registration = {
@@ -35,16 +38,25 @@ export async function registerService(world: World, call: Call): Promise<Answer>
     // Checks that were registered before and are not named now stay, as in Consul.
     checks: [...checks, ...kept.filter((check) => !known.has(check.id))],
     source: CONSUL_SOURCE,
+    client: call.address,
+    alsoAt: { hosts: placesOf(address, call.address), ports: [] },
   }
   await discovery.register(registration)
   await discovery.applied()
   return text('')
 }
 
+/** Names of the machine that a service is on: a registration without an address is of whoever calls, and this machine has several. */
+function placesOf(address: string, caller: string): readonly string[] {
+  if (address === '') return [caller]
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  return own.some((one) => one.address === address) ? ['127.0.0.1'] : []
+}
+
 /** `PUT /v1/agent/service/deregister/ID`. */
 export async function deregisterService(world: World, call: Call): Promise<Answer> {
-  const { service, id } = demandService(world, call, call.rest, 'write')
-  await world.discovery.deregister(service, id)
+  const instance = demandService(world, call, call.rest, 'write')
+  await world.discovery.deregister(instance.service, registeredAs(instance)?.id ?? instance.id)
   await world.discovery.applied()
   return text('')
 }

@@ -2,12 +2,13 @@ import type { CheckSpec, CheckStatus } from '../discovery/check-spec.ts'
 import type { Registration } from '../discovery/registration.ts'
 import { statusOf } from './agent-checks.ts'
 import { CONSUL_SOURCE } from './agent-register.ts'
-import { parseService } from './agent-services.ts'
+import { parseService, type ServiceDefinition } from './agent-services.ts'
 import { json, type Answer } from './answers.ts'
 import type { Call } from './call.ts'
 import type { World } from './catalog-world.ts'
 import { ConsulError } from './errors.ts'
 import type { JsonFields } from './json-fields.ts'
+import { registeredAs } from './registered.ts'
 
 /** A check of the catalog: whoever registered it says how it stands, nobody here asks. */
 interface ToldCheck {
@@ -42,7 +43,7 @@ export async function registerEntity(world: World, call: Call): Promise<Answer> 
       meta: Object.fromEntries(fields.map('NodeMeta')),
     })
   }
-  if (service !== undefined) await registerOn(world, node, service)
+  if (service !== undefined) await registerOn(world, node, service, call.address)
   for (const check of checks) await tellCheck(world, node, check)
   await discovery.applied()
   return json(true)
@@ -60,20 +61,49 @@ export async function deregisterEntity(world: World, call: Call): Promise<Answer
   const instance = serviceId === '' ? undefined : discovery.instanceOnNode(node, serviceId)
   if (instance === undefined) call.demand('node', shown, 'write')
   else call.demand('service', instance.service, 'write')
-  if (instance !== undefined) await discovery.deregister(instance.service, instance.id)
-  else if (serviceId === '' && checkId !== '') await discovery.deregisterCheck(node, checkId)
+  if (instance !== undefined) {
+    await discovery.deregister(instance.service, registeredAs(instance)?.id ?? instance.id)
+  } else if (serviceId === '' && checkId !== '') await discovery.deregisterCheck(node, checkId)
   else if (serviceId === '' && node !== discovery.localNode) await discovery.deregisterNode(node)
   await discovery.applied()
   return json(true)
 }
 
-async function registerOn(world: World, node: string, fields: JsonFields): Promise<void> {
+async function registerOn(
+  world: World,
+  node: string,
+  fields: JsonFields,
+  client: string,
+): Promise<void> {
   const { discovery } = world
-  const { id, name, address, port, said } = parseService(fields)
-  const before = discovery.instanceOnNode(node, id)
+  const service = parseService(fields)
+  const before = discovery.instanceOnNode(node, service.id)
+  const checks = (before && registeredAs(before)?.checks) ?? []
   const ofNode = discovery.node(node)?.address ?? ''
-  const isHere = node === discovery.localNode
-  const registration: Registration = {
+  await discovery.register(registrationOn(world, { node, ofNode, service, checks, client }))
+}
+
+/** A service that a client says is on a node. */
+export function registrationOn(
+  world: World,
+  {
+    node,
+    ofNode,
+    service,
+    checks,
+    client,
+  }: {
+    readonly node: string
+    /** The address of the node; '' where nobody said. */
+    readonly ofNode: string
+    readonly service: ServiceDefinition
+    readonly checks: readonly CheckSpec[]
+    readonly client: string
+  },
+): Registration {
+  const { id, name, address, port, said } = service
+  const isHere = node === world.discovery.localNode
+  return {
     spec: {
       service: name,
       // Two nodes may use one id; in its service it must be unique.
@@ -85,10 +115,10 @@ async function registerOn(world: World, node: string, fields: JsonFields): Promi
       ...(address === '' ? { isHostOfNode: true } : {}),
       ...said,
     },
-    checks: before?.checks.map(({ spec }) => spec) ?? [],
+    checks,
     source: CONSUL_SOURCE,
+    client,
   }
-  await discovery.register(registration)
 }
 
 function parseToldChecks(

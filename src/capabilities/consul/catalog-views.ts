@@ -124,7 +124,9 @@ const NO_PROXY = { Mode: '', MeshGateway: {}, Expose: {} } as const
 
 /** '' where it gave none, as it was registered: clients then take the node's. */
 function addressOf(instance: Instance): string {
-  return instance.isHostOfNode ? '' : instance.host
+  const twin = instance.twins.find(({ spec }) => spec.idOnNode === instance.idOnNode)
+  const { isHostOfNode = false, host } = twin?.spec ?? instance
+  return isHostOfNode ? '' : host
 }
 
 function weightsOf({ weights }: Instance): ServiceView['Weights'] {

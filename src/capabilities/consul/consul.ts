@@ -77,7 +77,7 @@ function routesOf(ground: ConsulGround): readonly Route[] {
   return [
     ...kvRoutes(kv),
     ...sessionRoutes(kv, node),
-    ...txnRoutes(kv),
+    ...txnRoutes(kv, world),
     ...statusRoutes,
     ...agentRoutes(world),
     ...catalogRoutes(world),

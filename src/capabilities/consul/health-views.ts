@@ -65,6 +65,14 @@ export function checksOfInstance(world: World, instance: Instance): readonly Hea
   return views
 }
 
+/** One check by its id on the node, with whatever it is of. */
+export function viewCheck(world: World, nodeName: string, id: string): HealthCheck | undefined {
+  const found = world.discovery.checkOnNode(nodeName, id)
+  const node = world.discovery.node(nodeName)
+  if (found === undefined || node === undefined) return undefined
+  return viewOf({ world, node, instance: found.instance }, found.check, id)
+}
+
 /** The worst of the checks, as Consul adds them up. */
 export function aggregatedStatus(checks: readonly HealthCheck[]): ConsulStatus | 'maintenance' {
   let worst: ConsulStatus = 'passing'

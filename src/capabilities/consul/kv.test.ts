@@ -4,11 +4,13 @@ import { HandClock, startForTest } from '../kv/testing/start.ts'
 import { kvRoutes } from './kv.ts'
 import { sessionRoutes } from './session.ts'
 import { serveConsul, until } from './testing/serve.ts'
+import { startWorld } from './testing/world.ts'
 import { txnRoutes } from './txn.ts'
 
 async function serveKv(t: TestContext, clock?: HandClock) {
-  const { kv } = await startForTest(t, clock === undefined ? {} : { clock })
-  const routes = [...kvRoutes(kv), ...sessionRoutes(kv, 'n1'), ...txnRoutes(kv)]
+  const { kv, storage } = await startForTest(t, clock === undefined ? {} : { clock })
+  const { world } = await startWorld(t, storage)
+  const routes = [...kvRoutes(kv), ...sessionRoutes(kv, 'n1'), ...txnRoutes(kv, world)]
   return { kv, ...(await serveConsul(t, routes)) }
 }
 

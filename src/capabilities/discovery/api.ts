@@ -1,4 +1,5 @@
 import type { Problem } from '../../platform/capability.ts'
+import type { CatalogDraft } from './catalog-draft.ts'
 import type { CheckSpec, CheckStatus } from './check-spec.ts'
 import type {
   Change,
@@ -10,6 +11,7 @@ import type {
   NodeSpec,
   StatusOverride,
   Target,
+  Twin,
 } from './model.ts'
 import type { Registration } from './registration.ts'
 import type { SourceView } from './sources/follower.ts'
@@ -65,10 +67,18 @@ export interface Discovery extends DiscoveryReads, DiscoveryWatches, NodeWrites 
   adopt(routed: readonly { readonly service: string; readonly id: string }[]): void
 
   /**
-   * Adds or replaces a registration; one with the same id on its node is replaced, whatever its service. Throws `ERR_DISCOVERY_FULL`,
-   * `ERR_DISCOVERY_INSTANCE_TAKEN`.
+   * Adds or replaces a registration; one with the same id on its node is replaced, whatever its service. One that is where an instance of the house
+   * is becomes its twin, and gives that instance; what is done by its name later goes on to be about it. Throws `ERR_DISCOVERY_FULL`,
+   * `ERR_DISCOVERY_CLIENT_FULL`, `ERR_DISCOVERY_INSTANCE_TAKEN`.
    */
   register(registration: Registration): Promise<Instance>
+  /** The instance of the house that was registered under this name, and what it registered: see `Twin`. */
+  twin(
+    service: string,
+    id: string,
+  ): { readonly instance: Instance; readonly twin: Twin } | undefined
+  /** Once after a start, when the processes that still run have been put: what others registered, which ended meanwhile, goes. */
+  forgetOrphans(): Promise<void>
   /** A heartbeat. False: unknown, must register again. */
   renew(service: string, id: string): boolean
   /** Forgets its override, too. Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, `ERR_DISCOVERY_INSTANCE_TAKEN`. */
@@ -82,6 +92,8 @@ export interface Discovery extends DiscoveryReads, DiscoveryWatches, NodeWrites 
   ): Promise<void>
   /** The result of a TTL or reported check. Throws `ERR_DISCOVERY_INSTANCE_UNKNOWN`, also for an unknown check. */
   reportCheck(service: string, id: string, check: string, status: CheckStatus, output: string): void
+  /** Changes of nodes, registrations and checks that are stored together, with whatever else; no other write of them is under way meanwhile. */
+  transaction<Result>(run: (draft: CatalogDraft) => Promise<Result>): Promise<Result>
   /** Whom the file says to follow, and how they stand. */
   sources(): readonly SourceView[]
   /** One guard a source of registrations; see `LeaseGuard`. */

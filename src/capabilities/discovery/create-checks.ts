@@ -6,6 +6,27 @@ export function isActive(kind: CheckSpec['kind']): boolean {
   return kind === 'http' || kind === 'tcp' || kind === 'grpc' || kind === 'exec'
 }
 
+/** Checks of twins and then those of the instance itself: ids that a client has given stay as they are. */
+export function withTwins(
+  twins: InstanceRecord['twins'],
+  own: readonly CheckSpec[],
+): readonly CheckSpec[] {
+  if (twins.length === 0) return own
+  const said = twins.flatMap(({ checks }) => checks)
+  // Its own checks vouch for an instance in rotation until another one has run for the first time.
+  return [...said.map((spec) => (isActive(spec.kind) ? withoutStart(spec) : spec)), ...own]
+}
+
+/** The specifications of the checks that are its own. */
+export function ownChecksOf({ checks, twins }: InstanceRecord): readonly CheckSpec[] {
+  const count = twins.reduce((sum, one) => sum + one.checks.length, 0)
+  return checks.slice(count).map(({ spec }) => spec)
+}
+
+function withoutStart({ initially: _initially, ...spec }: CheckSpec): CheckSpec {
+  return spec
+}
+
 /** Records of checks that have not run. An id that is used twice gets a number. */
 export function createChecks(
   specs: readonly CheckSpec[],

@@ -3,10 +3,12 @@ import { createSetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { Settings } from '../../settings.ts'
 import type { Discovery, LeaseGuard } from './api.ts'
+import { CatalogDraft } from './catalog-draft.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { discoveryMetrics, problemsOf } from './console.ts'
 import { checkDeclared, declareServices } from './declared.ts'
 import { instanceUnknownError } from './errors.ts'
+import { House } from './house.ts'
 import { claimFirstIndex, discoveryMigrations } from './migrations.ts'
 import type { InstanceSpec } from './model.ts'
 import { NodeStore } from './node-store.ts'
@@ -16,11 +18,12 @@ import { registerHttpSdRoute } from './protocols/http-sd.ts'
 import { registerRegistryView } from './protocols/registry-view.ts'
 import { createReads, createWatches } from './reads.ts'
 import type { InstanceRecord } from './records.ts'
-import { Registrations } from './registration-store.ts'
+import { Registrations, type RegistrationsGround } from './registration-store.ts'
 import { Registry } from './registry.ts'
 import type { SourceView } from './sources/follower.ts'
 import { Following } from './sources/following.ts'
 import { ToldStates } from './told-states.ts'
+import { Twins } from './twins.ts'
 
 /** How long a protocol waits for the workers of the gateway; one that hangs must not hold up a registration for ever. */
 const APPLIED_WAIT_MS = 2_000
@@ -47,56 +50,57 @@ export async function startDiscovery(
 ): Promise<Part<DiscoveryConfig, Discovery>> {
   const { limits } = first
   const { storage } = needs
+  const { clock, random, log } = scope
   await storage.migrate('discovery', discoveryMigrations)
   let isRestoring = true
   const setAside = createSetAside(storage, 'discovery', scope)
-  const told = new ToldStates(storage, setAside, scope.log)
+  const told = new ToldStates(storage, setAside, log)
   const guards = new Map<string, LeaseGuard>()
   const checks: CheckRunner = new CheckRunner(scope, limits.checks, (check, result) =>
     registry.checks.report(check, result),
   )
   const registry = new Registry({
-    clock: scope.clock,
+    clock,
     // What was acknowledged comes back, also when the bound is lower now.
     instancesMax: () => (isRestoring ? Infinity : limits.instances),
-    firstIndex: await claimFirstIndex(storage, scope.clock.nowMs(), scope.log),
-    scheduleFlush: (flush) => void scope.clock.nextTurn(flush),
+    firstIndex: await claimFirstIndex(storage, clock.nowMs(), log),
+    scheduleFlush: (flush) => void clock.nextTurn(flush),
     startCheck: (check) => checks.start(check),
     stopCheck: (check) => checks.stop(check),
     onStatus: (check) => told.note(check),
     guardLease: (instance) => guards.get(instance.source)?.(instance),
     onEnded({ service, id }, check) {
       const why = check === undefined ? 'a lease ran out' : 'a check was critical for too long'
-      scope.log('warn', why, { service, instance: id, ...(check && { check: check.id }) })
-      forget(service, id)
+      log('warn', why, { service, instance: id, ...(check && { check: check.id }) })
+      house.forget({ service, id })
     },
-    onWatcherError: (error) => scope.log('error', 'a watcher failed', { error }),
+    onTwinsLost: (instance) => house.onTwinsLost(instance),
+    onTwinEnded: (instance, twin) => house.endTwin({ instance, twin }),
+    onWatcherError: (error) => log('error', 'a watcher failed', { error }),
   })
   scope.onStop(async () => {
     registry.close()
     await checks.close()
+    twins.close()
     await told.settled()
   })
   const nodes = new NodeStore(registry, storage, setAside)
-  const registrations = new Registrations(registry, storage, setAside, limits.instances)
-  function forget(service: string, id: string): void {
-    registrations.forget(service, id).catch((error: unknown) => {
-      // It comes back with the next start, and its lease runs out again.
-      scope.log('warn', 'a lapsed registration could not be deleted', { service, id, error })
-    })
-  }
+  const { twins, registrations, house } = createHouse(
+    { registry, storage, setAside, limits },
+    scope,
+  )
   await nodes.restore()
   await registrations.restore()
   await told.restore(registry)
   isRestoring = false
-  const everywhere = () => needs.everywhere()
   let following: Following | undefined = undefined
   const sources = () => following?.views() ?? []
-  const parts = { registry, registrations, nodes, checks, guards, sources, forget, everywhere }
+  const everywhere = () => needs.everywhere()
+  const own = { registry, twins, house, registrations, nodes, checks, guards }
+  const parts: Parts = { ...own, sources, everywhere }
   const api = createApi(parts, scope.clock)
   const put = (spec: InstanceSpec): void => void api.putInstance(spec, { origin: 'at' })
   declareServices(registry, first, put)
-  const { clock, random, log } = scope
   following = new Following({ clock, random, log, storage, setAside, registry: api })
   await following.restore()
   following.configure(first.services, first.folder)
@@ -107,7 +111,7 @@ export async function startDiscovery(
       checkDeclared(registry, next, limits.instances)
       return {
         commit() {
-          declareServices(registry, next, (spec) => putOrTell(spec, put, scope.log))
+          declareServices(registry, next, (spec) => putOrTell(spec, put, log))
           following?.configure(next.services, next.folder)
         },
       }
@@ -123,6 +127,21 @@ export async function startDiscovery(
   }
 }
 
+/** Registrations, and what of them is of instances that are here already. */
+function createHouse(
+  ground: Omit<RegistrationsGround, 'twins'>,
+  { clock, log }: Pick<Scope, 'clock' | 'log'>,
+): { readonly twins: Twins; readonly registrations: Registrations; readonly house: House } {
+  const { registry } = ground
+  const twins = new Twins(registry, clock, {
+    onLeaseEnd: (found) => house.endTwin(found),
+    onReplaced: (twin) => house.forget(twin.spec),
+  })
+  const registrations = new Registrations({ ...ground, twins })
+  const house = new House({ registry, registrations, twins, log })
+  return { twins, registrations, house }
+}
+
 /** What was possible when the reload was prepared may have been taken by a registration since: the others are put all the same. */
 function putOrTell(spec: InstanceSpec, put: (spec: InstanceSpec) => void, log: Log): void {
   try {
@@ -135,26 +154,20 @@ function putOrTell(spec: InstanceSpec, put: (spec: InstanceSpec) => void, log: L
 
 interface Parts {
   readonly registry: Registry
+  readonly twins: Twins
+  readonly house: House
   readonly registrations: Registrations
   readonly nodes: NodeStore
   readonly checks: CheckRunner
   readonly guards: Map<string, LeaseGuard>
   sources(): readonly SourceView[]
-  forget(service: string, id: string): void
   everywhere(): Promise<void>
 }
 
 function createApi(parts: Parts, clock: Clock): Discovery {
-  const { registry, registrations, nodes, checks, guards } = parts
-  const putInstance: Discovery['putInstance'] = (spec, options) => {
-    const before = registry.find(spec.service, spec.id)
-    const override = registrations.overrideOf(spec.service, spec.id)
-    const instance = registry.putInstance(spec, { ...options, ...override })
-    if (before?.origin === 'registered') parts.forget(spec.service, spec.id)
-    return instance
-  }
+  const { registry, twins, house, registrations, nodes, checks, guards } = parts
   return {
-    putInstance,
+    putInstance: (spec, options) => house.put(spec, options),
     removeInstance: (service, id) => registry.removeInstance(service, id),
     setDraining(service, id, isDraining) {
       const instance = registry.find(service, id)
@@ -167,7 +180,9 @@ function createApi(parts: Parts, clock: Clock): Discovery {
       }
     },
     register: (registration) => registrations.register(registration),
-    renew: (service, id) => registry.renew(service, id),
+    renew: (service, id) => twins.renew(service, id) || registry.renew(service, id),
+    twin: (service, id) => twins.find(service, id),
+    forgetOrphans: () => registrations.forgetOrphans(),
     deregister: (service, id) => registrations.deregister(service, id),
     setOverride: (service, id, override, reason = '') =>
       registrations.setOverride(service, id, override, reason),
@@ -183,6 +198,11 @@ function createApi(parts: Parts, clock: Clock): Discovery {
       registry.journal.flush()
       await Promise.race([parts.everywhere(), afterMs(clock, APPLIED_WAIT_MS)])
     },
+    // Nodes first: what holds both takes them in this order.
+    transaction: (run) =>
+      nodes.exclusively(() =>
+        registrations.exclusively(() => run(new CatalogDraft({ registry, nodes, registrations }))),
+      ),
     ...createNodeWrites(registry, nodes, registrations),
     ...createReads(registry, checks),
     ...createWatches(registry, clock),

@@ -4,6 +4,7 @@ import type { Instance } from './model.ts'
 export type DiscoveryErrorCode =
   | 'ERR_DISCOVERY_INVALID'
   | 'ERR_DISCOVERY_FULL'
+  | 'ERR_DISCOVERY_CLIENT_FULL'
   | 'ERR_DISCOVERY_INSTANCE_UNKNOWN'
   | 'ERR_DISCOVERY_OVERRIDES_FULL'
   | 'ERR_DISCOVERY_INSTANCE_TAKEN'
@@ -49,6 +50,15 @@ export function registryFullError(count: number): DiscoveryError {
     507,
     'ERR_DISCOVERY_FULL',
     `${count} instances are registered already. Deregister some, or raise discovery.instances.`,
+  )
+}
+
+/** The bound on what one address registers. */
+export function clientFullError(client: string, count: number): DiscoveryError {
+  return new DiscoveryError(
+    429,
+    'ERR_DISCOVERY_CLIENT_FULL',
+    `${count} instances from ${client} are registered already (discovery.perClient). Deregister some, or raise the limit.`,
   )
 }
 

@@ -54,9 +54,11 @@ export class Journal {
     const service = this.#indexed.services.get(instance.service)
     if (service !== undefined) service.index = index
     instance.nodeRecord.index = index
-    if (isSaid) this.#lists.catalog = index
+    if (isSaid) {
+      this.#lists.catalog = index
+      instance.modifyIndex = index
+    }
     if (instance.createIndex === 0) instance.createIndex = index
-    instance.modifyIndex = index
     this.feed.addInstance(index, this.#hooks.clock.nowMs(), action, instance)
     this.#scheduleFlush()
   }

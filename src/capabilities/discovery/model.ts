@@ -126,6 +126,8 @@ export interface Instance {
   readonly enableTagOverride: boolean
   readonly priority: number
   readonly document: string | undefined
+  /** What it registered of itself, where it is of the house; at most one a source. Tags, metadata and checks of these are in its own. */
+  readonly twins: readonly Twin[]
   readonly checks: readonly Check[]
   readonly lease: Lease | undefined
   readonly override: StatusOverride | undefined
@@ -136,6 +138,7 @@ export interface Instance {
   /** Unix ms of the first registration. */
   readonly registeredAtMs: number
   readonly createIndex: number
+  /** Of the last change of what it says; how it is has no index of its own. */
   readonly modifyIndex: number
   /** The worst of draining, override, lease, its checks and its node. What answers of Consul, Eureka and DNS go by. */
   readonly health: Health
@@ -143,6 +146,23 @@ export interface Instance {
   readonly isRoutable: boolean
   /** The weight that counts now; 0 when it is not routable. */
   readonly weight: number
+}
+
+/**
+ * The registration of an instance that Backplane runs or the file names. It makes no second instance, which would get twice the share and stay in rotation
+ * while the process ends.
+ */
+export interface Twin {
+  /** As it was registered, with the id that it gave itself. */
+  readonly spec: InstanceSpec
+  readonly source: string
+  readonly checks: readonly CheckSpec[]
+  /** Undefined: it stays as long as the instance. */
+  readonly ttlMs: number | undefined
+  /** Unix ms. */
+  readonly registeredAtMs: number
+  readonly updatedAtMs: number
+  readonly renewedAtMs: number
 }
 
 export interface Lease {
@@ -153,11 +173,21 @@ export interface Lease {
   readonly renewedAtMs: number
 }
 
+/** Names of its machine and ports, beside host and port, by which an instance is known to be the same as another one. */
+export interface PlacesBeside {
+  readonly hosts: readonly string[]
+  readonly ports: readonly number[]
+}
+
 /** How an instance is put into the registry. */
 export interface PutOptions {
   readonly origin: Origin
   /** Default: the origin. */
-  readonly source?: string
+  readonly source?: string | undefined
+  /** Address of whoever registered it. */
+  readonly client?: string | undefined
+  /** Where it says that it is, too. */
+  readonly alsoAt?: PlacesBeside | undefined
   /** Default: what the service declares. Given for an instance that has its own. */
   readonly checks?: readonly CheckSpec[]
   readonly lease?: LeaseSpec

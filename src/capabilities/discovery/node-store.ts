@@ -3,6 +3,7 @@ import type { Storage } from '../../platform/storage/storage.ts'
 import type { CheckSpec } from './check-spec.ts'
 import { checksFullError, nodesFullError } from './errors.ts'
 import type { Node, NodeSpec } from './model.ts'
+import type { Plan } from './plan.ts'
 import { readStoredRows } from './read-rows.ts'
 import type { NodeRecord } from './records.ts'
 import { REGISTRATION_LIMITS } from './registration.ts'
@@ -38,11 +39,8 @@ export class NodeStore {
   /** Throws `ERR_DISCOVERY_NODES_FULL`, `StorageError`. */
   register(spec: NodeSpec): Promise<Node> {
     return this.#inOrder(async () => {
-      const node = this.#registry.nodes.get(spec.name)
-      if (node === undefined && this.#registry.nodes.size >= NODES_MAX) {
-        throw nodesFullError(this.#registry.nodes.size)
-      }
-      const stored = storedOf(spec.name, node)
+      this.#refuseMore(spec.name)
+      const stored = this.storedOf(spec.name)
       const uuid = spec.uuid ?? stored.spec.uuid
       const told = { ...spec, ...(uuid === undefined ? {} : { uuid }) }
       return this.#store({ ...stored, spec: told, isRegistered: true })
@@ -52,13 +50,51 @@ export class NodeStore {
   /** Its own checks and its maintenance go with it. */
   deregister(name: string): Promise<void> {
     return this.#inOrder(async () => {
-      await this.#storage.write([
+      const { statements, apply } = this.planDrop(name)
+      await this.#storage.write(statements)
+      apply()
+    })
+  }
+
+  /** What the end of a node stores, and does when it is stored. */
+  planDrop(name: string): Plan {
+    return {
+      statements: [
         { sql: 'DELETE FROM discovery_nodes WHERE name = ?', params: [name] },
         forgetTold('', name),
-      ])
-      const node = this.#registry.nodes.get(name)
-      if (node !== undefined) this.#registry.dropNode(node)
-    })
+      ],
+      apply: () => {
+        const node = this.#registry.nodes.get(name)
+        if (node !== undefined) this.#registry.dropNode(node)
+      },
+    }
+  }
+
+  /** What a node stores, and does when it is stored. Throws `ERR_DISCOVERY_NODES_FULL`. */
+  planPut(node: StoredNode): Plan<NodeRecord> {
+    this.#refuseMore(node.spec.name)
+    if (node.checks.length > REGISTRATION_LIMITS.checksMax) {
+      throw checksFullError(`Node '${node.spec.name}'`, node.checks.length)
+    }
+    return {
+      statements: [
+        {
+          sql: 'INSERT OR REPLACE INTO discovery_nodes (name, body) VALUES (?, ?)',
+          params: [node.spec.name, JSON.stringify(node)],
+        },
+      ],
+      apply: () => this.#apply(node),
+    }
+  }
+
+  /** Runs when every write of nodes that is under way is over, and before those that come later. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inOrder(work)
+  }
+
+  /** A node as it would be stored now. */
+  storedOf(name: string): StoredNode {
+    return storedOf(name, this.#registry.nodes.get(name))
   }
 
   /** Throws `ERR_DISCOVERY_CHECKS_FULL`, `StorageError`. */
@@ -67,7 +103,7 @@ export class NodeStore {
     change: (specs: readonly CheckSpec[]) => readonly CheckSpec[],
   ): Promise<void> {
     return this.#inOrder(async () => {
-      const stored = storedOf(name, this.#registry.nodes.get(name))
+      const stored = this.storedOf(name)
       const checks = change(stored.checks)
       if (checks.length > Math.max(stored.checks.length, REGISTRATION_LIMITS.checksMax)) {
         throw checksFullError(`Node '${name}'`, stored.checks.length)
@@ -79,19 +115,20 @@ export class NodeStore {
   /** Undefined ends it. */
   setMaintenance(name: string, maintenance: string | undefined): Promise<void> {
     return this.#inOrder(async () => {
-      const stored = storedOf(name, this.#registry.nodes.get(name))
+      const stored = this.storedOf(name)
       await this.#store({ ...stored, maintenance })
     })
   }
 
   async #store(node: StoredNode): Promise<NodeRecord> {
-    await this.#storage.write([
-      {
-        sql: 'INSERT OR REPLACE INTO discovery_nodes (name, body) VALUES (?, ?)',
-        params: [node.spec.name, JSON.stringify(node)],
-      },
-    ])
-    return this.#apply(node)
+    const { statements, apply } = this.planPut(node)
+    await this.#storage.write(statements)
+    return apply()
+  }
+
+  #refuseMore(name: string): void {
+    const { size } = this.#registry.nodes
+    if (size >= NODES_MAX && !this.#registry.nodes.has(name)) throw nodesFullError(size)
   }
 
   #apply({ spec, isRegistered, checks, maintenance }: StoredNode): NodeRecord {

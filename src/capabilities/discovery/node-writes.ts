@@ -6,6 +6,19 @@ import { InstanceRecord } from './records.ts'
 import type { Registrations } from './registration-store.ts'
 import type { Registry } from './registry.ts'
 
+/** The name under which an instance registered what is asked for: one of the house has registered under another one. */
+function registeredAs(
+  instance: InstanceRecord,
+  asked: { readonly check?: string; readonly idOnNode?: string | undefined },
+): Pick<InstanceRecord, 'service' | 'id'> {
+  const twin = instance.twins.find(({ spec, checks }) =>
+    asked.check === undefined
+      ? spec.idOnNode === asked.idOnNode
+      : checks.some((one) => (one.id ?? one.kind) === asked.check),
+  )
+  return twin?.spec ?? instance
+}
+
 /** Nodes and the checks that are known by their id on a node. */
 export function createNodeWrites(
   registry: Registry,
@@ -18,8 +31,9 @@ export function createNodeWrites(
     if (owner === undefined) return false
     const without = (specs: readonly CheckSpec[]) => specs.filter((spec) => spec.id !== id)
     if (owner === exceptOf) return true
-    if (owner instanceof InstanceRecord) await registrations.changeChecks(owner, without)
-    else await nodes.changeChecks(node, without)
+    if (owner instanceof InstanceRecord) {
+      await registrations.changeChecks(registeredAs(owner, { check: id }), without)
+    } else await nodes.changeChecks(node, without)
     return true
   }
   return {
@@ -48,7 +62,7 @@ export function createNodeWrites(
         spec,
       ]
       if (instance === undefined) await nodes.changeChecks(node, withIt)
-      else await registrations.changeChecks(instance, withIt)
+      else await registrations.changeChecks(registeredAs(instance, { idOnNode }), withIt)
     },
     deregisterCheck: (node, check) => dropCheck(node, check),
     reportNodeCheck(node, id, status, output) {

@@ -9,15 +9,20 @@ import type {
   Node,
   NodeSpec,
   Origin,
+  PutOptions,
   StatusOverride,
   TaggedAddress,
+  Twin,
   Weights,
 } from './model.ts'
+import type { Registration } from './registration.ts'
 
 const noTags: readonly string[] = Object.freeze([])
 const noMeta: Readonly<Record<string, string>> = Object.freeze({})
 const noTagged: Readonly<Record<string, TaggedAddress>> = Object.freeze({})
 const weightOne: Weights = Object.freeze({ passing: 1, warning: 1 })
+/** Of those that registered nowhere. */
+export const noTwins: readonly TwinRecord[] = Object.freeze([])
 /** Of those that have none. */
 export const noChecks: readonly CheckRecord[] = Object.freeze([])
 
@@ -77,6 +82,21 @@ export function createLease(
   nowMs: number,
 ): LeaseExpiry {
   return { ...NO_DEADLINE, instance, ttlMs, atEnd, renewedAtMs: nowMs }
+}
+
+/** What an instance of the house registered of itself, and its lease. */
+export interface TwinRecord extends Twin, Timed {
+  readonly registration: Registration
+  renewedAtMs: number
+}
+
+/** What an instance says of itself beside its address, without its twins. */
+interface Own {
+  readonly idOnNode: string
+  readonly isIdDerived: boolean
+  readonly tags: readonly string[]
+  readonly meta: Readonly<Record<string, string>>
+  readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>
 }
 
 /** Nodes with the checks that count for all of their instances. */
@@ -151,7 +171,7 @@ export class InstanceRecord implements Instance {
   readonly id: string
   idOnNode: string
   /** The id on the node was made from the id: it gives way to one that was asked for. */
-  readonly isIdDerived: boolean
+  isIdDerived: boolean
   readonly nodeRecord: NodeRecord
   readonly host: string
   readonly port: number
@@ -159,12 +179,18 @@ export class InstanceRecord implements Instance {
   readonly origin: Origin
   readonly source: string
   readonly weights: Weights
-  readonly tags: readonly string[]
-  readonly meta: Readonly<Record<string, string>>
-  readonly taggedAddresses: Readonly<Record<string, TaggedAddress>>
+  tags: readonly string[]
+  meta: Readonly<Record<string, string>>
+  taggedAddresses: Readonly<Record<string, TaggedAddress>>
   readonly enableTagOverride: boolean
   readonly priority: number
   readonly document: string | undefined
+  /** Address of whoever registered it; '' where nobody did over the network. */
+  readonly client: string
+  readonly alsoAt: Registration['alsoAt']
+  twins: readonly TwinRecord[] = noTwins
+  /** Undefined: it has no twins, and what stands here is its own. */
+  own: Own | undefined = undefined
   checks: readonly CheckRecord[] = noChecks
   leaseExpiry: LeaseExpiry | undefined = undefined
   /** The lease ran out, and it is one that keeps the instance as critical. */
@@ -183,7 +209,7 @@ export class InstanceRecord implements Instance {
 
   constructor(
     spec: InstanceSpec,
-    { origin, source = origin }: { readonly origin: Origin; readonly source?: string | undefined },
+    { origin, source = origin, client = '', alsoAt }: Omit<PutOptions, 'checks' | 'lease'>,
     node: NodeRecord,
     nowMs: number,
   ) {
@@ -204,6 +230,8 @@ export class InstanceRecord implements Instance {
     this.enableTagOverride = spec.enableTagOverride === true
     this.priority = spec.priority ?? 0
     this.document = spec.document
+    this.client = client
+    this.alsoAt = alsoAt
     this.dirtyAtMs = spec.dirtyAtMs ?? nowMs
     this.registeredAtMs = nowMs
   }
@@ -221,6 +249,27 @@ export class InstanceRecord implements Instance {
     if (lease === undefined) return undefined
     return { ttlMs: lease.ttlMs, endsAtMs: lease.dueAtMs, renewedAtMs: lease.renewedAtMs }
   }
+}
+
+/** Adds what twins say to what an instance says itself; what it says itself comes first. None: takes away what earlier ones said. */
+export function describeByTwins(instance: InstanceRecord, twins: readonly TwinRecord[]): void {
+  if (twins.length === 0 && instance.own === undefined) return
+  const { idOnNode, isIdDerived, tags, meta, taggedAddresses } = instance.own ?? instance
+  const own: Own = { idOnNode, isIdDerived, tags, meta, taggedAddresses }
+  instance.own = twins.length === 0 ? undefined : own
+  instance.twins = twins.length === 0 ? noTwins : twins
+  const specs = twins.map(({ spec }) => spec)
+  const asked = own.isIdDerived ? specs.find((spec) => spec.idOnNode !== undefined) : undefined
+  instance.idOnNode = asked?.idOnNode ?? own.idOnNode
+  instance.isIdDerived = asked === undefined && own.isIdDerived
+  const allTags = new Set([...own.tags, ...specs.flatMap((spec) => spec.tags ?? [])])
+  instance.tags = allTags.size === 0 ? noTags : [...allTags]
+  instance.meta = filledOr(Object.assign({}, ...specs.map((spec) => spec.meta), own.meta), noMeta)
+  const tagged = specs.map((spec) => spec.taggedAddresses)
+  instance.taggedAddresses = filledOr(
+    Object.assign({}, ...tagged, own.taggedAddresses) as InstanceRecord['taggedAddresses'],
+    noTagged,
+  )
 }
 
 function filledOr<Value>(

@@ -3,7 +3,7 @@ import { formatHostPort, parseHostPort } from '../../platform/config/addresses.t
 import { duration } from '../../platform/config/units.ts'
 import { DiscoveryError } from './errors.ts'
 import type { CheckSpec } from './check-spec.ts'
-import type { InstanceSpec, StatusOverride } from './model.ts'
+import type { InstanceSpec, PlacesBeside, StatusOverride } from './model.ts'
 
 /** Named bounds on what a registration may bring; errors name them. */
 export const REGISTRATION_LIMITS = {
@@ -113,6 +113,12 @@ export interface Registration {
   readonly ttlMs?: number | undefined
   /** Which protocol brought it: `api`, `consul`, `eureka`, ... */
   readonly source: string
+  /** Address of whoever registered it; undefined: nobody over the network. Counts for `discovery.perClient`. */
+  readonly client?: string | undefined
+  /** Where it says that it is, too: names of its machine, further ports. */
+  readonly alsoAt?: PlacesBeside | undefined
+  /** As it was stored: Backplane ran the instance. */
+  readonly isOfProcess?: boolean
 }
 
 /** Makes a registration of what came in. Throws `ERR_DISCOVERY_INVALID`, `ERR_DISCOVERY_EXEC_REFUSED`. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/capability.ts'
-import type { CheckRecord, InstanceRecord } from './records.ts'
+import type { CheckRecord, InstanceRecord, TwinRecord } from './records.ts'
 
 /** What the registry asks of its surroundings. */
 export interface RegistryHooks {
@@ -19,5 +19,9 @@ export interface RegistryHooks {
   guardLease(instance: InstanceRecord): number | undefined
   /** A lease ran out, or a check (given) was critical for too long, and the instance was removed. */
   onEnded(instance: InstanceRecord, check: CheckRecord | undefined): void
+  /** An instance of the house with twins went, or another process took its name. */
+  onTwinsLost(instance: InstanceRecord): void
+  /** A check of a twin was critical for as long as it may be. */
+  onTwinEnded(instance: InstanceRecord, twin: TwinRecord): void
   onWatcherError(error: unknown): void
 }

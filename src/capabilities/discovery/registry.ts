@@ -1,9 +1,10 @@
 import { CheckBook } from './check-book.ts'
 import type { CheckSpec } from './check-spec.ts'
-import { createChecks, inheritChecks } from './create-checks.ts'
+import { ClientCounts } from './client-counts.ts'
+import { createChecks, inheritChecks, ownChecksOf, withTwins } from './create-checks.ts'
 import { instanceTakenError, registryFullError } from './errors.ts'
-import { healthOf, weightOf } from './health.ts'
-import { freeIdOf, mayReplace } from './identity.ts'
+import { healthOf } from './health.ts'
+import { isSameProcess, mayReplace, takeIdOnNode } from './identity.ts'
 import { Journal } from './journal.ts'
 import { Leases } from './leases.ts'
 import {
@@ -17,13 +18,18 @@ import {
 import { NameBook } from './name-book.ts'
 import {
   CheckRecord,
+  describeByTwins,
   describeNode,
   InstanceRecord,
   isSameInstance,
   NodeRecord,
+  noChecks,
+  noTwins,
   ServiceRecord,
+  type TwinRecord,
 } from './records.ts'
 import type { RegistryHooks } from './registry-hooks.ts'
+import { choosePriority, setWeight } from './rotation.ts'
 
 /** Who is there, and how they are. The work of a change does not depend on how many others there are. */
 export class Registry {
@@ -32,9 +38,12 @@ export class Registry {
   readonly names = new NameBook()
   readonly journal: Journal
   readonly checks: CheckBook
+  readonly clients = new ClientCounts()
   readonly #hooks: RegistryHooks
   readonly #leases: Leases
   #instanceCount = 0
+  readonly #noteModified = (one: InstanceRecord): void =>
+    this.journal.noteInstance(one, 'modified', false)
 
   constructor(hooks: RegistryHooks) {
     this.#hooks = hooks
@@ -76,13 +85,28 @@ export class Registry {
     this.#dropServiceIfEmpty(service)
   }
 
-  /** Gives an instance other checks without taking it out of rotation. */
+  /** Gives an instance other checks of its own without taking it out of rotation. */
   replaceChecks(instance: InstanceRecord, specs: readonly CheckSpec[]): void {
-    const checks = createChecks(specs, instance, undefined)
-    inheritChecks(instance.checks, instance.isRoutable, checks)
-    this.#swapChecks(instance, instance, checks)
+    this.#setChecks(instance, withTwins(instance.twins, specs), instance.checks)
     this.#setHealth(instance)
     this.journal.noteInstance(instance, 'modified', false)
+    this.checks.onOwnerChanged(instance)
+  }
+
+  /** What an instance of the house registered of itself. `from`: checks of before, whose results go on. */
+  setTwins(
+    instance: InstanceRecord,
+    twins: readonly TwinRecord[],
+    from: readonly CheckRecord[] = noChecks,
+  ): void {
+    const own = ownChecksOf(instance)
+    const { instances } = instance.nodeRecord
+    instances.delete(instance.idOnNode)
+    describeByTwins(instance, twins)
+    takeIdOnNode(instance, undefined)
+    this.#setChecks(instance, withTwins(twins, own), [...from, ...instance.checks])
+    this.#setHealth(instance)
+    this.journal.noteInstance(instance, 'modified', true)
     this.checks.onOwnerChanged(instance)
   }
 
@@ -97,8 +121,11 @@ export class Registry {
     const node = this.#nodeOf(spec.node ?? LOCAL_NODE)
     const service = this.#serviceOf(spec.service)
     const instance = new InstanceRecord(spec, options, node, this.#hooks.clock.nowMs())
+    if (before !== undefined && isSameProcess(before, instance)) {
+      describeByTwins(instance, before.twins)
+    }
     instance.checks = createChecks(
-      options.checks ?? service.defaultChecks,
+      withTwins(instance.twins, options.checks ?? service.defaultChecks),
       instance,
       options.initially,
     )
@@ -111,17 +138,19 @@ export class Registry {
     }
     instance.override = options.override ?? before?.override
     instance.overrideReason = options.overrideReason ?? before?.overrideReason ?? ''
-    this.#takeIdOnNode(instance, before)
+    takeIdOnNode(instance, before)
     if (before === undefined) {
       this.#instanceCount++
       this.checks.attach(instance.checks, this.journal.index + 1)
     } else this.#inherit(before, instance)
     service.instances.set(spec.id, instance)
+    this.clients.add(instance.client, 1)
     if (instance.priority !== 0) service.hasPriorities = true
     this.#leases.set(instance, options.lease)
     this.#setHealth(instance)
     this.journal.noteInstance(instance, before === undefined ? 'added' : 'modified', true)
     this.checks.onOwnerChanged(instance)
+    if (before !== undefined && before.twins !== instance.twins) this.#hooks.onTwinsLost(before)
     return instance
   }
 
@@ -136,9 +165,10 @@ export class Registry {
     service.routableCount -= Number(instance.isRoutable)
     this.checks.detach(instance.checks)
     this.#retire(instance)
-    this.#choosePriority(service)
+    choosePriority(service, this.#noteModified)
     this.checks.onOwnerChanged(instance)
     this.#dropServiceIfEmpty(service)
+    if (instance.twins !== noTwins) this.#hooks.onTwinsLost(instance)
     return true
   }
 
@@ -228,31 +258,15 @@ export class Registry {
     if (idOnNode === undefined) return
     const there = this.nodes.get(node)?.instances.get(idOnNode)
     if (there === undefined || there === before || there.isIdDerived) return
-    this.removeInstance(there.service, there.id)
-  }
-
-  /** Where the id on the node is somebody's already, the one that was made up is changed. */
-  #takeIdOnNode(instance: InstanceRecord, before: InstanceRecord | undefined): void {
-    const { instances } = instance.nodeRecord
-    const there = instances.get(instance.idOnNode)
-    if (there !== undefined && there !== before) {
-      if (instance.isIdDerived) instance.idOnNode = freeIdOf(instance)
-      else {
-        there.idOnNode = freeIdOf(there)
-        instances.set(there.idOnNode, there)
-      }
-    }
-    // Before the old record leaves: a node without instances is forgotten.
-    if (before?.nodeRecord === instance.nodeRecord) instances.delete(before.idOnNode)
-    instances.set(instance.idOnNode, instance)
+    const others = there.twins.filter((twin) => twin.spec.idOnNode !== idOnNode)
+    if (others.length < there.twins.length) this.setTwins(there, others)
+    else this.removeInstance(there.service, there.id)
   }
 
   /** The new record of an instance takes over from the old one. */
   #inherit(before: InstanceRecord, instance: InstanceRecord): void {
     instance.createIndex = before.createIndex
-    const isSameProcess =
-      instance.origin !== 'run' && before.host === instance.host && before.port === instance.port
-    if (isSameProcess) {
+    if (isSameProcess(before, instance)) {
       instance.registeredAtMs = before.registeredAtMs
       inheritChecks(before.checks, before.isRoutable, instance.checks)
     }
@@ -261,6 +275,13 @@ export class Registry {
     if (before.nodeRecord !== instance.nodeRecord)
       this.journal.noteNode(before.nodeRecord, 'checks')
     this.#retire(before)
+  }
+
+  /** `from`: whose results go on. */
+  #setChecks(one: InstanceRecord, specs: readonly CheckSpec[], from: readonly CheckRecord[]): void {
+    const checks = createChecks(specs, one, undefined)
+    inheritChecks(from, one.isRoutable, checks)
+    this.#swapChecks(one, one, checks)
   }
 
   #swapChecks(
@@ -281,6 +302,7 @@ export class Registry {
     if (node.instances.get(idOnNode) === instance) node.instances.delete(idOnNode)
     this.#dropNodeIfEmpty(node)
     this.#leases.clear(instance)
+    this.clients.add(instance.client, -1)
     instance.weight = 0
     instance.isGone = true
   }
@@ -307,7 +329,10 @@ export class Registry {
 
   #onCriticalForLong(check: CheckRecord): void {
     const { owner } = check
-    if (owner instanceof NodeRecord || owner.origin !== 'registered') return
+    if (owner instanceof NodeRecord) return
+    const twin = owner.twins.find(({ checks }) => checks.some(({ id }) => id === check.id))
+    if (twin !== undefined) return this.#hooks.onTwinEnded(owner, twin)
+    if (owner.origin !== 'registered') return
     this.removeInstance(owner.service, owner.id)
     this.#hooks.onEnded(owner, check)
   }
@@ -333,31 +358,8 @@ export class Registry {
     const isOther = health !== instance.health
     instance.health = health
     const service = this.#serviceOf(instance.service)
-    this.#choosePriority(service)
-    return this.#setWeight(service, instance) || isOther
-  }
-
-  #setWeight(service: ServiceRecord, instance: InstanceRecord): boolean {
-    const isStandby = service.hasPriorities && instance.priority > service.activePriority
-    const weight = isStandby ? 0 : weightOf(instance, instance.health)
-    if (weight === instance.weight) return false
-    service.routableCount += Number(weight > 0) - Number(instance.isRoutable)
-    instance.weight = weight
-    return true
-  }
-
-  /** Where another source's instances take over, or step back, all of them change. */
-  #choosePriority(service: ServiceRecord): void {
-    if (!service.hasPriorities) return
-    let best = Infinity
-    for (const one of service.instances.values()) {
-      if (one.priority < best && weightOf(one, one.health) > 0) best = one.priority
-    }
-    if (best === service.activePriority) return
-    service.activePriority = best
-    for (const one of service.instances.values()) {
-      if (this.#setWeight(service, one)) this.journal.noteInstance(one, 'modified', false)
-    }
+    choosePriority(service, this.#noteModified)
+    return setWeight(service, instance) || isOther
   }
 
   #serviceOf(name: string): ServiceRecord {

@@ -71,6 +71,12 @@ const discovery = z
       .max(1_000_000)
       .default(100_000)
       .describe('Registrations beyond this are refused.'),
+    perClient: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(10_000)
+      .describe('Registrations from one address beyond this are refused, over all protocols.'),
     lease: duration({ min: '1s', max: '24h' })
       .prefault('30s')
       .describe('Default lease of a registration.'),

@@ -48,6 +48,9 @@ const storedSchema = z.object({
   checks: z.array(checkSchema),
   ttlMs: z.number().positive().optional(),
   source: z.string().default('api'),
+  client: z.string().optional(),
+  isOfProcess: z.boolean().optional(),
+  alsoAt: z.object({ hosts: z.array(z.string()), ports: z.array(z.int()) }).optional(),
 })
 const nodeSchema = z.object({
   spec: z.object({

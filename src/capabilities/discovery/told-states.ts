@@ -3,7 +3,7 @@ import type { SetAside } from '../../platform/storage/set-aside.ts'
 import type { Storage } from '../../platform/storage/storage.ts'
 import type { CheckStatus } from './check-spec.ts'
 import { readStoredRows } from './read-rows.ts'
-import { InstanceRecord, type CheckOwner, type CheckRecord } from './records.ts'
+import { InstanceRecord, type CheckRecord } from './records.ts'
 import type { Registry } from './registry.ts'
 
 /** Changes that are written in one statement group. */
@@ -53,7 +53,7 @@ export class ToldStates {
 
   /** Its status is another one now. */
   note(check: CheckRecord): void {
-    if (!isTold(check) || !isStored(check.owner)) return
+    if (!isTold(check) || !isStored(check)) return
     this.#changed.add(check)
     this.#writing ??= this.#writeAll()
   }
@@ -88,8 +88,14 @@ function isTold({ kind }: CheckRecord): boolean {
   return kind === 'ttl' || kind === 'reported'
 }
 
-function isStored(owner: CheckOwner): boolean {
-  return !(owner instanceof InstanceRecord) || owner.origin === 'registered'
+function isStored({ owner, id }: CheckRecord): boolean {
+  if (!(owner instanceof InstanceRecord)) return true
+  return owner.origin === 'registered' || twinOf(owner, id) !== undefined
+}
+
+/** The twin that a check is of. */
+function twinOf(owner: InstanceRecord, id: string): InstanceRecord['twins'][number] | undefined {
+  return owner.twins.find(({ checks }) => checks.some((spec) => (spec.id ?? spec.kind) === id))
 }
 
 /** Deregistered meanwhile: its row is deleted already. */
@@ -100,7 +106,9 @@ function isThere(check: CheckRecord): boolean {
 function storeOf(check: CheckRecord): Parameters<Storage['write']>[0][number] {
   const { owner, id, status, output } = check
   const [service, ownerId] =
-    owner instanceof InstanceRecord ? [owner.service, owner.id] : ['', owner.name]
+    owner instanceof InstanceRecord
+      ? [owner.service, twinOf(owner, id)?.spec.id ?? owner.id]
+      : ['', owner.name]
   return {
     sql: 'INSERT OR REPLACE INTO discovery_told (service, id, check_id, status, output) VALUES (?, ?, ?, ?, ?)',
     params: [service, ownerId, id, status, output],

@@ -1,7 +1,6 @@
 import type { Discovery } from '../discovery/api.ts'
-import type { Instance } from '../discovery/model.ts'
+import type { Instance, Twin } from '../discovery/model.ts'
 import type { EurekaApp, EurekaRegistration, EurekaView } from './model.ts'
-import type { Twin, Twins } from './twins.ts'
 import { viewOf } from './views.ts'
 
 /** The source of registrations that came in here. */
@@ -16,23 +15,26 @@ export interface Entry {
 
 type Registry = Pick<
   Discovery,
-  'serviceName' | 'services' | 'instances' | 'instance' | 'indexOf' | 'flush'
+  'serviceName' | 'services' | 'instances' | 'instance' | 'twin' | 'indexOf' | 'flush'
 >
+
+/** What an instance of the house registered here. */
+export function twinOf({ twins }: Instance): Twin | undefined {
+  return twins.find(({ source }) => source === SOURCE)
+}
 
 /** Everybody who is there, of all sources, as applications and instances. */
 export class Directory {
   readonly #registry: Registry
-  readonly #twins: Twins
   readonly #parsed = new WeakMap<Instance, { document: string; registration: EurekaRegistration }>()
 
-  constructor(registry: Registry, twins: Twins) {
+  constructor(registry: Registry) {
     this.#registry = registry
-    this.#twins = twins
   }
 
   /** Rises with each change of what is told here. */
   version(): string {
-    return `${this.#registry.indexOf('all')} ${this.#twins.version}`
+    return String(this.#registry.indexOf('all'))
   }
 
   /** The service of an application: the one that is there, in any case; else in small letters. */
@@ -42,14 +44,14 @@ export class Directory {
 
   entry(app: string, instanceId: string): Entry | undefined {
     const service = this.serviceOf(app)
-    const twin = this.#twins.find(service, instanceId)
-    const instance = this.#registry.instance(service, twin?.id ?? instanceId)
+    const found = this.#registry.twin(service, instanceId)
+    const instance = found?.instance ?? this.#registry.instance(service, instanceId)
     return instance && this.entryOf(instance)
   }
 
   entryOf(instance: Instance): Entry {
-    const twin = this.#twins.of(instance.service, instance.id)
-    return { instance, twin, registration: twin?.registration ?? this.#registrationOf(instance) }
+    const twin = twinOf(instance)
+    return { instance, twin, registration: this.#registrationOf(instance, twin) }
   }
 
   view(instance: Instance, actionType?: EurekaView['actionType']): EurekaView {
@@ -93,9 +95,10 @@ export class Directory {
     return undefined
   }
 
-  #registrationOf(instance: Instance): EurekaRegistration | undefined {
-    const { document, source } = instance
-    if (document === undefined || source !== SOURCE) return undefined
+  #registrationOf(instance: Instance, twin: Twin | undefined): EurekaRegistration | undefined {
+    const own = instance.source === SOURCE ? instance.document : undefined
+    const document = twin?.spec.document ?? own
+    if (document === undefined) return undefined
     const known = this.#parsed.get(instance)
     if (known?.document === document) return known.registration
     // Written by us, and never by anybody else of this source.

@@ -5,13 +5,12 @@ import type { Instance } from '../discovery/model.ts'
 import { Bodies } from './bodies.ts'
 import { eurekaMetrics, eurekaProblems } from './console.ts'
 import { RequestCounts } from './counters.ts'
-import { Directory, SOURCE } from './directory.ts'
+import { Directory, SOURCE, twinOf } from './directory.ts'
 import { Preservation, probeOver } from './preservation.ts'
 import { RecentChanges } from './recent-changes.ts'
-import { EurekaRegistrations, isOfHouse } from './registrations.ts'
+import { EurekaRegistrations } from './registrations.ts'
 import { eurekaListener } from './serve.ts'
 import { Sources } from './sources.ts'
-import { Twins } from './twins.ts'
 
 export type EurekaConfig = Settings['eureka']
 
@@ -25,9 +24,6 @@ export interface Eureka {
   readonly preserved: () => number
 }
 
-/** Twins that nobody renews are looked for so often. */
-const SWEEP_MS = 5_000
-
 /** Speaks Eureka's REST operations at `listen.eureka`. */
 export async function startEureka(
   settings: EurekaConfig,
@@ -35,10 +31,10 @@ export async function startEureka(
   scope: Scope,
 ): Promise<Part<EurekaConfig, Eureka>> {
   const { clock, log } = scope
-  const twins = new Twins(clock)
   const sources = new Sources()
   const leases = new Map<string, Instance>()
-  const directory = new Directory(discovery, twins)
+  const twins = new Set<string>()
+  const directory = new Directory(discovery)
   const recent = new RecentChanges(directory, clock)
   const preservation = new Preservation({
     clock,
@@ -50,16 +46,15 @@ export async function startEureka(
   const registrations = new EurekaRegistrations({
     discovery,
     directory,
-    twins,
     sources,
-    recent,
     heard: (service, id) => preservation.forget(service, id),
-    perAddressMax: settings.perAddress,
   })
   discovery.guardLeases(SOURCE, (instance) => preservation.judge(instance))
 
   function follow(instance: Instance, isGone: boolean): void {
     const { service, id } = instance
+    if (!isGone && twinOf(instance) !== undefined) twins.add(`${service} ${id}`)
+    else twins.delete(`${service} ${id}`)
     if (instance.source !== SOURCE) return
     if (!isGone) return void leases.set(`${service} ${id}`, instance)
     leases.delete(`${service} ${id}`)
@@ -70,23 +65,13 @@ export async function startEureka(
   for (const { name } of discovery.services()) {
     for (const instance of discovery.instances(name)) follow(instance, false)
   }
-  function adopt(instance: Instance): void {
-    registrations.adopt(instance).catch((error: unknown) => {
-      const { service, id } = instance
-      log('warn', 'a registration could not be joined', { service, instance: id, error })
-    })
-  }
 
   scope.onStop(
     discovery.subscribe('all', (batch) => {
-      for (const { action, instance } of batch.changes) {
-        follow(instance, action === 'removed')
-        if (action === 'added' && isOfHouse(instance)) adopt(instance)
-      }
+      for (const { action, instance } of batch.changes) follow(instance, action === 'removed')
       recent.add(batch)
     }),
   )
-  scope.onStop(clock.every(SWEEP_MS, () => twins.sweep()))
 
   const counts = new RequestCounts()
   await scope.listeners.lean(
@@ -108,7 +93,7 @@ export async function startEureka(
     counts,
     leased: leases.size,
     preserved: preservation.count,
-    twins: twins.count,
+    twins: twins.size,
   })
   return {
     api: { preserved: () => preservation.count },

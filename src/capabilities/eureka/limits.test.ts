@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { instanceOf, openGround } from './testdata/ground.ts'
 
 test('one address may register so many, a token is asked for, and answers are compressed', async (t) => {
-  const ground = await openGround(t, { perAddress: 2, token: 'a-long-enough-token' })
+  const ground = await openGround(t, { token: 'a-long-enough-token' }, { perClient: 2 })
   const basic = `Basic ${Buffer.from('any:a-long-enough-token').toString('base64')}`
   const fields = { authorization: basic }
   const post = (id: string, address: string) =>
@@ -13,7 +13,7 @@ test('one address may register so many, a token is asked for, and answers are co
   assert.equal((await post('two', '10.0.0.1')).status, 204)
   const third = await post('three', '10.0.0.1')
   assert.equal(third.status, 429)
-  assert.match(third.body, /eureka\.perAddress/)
+  assert.match(third.body, /discovery\.perClient/)
   assert.equal((await post('one', '10.0.0.1')).status, 204)
   assert.equal((await post('three', '10.0.0.2')).status, 204)
   const reply = await ground.send('GET', '/eureka/apps', {

@@ -23,12 +23,6 @@ const eureka = z
       .describe(
         'How long instances are kept beyond their lease where a whole network fell silent at once: it is cut, they may be well. 0s: never.',
       ),
-    perAddress: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .default(10_000)
-      .describe('Registrations from one address beyond this are refused.'),
   })
   .prefault({})
   .describe('Eureka clients.')

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { urlOf } from '../../platform/config/addresses.ts'
-import type { Instance } from '../discovery/model.ts'
+import type { Instance, Twin } from '../discovery/model.ts'
 import {
   isStatus,
   MY_OWN,
@@ -8,7 +8,6 @@ import {
   type EurekaStatus,
   type EurekaView,
 } from './model.ts'
-import type { Twin } from './twins.ts'
 
 /** Marks an override that came with another status than OUT_OF_SERVICE. */
 const REASON = 'Eureka: '

@@ -17,6 +17,7 @@ export function checkResilience(
     ...checkBreaker(settings, [...path, 'breaker']),
     ...checkHedge(settings, [...path, 'hedge']),
     ...checkConcurrency(settings, [...path, 'concurrency']),
+    ...checkFallback(settings, [...path, 'fallback']),
   ]
 }
 
@@ -89,12 +90,22 @@ function checkHedge(
   return problems
 }
 
+function checkFallback(
+  { fallback }: ResilienceSettings,
+  path: SettingPath,
+): readonly SettingProblem[] {
+  const stale = fallback?.stale
+  if (stale === undefined || stale.body <= stale.memory) return []
+  const message = 'must not be above memory, or an answer of this size is never kept'
+  return [{ path: [...path, 'stale', 'body'], code: 'ERR_CONFIG_RANGE', message }]
+}
+
 function checkConcurrency(
   { concurrency }: ResilienceSettings,
   path: SettingPath,
 ): readonly SettingProblem[] {
   const { algorithm, initial, min, max } = concurrency
-  if (algorithm === 'off' || algorithm === 'fixed') return []
+  if (algorithm !== 'aimd' && algorithm !== 'gradient2') return []
   const isWithin = min <= initial && initial <= max
   if (isWithin) return []
   const message = `must be from min to max; is ${initial}, min is ${min}, and max is ${max}`

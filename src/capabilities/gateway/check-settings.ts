@@ -10,10 +10,12 @@ import { formatShareRatio } from '../../platform/config/units.ts'
 import { checkServiceName, urlVariable } from '../../platform/config/service-name.ts'
 import { ownEntry } from '../../platform/own-entry.ts'
 import { checkIssuers } from './check-auth.ts'
+import { checkBalance } from './check-balance.ts'
 import { checkGroups } from './check-groups.ts'
 import { checkPolicies, checkSubjects } from './check-policies.ts'
 import { checkResilience } from './check-resilience.ts'
 import { checkRoutes } from './check-routes.ts'
+import { checkAsked, checkDemand, type DemandedTls } from './check-demand.ts'
 import { checkEdges, type Callers } from './edges.ts'
 import { inheritPolicies, ownPolicies } from './inherit-policies.ts'
 import { answersItself, policyKindsOf, type PolicyRoute } from './policy-settings.ts'
@@ -27,6 +29,7 @@ type RouteSettings = GatewaySettings['routes'][number]
 export interface GatewayChecked {
   readonly gateway: GatewaySettings
   readonly services: Services
+  readonly tls?: DemandedTls | undefined
   readonly identity?: IssuingSettings['identity']
 }
 
@@ -48,6 +51,7 @@ export function checkGateway(
       ...checkHosts(route, path),
       ...checkPolicies(ownPolicies(route), path, trusted),
       ...checkMirror(route.mirror, settings.services, [...path, 'mirror']),
+      ...checkDemand(route, settings.tls, path),
     ]
   })
   return [
@@ -62,6 +66,7 @@ export function checkGateway(
     ...checkRoutes(routes),
     ...checkIds(routes),
     ...checkProxies(settings),
+    ...checkAsked(settings.tls),
   ]
 }
 
@@ -126,6 +131,7 @@ function checkRawTcp(route: RouteSettings, path: SettingPath): readonly SettingP
     ['strip', route.strip !== undefined],
     ['timeout', route.timeout !== undefined],
     ['split', route.split !== undefined],
+    ['clientCertificate', route.clientCertificate !== undefined],
     ...policyKindsOf(ownPolicies(route))
       .filter((kind) => kind !== 'headers')
       .map((kind): [string, boolean] => [kind, true]),
@@ -192,6 +198,7 @@ function checkServices(services: Services, sourceOf: SourceOf): readonly Setting
       ...checkName(name, path),
       ...checkResilience(service.resilience, resilience, sourceOf),
       ...checkFallback(name, services, resilience),
+      ...checkBalance(service.balance, [...path, 'balance']),
     ]
   })
   return [...each, ...checkEdges(services)]
@@ -214,8 +221,10 @@ function checkFallback(
   const fallback = ownEntry(services, name)?.resilience.fallback
   if (fallback === undefined) return []
   const at = [...path, 'fallback']
-  if (fallback.to === undefined && fallback.answer === undefined) {
-    const message = 'names nothing that stands in; write to: SERVICE or answer: { body: ... }'
+  const { to, stale, answer } = fallback
+  if (to === undefined && stale === undefined && answer === undefined) {
+    const message =
+      'names nothing that stands in; write to: SERVICE, stale: {} or answer: { body: ... }'
     return [{ path: at, code: 'ERR_CONFIG_CONFLICT', message, at: 'key' }]
   }
   if (fallback.to === undefined) return []

@@ -19,9 +19,10 @@ import { createResilienceStore } from './resilience-store.ts'
 import { followIssuers, type Issuers } from './issuers/issuers.ts'
 import type { KeyStore } from './issuers/key-store.ts'
 import { createQuotas, type QuotaStore } from './quota-store.ts'
+import { labelsOf } from './labels.ts'
 import { createRemovals } from './removals.ts'
 import { declaredOps, registeredOp, replacingOps, specOf } from './service-policies.ts'
-import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
+import type { CountInstances } from './try-route.ts'
 import { registerTryRoute } from './route-lookups.ts'
 import { createTotalsStore, type TotalsStore } from './totals.ts'
 
@@ -60,12 +61,14 @@ export async function startGateway(
     discovery,
     (ops) => void (ops.length > 0 && channel.publish(removals.number(ops))),
     followService,
+    (instance) => labelsOf(current, instance),
   )
   scope.onStop(() => follower.end())
   scope.onStop(forgetRemoved(discovery, totals))
 
   function followService(name: string, isThere: boolean): void {
     if (Object.hasOwn(current.settings.services, name)) return
+    if (!isThere) resilience.forget(name)
     void channel.publish([
       isThere ? registeredOp(current, name, orders) : { op: 'service-gone', service: name },
     ])
@@ -76,11 +79,15 @@ export async function startGateway(
     return {
       commit() {
         const known = new Set([...discovery.services()].map(({ name }) => name))
-        const ops = replacingOps(current, next, (name) => known.has(name), orders)
+        const replacing = replacingOps(current, next, (name) => known.has(name), orders)
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
         issuers.configure(next.settings.gateway.issuers)
-        return prepared.commit(ops)
+        forgetLoads(
+          resilience,
+          (name) => isKnown(name) || Object.hasOwn(next.settings.services, name),
+        )
+        return prepared.commit([...replacing, ...follower.relabelled()])
       },
       cancel: () => prepared.cancel(),
     }
@@ -137,12 +144,7 @@ export async function startGateway(
     routes: [
       (app) => registerRequestRoutes(app, api),
       (app) => registerResilienceRoutes(app, resilienceNeeds),
-      (app) =>
-        registerTryRoute(
-          app,
-          (request) => tryRoute(current, request, countInstances(discovery)),
-          () => listRoutes(current),
-        ),
+      (app) => registerTryRoute(app, () => current, countInstances(discovery)),
     ],
     *metrics() {
       yield* gatewayMetrics(totals)
@@ -170,6 +172,14 @@ async function startIssuers(
   channel.onKeyWanted((name) => issuers.wanted(name))
   issuers.configure(settings.gateway.issuers, await store.load())
   return issuers
+}
+
+/** What is known of the load of services that are no more. */
+function forgetLoads(
+  resilience: ReturnType<typeof createResilienceStore>,
+  isThere: (service: string) => boolean,
+): void {
+  for (const { service } of resilience.loads()) if (!isThere(service)) resilience.forget(service)
 }
 
 /** What quotas have counted is kept, and told to a data plane that has forgotten it. */

@@ -53,7 +53,7 @@ const retrySettings = z
       ),
     reserve: rate({ max: 10_000 })
       .prefault('3/s')
-      .describe('Retries that are allowed whatever the share says.'),
+      .describe('Retries that are allowed where the share is less.'),
   })
   .prefault({})
   .describe('Retry of idempotent requests before the first byte of the response.')
@@ -187,10 +187,10 @@ const hedgeSettings = z
 const concurrencySettings = z
   .strictObject({
     algorithm: z
-      .enum(['off', 'fixed', 'aimd', 'gradient2'])
-      .default('off')
+      .enum(['auto', 'off', 'fixed', 'aimd', 'gradient2'])
+      .default('auto')
       .describe(
-        'How many requests of the service may be in flight over all workers: as many as come (off), max (fixed), or what is found by watching drops (aimd) or latency (gradient2).',
+        'How many requests of the service may be in flight: as many as come, until it is overloaded (auto); always as many as come (off); over all workers max (fixed), or what is found by watching drops (aimd) or latency (gradient2). Overloaded is a service while most of its requests take five times what is usual for it, a quarter of the callers leave before their answer, and twice as much as usual is in flight.',
       ),
     max: z.int().min(1).max(100_000).default(200).describe('Never more than so many.'),
     min: z.int().min(1).max(100_000).default(20).describe('An adaptive limit is never below it.'),
@@ -222,6 +222,24 @@ const fallbackSettings = z
       .describe(
         'Another service that gets the request, once, with what is left of the time; where an instance may have begun to serve it, only if it is idempotent.',
       ),
+    stale: z
+      .strictObject({
+        age: duration({ min: '1s', max: '720h' })
+          .prefault('1h')
+          .describe('How old an answer may be that is given out; stale-if-error makes it less.'),
+        memory: size({ min: '64KiB', max: '1GiB' })
+          .prefault('8MiB')
+          .describe(
+            'What is kept in all, by each worker for itself; who was asked for longest ago goes.',
+          ),
+        body: size({ min: '1KiB', max: '16MiB' })
+          .prefault('256KiB')
+          .describe('A larger answer is not kept.'),
+      })
+      .optional()
+      .describe(
+        'The last answer to the same GET, where there is no other service or that cannot serve it either. Kept is a 200 that Cache-Control does not forbid (no-store, no-cache, private, must-revalidate, s-maxage without stale-if-error) and that sets no cookie, by its Vary; of a request with Authorization or a cookie only what is public.',
+      ),
     answer: z
       .strictObject({
         status: z.int().min(200).max(599).default(200).describe('Its status.'),
@@ -229,7 +247,7 @@ const fallbackSettings = z
         body: z.string().max(65_536).default('').describe('Its body.'),
       })
       .optional()
-      .describe('A fixed answer, where there is no other service, or that cannot serve it either.'),
+      .describe('A fixed answer, where neither another service nor an earlier answer stands in.'),
   })
   .optional()
   .describe(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BreakerState, ResilienceEvent } from '../../contracts/resilience.ts'
+import type { BreakerState, ResilienceEvent, ServiceLoad } from '../../contracts/resilience.ts'
 import { startStorage } from '../../platform/storage/storage.ts'
 import { openBreakerOrders } from './breaker-orders.ts'
 import { resilienceMetrics, resilienceProblems } from './resilience.ts'
@@ -75,4 +75,65 @@ test('orders outlive a restart, and auto is none', async (t) => {
   await orders.save('orders', 'auto')
   await storage.write([{ sql: "INSERT INTO breaker_orders VALUES ('x', 'nonsense')", params: [] }])
   assert.deepEqual([...(await (await openBreakerOrders(storage)).load())], [['payments', 'open']])
+})
+
+const load: ServiceLoad = {
+  service: 'payments',
+  requests: 100,
+  retries: 20,
+  retriesAllowed: 20,
+  limit: 16,
+  inFlight: 12,
+  queued: 5,
+  waiting: 2,
+  overloadedWorkers: 1,
+  because: 'three of four calls took more than 900 ms where 10 ms are usual',
+  shed: 7,
+  retriesRefused: 9,
+  hedges: 4,
+  hedgeWins: 3,
+  fallbacks: 2,
+  ejections: 1,
+}
+
+test('budget, limit, queue, hedges and ejections are told as metrics, overload and a used budget as problems', () => {
+  const store = createResilienceStore()
+  store.add({ type: 'resilience', breakers: [], events: [], loads: [load] })
+  assert.deepEqual(
+    [...resilienceProblems(store)].map(({ code, severity }) => [code, severity]),
+    [
+      ['ERR_GATEWAY_OVERLOADED', 'error'],
+      ['ERR_GATEWAY_RETRIES_USED_UP', 'warning'],
+    ],
+  )
+  const values = new Map(
+    [...resilienceMetrics(store)].map(({ name, samples }) => [name, [...samples][0]?.value]),
+  )
+  assert.deepEqual(
+    [
+      'retry_budget_used',
+      'retry_budget_allowed',
+      'retries_refused_total',
+      'concurrency_limit',
+      'concurrency_in_flight',
+      'concurrency_queue',
+      'connection_queue',
+      'overloaded_workers',
+      'shed_total',
+      'hedges_total',
+      'hedges_won_total',
+      'fallbacks_total',
+      'ejections_total',
+    ].map((name) => values.get(`backplane_gateway_${name}`)),
+    [20, 20, 9, 16, 12, 5, 2, 1, 7, 4, 3, 2, 1],
+  )
+  store.add({
+    type: 'resilience',
+    breakers: [],
+    events: [],
+    loads: [{ ...load, overloadedWorkers: 0, retries: 3 }],
+  })
+  assert.deepEqual([...resilienceProblems(store)], [])
+  store.forget('payments')
+  assert.equal(store.load('payments'), undefined)
 })

@@ -2,6 +2,7 @@ import type {
   BreakerState,
   ResilienceEvent,
   ResilienceMessage,
+  ServiceLoad,
 } from '../../contracts/resilience.ts'
 
 /** Events that are kept for each service, and services that have some; beyond it the oldest go. */
@@ -15,11 +16,17 @@ export interface ResilienceStore {
   breakers(service?: string): readonly BreakerState[]
   /** Newest first. */
   events(service: string): readonly ResilienceEvent[]
+  /** Undefined where nothing was said of it yet. */
+  load(service: string): ServiceLoad | undefined
+  loads(): Iterable<ServiceLoad>
+  /** The service is gone. */
+  forget(service: string): void
 }
 
 export function createResilienceStore(): ResilienceStore {
   const breakers = new Map<string, BreakerState>()
   const events = new Map<string, ResilienceEvent[]>()
+  const loads = new Map<string, ServiceLoad>()
 
   function note(event: ResilienceEvent): void {
     const list = events.get(event.service) ?? []
@@ -34,7 +41,11 @@ export function createResilienceStore(): ResilienceStore {
 
   return {
     add(message) {
-      if (message.reset) breakers.clear()
+      if (message.reset) {
+        breakers.clear()
+        loads.clear()
+      }
+      for (const load of message.loads ?? []) loads.set(load.service, load)
       for (const row of message.breakers) {
         const key = `${row.service}\n${row.instance}`
         if (row.period < 0) breakers.delete(key)
@@ -47,6 +58,12 @@ export function createResilienceStore(): ResilienceStore {
         .filter((row) => service === undefined || row.service === service)
         .toSorted((a, b) => compare(a.service, b.service) || compare(a.instance, b.instance)),
     events: (service) => (events.get(service) ?? []).toReversed(),
+    load: (service) => loads.get(service),
+    loads: () => loads.values(),
+    forget(service) {
+      loads.delete(service)
+      events.delete(service)
+    },
   }
 }
 

@@ -1,5 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import type { BreakerOrder, BreakerState, ResilienceEvent } from '../../contracts/resilience.ts'
+import type {
+  BreakerOrder,
+  BreakerState,
+  ResilienceEvent,
+  ServiceLoad,
+} from '../../contracts/resilience.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { nearestWord } from '../../mechanisms/nearest-word/nearest-word.ts'
 import type { Problem } from '../../platform/capability.ts'
@@ -16,6 +21,8 @@ export interface ServiceResilience {
   readonly breakers: readonly BreakerState[]
   /** Newest first. */
   readonly events: readonly ResilienceEvent[]
+  /** Budget, limit, queue and counts; null before the first request. */
+  readonly load: ServiceLoad | null
 }
 
 /** What the routes do their work with. */
@@ -55,6 +62,7 @@ export function registerResilienceRoutes(app: FastifyInstance, needs: Resilience
       policy: policyOf(needs, service),
       breakers: needs.store.breakers(service),
       events: needs.store.events(service),
+      load: needs.store.load(service) ?? null,
     }),
   )
   app.put<{ Params: { service: string }; Body: { order: BreakerOrder } }>(
@@ -90,7 +98,7 @@ function policyOf(needs: ResilienceNeeds, service: string): ServiceSpec {
   throw new ProblemError(404, 'ERR_GATEWAY_SERVICE_UNKNOWN', message)
 }
 
-/** Breakers that are not closed, and those that an operator holds. */
+/** Breakers that are not closed, those that an operator holds, services that are overloaded, and budgets of retries that are used up. */
 export function* resilienceProblems(store: ResilienceStore): Generator<Problem> {
   for (const { service, instance, state, order, because } of store.breakers()) {
     if (order === 'auto' && state === 'closed') continue
@@ -103,7 +111,86 @@ export function* resilienceProblems(store: ResilienceStore): Generator<Problem> 
       text: `The breaker of ${whose} is ${because}.`,
     }
   }
+  for (const load of store.loads()) yield* loadProblems(load)
 }
+
+function* loadProblems(load: ServiceLoad): Generator<Problem> {
+  const { service, overloadedWorkers, because, retries, retriesAllowed, requests } = load
+  if (overloadedWorkers > 0) {
+    const text = `${service} is overloaded and is given less until it has caught up: ${because}. ${load.shed} requests were refused.`
+    yield { severity: 'error', code: 'ERR_GATEWAY_OVERLOADED', service, instance: '', text }
+  }
+  if (retries === 0 || retries < retriesAllowed) return
+  const text = `${service} has used up its budget of retries: ${retries} further attempts of ${requests} requests in the last ten seconds. What fails now is not tried again.`
+  yield { severity: 'warning', code: 'ERR_GATEWAY_RETRIES_USED_UP', service, instance: '', text }
+}
+
+/** What a service's load is told as: name, what it means, and whether it only rises. */
+const LOAD_FAMILIES: readonly (readonly [
+  name: string,
+  help: string,
+  type: 'gauge' | 'counter',
+  value: (load: ServiceLoad) => number,
+])[] = [
+  [
+    'retry_budget_used',
+    'Further attempts in the last ten seconds, hedges among them.',
+    'gauge',
+    ({ retries }) => retries,
+  ],
+  [
+    'retry_budget_allowed',
+    'Further attempts that the budget allows within ten seconds.',
+    'gauge',
+    ({ retriesAllowed }) => retriesAllowed,
+  ],
+  [
+    'retries_refused_total',
+    'Further attempts that the budget did not allow.',
+    'counter',
+    ({ retriesRefused }) => retriesRefused,
+  ],
+  [
+    'concurrency_limit',
+    'Requests that may be in flight now; 0: as many as come.',
+    'gauge',
+    ({ limit }) => limit,
+  ],
+  [
+    'concurrency_in_flight',
+    'Requests in flight, where that is limited.',
+    'gauge',
+    ({ inFlight }) => inFlight,
+  ],
+  [
+    'concurrency_queue',
+    'Requests that wait for a place in flight.',
+    'gauge',
+    ({ queued }) => queued,
+  ],
+  ['connection_queue', 'Requests that wait for a connection.', 'gauge', ({ waiting }) => waiting],
+  [
+    'overloaded_workers',
+    'Workers that give the service less, since it works for callers that have gone.',
+    'gauge',
+    ({ overloadedWorkers }) => overloadedWorkers,
+  ],
+  ['shed_total', 'Requests that got no place in flight.', 'counter', ({ shed }) => shed],
+  ['hedges_total', 'Second attempts beside the first one.', 'counter', ({ hedges }) => hedges],
+  [
+    'hedges_won_total',
+    'Second attempts that had their answer first.',
+    'counter',
+    ({ hedgeWins }) => hedgeWins,
+  ],
+  ['fallbacks_total', 'Requests that got a fallback.', 'counter', ({ fallbacks }) => fallbacks],
+  [
+    'ejections_total',
+    'Ejections of instances, by each worker.',
+    'counter',
+    ({ ejections }) => ejections,
+  ],
+]
 
 /** For Prometheus. */
 export function* resilienceMetrics(store: ResilienceStore): Generator<MetricFamily> {
@@ -125,5 +212,14 @@ export function* resilienceMetrics(store: ResilienceStore): Generator<MetricFami
       labels: { service, instance },
       value: period,
     })),
+  }
+  const loads = [...store.loads()]
+  for (const [name, help, type, value] of LOAD_FAMILIES) {
+    yield {
+      name: `backplane_gateway_${name}`,
+      help,
+      type,
+      samples: loads.map((load) => ({ labels: { service: load.service }, value: value(load) })),
+    }
   }
 }

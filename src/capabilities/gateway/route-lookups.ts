@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import type { RouteRow, TriedRoute } from '../../contracts/try-route.ts'
-import type { TryRequest } from './try-route.ts'
+import type { GatewayConfig } from './api.ts'
+import { type CountInstances, listRoutes, tryRoute } from './try-route.ts'
 
 const HEADERS_MAX = 64
 
 /** The routes; and which of them a request would take, and why, without sending one. */
 export function registerTryRoute(
   app: FastifyInstance,
-  answer: (request: TryRequest) => TriedRoute,
-  list: () => readonly RouteRow[],
+  config: () => GatewayConfig,
+  countOf: CountInstances,
 ): void {
   app.get(
     '/api/v1/routes',
@@ -17,7 +17,7 @@ export function registerTryRoute(
         summary: 'The HTTP routes of the configuration, with the policies that hold for each.',
       },
     },
-    list,
+    () => listRoutes(config()),
   )
   app.get<{
     Querystring: { method: string; target: string; host: string; header?: string[] }
@@ -44,7 +44,11 @@ export function registerTryRoute(
       },
     },
     ({ query: { method, target, host, header = [] } }) =>
-      answer({ method, target, host: hostnameOf(host), headers: headersOf(header) }),
+      tryRoute(
+        config(),
+        { method, target, host: hostnameOf(host), headers: headersOf(header) },
+        countOf,
+      ),
   )
 }
 

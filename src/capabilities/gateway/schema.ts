@@ -1,3 +1,4 @@
+import { LOAD_FACTOR } from '../../mechanisms/balancing/balancer.ts'
 import { z } from 'zod'
 import { absolutePath, filled, label } from '../../platform/config/names.ts'
 import { issuerSettings } from './auth-settings.ts'
@@ -43,6 +44,12 @@ const routeSettings = z.strictObject({
     .default('normal')
     .describe(
       'Who is served first and shed last where a service has as many requests as it may have.',
+    ),
+  clientCertificate: z
+    .union([z.enum(['required', 'optional']), z.array(filled()).min(1)])
+    .optional()
+    .describe(
+      'required: 403 without a certificate of the client by one of tls.clients.authorities; a list: by one of these. Default: optional, or what tls.clients.required says.',
     ),
   groups: z
     .array(filled())
@@ -102,6 +109,9 @@ const limitSettings = z.strictObject({
     .describe('The same for all requests of one HTTP/2 connection together.'),
 })
 
+/** Name of the cookie of `sticky-cookie` where the file says none. */
+export const STICKY_COOKIE = 'backplane_instance'
+
 const balanceSettings = z.strictObject({
   algorithm: z
     .enum(['peak-ewma', 'least-requests', 'round-robin', 'sticky-cookie', 'ring-hash', 'maglev'])
@@ -113,7 +123,7 @@ const balanceSettings = z.strictObject({
   cookie: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -, at most 64' })
-    .default('backplane_instance')
+    .default(STICKY_COOKIE)
     .describe('Name of the cookie of sticky-cookie.'),
   by: z
     .union([
@@ -126,8 +136,41 @@ const balanceSettings = z.strictObject({
     ])
     .default('address')
     .describe(
-      'What ring-hash and maglev go by: requests with the same value go to the same instance, as long as that has not a quarter more in flight than its part. A request without a value is balanced by peak-ewma.',
+      'What ring-hash and maglev go by: requests with the same value go to the same instance, as long as that has no more in flight than `load` says. A request without a value is balanced by peak-ewma.',
     ),
+  load: z
+    .number()
+    .min(1)
+    .max(100)
+    .default(LOAD_FACTOR)
+    .describe(
+      'ring-hash and maglev: how many times its part of what is in flight an instance may have before its keys go on to the next one.',
+    ),
+  backups: z
+    .array(filled())
+    .default([])
+    .describe(
+      'Instances (ids, or addresses host:port) that get requests only while all others are ejected, refuse calls or were tried; those whose metadata says backup: true, too.',
+    ),
+  panic: share()
+    .prefault('0%')
+    .describe(
+      'Where fewer than this share of the instances is left, ejection is ignored: few that are well would be overrun. 0%: where none is left.',
+    ),
+  subset: z
+    .strictObject({
+      label: filled().describe('Key of the metadata of instances, such as version.'),
+      header: filled().describe('The header of a request that says which value it wants.'),
+      otherwise: filled()
+        .optional()
+        .describe('The value of requests without the header; without it they go to any instance.'),
+      missing: z
+        .enum(['refuse', 'any'])
+        .default('refuse')
+        .describe('Where no instance has the value: 503 ERR_GATEWAY_NO_INSTANCE, or any instance.'),
+    })
+    .optional()
+    .describe('Requests choose among the instances by a label of theirs.'),
 })
 
 /** How its requests are balanced, bounded and tried again. */
@@ -184,6 +227,11 @@ export const gatewaySection = z
       .record(label(), issuerSettings)
       .default({})
       .describe('Who signs the tokens that auth.jwt takes.'),
+    zone: filled()
+      .optional()
+      .describe(
+        'Where this gateway is: instances whose metadata says another zone get what those of this zone can not take (more than 28% of them ejected, or no room). Who says no zone is here. Metadata priority (0 to 7) does the same within any zone.',
+      ),
     trustedProxies: z
       .array(filled())
       .default([])

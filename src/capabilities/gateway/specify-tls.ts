@@ -1,5 +1,6 @@
 import type { HttpsSpec, TlsSpec } from '../../contracts/certificates.ts'
-import type { Settings } from '../../settings.ts'
+import type { RouteSpec } from '../../contracts/snapshot.ts'
+import type { RouteSettings, Settings } from '../../settings.ts'
 
 /** The listeners for clients, by their names in `listen`. */
 export type GatewayName = 'gateway' | 'gateway-tls'
@@ -12,7 +13,21 @@ export function specifyTls({ tls }: Settings): TlsSpec {
     handshakesMax: tls.limits.handshakes,
     handshakeTimeoutMs: tls.limits.handshakeTimeout,
     contextsMax: tls.limits.contexts,
+    ...(tls.clients === undefined
+      ? {}
+      : { clients: { hosts: tls.clients.hosts, isForwarded: tls.clients.forward } }),
   }
+}
+
+/** Whether clients of a route must show a certificate, and by whom. */
+export function specifyDemand(
+  { tls }: Settings,
+  { clientCertificate }: RouteSettings,
+): Pick<RouteSpec, 'clientCertificate'> {
+  if (tls?.clients === undefined) return {}
+  const said = clientCertificate ?? (tls.clients.required ? 'required' : 'optional')
+  if (said === 'optional') return {}
+  return { clientCertificate: { authorities: said === 'required' ? [] : said } }
 }
 
 /** What all listeners for clients say of HTTPS. */

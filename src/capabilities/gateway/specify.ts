@@ -5,7 +5,7 @@ import { wantedListener, type Wanted } from '../../platform/listeners/table.ts'
 import type { RouteSettings, ServiceSettings, Settings } from '../../settings.ts'
 import type { Edge } from './edges.ts'
 import { gatewaySettings } from './settings.ts'
-import { type GatewayName, specifyHttps, specifyTls } from './specify-tls.ts'
+import { type GatewayName, specifyDemand, specifyHttps, specifyTls } from './specify-tls.ts'
 import { type EffectivePolicies, inheritPolicies } from './inherit-policies.ts'
 import {
   conditionsOf,
@@ -106,7 +106,9 @@ function specifyRoutes(settings: Settings, sourceOf: SourceOf): readonly RouteSp
     const id = routeIdOf(route)
     const source = sourceOf(['gateway', 'routes', at])
     const policies = specifyPolicies(all[at]!, id, issuers, sourceOf)
-    return [specifyRoute(route, all[at]!, source, dropVerified(verified, policies, source))]
+    return [
+      specifyRoute(settings, route, all[at]!, source, dropVerified(verified, policies, source)),
+    ]
   })
 }
 
@@ -124,6 +126,7 @@ function routeIdOf({ id, methods, host, path }: RouteSettings): string {
 }
 
 function specifyRoute(
+  settings: Settings,
   route: RouteSettings,
   effective: EffectivePolicies,
   source: string,
@@ -145,6 +148,7 @@ function specifyRoute(
     stripPrefix: route.strip ?? '',
     timeoutMs: route.timeout ?? 0,
     ...(route.priority === 'normal' ? {} : { priority: route.priority }),
+    ...specifyDemand(settings, route),
     policies,
   }
 }
@@ -192,6 +196,7 @@ export function specifyService(
       slowStartMs: balance.slowStart,
       cookie: balance.cookie,
       ...hashedBy(balance),
+      ...specifyGroups(balance),
     },
     timeoutMs: resilience.timeout,
     connectTimeoutMs: resilience.connectTimeout,
@@ -260,19 +265,41 @@ function specifyBreaker(
 function hashedBy({
   algorithm,
   by,
-}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by'> {
+  load,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'by' | 'loadFactor'> {
   if (algorithm !== 'ring-hash' && algorithm !== 'maglev') return {}
-  return { by: typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by }
+  const key = typeof by === 'object' && 'header' in by ? { header: by.header.toLowerCase() } : by
+  return { by: key, loadFactor: load }
+}
+
+/** Only what is asked for. */
+function specifyGroups({
+  subset,
+  panic,
+}: ServiceSettings['balance']): Pick<ServiceSpec['balance'], 'subset' | 'panicShare'> {
+  const panicShare = panic === 0 ? {} : { panicShare: panic }
+  if (subset === undefined) return panicShare
+  const { header, otherwise = '', missing } = subset
+  const chosen = { header: header.toLowerCase(), otherwise, fallsBackToAny: missing === 'any' }
+  return { ...panicShare, subset: chosen }
 }
 
 function specifyFallback(
   settings: ServiceSettings['resilience']['fallback'],
 ): Pick<ServiceSpec, 'fallback'> {
   if (settings === undefined) return {}
-  const { to = '', answer } = settings
-  if (answer === undefined) return { fallback: { service: to } }
-  const { status, type, body } = answer
-  return { fallback: { service: to, answer: { status, contentType: type, body } } }
+  const { to = '', stale, answer } = settings
+  return {
+    fallback: {
+      service: to,
+      ...(stale === undefined
+        ? {}
+        : { stale: { ageMsMax: stale.age, bytesMax: stale.memory, bodyBytesMax: stale.body } }),
+      ...(answer === undefined
+        ? {}
+        : { answer: { status: answer.status, contentType: answer.type, body: answer.body } }),
+    },
+  }
 }
 
 function specifyConcurrency(

@@ -1,4 +1,5 @@
 import type { Entry, KvOp, OpOutcome, Session, SessionSpec, TransactionOutcome } from './model.ts'
+import type { Guest } from './state.ts'
 import type { Watchable } from './watchers.ts'
 
 /**
@@ -15,8 +16,11 @@ export interface Kv {
   prefix(prefix: string): Watchable
   /** Rejects with `ProblemError` (`ERR_KV_SESSION_INVALID`, `ERR_KV_FULL`, `ERR_KV_BUSY`) and `StorageError`. */
   run(op: KvOp): Promise<OpOutcome>
-  /** All or none. Rejects with `ProblemError` (`ERR_KV_FULL`, `ERR_KV_BUSY`) and `StorageError`. */
-  transact(ops: readonly KvOp[]): Promise<TransactionOutcome>
+  /**
+   * All or none. `decide` says what somebody else stores in the same transaction, at the moment at which the operations are decided; where it refuses, nothing is
+   * done. Rejects with `ProblemError` (`ERR_KV_FULL`, `ERR_KV_BUSY`), `StorageError` and what `decide` throws.
+   */
+  transact(ops: readonly KvOp[], decide?: () => Guest | 'refused'): Promise<TransactionOutcome>
 
   session(id: string): Session | undefined
   sessions(): Iterable<Session>

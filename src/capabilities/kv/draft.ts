@@ -1,5 +1,5 @@
 import type { Entry, Session } from './model.ts'
-import { bytesOf, type Changes, type View } from './state.ts'
+import { bytesOf, type Changes, type Guest, type View } from './state.ts'
 
 /** Changes on top of what is there, which nobody else sees until they are merged or stored. */
 export class Draft implements View, Changes {
@@ -7,6 +7,7 @@ export class Draft implements View, Changes {
   readonly entries = new Map<string, Entry | undefined>()
   readonly sessions = new Map<string, Session | undefined>()
   readonly delays = new Map<string, number>()
+  readonly guests: Guest[] = []
   bytes: number
   sessionCount: number
 
@@ -17,7 +18,8 @@ export class Draft implements View, Changes {
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0 && this.sessions.size === 0 && this.delays.size === 0
+    const { entries, sessions, delays, guests } = this
+    return entries.size + sessions.size + delays.size + guests.length === 0
   }
 
   entry(key: string): Entry | undefined {
@@ -81,6 +83,7 @@ export class Draft implements View, Changes {
     for (const [key, entry] of other.entries) this.entries.set(key, entry)
     for (const [id, session] of other.sessions) this.sessions.set(id, session)
     for (const [key, untilMs] of other.delays) this.delays.set(key, untilMs)
+    this.guests.push(...other.guests)
     this.bytes = other.bytes
     this.sessionCount = other.sessionCount
   }

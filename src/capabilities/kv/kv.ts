@@ -6,7 +6,7 @@ import { Committer } from './committer.ts'
 import { kvMetrics, kvProblems } from './console.ts'
 import type { Draft } from './draft.ts'
 import { kvError } from './errors.ts'
-import type { KvOp } from './model.ts'
+import type { KvOp, TransactionOutcome } from './model.ts'
 import { runOp, runTransaction } from './operations.ts'
 import { createSessions } from './sessions.ts'
 import type { KvSettings } from './settings.ts'
@@ -20,6 +20,9 @@ export interface KvNeeds {
   readonly storage: Storage
   readonly health: NodeHealth
 }
+
+/** Nothing is wrong with the keys, and nothing of them is done. */
+const REFUSED = { isDone: false, errors: [] } as const
 
 /** Between two looks for lock delays that are over. */
 const SWEEP_MS = 60_000
@@ -75,12 +78,16 @@ export async function startKv(
         refuseFull(draft, before, settings.size)
         return { isKept: result.isDone, result }
       }),
-    transact: (ops) =>
-      committer.submit(bytesOf(ops), (draft, moment) => {
+    transact: (ops, decide) =>
+      committer.submit<TransactionOutcome>(bytesOf(ops), (draft, moment) => {
         const before = draft.bytes
-        const result = runTransaction(draft, ops, moment)
-        if (result.isDone) refuseFull(draft, before, settings.size)
-        return { isKept: result.isDone, result }
+        const own = runTransaction(draft, ops, moment)
+        const guest = decide?.()
+        const result = guest === 'refused' && own.isDone ? REFUSED : own
+        if (!result.isDone) return { isKept: false, result }
+        refuseFull(draft, before, settings.size)
+        if (guest !== undefined && guest !== 'refused') draft.guests.push(guest)
+        return { isKept: true, result }
       }),
     counts: () => ({
       keys: state.keyCount,

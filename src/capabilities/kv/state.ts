@@ -1,4 +1,5 @@
 import { SortedKeys } from '../../mechanisms/sorted-keys/sorted-keys.ts'
+import type { SqlStatement } from '../../platform/storage/messages.ts'
 import type { Entry, Session } from './model.ts'
 
 /** What an entry costs beside its key and value. */
@@ -25,6 +26,14 @@ export interface Changes {
   readonly sessions: ReadonlyMap<string, Session | undefined>
   /** Unix ms by key; 0: no longer. */
   readonly delays: ReadonlyMap<string, number>
+  /** What others store in the same transaction. */
+  readonly guests: readonly Guest[]
+}
+
+/** Something of somebody else that is stored together with keys, and comes into force with them. */
+export interface Guest {
+  readonly statements: readonly SqlStatement[]
+  apply(): void
 }
 
 /** What an entry counts for. */
@@ -82,7 +91,7 @@ export class State implements View {
   }
 
   /** Puts what was stored into force. */
-  apply({ entries, sessions, delays }: Changes): void {
+  apply({ entries, sessions, delays, guests }: Changes): void {
     for (const [key, entry] of entries) this.#applyEntry(key, entry)
     for (const [id, session] of sessions) {
       if (session === undefined) this.#sessions.delete(id)
@@ -92,6 +101,7 @@ export class State implements View {
       if (untilMs === 0) this.#delays.delete(key)
       else this.#delays.set(key, untilMs)
     }
+    for (const guest of guests) guest.apply()
   }
 
   #applyEntry(key: string, entry: Entry | undefined): void {

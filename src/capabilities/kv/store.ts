@@ -71,7 +71,7 @@ export async function openKvStore(
       const [newest] = await storage.read('SELECT CAST(newest AS TEXT) AS newest FROM kv_index')
       const stored = newest === undefined ? 0 : numberOf(newest, 'newest')
       const index = entries.values().reduce((most, one) => Math.max(most, one.modifyIndex), stored)
-      return { entries, sessions, delays, index }
+      return { entries, sessions, delays, guests: [], index }
     },
   }
 }
@@ -103,7 +103,7 @@ function readInto(storage: Storage, setAside: SetAside) {
   }
 }
 
-function* statementsOf({ entries, sessions, delays }: Changes): Generator<SqlStatement> {
+function* statementsOf({ entries, sessions, delays, guests }: Changes): Generator<SqlStatement> {
   for (const [key, entry] of entries) {
     if (entry === undefined) {
       yield { sql: 'DELETE FROM kv_entries WHERE key = ?', params: [key] }
@@ -115,6 +115,7 @@ function* statementsOf({ entries, sessions, delays }: Changes): Generator<SqlSta
       params: [key, value, String(flags), createIndex, modifyIndex, lockIndex, session],
     }
   }
+  for (const guest of guests) yield* guest.statements
   for (const [id, session] of sessions) {
     yield session === undefined
       ? { sql: 'DELETE FROM kv_sessions WHERE id = ?', params: [id] }

@@ -8,6 +8,8 @@ import { renderMetrics } from '../../platform/metrics-text.ts'
 import { ListenerBoard } from '../../platform/listeners/board.ts'
 import type { ApiNeeds } from './api/needs.ts'
 import type { QueryPool } from './query/query-pool.ts'
+import type { RuleReport } from './rules/rule-ground.ts'
+import type { RuleGroups } from './rules/rule-groups.ts'
 import { openStore } from './store/open-store.ts'
 import type { Retention } from './store/retention.ts'
 import type { Store } from './store/store.ts'
@@ -21,6 +23,10 @@ import { Targets } from './targets/targets.ts'
 const UPKEEP_MS = 30_000
 /** So much of the log is read at a start, at most and about. */
 const REPLAY_BYTES_MAX = 32 * 1024 * 1024
+/** Threads that evaluate rules, beside those of queries. */
+const RULE_THREADS_MAX = 1
+/** The step of subqueries in rules that name none. */
+const SUBQUERY_STEP_MS = 60_000
 const EXEMPLARS_MAX = 10_000
 const METADATA_MAX = 50_000
 
@@ -33,12 +39,16 @@ export interface HouseOptions {
   readonly log: Log
   /** What is reported of it has changed. */
   readonly changed: () => void
+  /** Told of alerts after each evaluation of their rule. */
+  readonly tellAlerts: (report: RuleReport) => void
 }
 
 /** Everything of metrics in this process: the store, the targets, the API. */
 export class MetricsHouse {
   readonly store: Store
   readonly targets: Targets
+  #rules: RuleGroups | undefined
+  #rulePool: QueryPool | undefined
   readonly #options: HouseOptions
   readonly #startedAtMs: number
   readonly #own: ScrapeCache
@@ -86,6 +96,7 @@ export class MetricsHouse {
     this.#state = state
     this.#retention = retentionOf(state, await rulesOf(state))
     await this.targets.set(state.jobs)
+    await this.#applyRules(state)
     if (this.#board === undefined) await this.#listen(state)
   }
 
@@ -143,9 +154,44 @@ export class MetricsHouse {
     for (const stop of this.#stops) stop()
     this.targets.close()
     await this.#closeListener()
+    const stopping = this.#rules?.close()
+    await this.#rulePool?.close()
+    await stopping
     await this.#pool?.close()
     await this.#upkeep
     await this.store.close()
+  }
+
+  /** What evaluates rules is loaded with the first rule. */
+  async #applyRules({ rules }: MetricsState): Promise<void> {
+    if (rules.length === 0 && this.#rules === undefined) return
+    this.#rules ??= await this.#startRules()
+    await this.#rules.set(rules)
+  }
+
+  async #startRules(): Promise<RuleGroups> {
+    const { clock, log, tellAlerts } = this.#options
+    const [{ RuleGroups: Groups }, { QueryPool: Pool }] = await Promise.all([
+      import('./rules/rule-groups.ts'),
+      import('./query/query-pool.ts'),
+    ])
+    // Threads of their own: queries of people do not keep alerts waiting.
+    const pool = new Pool(this.store.queries, clock, log, RULE_THREADS_MAX)
+    this.#rulePool = pool
+    return new Groups({
+      store: this.store,
+      clock,
+      log,
+      query: (text, timeMs) =>
+        pool.samples({
+          ...this.#state.query,
+          text,
+          time: { kind: 'instant', timeMs },
+          subqueryStepMs: SUBQUERY_STEP_MS,
+        }),
+      externalUrl: () => this.#state.externalUrl,
+      tell: tellAlerts,
+    })
   }
 
   #keepUp(): void {
@@ -180,18 +226,14 @@ export class MetricsHouse {
     if (opened !== undefined) this.#closeListener = () => opened.close()
   }
 
-  /** Loaded when somebody asks first. */
-  async #register(app: FastifyInstance): Promise<void> {
+  /** What the API answers from. What evaluates queries is loaded with the first one. */
+  apiNeeds(): ApiNeeds {
     const { clock, log } = this.#options
-    const [{ registerPrometheusApi }, { QueryPool: Pool }] = await Promise.all([
-      import('./api/prometheus-api.ts'),
-      import('./query/query-pool.ts'),
-    ])
-    this.#pool ??= new Pool(this.store.queries, clock, log)
-    const needs: ApiNeeds = {
+    return {
       store: this.store,
-      pool: this.#pool,
+      pool: { run: async (job, signal) => (await this.#openPool()).run(job, signal) },
       targets: this.targets,
+      rules: () => this.#rules?.all ?? [],
       clock,
       log,
       limits: () => this.#state.query,
@@ -199,7 +241,19 @@ export class MetricsHouse {
       startedAtMs: this.#startedAtMs,
       retentionText: () => formatDurationMs(this.#state.retention.timeMs),
     }
-    registerPrometheusApi(app, needs)
+  }
+
+  /** Loaded when somebody asks first. */
+  async #register(app: FastifyInstance): Promise<void> {
+    const { registerPrometheusApi } = await import('./api/prometheus-api.ts')
+    registerPrometheusApi(app, this.apiNeeds())
+  }
+
+  async #openPool(): Promise<QueryPool> {
+    const { clock, log } = this.#options
+    const { QueryPool: Pool } = await import('./query/query-pool.ts')
+    this.#pool ??= new Pool(this.store.queries, clock, log)
+    return this.#pool
   }
 }
 

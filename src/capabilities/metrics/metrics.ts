@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { MetricsState } from '../../contracts/metrics-state.ts'
 import type { ListenerReport, ReportedProblem } from '../../contracts/state.ts'
-import type { Clock, Log, Part } from '../../platform/capability.ts'
+import type { Clock, Log, Part, RouteModule } from '../../platform/capability.ts'
 import { openStateReceiver } from '../../platform/state/receiver.ts'
 import { MetricsHouse } from './house.ts'
+import type { RuleReport } from './rules/rule-ground.ts'
 
 /** Where it stands. */
 export interface MetricsConfig {
@@ -25,6 +26,14 @@ export interface MetricsScope {
 export interface Metrics {
   /** Undefined until control has said for the first time how metrics are kept. */
   readonly house: () => MetricsHouse | undefined
+  /** Calls back after each evaluation of an alerting rule. */
+  readonly onAlerts: (listener: (report: RuleReport) => void) => void
+}
+
+/** What it gives to its process. */
+export interface MetricsPart extends Part<MetricsConfig, Metrics> {
+  /** Admin routes, loaded when somebody asks first. */
+  readonly lateRoutes: () => Promise<RouteModule>
 }
 
 /** Metrics in the telemetry process: nothing is opened until control says what to do. */
@@ -32,7 +41,8 @@ export async function startMetrics(
   { dataDir, stateSocket }: MetricsConfig,
   _needs: object,
   scope: MetricsScope,
-): Promise<Part<MetricsConfig, Metrics>> {
+): Promise<MetricsPart> {
+  const alertListeners: ((report: RuleReport) => void)[] = []
   let house: MetricsHouse | undefined
   let problem: ReportedProblem | undefined
 
@@ -45,6 +55,9 @@ export async function startMetrics(
         clock: scope.clock,
         log: scope.log,
         changed: () => receiver.changed(),
+        tellAlerts: (report) => {
+          for (const listener of alertListeners) listener(report)
+        },
       })
       await house.apply(state)
       problem = undefined
@@ -75,5 +88,11 @@ export async function startMetrics(
     await receiver.close()
     await house?.close()
   })
-  return { api: { house: () => house } }
+  return {
+    api: { house: () => house, onAlerts: (listener) => void alertListeners.push(listener) },
+    lateRoutes: async () => {
+      const { registerConsoleRoutes } = await import('./console-routes.ts')
+      return (app) => registerConsoleRoutes(app, () => house)
+    },
+  }
 }

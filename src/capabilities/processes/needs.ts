@@ -26,6 +26,8 @@ export interface DiscoveryNeed {
   /** Out of rotation, but still shown. */
   drain(service: string, id: string): void
   remove(service: string, id: string): void
+  /** Once after a start: all that still runs has been put. */
+  adopted(): Promise<void>
   isRoutable(service: string, id: string): boolean
   /** Its checks count, after the time for its start, and say that it is not well. */
   isFailing(service: string, id: string): boolean

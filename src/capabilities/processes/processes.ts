@@ -51,6 +51,7 @@ export async function startProcesses(
   const runs: RunSet = new RunSet(first, { ...needs, overrideOf, scope, changed })
   const changes = new ChangeWatch(scope, (name) => runs.find(name)?.restart())
   runs.adopt((await supervisor.hello).processes, needs.routed)
+  await discovery.adopted()
   supervisor.onProcesses((statuses) => runs.observe(statuses))
   discovery.onChange((services) => {
     runs.reconcile()

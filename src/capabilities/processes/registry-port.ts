@@ -5,7 +5,14 @@ import type { DiscoveryNeed } from './needs.ts'
 /** What this capability does with discovery. */
 export type DiscoveryOfProcesses = Pick<
   Discovery,
-  'putInstance' | 'setDraining' | 'removeInstance' | 'flush' | 'instance' | 'service' | 'subscribe'
+  | 'putInstance'
+  | 'setDraining'
+  | 'removeInstance'
+  | 'forgetOrphans'
+  | 'flush'
+  | 'instance'
+  | 'service'
+  | 'subscribe'
 >
 
 /** A run instance is put, drained and removed; its checks are those that its service declares. */
@@ -25,6 +32,8 @@ export function discoveryForProcesses(discovery: DiscoveryOfProcesses): Discover
       discovery.removeInstance(service, id)
       discovery.flush()
     },
+    // Who registered itself and has ended while no control plane looked is gone.
+    adopted: () => discovery.forgetOrphans(),
     isRoutable: (service, id) => discovery.instance(service, id)?.isRoutable ?? false,
     isFailing: (service, id) => discovery.instance(service, id)?.health === 'critical',
     routableCount: (service) => discovery.service(service)?.routableCount ?? 0,

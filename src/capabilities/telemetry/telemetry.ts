@@ -10,12 +10,18 @@ export interface TelemetryConfig {
   readonly recordsSocket: string
 }
 
+/** Who is told besides. */
+export interface TelemetryNeeds {
+  /** Each batch of records as it came, not to be changed. */
+  readonly records?: (worker: number, batch: Buffer) => void
+}
+
 /**
  * Keeps what data tells, in memory and bounded: its death costs that memory and nothing else. One batch that cannot be read costs that batch.
  */
 export async function startTelemetry(
   config: TelemetryConfig,
-  _needs: object,
+  { records }: TelemetryNeeds,
   scope: Pick<Scope, 'clock' | 'log' | 'onStop'>,
 ): Promise<Part<TelemetryConfig, Telemetry>> {
   const series = new SeriesStore()
@@ -23,7 +29,10 @@ export async function startTelemetry(
   const receiver = await openReceiver({
     socketPath: config.recordsSocket,
     log: scope.log,
-    records: (worker, batch) => requests.add(worker, batch),
+    records(worker, batch) {
+      requests.add(worker, batch)
+      records?.(worker, batch)
+    },
     changes: (message) => series.add(message),
   })
   scope.onStop(() => receiver.close())

@@ -37,8 +37,8 @@ export interface LocalAnswer {
   readonly status: number
   /** Whole lines with CR LF, without framing and Connection. Latin-1. */
   readonly lines: string
-  /** UTF-8. */
-  readonly body: string
+  /** Text is UTF-8. */
+  readonly body: string | Buffer
   /** The answer to a HEAD request: the body's length is told, and no body sent. */
   readonly isHead: boolean
 }

@@ -102,7 +102,10 @@ export class Http1Answer {
     })
     const out = Buffer.allocUnsafeSlow(head.length + (answer.isHead ? 0 : length))
     out.write(head, 0, 'latin1')
-    if (!answer.isHead) out.write(answer.body, head.length, 'utf8')
+    if (!answer.isHead) {
+      if (typeof answer.body === 'string') out.write(answer.body, head.length, 'utf8')
+      else answer.body.copy(out, head.length)
+    }
     this.#outlet.write(out)
   }
 

@@ -90,7 +90,7 @@ export class Http2Answers<S extends HoldingEnds> {
   /** `isWhole`: nothing more is said on the stream. */
   sendLocal(stream: Http2Stream<S>, answer: LocalAnswer, isWhole: boolean): void {
     if (stream.isGone) return
-    const body = Buffer.from(answer.body)
+    const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
     const hasLength = answer.status !== 204 && answer.status !== 304 && body.length > 0
     const block = localBlock(answer.status, answer.lines, hasLength ? body.length : -1)
     const hasBody = !answer.isHead && body.length > 0

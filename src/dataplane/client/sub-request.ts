@@ -123,7 +123,7 @@ export class SubRequest<E> implements ClientOf<E> {
   }
 
   sendLocal({ status, body }: LocalAnswer): void {
-    this.#answer = { kind: 'local', status, body }
+    this.#answer = { kind: 'local', status, body: String(body) }
   }
 
   openTunnel(): void {

@@ -70,10 +70,15 @@ export function shedRequest(ctx: ExchangeContext, exchange: Exchange): void {
   const { service } = exchange
   const admission = service?.admission
   ctx.totals.countLimited('concurrency')
+  if (service !== null) service.counts.shed++
   const limit = admission === null || admission === undefined ? 0 : admission.limit
+  const why =
+    service === null || service.guard === null
+      ? ''
+      : `${service.name} is overloaded: ${service.guard.explain()}; `
   answerLocally(ctx, exchange, {
     code: 'ERR_GATEWAY_OVERLOADED',
-    detail: `${service?.name ?? ''} may have ${limit} requests in flight, has ${admission?.inFlight ?? 0}, and ${admission?.queued ?? 0} wait here already: resilience.concurrency`,
+    detail: `${why}${service?.name ?? ''} may have ${limit} requests in flight, has ${admission?.inFlight ?? 0}, and ${admission?.queued ?? 0} wait here already: resilience.concurrency`,
     lines: 'retry-after: 1\r\n',
   })
 }

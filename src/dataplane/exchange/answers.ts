@@ -28,6 +28,7 @@ import { beginEncoding, encodeBody, ENCODERS_MAX, type EncodingSteps } from './e
 import { endExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
 import { decideAnswerRetry, isLeftToOther } from './retries.ts'
+import { beginCapture, capture, endCapture } from './stale.ts'
 import { stickyLine } from './sticky.ts'
 import { openTunnel } from './tunnels.ts'
 
@@ -94,6 +95,10 @@ export function passHead(
   toAnswering(attempt)
   dropOther(ctx, attempt)
   noteAnswer(ctx, attempt, head.status, judgedStatus(head, callStatus), nowMs)
+  if (exchange.stale !== null) {
+    beginCapture(exchange, head, bytes, stream.body)
+    capture(exchange, bytes, start, end)
+  }
   if (encodes) return encodeMore(ctx, attempt, bytes, start, end)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
@@ -133,6 +138,7 @@ function dropOther(ctx: ExchangeContext, winner: BoundAttempt): void {
   const other = first === winner ? second : first
   if (other.state === ATTEMPT.over) return
   other.entry.outcome = 'lost-the-race'
+  if (winner === second) winner.exchange.service!.counts.hedgeWins++
   cancelAttempt(ctx, other)
 }
 
@@ -145,10 +151,14 @@ export function passBody(
   end: number,
 ): void {
   const { exchange, stream } = attempt
-  if (exchange.encodes !== null) return encodeMore(ctx, attempt, bytes, start, end)
+  if (exchange.encodes !== null) {
+    if (exchange.capture !== null) capture(exchange, bytes, start, end)
+    return encodeMore(ctx, attempt, bytes, start, end)
+  }
   const error = exchange.client.sendBody(stream.body, bytes, start, end)
   if (error < 0) return breakOffBroken(ctx, attempt, error)
   const nowMs = ctx.clock.monotonicMs()
+  if (exchange.capture !== null) capture(exchange, bytes, start, end)
   if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
 }
@@ -170,20 +180,16 @@ function encodeMore(
   const taken = encodeBody(attempt, bytes, start, end)
   if (taken < 0) return breakOffBroken(ctx, attempt, taken)
   const nowMs = ctx.clock.monotonicMs()
-  if (stream.body.isDone) return endEncoded(ctx, attempt, nowMs)
+  if (stream.body.isDone) return endAnswer(ctx, attempt, nowMs)
   awaitMore(ctx, attempt, nowMs)
   if (taken === 0) stream.pause()
 }
 
-function endEncoded(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
-  const { exchange } = attempt
-  const isWhole = exchange.client.body.isDone
-  if (!isWhole) exchange.client.closeAfterwards()
-  releaseAttempt(ctx, attempt, isWhole, nowMs)
+function finishEncoding(ctx: ExchangeContext, exchange: Exchange, nowMs: number): void {
   exchange.phase = PHASE.flushing
   exchange.unsentBefore = exchange.client.outlet.unsentBytes
   exchange.deadlineMs = nowMs + ctx.limits.bodyTimeoutMs
-  exchange.encodes!.encoder.end()
+  exchange.encodes?.encoder.end()
 }
 
 /** What comes out of an encoder, led to the step that the exchange is in. */
@@ -195,8 +201,7 @@ function encodingSteps(ctx: ExchangeContext): EncodingSteps {
       if (!exchange.client.outlet.isClogged) return
       encoder.pause()
       exchange.unsentBefore = exchange.client.outlet.unsentBytes
-      if (isBound(exchange.first)) exchange.first.stream.pause()
-      if (isBound(exchange.second)) exchange.second.stream.pause()
+      for (const { stream } of [exchange.first, exchange.second]) stream?.pause()
     },
     done(exchange) {
       exchange.sentBytes = exchange.encodes!.encoder.madeBytes
@@ -217,8 +222,7 @@ export function passEnd(ctx: ExchangeContext, attempt: BoundAttempt): void {
     return breakOff(ctx, attempt, 'reset', 'the instance closed in the middle of the body')
   }
   body.isDone = true
-  if (attempt.exchange.encodes !== null) return endEncoded(ctx, attempt, ctx.clock.monotonicMs())
-  attempt.exchange.client.endBody()
+  if (attempt.exchange.encodes === null) attempt.exchange.client.endBody()
   endAnswer(ctx, attempt, ctx.clock.monotonicMs())
 }
 
@@ -364,10 +368,12 @@ function breakOff(
 function endAnswer(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, stream } = attempt
   exchange.sentBytes = stream.body.received
+  if (exchange.capture !== null) endCapture(exchange, nowMs)
   const isWhole = exchange.client.body.isDone
   // The client sends a body that nobody reads any more.
   if (!isWhole) exchange.client.closeAfterwards()
   releaseAttempt(ctx, attempt, isWhole, nowMs)
+  if (exchange.encodes !== null) return finishEncoding(ctx, exchange, nowMs)
   endExchange(ctx, exchange, nowMs)
 }
 

@@ -1,8 +1,7 @@
 import { copyChoice } from '../../mechanisms/balancing/choice.ts'
-import { REFUSED } from '../../mechanisms/breaker/breaker.ts'
 import { RETRY_ON } from '../../mechanisms/retry/conditions.ts'
 import { addAttempt } from '../records/record.ts'
-import { askInstance, askService, slowFrom, TOLD } from '../resilience/breakers.ts'
+import { askService, slowFrom, TOLD } from '../resilience/breakers.ts'
 import type { Instance, PooledConnection } from '../upstream/instance.ts'
 import type { InstanceOf } from '../upstream/instance-stream.ts'
 import type { Http2InstanceConnection } from '../upstream/http2-connection.ts'
@@ -17,6 +16,7 @@ import {
 import type { Service } from '../upstream/service.ts'
 import { leaveQueue } from './attempt-end.ts'
 import { toConnecting, toSent, toWaiting } from './attempt-states.ts'
+import { chooseWithRoom, hasInstanceLeft } from './choose-instance.ts'
 import type { ExchangeContext } from './context.ts'
 import { decideAttemptDeadline } from './decide.ts'
 import { ATTEMPT, type Attempt, type BoundAttempt, type Exchange, viewOfOut } from './exchange.ts'
@@ -50,7 +50,7 @@ export function findInstance(
   if (hasInstanceLeft(exchange, null, nowMs)) {
     return waitForPlace(ctx, attempt, service, nowMs)
   }
-  answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, nowMs))
+  answerLocally(ctx, exchange, refuseByInstances(service, exchange.tried, exchange.subset, nowMs))
 }
 
 /** As `startAttempt`, but false where there is no other instance: then nothing has happened. */
@@ -66,34 +66,6 @@ export function startNextAttempt(ctx: ExchangeContext, attempt: Attempt, nowMs: 
   return true
 }
 
-/** Whether there is an instance for a further attempt, be it full, besides those that were tried and `last`. Takes nobody's turn. */
-export function hasInstanceLeft(exchange: Exchange, last: Instance | null, nowMs: number): boolean {
-  const { tried, service } = exchange
-  return service!.balancer.candidates.some(
-    (one) => one !== last && one.blockedUntilMs <= nowMs && !tried.includes(one),
-  )
-}
-
-/**
- * Asks the balancer. When all are ejected it chooses among them nevertheless: a guess is better than a certain 503, and if they have
- * recovered the first success tells. Undefined: every instance was tried.
- */
-function pick(
-  ctx: ExchangeContext,
-  exchange: Exchange,
-  service: Service<Attempt>,
-  nowMs: number,
-): Instance | undefined {
-  const { pick: context } = ctx
-  context.nowMs = nowMs
-  context.excluded = exchange.tried
-  context.slowStartMs = service.spec.balance.slowStartMs
-  context.sticky = exchange.sticky
-  context.hash = exchange.hash
-  context.mayPanic = true
-  return service.balancer.pick(context)
-}
-
 /** Connects to the balancer's choice among those that a request can go to now. False: nothing has happened. */
 export function connectSomewhere(
   ctx: ExchangeContext,
@@ -107,38 +79,6 @@ export function connectSomewhere(
   if (connectTo(ctx, attempt, instance, nowMs)) return true
   instance.breaker?.giveBack(attempt.permit)
   return false
-}
-
-/**
- * The balancer's choice among those that a request can go to without waiting, with a permit of its breaker: one that is full, or whose breaker is open,
- * does not hold up the others.
- */
-function chooseWithRoom(
-  ctx: ExchangeContext,
-  exchange: Exchange,
-  service: Service<Attempt>,
-  nowMs: number,
-): Instance | undefined {
-  const triedCount = exchange.tried.length
-  let instance = pick(ctx, exchange, service, nowMs)
-  while (instance !== undefined) {
-    if (hasRoom(instance)) {
-      ctx.instancePermit = askInstance(instance, nowMs)
-      if (ctx.instancePermit !== REFUSED) break
-    } else if (isPinned(ctx, service)) {
-      instance = undefined
-      break
-    }
-    exchange.tried.push(instance)
-    instance = pick(ctx, exchange, service, nowMs)
-  }
-  if (exchange.tried.length > triedCount) exchange.tried.length = triedCount
-  return instance
-}
-
-/** A client whose cookie names a living instance waits for that one. */
-function isPinned(ctx: ExchangeContext, service: Service<Attempt>): boolean {
-  return service.spec.balance.algorithm === 'sticky-cookie' && !ctx.pick.setsSticky
 }
 
 /** False, and nothing has happened: another worker was faster, and there is no place any more. One that waited leaves the queue. */

@@ -6,6 +6,7 @@ import type { ClientEvents } from '../client/client-stream.ts'
 import type { ClientGround } from '../client/ground.ts'
 import type { LocalReply, PolicyGround } from '../policies/policy.ts'
 import type { Drops } from '../../mechanisms/http1/drops.ts'
+import type { Happened } from '../resilience/outlier-watch.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import type { TotalsCollector } from '../totals/worker-totals.ts'
 import type { UpstreamGround } from '../upstream/ground.ts'
@@ -82,6 +83,8 @@ export interface ExchangeContext extends ClientGround, UpstreamGround {
   fallBack(exchange: Exchange, reply: LocalReply): boolean
   /** A report of this worker changed the state of a breaker. */
   breakerChanged(): void
+  /** A policy of resilience did something by itself. */
+  happened(event: Happened): void
   /** A defect of ours was caught: it is counted and logged with its stack. */
   reportDefect(error: unknown): void
 }

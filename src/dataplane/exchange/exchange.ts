@@ -3,6 +3,8 @@ import { PRIORITY, type Priority } from '../../mechanisms/bulkhead-queue/bulkhea
 import { GRPC, type GrpcKind } from '../../mechanisms/grpc/grpc.ts'
 import type { RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { Identity } from '../auth/identity.ts'
+import type { GrpcWebStream } from '../client/grpc-web-stream.ts'
+import type { StaleCache } from '../../mechanisms/stale-cache/stale-cache.ts'
 import type { ClientOf } from '../client/client-stream.ts'
 import type { PendingDecision, PolicyExchange } from '../policies/policy.ts'
 import type { Ticket } from '../policies/ticket.ts'
@@ -16,6 +18,7 @@ import type { Service } from '../upstream/service.ts'
 import type { Failure } from './decide.ts'
 import type { Encoding } from './encoder.ts'
 import type { Route } from './routes.ts'
+import type { StaleCapture } from './stale-capture.ts'
 
 /** First size of an exchange's buffer: a browser's head with a token. */
 export const HEAD_ROOM_BYTES = 4096
@@ -116,6 +119,8 @@ export interface Exchange extends Guarded {
   isIdempotent: boolean
   /** What kind of call it is, if it is one. */
   grpc: GrpcKind
+  /** The client's side where it speaks gRPC-web and the instance gRPC: then it is `client`. */
+  web: GrpcWebStream<Exchange> | null
   /** How long its caller waits, -1 where that was not said. */
   callTimeoutMs: number
   /** The client asked to switch protocols. */
@@ -131,6 +136,8 @@ export interface Exchange extends Guarded {
   setsSticky: boolean
   /** Of the key that hashed balancing goes by, -1 for none. */
   hash: number
+  /** The subset of instances that it is for; null: any. */
+  subset: string | null
 
   /** The request as it goes to the instance: head, and body as long as it fits. */
   out: Buffer
@@ -162,6 +169,10 @@ export interface Exchange extends Guarded {
   wasTried: boolean
   /** What still may stand in for its service; null: nothing. */
   fallback: FallbackSpec | null
+  /** The last answers of its service, where they may stand in; null: none do. */
+  stale: StaleCache | null
+  /** The answer that is being kept; null: none is. */
+  capture: StaleCapture | null
   /** Who it is served before, and shed after. */
   priority: Priority
   /** Where it counts in flight; null: nowhere, or it waits for that. */
@@ -205,10 +216,11 @@ export interface Exchange extends Guarded {
   decision: PendingDecision | null
 }
 
+const NOT_GUARDED: Guarded = { permit: 0, slowAtMs: Infinity, told: TOLD.failed }
+
 /** An exchange for the pool. `client` is set before it is used. */
 export function createExchange(record: ExchangeRecord): Exchange {
-  const entry = createAttemptEntry()
-  const exchange: Mutable<Exchange> = {
+  return withAttempts({
     phase: PHASE.free,
     turn: 0,
     place: -1,
@@ -223,6 +235,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     isAdmitted: true,
     isIdempotent: false,
     grpc: GRPC.none,
+    web: null,
     callTimeoutMs: -1,
     isUpgrade: false,
     expectsContinue: false,
@@ -232,6 +245,7 @@ export function createExchange(record: ExchangeRecord): Exchange {
     sticky: '',
     setsSticky: false,
     hash: -1,
+    subset: null,
     out: Buffer.allocUnsafeSlow(HEAD_ROOM_BYTES),
     outEnd: 0,
     outView: NO_BYTES,
@@ -249,6 +263,8 @@ export function createExchange(record: ExchangeRecord): Exchange {
     pausedMs: 0,
     wasTried: false,
     fallback: null,
+    stale: null,
+    capture: null,
     priority: PRIORITY.normal,
     admission: null,
     queuePlace: -1,
@@ -259,12 +275,14 @@ export function createExchange(record: ExchangeRecord): Exchange {
     failureDetail: '',
     headEnd: 0,
     triesLineLength: 0,
-    permit: 0,
-    slowAtMs: Infinity,
-    told: TOLD.failed,
+    ...NOT_GUARDED,
     needsFresh: false,
     ...noPolicies(),
-  }
+  })
+}
+
+function withAttempts(exchange: Mutable<Exchange>): Exchange {
+  const entry = createAttemptEntry()
   exchange.first = createAttempt(exchange, entry)
   exchange.second = createAttempt(exchange, entry)
   return exchange
@@ -309,9 +327,7 @@ function createAttempt(exchange: Exchange, entry: AttemptEntry): Attempt {
     sentEnd: 0,
     unsentBefore: 0,
     isBlamed: false,
-    permit: 0,
-    slowAtMs: Infinity,
-    told: TOLD.failed,
+    ...NOT_GUARDED,
   }
 }
 

@@ -1,7 +1,7 @@
 import { observeAdmitted, shedRequest } from './admit.ts'
 import { noteReason } from '../records/record.ts'
 import { breakerOf, tellFailure, tellHanging } from '../resilience/breakers.ts'
-import { noteFailure } from '../resilience/outlier-watch.ts'
+import { noteFailure, tellEjected } from '../resilience/outlier-watch.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Service } from '../upstream/service.ts'
 import { cancelAttempt, cancelAttempts } from './attempt-end.ts'
@@ -27,7 +27,8 @@ import {
 } from './exchange.ts'
 import { finishExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
-import { canFollow, isNamed, waitBefore } from './retries.ts'
+import { noteWasted } from './overload.ts'
+import { canFollow, isNamed, waitBefore, withdraw } from './retries.ts'
 
 /** An attempt has failed before the client saw anything of an answer: another one, or the end. */
 export function failAttempt(
@@ -65,7 +66,7 @@ export function failAttempt(
     case NEXT.elsewhereOnBudget: {
       noteTried(exchange, instance)
       const waitMs = waitBefore(ctx, exchange, -1, nowMs)
-      if (waitMs < 0 || !exchange.service!.retries.tryWithdraw(nowMs)) {
+      if (waitMs < 0 || !withdraw(exchange, nowMs)) {
         return giveUp(ctx, exchange, failure, detail, nowMs)
       }
       return tryElsewhere(ctx, attempt, failure, detail, waitMs)
@@ -152,7 +153,11 @@ export function blameInstance(ctx: ExchangeContext, attempt: BoundAttempt, nowMs
   if (instance.isGone) return
   const total = service.balancer.candidates.length
   noteFailure(service.spec, instance, attempt.state !== ATTEMPT.answering, nowMs)
-  service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)
+  if (service.ejection.reportFailure(instance, service.spec.ejection, nowMs, total)) {
+    service.counts.ejections++
+    const because = `${service.spec.ejection.failures} failures in a row, the last: ${attempt.entry.outcome} ${attempt.entry.status || ''}`
+    ctx.happened(tellEjected(service.name, instance, because.trimEnd(), nowMs))
+  }
   service.balancer.observe(instance, nowMs - attempt.startedMs, nowMs, false)
 }
 
@@ -194,6 +199,7 @@ export function abortExchange(ctx: ExchangeContext, exchange: Exchange): void {
   for (const attempt of [exchange.first, exchange.second]) {
     if (isBound(attempt) && attempt.entry.outcome === '') {
       attempt.entry.outcome = 'client-aborted'
+      noteWasted(attempt, ctx.clock.monotonicMs())
     }
   }
   if (exchange.phase !== PHASE.flushing) return answerLocally(ctx, exchange, { code, detail })
@@ -290,6 +296,7 @@ function expireBound(
   switch (expiry) {
     case 'total':
       entry.outcome = 'total-timeout'
+      noteWasted(attempt, nowMs)
       // An instance that used up the whole time is as suspicious as one that used up its own.
       reportFailure(ctx, attempt, nowMs)
       return expireTotal(ctx, exchange, 'waiting for the answer')
@@ -346,6 +353,7 @@ function expireBound(
 /** The attempt has used up its time: for the next one, where there can be one. */
 function expireTry(ctx: ExchangeContext, attempt: BoundAttempt, nowMs: number): void {
   const { exchange, instance } = attempt
+  noteWasted(attempt, nowMs)
   if (canFollow(attempt, nowMs)) {
     const { attemptTimeoutMs } = exchange.service!.spec
     const detail = `${instance.id} did not answer within ${attemptTimeoutMs} ms`

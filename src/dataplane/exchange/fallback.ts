@@ -7,6 +7,7 @@ import type { ExchangeContext } from './context.ts'
 import { type Exchange, PHASE } from './exchange.ts'
 import { leaveFlight } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { staleReply } from './stale.ts'
 
 /** Answers of ours that say that the service could not serve the request, and nothing of the request itself. */
 const FAILURES: ReadonlySet<string> = new Set([
@@ -28,9 +29,22 @@ const FAILURES: ReadonlySet<string> = new Set([
 export function fallBack(ctx: ExchangeContext, exchange: Exchange, reply: LocalReply): boolean {
   const { fallback, phase } = exchange
   if (fallback === null || phase !== PHASE.asking || !FAILURES.has(reply.code)) return false
-  if (goElsewhere(ctx, exchange, fallback.service)) return true
+  const { service } = exchange
+  if (goElsewhere(ctx, exchange, fallback.service)) {
+    if (service !== null) service.counts.fallbacks++
+    return true
+  }
+  const stale = staleReply(exchange, reply, ctx.clock.monotonicMs())
+  if (stale !== undefined) {
+    if (service !== null) service.counts.fallbacks++
+    exchange.fallback = null
+    notePolicy(exchange.record, 'fallback', 'its last answer', 0)
+    answerLocally(ctx, exchange, stale)
+    return true
+  }
   const { answer } = fallback
   if (answer === undefined) return false
+  if (service !== null) service.counts.fallbacks++
   exchange.fallback = null
   notePolicy(exchange.record, 'fallback', 'a fixed answer', 0)
   answerLocally(ctx, exchange, { ...reply, plain: answer })
@@ -55,6 +69,7 @@ function goElsewhere(ctx: ExchangeContext, exchange: Exchange, name: string): bo
   exchange.sticky = ''
   exchange.setsSticky = false
   exchange.hash = -1
+  exchange.subset = null
   notePolicy(exchange.record, 'fallback', `to the service ${name}`, 0)
   startAttempt(ctx, exchange.first, nowMs)
   return true

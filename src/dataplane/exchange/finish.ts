@@ -129,6 +129,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   if (exchange.tried.length > 0) exchange.tried.length = 0
   exchange.isUpgrade = false
   exchange.grpc = GRPC.none
+  exchange.web = null
   exchange.callTimeoutMs = -1
   exchange.expectsContinue = false
   exchange.isRaw = false
@@ -136,6 +137,7 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.sticky = ''
   exchange.setsSticky = false
   exchange.hash = -1
+  exchange.subset = null
   exchange.outEnd = 0
   exchange.isReplayable = true
   exchange.totalDeadlineMs = 0
@@ -146,6 +148,8 @@ function recycle(ctx: ExchangeContext, exchange: Exchange): void {
   exchange.pausedMs = 0
   exchange.wasTried = false
   exchange.fallback = null
+  exchange.stale = null
+  exchange.capture = null
   exchange.priority = PRIORITY.normal
   exchange.admittedMs = 0
   exchange.hedgeAtMs = Infinity

@@ -1,5 +1,6 @@
 import { headerValue, type RequestHead } from '../../mechanisms/http1/request-head.ts'
 import type { HalfSipHash } from '../../mechanisms/siphash/half-siphash.ts'
+import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Exchange } from './exchange.ts'
 import { cookieValue } from './sticky.ts'
 
@@ -16,6 +17,18 @@ export function readHashKey(
   if (key === '') return -1
   hash.hashText(key)
   return hash.high
+}
+
+/** The subset of instances that a request asks for; null: any. */
+export function readSubset(
+  { subset }: ServiceSpec['balance'],
+  head: RequestHead,
+  bytes: Buffer,
+): string | null {
+  if (subset === undefined) return null
+  const said = headerValue(bytes, head, subset.header) ?? ''
+  const value = said === '' ? subset.otherwise : said
+  return value === '' ? null : value
 }
 
 type TextKey =

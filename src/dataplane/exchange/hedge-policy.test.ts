@@ -37,6 +37,8 @@ test('after the usual time a second attempt runs, and its answer is the answer',
     'lost-the-race',
   ])
   assert.ok(record!.policies.some(({ policy }) => policy === 'hedge'))
+  const { hedges, hedgeWins } = gateway.worker.context.services.get('echo')!.counts
+  assert.deepEqual([hedges, hedgeWins], [1, 1])
 })
 
 test('a POST, and a request beyond the budget, are sent once', async (t) => {

@@ -1,6 +1,7 @@
 import { isHedgeDue } from '../../mechanisms/hedging/hedging.ts'
 import { notePolicy } from '../records/record.ts'
-import { connectSomewhere, hasInstanceLeft } from './attempts.ts'
+import { connectSomewhere } from './attempts.ts'
+import { hasInstanceLeft } from './choose-instance.ts'
 import type { ExchangeContext } from './context.ts'
 import { mayHedge } from './decide.ts'
 import { ATTEMPT, type Exchange, writeTries } from './exchange.ts'
@@ -18,6 +19,7 @@ export function hedgeWhenDue(ctx: ExchangeContext, exchange: Exchange, nowMs: nu
   if (!hasInstanceLeft(exchange, first.instance, nowMs)) return
   if (!service.retries.hasOne(nowMs) || !startHedge(ctx, exchange, nowMs)) return
   service.retries.tryWithdraw(nowMs)
+  service.counts.hedges++
   exchange.retriesLeft--
   exchange.edge!.retries++
   notePolicy(exchange.record, 'hedge', 'a second attempt after the usual time', delayMs)

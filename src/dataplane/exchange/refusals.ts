@@ -18,9 +18,23 @@ export function refuseByService(
 export function refuseByInstances(
   service: Pick<Service<unknown>, 'name' | 'balancer'>,
   tried: readonly Instance[],
+  subset: string | null,
   nowMs: number,
 ): LocalReply {
-  const left = service.balancer.candidates.filter((one) => !tried.includes(one))
+  const { candidates } = service.balancer
+  if (
+    subset !== null &&
+    candidates.length > 0 &&
+    !candidates.some((one) => one.subset === subset)
+  ) {
+    return {
+      code: 'ERR_GATEWAY_NO_INSTANCE',
+      detail: `the service ${service.name} has ${candidates.length} routable instances, and none of them is of the subset ${subset.slice(0, 80)}: balance.subset`,
+    }
+  }
+  const left = candidates.filter(
+    (one) => !tried.includes(one) && (subset === null || one.subset === subset),
+  )
   if (left.length === 0) {
     return {
       code: 'ERR_GATEWAY_NO_INSTANCE',

@@ -30,6 +30,9 @@ import {
 import { refuseLargeBody, runEntry } from './entry.ts'
 import { forgetBody, openExchange } from './finish.ts'
 import { answerLocally } from './local-reply.ts'
+import { translateCall, withoutType } from './web-calls.ts'
+import type { GrpcWebStream } from '../client/grpc-web-stream.ts'
+import { GRPC } from '../../mechanisms/grpc/grpc.ts'
 import { ROUTED, routeOn, routeRequest } from './routing.ts'
 
 /** How long a policy may take where the route says no timeout. */
@@ -68,9 +71,15 @@ function forward(
   start: number,
   end: number,
 ): number {
+  if (exchange.grpc > GRPC.grpc && exchange.service!.spec.protocol === 'h2c') {
+    translateCall(exchange, head, bytes)
+  }
   const { client } = exchange
   composeHead(ctx, exchange, head, bytes)
-  const taken = start < end && !client.body.isDone ? keepBody(exchange, bytes, start, end) : 0
+  // Text is read when there is somebody to take it.
+  const isText = exchange.web !== null && exchange.web.isText
+  const taken =
+    !isText && start < end && !client.body.isDone ? keepBody(exchange, bytes, start, end) : 0
   if (taken < 0) return refuseBody(ctx, exchange, taken, end)
   if (client.body.isDone) exchange.totalDeadlineMs = exchange.startedMs + exchange.timeoutMs
   // Until there is a connection, the rest of the body stays in the kernel.
@@ -185,6 +194,10 @@ function composeHead(
     (exchange.cameAs > 1 ? `x-request-attempt: ${exchange.cameAs}\r\n` : '') +
     (route === null ? '' : route.fixedRequestLines + exchange.requestLines)
   rewrite.drops = dropsOf(exchange)
+  if (exchange.web !== null) {
+    rewrite.drops = withoutType(rewrite.drops)
+    rewrite.lines += exchange.web.typeLine
+  }
   rewrite.isTunnel = exchange.isUpgrade
   // HTTP/1.0 may say no host; its instance speaks HTTP/1.1 and must be told one.
   rewrite.hostFallback = exchange.service!.name
@@ -247,14 +260,48 @@ export function takeBody(
   start: number,
   end: number,
 ): number {
-  const { client, first } = exchange
-  const { body } = client
+  const { client, first, web } = exchange
   const isSending = first.state === ATTEMPT.sent || first.state === ATTEMPT.answering
   if (exchange.phase === PHASE.flushing) return start
   if (!isSending) {
     client.pause()
     return start
   }
+  if (web !== null && web.isText) return takeText(ctx, exchange, web, bytes, start, end)
+  return takePayload(ctx, exchange, bytes, start, end)
+}
+
+/** Text of a call of gRPC-web: the bytes that it means. */
+function takeText(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  web: GrpcWebStream<Exchange>,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const plain = web.decode(bytes, start, end)
+  if (plain === undefined) {
+    const detail = 'a body of grpc-web-text is base64, and this is none'
+    answerLocally(ctx, exchange, { code: 'ERR_GATEWAY_GRPC_WEB_TEXT', detail })
+    return end
+  }
+  if (typeof plain === 'number') return refuseBody(ctx, exchange, plain, end)
+  if (plain.length > 0 || web.body.isLast) takePayload(ctx, exchange, plain, 0, plain.length)
+  return web.consumed
+}
+
+/** The instance takes all of it, or it is kept. */
+function takePayload(
+  ctx: ExchangeContext,
+  exchange: Exchange,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const first = exchange.first as BoundAttempt
+  const { client } = exchange
+  const { body } = client
   const isKept =
     exchange.isReplayable && exchange.outEnd + forwardRoom(body, end - start) <= replayMax(exchange)
   if (isKept) {

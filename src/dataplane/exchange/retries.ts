@@ -4,7 +4,8 @@ import type { ResponseHead } from '../../mechanisms/http1/response-head.ts'
 import { retriesAnswer, retriesFailure } from '../../mechanisms/retry/conditions.ts'
 import { parseRateLimitReset, parseRetryAfter } from '../../mechanisms/retry/retry-after.ts'
 import { decideWait, retryWaitMs } from '../../mechanisms/retry/retry-wait.ts'
-import { hasInstanceLeft } from './attempts.ts'
+import { notePolicy } from '../records/record.ts'
+import { hasInstanceLeft } from './choose-instance.ts'
 import { callStatusOf } from './calls.ts'
 import type { ExchangeContext } from './context.ts'
 import { conditionOf, type Failure, mayRetryAnswer } from './decide.ts'
@@ -22,7 +23,11 @@ export function isNamed({ service }: Exchange, failure: Failure): boolean {
 export function canFollow(attempt: BoundAttempt, nowMs: number): boolean {
   const { exchange, instance } = attempt
   const service = exchange.service!
-  if (!service.retries.hasOne(nowMs) || service.breaker?.isOpen(nowMs) === true) return false
+  if (service.breaker?.isOpen(nowMs) === true) return false
+  if (!service.retries.hasOne(nowMs)) {
+    service.counts.retriesRefused++
+    return false
+  }
   return hasInstanceLeft(exchange, instance, nowMs)
 }
 
@@ -77,8 +82,17 @@ export function decideAnswerRetry(
   if (!may || service.breaker?.isOpen(nowMs) === true) return -1
   if (!hasInstanceLeft(exchange, instance, nowMs)) return -1
   const waitMs = waitBefore(ctx, exchange, askedMs(head, bytes, ctx.clock.nowMs()), nowMs)
-  if (waitMs < 0 || !service.retries.tryWithdraw(nowMs)) return -1
+  if (waitMs < 0 || !withdraw(exchange, nowMs)) return -1
   return waitMs
+}
+
+/** Takes a further attempt out of the budget; false, and `why` says so: it is used up. */
+export function withdraw({ service, record }: Exchange, nowMs: number): boolean {
+  if (service!.retries.tryWithdraw(nowMs)) return true
+  const { retries } = service!.retries.view(nowMs)
+  service!.counts.retriesRefused++
+  notePolicy(record, 'retry', 'none: the budget of the last ten seconds is used up', retries)
+  return false
 }
 
 /** Of two attempts side by side the one that has such a status leaves the request to the other one. */

@@ -194,3 +194,24 @@ test('what is not named is not tried again', async (t) => {
     1,
   )
 })
+
+test('what the budget does not allow is counted, and why says so', async (t) => {
+  const { gateway, second } = await pair(t, `HTTP/1.1 503 Busy\r\n${body}`, {
+    on: [503],
+    budgetRatio: 0,
+    reservePerSecond: 0.1,
+  })
+  assert.match(await ask(t, gateway, get()), /^HTTP\/1\.1 200/)
+  const answers = [await ask(t, gateway, get()), await ask(t, gateway, get())]
+  assert.ok(answers.some((answer) => answer.startsWith('HTTP/1.1 503 Busy')))
+  assert.ok(second.heads.length > 0)
+  const service = gateway.worker.context.services.get('echo')!
+  assert.ok(service.counts.retriesRefused >= 1)
+  const notes = gateway.recent(3).flatMap(({ policies }) => policies)
+  const note = notes.find(({ policy }) => policy === 'retry')
+  assert.deepEqual(note, {
+    policy: 'retry',
+    decision: 'none: the budget of the last ten seconds is used up',
+    value: 1,
+  })
+})

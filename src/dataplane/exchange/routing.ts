@@ -14,7 +14,7 @@ import { notePolicy } from '../records/record.ts'
 import type { EdgeCounters } from '../totals/counters.ts'
 import type { ExchangeContext } from './context.ts'
 import type { Exchange } from './exchange.ts'
-import { readHashKey } from './hash-key.ts'
+import { readHashKey, readSubset } from './hash-key.ts'
 import { mayRepeatCall, takeCallTimeout } from './calls.ts'
 import { answerLocally } from './local-reply.ts'
 import { judgeClient } from './client-demand.ts'
@@ -192,6 +192,7 @@ function enterService(
     return ROUTED.answered
   }
   exchange.fallback = spec.fallback ?? null
+  exchange.stale = service.stale
   exchange.priority = readPriority(exchange, head, bytes)
   exchange.cameAs = readTries(head, bytes)
   // Who called has tried again already: trying again here too would multiply.
@@ -199,6 +200,7 @@ function enterService(
   if (exchange.isIdempotent || mayRepeatCall(exchange)) service.retries.deposit(exchange.startedMs)
   readSticky(exchange, head, bytes)
   exchange.hash = readHashKey(exchange, head, bytes, ctx.keyHash)
+  if (spec.balance.subset !== undefined) exchange.subset = readSubset(spec.balance, head, bytes)
   return ROUTED.go
 }
 

@@ -33,7 +33,12 @@ export interface LocalReply {
    * In place of the problem body, for answers that are no errors (`redirect`, `respond`, a preflight): then `code` is only recorded, '' for none. A
    * `contentType` of '' is no field; a status of 204 or 304 has neither body nor Content-Length.
    */
-  readonly plain?: { readonly status: number; readonly contentType: string; readonly body: string }
+  readonly plain?: {
+    readonly status: number
+    readonly contentType: string
+    /** Text is UTF-8. */
+    readonly body: string | Buffer
+  }
 }
 
 /** What a policy may look at and change of one request. Valid during the call only. */

@@ -12,6 +12,8 @@ import { explainBreaker } from '../../mechanisms/breaker/explain.ts'
 import type { Clock } from '../../platform/capability.ts'
 import { recordAt } from '../shared/resilience-memory.ts'
 import { breakerOfInstance, breakerOfService } from './breakers.ts'
+import { LoadWatch } from './load-watch.ts'
+import type { WorkerLoad } from './service-load.ts'
 
 /** Events that wait for a control plane; beyond it the oldest are forgotten. */
 export const EVENTS_WAITING_MAX = 1_000
@@ -22,6 +24,9 @@ const STATES = {
   [BREAKER.halfOpen]: 'half-open',
 } as const
 const KINDS = { closed: 'closed', open: 'opened', 'half-open': 'half-open' } as const
+
+/** What each worker finds out by itself. */
+const BY_WORKERS: ReadonlySet<string> = new Set(['ejected', 'overloaded', 'relieved'])
 
 interface Row {
   readonly service: string
@@ -45,6 +50,7 @@ export class BreakerWatch {
   readonly #memory: SharedArrayBuffer
   readonly #clock: Clock
   readonly #services = new Map<string, Known>()
+  readonly #loads = new LoadWatch()
   #changed = new Map<string, BreakerState>()
   #events: ResilienceEvent[] = []
   #mustReset = true
@@ -71,13 +77,17 @@ export class BreakerWatch {
         case 'client-authority':
         case 'client-authority-gone':
           break
-        case 'service':
-          this.#applyService(op.service.name, op.service.breaker, placeOf(op.service.name))
+        case 'service': {
+          const place = placeOf(op.service.name)
+          this.#loads.know(op.service, recordAt(this.#memory, place))
+          this.#applyService(op.service.name, op.service.breaker, place)
           break
+        }
         case 'service-gone': {
           for (const id of this.#services.get(op.service)?.rows.keys() ?? [])
             this.#gone(op.service, id)
           this.#services.delete(op.service)
+          this.#loads.forget(op.service)
           break
         }
         case 'instance': {
@@ -175,8 +185,23 @@ export class BreakerWatch {
     return { service, instance, state, order, period, openUntilMs, because }
   }
 
-  /** Something else that belongs into the same history. */
+  /** What a worker says of the load of its services. */
+  addLoads(worker: number, rows: readonly WorkerLoad[]): void {
+    this.#loads.add(worker, rows)
+  }
+
+  /** A worker has died. */
+  forgetWorker(worker: number): void {
+    this.#loads.forgetWorker(worker)
+  }
+
+  /** Something else that belongs into the same history. What several workers did in the same second is told once. */
   note(event: ResilienceEvent): void {
+    const { kind, service, instance } = event
+    const isTold = this.#events.some(
+      (one) => one.kind === kind && one.service === service && one.instance === instance,
+    )
+    if (isTold && BY_WORKERS.has(kind)) return
     this.#events.push(event)
     if (this.#events.length > EVENTS_WAITING_MAX) this.#events.shift()
   }
@@ -184,6 +209,7 @@ export class BreakerWatch {
   /** Somebody new listens: everything is told again, but for what has happened before. */
   restart(): void {
     this.#mustReset = true
+    this.#loads.restart()
     for (const { rows } of this.#services.values()) {
       for (const row of rows.values()) {
         const told = this.#tell(row, row.breaker.view())
@@ -194,13 +220,15 @@ export class BreakerWatch {
 
   /** What was not told yet; undefined: nothing. */
   take(): ResilienceMessage | undefined {
-    if (this.#changed.size === 0 && this.#events.length === 0 && !this.#mustReset) return undefined
+    const loads = this.#loads.take(this.#clock.monotonicMs())
+    const isQuiet = this.#changed.size === 0 && this.#events.length === 0 && loads.length === 0
+    if (isQuiet && !this.#mustReset) return undefined
     const reset = this.#mustReset ? { reset: true as const } : {}
     const breakers = [...this.#changed.values()]
     const events = this.#events
     this.#changed = new Map()
     this.#events = []
     this.#mustReset = false
-    return { type: 'resilience', ...reset, breakers, events }
+    return { type: 'resilience', ...reset, breakers, events, loads }
   }
 }

@@ -8,7 +8,7 @@ import { instanceSpec, serviceSpec } from '../testing/specs.ts'
 import { createInstance, type Instance } from '../upstream/instance.ts'
 import { createPermits } from '../upstream/permits.ts'
 import { Service } from '../upstream/service.ts'
-import { type Ejected, judgeService, noteFailure, noteLatency } from './outlier-watch.ts'
+import { type Happened, judgeService, noteFailure, noteLatency } from './outlier-watch.ts'
 
 const outliers = {
   latencyFactor: 3,
@@ -36,7 +36,7 @@ function house(change: Partial<ServiceSpec> = { outliers }, sinceMs = -Infinity)
     service.balancer.add(one)
     return one
   })
-  const told: Ejected[] = []
+  const told: Happened[] = []
   return {
     service,
     instances,
@@ -64,7 +64,7 @@ test('the slow one of five is left out, longer each time, and comes back when it
   }
   assert.match(
     told[0]!.because,
-    /^half of its answers take 1\d\d\.\d ms and more, those of the others 1\d\.\d ms$/,
+    /^for 0.5 s: half of its answers take 1\d\d\.\d ms and more, those of the others 1\d\.\d ms$/,
   )
   for (const one of instances) answer(service, one, 10, nowMs)
   judge(nowMs)
@@ -83,7 +83,10 @@ test('who gives no answers is told from who fails; never more than the share', (
     told.map(({ instance }) => instance),
     ['echo-3', 'echo-4'],
   )
-  assert.match(told[0]!.because, /^60 % of the requests to it get no answer, and 0 % of those/)
+  assert.match(
+    told[0]!.because,
+    /^for [\d.]+ s: 60 % of the requests to it get no answer, and 0 % of those/,
+  )
 })
 
 test('nobody is judged where that is not asked for, nor one that has just joined', () => {

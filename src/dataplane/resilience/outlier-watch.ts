@@ -1,3 +1,4 @@
+import type { ResilienceEvent } from '../../contracts/resilience.ts'
 import type { ServiceSpec } from '../../contracts/snapshot.ts'
 import { isEjected } from '../../mechanisms/ejection/ejection.ts'
 import { judgeOutliers, OUTLIER, type OutlierVerdict } from '../../mechanisms/ejection/outliers.ts'
@@ -32,14 +33,8 @@ export function noteFailure(
   instance.outliers.observeFailure(isLocal)
 }
 
-/** An instance is left out, and why. */
-export interface Ejected {
-  readonly service: string
-  readonly instance: string
-  /** For how long. */
-  readonly forMs: number
-  readonly because: string
-}
+/** What a worker did by itself. */
+export type Happened = Omit<ResilienceEvent, 'atMs'>
 
 /**
  * Once a span: compares the instances of a service with each other, and leaves out those that are too slow or fail too much. `tell` hears of each; the
@@ -48,15 +43,20 @@ export interface Ejected {
 export function judgeService<W>(
   service: Service<W>,
   nowMs: number,
-  tell: (instance: Instance, ejected: Ejected) => void,
+  tell: (instance: Instance, happened: Happened) => void,
 ): void {
   const { outliers, ejection } = service.spec
   if (outliers === undefined) return
   const judged: Instance[] = []
   const all: OutlierStats[] = []
+  const others: OutlierStats[] = []
   for (const instance of service.instances.values()) {
+    if (instance.outliers === undefined) continue
     const isWarm = nowMs - instance.addedAtMs >= WARM_UP_MS
-    if (instance.outliers === undefined || !isWarm || isEjected(instance, nowMs)) continue
+    if (!isWarm || isEjected(instance, nowMs)) {
+      others.push(instance.outliers)
+      continue
+    }
     judged.push(instance)
     all.push(instance.outliers)
   }
@@ -65,14 +65,24 @@ export function judgeService<W>(
     const instance = judged[index]!
     if (!service.ejection.eject(instance, ejection, nowMs, total)) return
     instance.outliers?.clear()
-    tell(instance, {
-      service: service.name,
-      instance: instance.id,
-      forMs: instance.ejectedUntilMs - nowMs,
-      because: explainVerdict(verdict),
-    })
+    service.counts.ejections++
+    tell(instance, tellEjected(service.name, instance, explainVerdict(verdict), nowMs))
   })
   for (const stats of all) stats.turn()
+  // What they did before they are judged again is forgotten then.
+  for (const stats of others) stats.turn()
+}
+
+/** An instance is left out, for how long, and why. */
+export function tellEjected(
+  service: string,
+  { id, ejectedUntilMs }: Instance,
+  because: string,
+  nowMs: number,
+): Happened {
+  const forMs = Math.round(ejectedUntilMs - nowMs)
+  const seconds = Math.round(forMs / 100) / 10
+  return { kind: 'ejected', service, instance: id, forMs, because: `for ${seconds} s: ${because}` }
 }
 
 function explainVerdict({ outlier, value, others }: OutlierVerdict): string {

@@ -8,7 +8,8 @@ import type {
 import type { QuotaMessage } from '../../contracts/quotas.ts'
 import type { KeyWantedMessage } from '../../contracts/issuers.ts'
 import type { FlightMemory } from '../shared/in-flight.ts'
-import type { Ejected } from '../resilience/outlier-watch.ts'
+import type { Happened } from '../resilience/outlier-watch.ts'
+import type { WorkerLoad } from '../resilience/service-load.ts'
 
 /** A listener with what the main thread has found out about it: the addresses behind its name, and a free port where 0 was asked for. */
 export interface ListenerBinding {
@@ -61,12 +62,12 @@ export type FromWorker =
   /** Finished requests, in the form of src/contracts/records.ts. */
   | (Batch & { readonly type: 'records' })
   | { readonly type: 'idle' }
-  /** An instance is left out for a while by this worker. */
-  | ({ readonly type: 'ejected' } & Ejected)
   /** A token names a key that no issuer has told of. */
   | KeyWantedMessage
   /** What quotas have counted. */
   | QuotaMessage
+  /** This worker has left out an instance, gives a service less since it is overloaded, or all again. */
+  | { readonly type: 'happened'; readonly event: Happened }
   /** A breaker has changed its state: look at all of them. */
   | { readonly type: 'breaker' }
   /** A throw of ours was caught: it cost one request. */
@@ -97,6 +98,8 @@ export interface WorkerTotals {
   /** Client connections that are open, and requests since the start of this worker. */
   readonly connections: number
   readonly http2?: Http2Totals
+  /** Of services of which there is something to say. */
+  readonly loads?: readonly WorkerLoad[]
   readonly requests: number
   readonly limited: Readonly<Record<string, number>>
   readonly handshakes: Readonly<Record<string, number>>

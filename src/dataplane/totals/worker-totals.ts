@@ -1,5 +1,6 @@
 import { type Http2Totals, type InstanceTotals, TOTALS_OTHER } from '../../contracts/snapshot.ts'
 import type { Instance } from '../upstream/instance.ts'
+import type { WorkerLoad } from '../resilience/service-load.ts'
 import type { WorkerTotals } from '../threads/messages.ts'
 import { createEdgeCounters, type EdgeCounters, takeEdge, takeInstance } from './counters.ts'
 
@@ -21,6 +22,7 @@ export interface TotalsCollector {
   take(values: {
     readonly connections: number
     readonly http2?: Http2Totals
+    readonly loads?: readonly WorkerLoad[]
     readonly accessLogDropped: number
     readonly recordsDropped: number
     readonly wallMs: number
@@ -84,6 +86,7 @@ export function createTotalsCollector(edgesMax = EDGES_MAX): TotalsCollector {
         instances: instanceRows,
         connections: values.connections,
         ...(values.http2 === undefined ? {} : { http2: values.http2 }),
+        ...(values.loads === undefined ? {} : { loads: values.loads }),
         requests,
         limited: limitedNow,
         handshakes: handshakesNow,

@@ -26,6 +26,10 @@ export class Admission<W> {
   spec: ConcurrencySpec | undefined
   /** What is to be done for those that were pushed out for more important ones, in a turn of the service. */
   readonly shed: (() => void)[] = []
+  /** `auto`: how many may be in flight here; Infinity while the service is not overloaded. */
+  autoLimit = Infinity
+  /** Requests that found no place at once, since that was asked last. */
+  heldBack = 0
   readonly #counts: KeyedCounts
   readonly #place: number
   readonly #learnt: MemoryPlace
@@ -61,12 +65,14 @@ export class Admission<W> {
   /** How many may be in flight now. */
   get limit(): number {
     if (this.spec === undefined) return Infinity
+    if (this.spec.algorithm === 'auto') return this.autoLimit
     return this.#adaptive === null ? this.spec.max : this.#adaptive.limit
   }
 
-  /** In flight, over all workers. */
+  /** In flight, over all workers that share the limit. */
   get inFlight(): number {
-    return this.#place < 0 ? this.#own : this.#counts.total(this.#place)
+    const isOwn = this.#place < 0 || this.spec?.algorithm === 'auto'
+    return isOwn ? this.#own : this.#counts.total(this.#place)
   }
 
   get queued(): number {
@@ -76,15 +82,17 @@ export class Admission<W> {
   /** Takes a place in flight; false: there is none for this priority. */
   take(priority: Priority): boolean {
     const max = roomFor(priority, this.limit)
-    if (this.#place >= 0) return this.#counts.take(this.#place, max)
-    if (this.#own >= max) return false
+    // What is found by one worker holds for it alone.
+    const isShared = this.#place >= 0 && this.spec?.algorithm !== 'auto'
+    if (!isShared && this.#own >= max) return false
+    if (this.#place >= 0 && !this.#counts.take(this.#place, isShared ? max : Infinity)) return false
     this.#own++
     return true
   }
 
   give(): void {
-    if (this.#place < 0) this.#own--
-    else this.#counts.give(this.#place)
+    this.#own--
+    if (this.#place >= 0) this.#counts.give(this.#place)
   }
 
   /** How a request went that had a place: the limit learns. */
@@ -94,6 +102,7 @@ export class Admission<W> {
 
   /** A place in the queue, -1 for none; `pushOut` is called at once with who loses it. */
   push(waiter: W, priority: Priority, nowMs: number, pushOut: (waiter: W) => void): number {
+    this.heldBack++
     const place = this.#queue.push(priority, nowMs)
     if (place < 0) return -1
     const loser = this.#waiting[place] ?? null
@@ -135,6 +144,7 @@ function adaptiveOf(
 ): ConcurrencyLimit | null {
   const { initial, min, max } = spec
   switch (spec.algorithm) {
+    case 'auto':
     case 'fixed':
       return null
     case 'aimd': {

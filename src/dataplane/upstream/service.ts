@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Balancer, balancers } from '../../mechanisms/balancing/balancing.ts'
+import { CandidateGroups } from '../../mechanisms/balancing/groups.ts'
 import { createEjectionSet, type EjectionSet } from '../../mechanisms/ejection/ejection.ts'
 import type { Breaker } from '../../mechanisms/breaker/breaker.ts'
 import { HedgeDelay } from '../../mechanisms/hedging/hedging.ts'
+import { OverloadGuard } from '../../mechanisms/overload-guard/overload-guard.ts'
 import { compileConditions, type RetryConditions } from '../../mechanisms/retry/conditions.ts'
+import { StaleCache } from '../../mechanisms/stale-cache/stale-cache.ts'
 import {
   createRetryBudget,
   type RetryBudget,
@@ -11,6 +15,7 @@ import {
 import { LATENCY_BOUNDS_MS, type ServiceSpec } from '../../contracts/snapshot.ts'
 import type { Turn } from '../io/turns.ts'
 import { breakerOfInstance, breakerOfService } from '../resilience/breakers.ts'
+import { createServiceCounts, type ServiceCounts } from '../resilience/service-load.ts'
 import { BUDGET_AT, type MemoryPlace } from '../shared/resilience-memory.ts'
 import type { KeyedCounts } from '../shared/counts.ts'
 import { Admission } from './admission.ts'
@@ -29,16 +34,26 @@ export class Service<W> implements Turn {
   retryOn: RetryConditions
   /** Null where none runs beside another one. */
   hedge: HedgeDelay | null
+  /** Its last answers; null where they do not stand in. */
+  stale: StaleCache | null
   /** Those that wait for a connection, oldest first. Each leaves when it gets one, or when its request ends. */
   readonly waiting = new Set<W>()
   /** When the other workers were last asked to give back what they do not use. Monotonic milliseconds. */
   urgedAtMs = -Infinity
+  /** Which instances a request is for; null where it is all of them alike. */
+  groups: CandidateGroups<Instance> | null = null
   /** Limits how many may wait, over all workers. */
   readonly pending: Permits
   /** Of the service as a whole; null where it has none. */
   breaker: Breaker | null
   /** How many requests may be in flight; null where that was never bounded. */
   admission: Admission<W> | null = null
+  /** Sees that the service is overloaded; null where the limit of its requests is another one. */
+  guard: OverloadGuard | null = null
+  /** What its policies of resilience did since the last report. */
+  readonly counts: ServiceCounts = createServiceCounts()
+  wasLoaded = false
+  #flight: { readonly counts: KeyedCounts; readonly place: number } | null = null
   readonly #learnt: MemoryPlace
   readonly #serve: (service: Service<W>) => void
 
@@ -55,6 +70,7 @@ export class Service<W> implements Turn {
     this.retries = createRetryBudget(budgetOf(spec), learnt.memory, learnt.start + BUDGET_AT)
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.hedge = hedgeOf(spec, null, spec)
+    this.stale = staleOf(spec, null)
     this.pending = pending
     this.#learnt = learnt
     this.breaker = breakerOfService(spec.breaker, null, learnt)
@@ -64,10 +80,31 @@ export class Service<W> implements Turn {
   /** `place` of the shared counts, at which its requests in flight are counted. */
   bound(counts: KeyedCounts, place: number): void {
     const { concurrency } = this.spec
+    this.#flight = { counts, place }
+    this.guard = concurrency?.algorithm === 'auto' ? (this.guard ?? new OverloadGuard()) : null
     if (this.admission !== null) this.admission.configure(concurrency)
-    else if (concurrency !== undefined) {
+    // Where a guard watches nothing is counted before something is wrong.
+    else if (this.guard === null) this.admit()
+  }
+
+  /** From now on its requests in flight are counted, as its settings say. */
+  admit(): Admission<W> | null {
+    const { concurrency } = this.spec
+    if (this.admission === null && concurrency !== undefined && this.#flight !== null) {
+      const { counts, place } = this.#flight
       this.admission = new Admission(concurrency, counts, place, this.#learnt)
     }
+    return this.admission
+  }
+
+  /** Instances or settings have changed: do requests choose among groups of instances? */
+  regroup(): void {
+    const { subset, panicShare = 0 } = this.spec.balance
+    const isGrouped =
+      subset !== undefined ||
+      panicShare > 0 ||
+      this.balancer.candidates.some(({ level, isBackup }) => level > 0 || isBackup)
+    this.groups = isGrouped ? new CandidateGroups() : null
   }
 
   runTurn(): void {
@@ -81,6 +118,7 @@ export class Service<W> implements Turn {
     this.retries.configure(budgetOf(spec))
     this.retryOn = compileConditions(spec.retry.on ?? RETRY_ON_DEFAULT)
     this.hedge = hedgeOf(spec, this.hedge, old)
+    this.stale = staleOf(spec, this.stale)
     this.pending.setMax(spec.pendingMax)
     this.breaker = breakerOfService(spec.breaker, this.breaker, this.#learnt)
     for (const instance of this.instances.values()) {
@@ -89,13 +127,14 @@ export class Service<W> implements Turn {
       instance.blockedUntilMs = 0
       if (old.protocol !== spec.protocol) speak(instance, spec.protocol === 'h2c')
     }
-    if (old.balance.algorithm === spec.balance.algorithm) return
+    if (old.balance.algorithm === spec.balance.algorithm) return this.regroup()
     const next = balancers[spec.balance.algorithm]<Instance>()
     for (const instance of this.instances.values()) {
       this.balancer.remove(instance)
       next.add(instance)
     }
     this.balancer = next
+    this.regroup()
   }
 }
 
@@ -111,6 +150,14 @@ function budgetOf({ retry }: ServiceSpec): RetryTerms {
 
 /** What says that the instance is in trouble, and not that the request is. */
 const RETRY_ON_DEFAULT = ['connect', 'reset', 'timeout'] as const
+
+/** What was kept stays, as long as the same of it may be. */
+function staleOf({ fallback }: ServiceSpec, known: StaleCache | null): StaleCache | null {
+  const policy = fallback?.stale
+  if (policy === undefined) return null
+  const isSame = known !== null && isDeepStrictEqual(known.policy, policy)
+  return isSame ? known : new StaleCache(policy)
+}
 
 /** How long latencies count for what is usual, at least. */
 const HEDGE_SPAN_MS = 10_000

@@ -24,7 +24,6 @@ import type { Handshake } from '../tls/handshake.ts'
 import type { Preface } from '../tls/preface.ts'
 import { Trust } from '../tls/trust.ts'
 import { SecureContexts } from '../tls/secure-contexts.ts'
-import type { Ejected } from '../resilience/outlier-watch.ts'
 import type { PolicyGround } from '../policies/policy.ts'
 import { QuotaNotes } from '../policies/quota-notes.ts'
 import { openSharedBuckets } from '../shared/buckets.ts'
@@ -56,8 +55,6 @@ export interface WorkerContext extends ExchangeContext {
   readonly quotas: QuotaNotes
   /** Defects of ours that ended a request, since the start of the worker. */
   defectCount: number
-  /** An instance is left out for a while. */
-  reportEjected(ejected: Ejected): void
 }
 
 /** Until the first update there are no listeners, so these are never applied to a request. */
@@ -172,7 +169,7 @@ export function createContext(
       new Http2InstanceConnection<Attempt>(context, instance, context.instanceEvents),
     instanceChanged: (instance) => totals.touchInstance(instance),
     reportDrained: (service, id, removal) => post({ type: 'drained', service, id, removal }),
-    reportEjected: (ejected) => post({ type: 'ejected', ...ejected }),
+    happened: (event) => post({ type: 'happened', event }),
     fallBack: (exchange, reply) => fallBack(context, exchange, reply),
     breakerChanged: () => post({ type: 'breaker' }),
     reportDefect(error) {

@@ -1,4 +1,5 @@
 import { createHostNames } from '../exchange/host-check.ts'
+import { LEVELS_MAX } from '../../mechanisms/balancing/groups.ts'
 import { createCidrSet } from '../../mechanisms/cidr/cidr.ts'
 import { formatLine } from '../../mechanisms/http1/answer.ts'
 import { createRequestHead } from '../../mechanisms/http1/request-head.ts'
@@ -193,6 +194,8 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   const known = service.instances.get(spec.id)
   if (known !== undefined && known.address === addressOf(spec)) {
     known.spec = spec
+    label(known)
+    service.regroup()
     if (known.weight !== spec.weight) service.balancer.reweigh(known, spec.weight)
     return
   }
@@ -208,6 +211,7 @@ function applyInstance(ctx: WorkerContext, spec: InstanceSpec, place: number): v
   if (ctx.version > 0) service.breaker?.tryNow()
   service.instances.set(spec.id, instance)
   service.balancer.add(instance)
+  service.regroup()
   ctx.turns.schedule(service)
 }
 
@@ -217,6 +221,15 @@ function applyTo(service: Service<Attempt>, instance: Instance): void {
   instance.isHttp2 = protocol === 'h2c'
   instance.tlsName = tls === undefined ? null : tls.name
   instance.breaker = breakerOfInstance(breaker, null, instance.learnt)
+  label(instance)
+}
+
+/** The groups that its requests may choose it by. */
+function label(instance: Instance): void {
+  const { level = 0, isBackup = false, subset = '' } = instance.spec
+  instance.level = Math.min(level, LEVELS_MAX - 1)
+  instance.isBackup = isBackup
+  instance.subset = subset
 }
 
 /** From now on TLS is spoken otherwise, or not at all, or others are believed: no request may meet a connection from before. */
@@ -252,5 +265,6 @@ function removeInstance(service: Service<Attempt>, instance: Instance): void {
   service.instances.delete(instance.id)
   service.balancer.remove(instance)
   service.ejection.remove(instance)
+  service.regroup()
   for (const connection of instance.idle.slice()) connection.cancel()
 }

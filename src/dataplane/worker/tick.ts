@@ -1,4 +1,5 @@
 import { expireExchange, noteHanging } from '../exchange/failures.ts'
+import { guardService } from '../exchange/overload.ts'
 import { judgeService } from '../resilience/outlier-watch.ts'
 import { hedgeWhenDue } from '../exchange/hedging.ts'
 import { closeStale, UPSTREAM_IDLE_MS } from '../upstream/pool.ts'
@@ -61,9 +62,11 @@ function expire(ctx: WorkerContext, isSlow: boolean): void {
 /** Leaves out who is too different from the others. */
 function judgeAll(ctx: WorkerContext, nowMs: number): void {
   for (const service of ctx.services.values()) {
-    judgeService(service, nowMs, (instance, ejected) => {
+    // First: the spans of its instances are turned behind it.
+    guardService(ctx, service, nowMs)
+    judgeService(service, nowMs, (instance, event) => {
       ctx.instanceChanged(instance)
-      ctx.reportEjected(ejected)
+      ctx.happened(event)
     })
   }
 }

@@ -2,6 +2,7 @@ import type { Http2Totals } from '../../contracts/snapshot.ts'
 import type { Clock } from '../../platform/capability.ts'
 import { openListeners } from '../listeners/listeners.ts'
 import type { ListenerBinding, Post, ToWorker, WorkerBoot } from '../threads/messages.ts'
+import { takeLoads } from '../resilience/service-load.ts'
 import { Acceptor } from './accept.ts'
 import { createContext, type WorkerContext } from './context.ts'
 import { applyOps } from './snapshot.ts'
@@ -162,6 +163,7 @@ function report(ctx: WorkerContext, post: Post): void {
     ctx.totals.take({
       connections: ctx.clients.size + ctx.rawClients.size,
       http2: countHttp2(ctx),
+      loads: takeLoads(ctx.services.values()),
       accessLogDropped: ctx.sinks.accessLog.droppedCount,
       recordsDropped: ctx.sinks.batches.droppedCount,
       wallMs: ctx.clock.nowMs(),

@@ -36,11 +36,25 @@ export interface PickContext<C extends Candidate = Candidate> {
   hash: number
   /** Whether an ejected one may be taken when nothing else is left. */
   mayPanic: boolean
+  /** Ejection is ignored from the beginning. */
+  panicsNow: boolean
+  /** The next four hold: `CandidateGroups` sets them. */
+  isNarrowed: boolean
+  /** Only this priority level; -1: any. */
+  level: number
+  takesBackups: boolean
+  /** Only this subset; null: any. */
+  subset: string | null
+  /** How much more than its fair part of what is in flight a candidate may have before hashed balancing goes on to the next one. */
+  loadFactor: number
   /** Out: why. Valid until the next pick. */
   readonly choice: Choice
   /** Out: the answer should set the sticky cookie to the chosen one's `stickyValueOf`. */
   setsSticky: boolean
 }
+
+/** A quarter more than its part. */
+export const LOAD_FACTOR = 1.25
 
 /** A context for `pick`, to be kept and reused. */
 export function createPickContext<C extends Candidate>(random: () => number): PickContext<C> {
@@ -52,6 +66,12 @@ export function createPickContext<C extends Candidate>(random: () => number): Pi
     sticky: '',
     hash: -1,
     mayPanic: false,
+    panicsNow: false,
+    isNarrowed: false,
+    level: -1,
+    takesBackups: false,
+    subset: null,
+    loadFactor: LOAD_FACTOR,
     choice: createChoice(),
     setsSticky: false,
   }

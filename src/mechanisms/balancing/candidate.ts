@@ -20,6 +20,12 @@ export interface Candidate {
   ejectedUntilMs: number
   /** Not to be chosen before this time, whatever else is left: its breaker is open. */
   blockedUntilMs: number
+  /** Priority level: 0 is used first, up to `LEVELS_MAX` - 1. */
+  level: number
+  /** Used only where nobody else is left. */
+  isBackup: boolean
+  /** Value of the label that requests choose by; '' where it has none. */
+  subset: string
   failuresInRow: number
   ejectionCount: number
   ejectionDecayAtMs: number
@@ -53,6 +59,9 @@ export function createCandidate(options: {
     addedAtMs: options.addedAtMs,
     ejectedUntilMs: 0,
     blockedUntilMs: 0,
+    level: 0,
+    isBackup: false,
+    subset: '',
     failuresInRow: 0,
     ejectionCount: 0,
     ejectionDecayAtMs: 0,

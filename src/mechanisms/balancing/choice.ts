@@ -20,6 +20,10 @@ export interface Choice {
   isPanic: boolean
   /** The sticky cookie was missing or named an instance that cannot be used now. */
   isUnstuck: boolean
+  /** A backup: nobody else was left. */
+  isBackup: boolean
+  /** Not of the best priority level: that can not take all of the load, or had no room. */
+  isSpilled: boolean
 }
 
 export function createChoice(): Choice {
@@ -35,6 +39,8 @@ export function createChoice(): Choice {
     otherWeight: 0,
     isPanic: false,
     isUnstuck: false,
+    isBackup: false,
+    isSpilled: false,
   }
 }
 
@@ -51,6 +57,8 @@ export function copyChoice(from: Readonly<Choice>, to: Choice): void {
   to.otherWeight = from.otherWeight
   to.isPanic = from.isPanic
   to.isUnstuck = from.isUnstuck
+  to.isBackup = from.isBackup
+  to.isSpilled = from.isSpilled
 }
 
 /** Forgets the last pick. */
@@ -60,6 +68,8 @@ export function clearChoice(choice: Choice): void {
   choice.otherId = ''
   choice.isPanic = false
   choice.isUnstuck = false
+  choice.isBackup = false
+  choice.isSpilled = false
 }
 
 /** Notes the chosen one, and the one that it was compared with. */
@@ -85,8 +95,14 @@ export function noteChoice(
 export function explainChoice(choice: Readonly<Choice>): string {
   const sentence = explainRule(choice)
   const unstuck = choice.isUnstuck ? 'no usable sticky cookie; ' : ''
-  const panic = choice.isPanic ? '; every instance left is ejected, so ejection was ignored' : ''
-  return `${unstuck}${sentence}${panic}`
+  const panic = choice.isPanic
+    ? '; every instance left is ejected, or too many are, so ejection was ignored'
+    : ''
+  const backup = choice.isBackup ? '; a backup, since nobody else is left' : ''
+  const spilled = choice.isSpilled
+    ? '; of a lower priority, since those above can not take all'
+    : ''
+  return `${unstuck}${sentence}${panic}${backup}${spilled}`
 }
 
 function explainRule(choice: Readonly<Choice>): string {

@@ -14,7 +14,14 @@ const DRAWS_MAX = 32
 export function isEligible<C extends Candidate>(context: PickContext<C>, candidate: C): boolean {
   if (candidate.ejectedUntilMs > context.nowMs && !context.choice.isPanic) return false
   if (candidate.blockedUntilMs > context.nowMs) return false
+  if (context.isNarrowed && !isInGroup(context, candidate)) return false
   return context.excluded.length === 0 || !context.excluded.includes(candidate)
+}
+
+function isInGroup<C extends Candidate>(context: PickContext<C>, candidate: C): boolean {
+  if (context.subset !== null && candidate.subset !== context.subset) return false
+  if (candidate.isBackup) return context.takesBackups
+  return context.level < 0 || candidate.level === context.level
 }
 
 /** Runs `choose`, and once more with ejection ignored when nothing was found and the caller allows it. */
@@ -24,6 +31,7 @@ export function pickOrPanic<C extends Candidate>(
 ): C | undefined {
   clearChoice(context.choice)
   context.setsSticky = false
+  context.choice.isPanic = context.panicsNow
   const chosen = choose(context)
   if (chosen !== undefined || !context.mayPanic) return chosen
   context.choice.isPanic = true

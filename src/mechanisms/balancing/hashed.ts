@@ -5,8 +5,6 @@ import { isEligible, pickOrPanic } from './eligible.ts'
 import { type BuildTable, buildMaglev, buildRing, type HashTable } from './hash-table.ts'
 import { createPeakEwma } from './peak-ewma.ts'
 
-/** How much more than its fair part of what is in flight a candidate may have before its keys go on to the next one. */
-const LOAD_FACTOR = 1.25
 /** Positions that a key is carried on over before peak EWMA chooses: enough to meet every other candidate of a small set. */
 const WALK_MAX = 4_096
 
@@ -46,7 +44,7 @@ function createHashed<C extends Candidate>(build: BuildTable): Balancer<C> {
       last = index
       const candidate = owners[index]!
       if (candidate === first || !isEligible(context, candidate)) continue
-      if (isBelowBound(candidate, owners)) return note(context, candidate)
+      if (isBelowBound(candidate, owners, context.loadFactor)) return note(context, candidate)
       first ??= candidate
     }
     return first === undefined ? undefined : note(context, first)
@@ -80,7 +78,7 @@ function createHashed<C extends Candidate>(build: BuildTable): Balancer<C> {
 }
 
 /** Idle ones always are; so the sum over all is made only where something is in flight. */
-function isBelowBound(candidate: Candidate, all: readonly Candidate[]): boolean {
+function isBelowBound(candidate: Candidate, all: readonly Candidate[], factor: number): boolean {
   if (candidate.inFlight === 0) return true
   let inFlight = 1
   let weight = 0
@@ -88,5 +86,5 @@ function isBelowBound(candidate: Candidate, all: readonly Candidate[]): boolean 
     inFlight += one.inFlight
     weight += one.weight
   }
-  return candidate.inFlight < Math.ceil((LOAD_FACTOR * inFlight * candidate.weight) / weight)
+  return candidate.inFlight < Math.ceil((factor * inFlight * candidate.weight) / weight)
 }

@@ -1,10 +1,8 @@
 import { bucketOf } from '../histogram/histogram.ts'
+import { CALL_BOUNDS_MS as BOUNDS_MS } from '../overload-guard/overload-guard.ts'
 
 /** How two spans of time are told apart: each is judged as a whole, and an instance that is hardly asked still has calls in two of them. */
 const SPANS = 2
-
-/** Upper bounds of latency buckets in milliseconds, a fifth apart: what is compared is three times and more. */
-const BOUNDS_MS: readonly number[] = Array.from({ length: 76 }, (_, i) => 0.1 * 1.2 ** i)
 
 /** What one instance did in the last two spans: calls, failures, failures that began on our side, and how long its good answers took. */
 export class OutlierStats {
@@ -23,6 +21,11 @@ export class OutlierStats {
     this.#counts[this.#span * 3]!++
     this.#counts[this.#span * 3 + 1]!++
     if (isLocal) this.#counts[this.#span * 3 + 2]!++
+  }
+
+  /** Good answers of the span that is not over, by latency, for `add`: counts in buckets of `CALL_BOUNDS_MS`, from `start` on. */
+  readSpan(add: (counts: ArrayLike<number>, start: number) => void): void {
+    add(this.#latencies, this.#span * (BOUNDS_MS.length + 1))
   }
 
   /** A span is over: the one before it is forgotten. */

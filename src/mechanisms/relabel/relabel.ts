@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js'
+import { expandGroups } from '../labels/expand-groups.ts'
 import { type Labels, labelsOf } from '../labels/labels.ts'
 
 /** What a rule does (prometheus.io/docs/prometheus/latest/configuration/configuration, `relabel_config`). */
@@ -105,20 +106,5 @@ function set(labels: Map<string, string>, name: string, value: string): void {
 function expanded(pattern: RE2JS, text: string, template: string): string | undefined {
   const matcher = pattern.matcher(text)
   if (!matcher.matches()) return undefined
-  return template.replaceAll(
-    /\$(?:\$|\{(\w+)\}|(\w+))/g,
-    (found, braced: string | undefined, plain: string | undefined) => {
-      if (found === '$$') return '$'
-      return groupOf(matcher, braced ?? plain ?? '')
-    },
-  )
-}
-
-function groupOf(matcher: ReturnType<RE2JS['matcher']>, name: string): string {
-  try {
-    return matcher.group(/^\d+$/.test(name) ? Number(name) : name) ?? ''
-  } catch {
-    // A group that the expression does not have is empty.
-    return ''
-  }
+  return expandGroups(matcher, template)
 }

@@ -47,7 +47,8 @@ export interface RetryTerms {
 }
 
 /**
- * At most `ratio` x requests + `reservePerSecond` x 10 retries within ten seconds (counted in steps of a second). A fresh budget has its whole reserve. Threads may
+ * Within ten seconds (counted in steps of a second) at most `ratio` x requests retries, or `reservePerSecond` x 10 where that is more: never their sum, so that a busy service is
+ * asked no more than 1 + `ratio` times what is asked for. A fresh budget has its whole reserve. Threads may
  * share its memory: what all of them ask and try again counts together. Those that withdraw in the same nanosecond may both get the last one.
  */
 export function createRetryBudget(
@@ -62,7 +63,7 @@ export function createRetryBudget(
 
   function view(nowMs: number): { requests: number; retries: number; allowed: number } {
     window.look(stepOf(nowMs))
-    const allowed = ratio * window.calls + (reservePerSecond * RETRY_WINDOW_MS) / 1000
+    const allowed = Math.max(ratio * window.calls, (reservePerSecond * RETRY_WINDOW_MS) / 1000)
     return { requests: window.calls, retries: window.failures, allowed }
   }
 

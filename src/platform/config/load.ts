@@ -43,6 +43,8 @@ export interface LoadOptions<S extends z.ZodType> {
     sourceOf: SourceOf,
     environment: LoadedConfig<unknown>['environment'],
   ) => readonly SettingProblem[]
+  /** What a look at files that the settings name tells; `folder` is what they are relative to. Runs last, and only where it is given. */
+  readonly inspect?: (settings: z.output<S>, folder: string) => Promise<readonly SettingProblem[]>
   /** The smallest useful file, shown when there is none or an empty one. */
   readonly smallest?: string
 }
@@ -76,6 +78,8 @@ export async function loadConfig<S extends z.ZodType>(
   ]
   const allFiles = [...files, ...resolved.files]
   if (problems.length > 0) return fail({ ...input, files: allFiles }, problems, options)
+  const inspected = (await options.inspect?.(settings, dirname(files[0] ?? ''))) ?? []
+  if (inspected.length > 0) return fail({ ...input, files: allFiles }, inspected, options)
   return {
     settings: settings as Resolved<z.output<S>>,
     sourceOf,

@@ -23,6 +23,8 @@ export interface SettingsPart {
   readonly restart?: readonly string[]
   /** What no single setting can know. `settings` is typed by what the check looks at. */
   check?(settings: never, sourceOf: SourceOf, known: KnownVariables): readonly SettingProblem[]
+  /** What only a look at files that the settings name can tell, `folder` being what they are relative to. Asked by `backplane check`, never by a start. */
+  inspect?(settings: never, folder: string): Promise<readonly SettingProblem[]>
   /** Further ports that the configuration takes, so that no listener wants the same. */
   claims?(settings: never): readonly PortClaim[]
 }
@@ -38,6 +40,8 @@ export interface AssembledSettings<Parts extends readonly SettingsPart[]> {
     sourceOf: SourceOf,
     environment: Readonly<Record<string, string | undefined>>,
   ): readonly SettingProblem[]
+  /** What a look at the files that they name tells, of all parts. */
+  inspect(settings: CheckedBy<Parts>, folder: string): Promise<readonly SettingProblem[]>
   /** Whether a change of the setting at this path waits for the next start. */
   needsRestart(path: string): boolean
 }
@@ -68,6 +72,10 @@ export function assembleSettings<const Parts extends readonly SettingsPart[]>(
         ...parts.flatMap((part) => part.check?.(given, sourceOf, known) ?? []),
         ...checkListeners(listeners, settings as { listen: ListenSettings }, claims, sourceOf),
       ]
+    },
+    async inspect(settings, folder) {
+      const found = parts.map(async (part) => part.inspect?.(settings as never, folder) ?? [])
+      return (await Promise.all(found)).flat()
     },
     needsRestart: (path) => restart.some((prefix) => isBelow(path, prefix)),
   }

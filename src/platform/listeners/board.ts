@@ -7,7 +7,7 @@ import type { SourceOf } from '../config/load.ts'
 import type { MetricFamily } from '../metrics-text.ts'
 import { ownEntry } from '../own-entry.ts'
 import type { LeanOptions } from '../http/lean/options.ts'
-import type { HttpOptions, TcpOptions, UdpOptions } from './opening.ts'
+import type { HttpOptions, SocketOptions, TcpOptions, UdpOptions } from './opening.ts'
 import { allowedBlocks, wantedListener } from './table.ts'
 import type { ListenerRow, ListenerTable, ListenSettings, Wanted } from './table.ts'
 import { ListenerTakenError } from './taken-error.ts'
@@ -86,6 +86,16 @@ export class ListenerBoard {
     return this.#open(name, 'http', async (at) => {
       this.#refuseUnguarded(name, at.host, options.demandsCredentials)
       return (await import('../http/lean/lean.ts')).openLean(at, options, this.#options.log)
+    })
+  }
+
+  /** An HTTP listener whose connections are handed over as they come. */
+  sockets(name: string, options: SocketOptions): Promise<Opened | undefined> {
+    return this.#open(name, 'http', async (at) => {
+      this.#refuseUnguarded(name, at.host, options.demandsCredentials)
+      const { openSockets, TCP_LIMITS } = await import('./tcp.ts')
+      const limits = { ...TCP_LIMITS, ...options.limits }
+      return openSockets(at, limits, (socket) => options.accept(socket))
     })
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Elsewhere } from '../http/elsewhere.ts'
 import type { FailureFormat } from '../http/failure.ts'
@@ -47,7 +48,17 @@ export interface HttpOptions {
 export interface TcpOptions {
   /** All bytes of a connection that were not taken yet; returns how many are taken now. */
   received(bytes: Buffer, connection: TcpConnection): number
+  /** The connection is gone, whoever ended it. */
+  closed?(connection: TcpConnection): void
   readonly limits?: Partial<TcpLimits>
+}
+
+/** Connections that a capability serves by itself: several protocols at one port. */
+export interface SocketOptions {
+  accept(socket: Socket): void
+  /** Whether every request at it is asked for a token. */
+  readonly demandsCredentials: boolean
+  readonly limits?: Partial<Pick<TcpLimits, 'connectionsMax' | 'connectionsPerAddressMax'>>
 }
 
 /** What a capability may do with a connection. */

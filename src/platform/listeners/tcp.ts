@@ -31,9 +31,24 @@ export interface OpenOptions {
 /** Opens a TCP listener whose connections and unread bytes are bounded. Throws `ListenerTakenError`. */
 export async function openTcp(at: OpenOptions, options: TcpOptions): Promise<Opened> {
   const limits = { ...TCP_LIMITS, ...options.limits }
+  let tooMuch = 0
+  const opened = await openSockets(at, limits, (socket) => {
+    endWhenIdle(socket, limits.idleMs, at.clock)
+    const address = socket.remoteAddress ?? ''
+    readMessages(socket, address, limits.messageBytesMax, options, () => tooMuch++)
+  })
+  return { ...opened, refused: () => ({ ...opened.refused(), messageBytes: tooMuch }) }
+}
+
+/** Opens a TCP listener whose connections are bounded, and hands each over. Throws `ListenerTakenError`. */
+export async function openSockets(
+  at: OpenOptions,
+  limits: Pick<TcpLimits, 'connectionsMax' | 'connectionsPerAddressMax'>,
+  serve: (socket: Socket) => void,
+): Promise<Opened> {
   const connections = new Set<Socket>()
   const byAddress = new Map<string, number>()
-  const refused = { address: 0, connections: 0, connectionsPerAddress: 0, messageBytes: 0 }
+  const refused = { address: 0, connections: 0, connectionsPerAddress: 0 }
 
   function refusalOf(address: string): keyof typeof refused | undefined {
     if (!at.mayConnect(address)) return 'address'
@@ -61,8 +76,7 @@ export async function openTcp(at: OpenOptions, options: TcpOptions): Promise<Ope
       if (left === 0) byAddress.delete(address)
       else byAddress.set(address, left)
     })
-    endWhenIdle(socket, limits.idleMs, at.clock)
-    readMessages(socket, address, limits.messageBytesMax, options, () => refused.messageBytes++)
+    serve(socket)
   }
 
   const { port, servers } = await listenAll(at, accept)
@@ -116,6 +130,7 @@ function readMessages(
     },
     end: () => void socket.end(),
   }
+  socket.on('close', () => options.closed?.(connection))
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const taken = options.received(bytes, connection)

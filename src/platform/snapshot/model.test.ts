@@ -70,17 +70,13 @@ function viewOf(
 ): string[] {
   const found = new Map<string, string>()
   for (const op of ops) {
+    // What was counted is no state that is wanted.
+    if (op.op === 'quotas') continue
     if (op.op === 'gateway') found.set('gateway', JSON.stringify(op.gateway))
     else if (op.op === 'service')
       found.set(`service ${op.service.name}`, JSON.stringify(op.service))
     else if (op.op === 'instance')
       found.set(`instance ${op.instance.service} ${op.instance.id}`, JSON.stringify(op.instance))
-    else if (op.op === 'certificate' || op.op === 'challenge' || op.op === 'trust')
-      found.set(certificateKey(op), JSON.stringify(op))
-    else if (op.op === 'certificate-gone' || op.op === 'challenge-gone' || op.op === 'trust-gone')
-      found.delete(certificateKey(op))
-    else if (op.op === 'client-authority') found.set(certificateKey(op), JSON.stringify(op))
-    else if (op.op === 'client-authority-gone') found.delete(certificateKey(op))
     else if (op.op === 'issuer') found.set(issuerKey(op), JSON.stringify(op))
     else if (op.op === 'issuer-gone') found.delete(issuerKey(op))
     else if (op.op === 'instance-gone') found.delete(`instance ${op.service} ${op.id}`)
@@ -89,7 +85,8 @@ function viewOf(
         if (key === `service ${op.service}` || key.startsWith(`instance ${op.service} `))
           found.delete(key)
       }
-    }
+    } else if (op.op.endsWith('-gone')) found.delete(certificateKey(op))
+    else found.set(certificateKey(op), JSON.stringify(op))
   }
   return [...found]
     .filter(([key]) => !key.startsWith('instance') || found.has(`service ${key.split(' ')[1]}`))

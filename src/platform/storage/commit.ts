@@ -42,14 +42,12 @@ function commitFailure(error: unknown): ThreadFailure {
   }
 }
 
-/** Runs one write below a savepoint. Throws when SQLite has given up the whole transaction (disk full, I/O error). */
-function runWrite(
-  sqlite: DatabaseSync,
-  prepare: Prepare,
-  { statements, isGuarded }: ThreadWrite,
-): WriteAnswer {
+/** Runs one write so that it is undone alone. Throws when SQLite has given up the whole transaction (disk full, I/O error). */
+function runWrite(sqlite: DatabaseSync, prepare: Prepare, write: ThreadWrite): WriteAnswer {
+  const { statements, isGuarded } = write
   const results: StatementResult[] = []
-  sqlite.exec('SAVEPOINT one_write')
+  const needsSavepoint = !isUndoneAlone(prepare, statements)
+  if (needsSavepoint) prepare('SAVEPOINT one_write').statement.run()
   try {
     for (const { sql, params = [], expects } of statements) {
       const result = runStatement(prepare, sql, params)
@@ -60,15 +58,30 @@ function runWrite(
       }
       results.push(result)
     }
-    sqlite.exec('RELEASE one_write')
+    if (needsSavepoint) prepare('RELEASE one_write').statement.run()
     return { outcome: 'committed', results }
   } catch (error) {
     if (!sqlite.isTransaction) throw error
-    undo(sqlite)
+    if (needsSavepoint) undo(sqlite)
     if (isGuarded && UNIQUE_CODES.has(resultCodeOf(error))) {
       return { outcome: 'conflict', statement: results.length, reason: 'unique', count: 1 }
     }
     return { outcome: 'failed', failure: failureOf(error, statements[results.length]?.sql ?? '') }
+  }
+}
+
+/**
+ * SQLite undoes a single statement that fails by itself. Not what we find wrong after it has run: a condition on its count, too many rows of `RETURNING`.
+ * A savepoint costs a fifth of a small write.
+ */
+function isUndoneAlone(prepare: Prepare, statements: ThreadWrite['statements']): boolean {
+  const [only] = statements
+  if (statements.length !== 1 || only === undefined || only.expects !== undefined) return false
+  try {
+    return !prepare(only.sql).hasRows
+  } catch {
+    // What is wrong with it is told where it is run.
+    return false
   }
 }
 

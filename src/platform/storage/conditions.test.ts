@@ -45,6 +45,24 @@ test('a write says what each statement has changed, inserted and given back', as
   )
 })
 
+test('a single statement that is found wrong after it has run is undone, too', async (t) => {
+  const storage = await open(t)
+  const many = `INSERT INTO accounts SELECT value, 5, 1 FROM generate_numbers`
+  const numbers = `WITH RECURSIVE generate_numbers(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generate_numbers LIMIT 10001)`
+  const [tooMany, counted] = await Promise.allSettled([
+    storage.write([{ sql: `${numbers} ${many} RETURNING key` }]),
+    storage.writeIf([{ ...insert(2), expects: 2 }]),
+    storage.write([insert(3)]),
+  ])
+  assert.equal(tooMany.status, 'rejected')
+  assert.match(String(counted.status === 'fulfilled' && counted.value.outcome), /conflict/)
+  const rows = await storage.read('SELECT key FROM accounts')
+  assert.deepEqual(
+    rows.map(({ key }) => key),
+    [3],
+  )
+})
+
 test('a condition that does not hold undoes its write alone, and is an outcome', async (t) => {
   const storage = await open(t)
   const guarded = [insert(1), { sql: 'SELECT 1 FROM accounts WHERE key = 9', expects: 1 }]

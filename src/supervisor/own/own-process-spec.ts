@@ -9,9 +9,9 @@ export interface OwnProcessSpec {
   readonly entry: string
   /**
    * `control`: decides; says what `ToSupervisor` says, and exactly one does. `traffic`: carries requests; is drained before the users'
-   * processes stop. `plain`: neither.
+   * processes stop. `collector`: is given the output of the users' processes; at most one is. `plain`: none of these.
    */
-  readonly role: 'control' | 'traffic' | 'plain'
+  readonly role: 'control' | 'traffic' | 'collector' | 'plain'
   /** `wanted`: only while control says so (`own-wanted`). */
   readonly when: 'always' | 'wanted'
   /** The system cannot be without it: when it dies again and again before the listeners were ever open, everything ends. */

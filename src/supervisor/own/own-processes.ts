@@ -29,6 +29,10 @@ export interface OwnProcessesOptions {
   onControl(send: ((message: object) => void) | null): void
   /** Control says this; nobody else can. */
   onControlMessage(message: { readonly type: string }): void
+  /** The collector of output is there, or (null) is gone. */
+  onCollector(send: ((message: object) => void) | null): void
+  /** It has stored what it was given last. */
+  onCollected(): void
   /** A status is another one than before. */
   onChanged(): void
   /** What is wrong is something else than before. */
@@ -181,15 +185,18 @@ export class OwnProcesses {
   }
 
   #connected(spec: OwnProcessSpec, send: (message: object) => void): void {
-    if (spec.role === 'control') this.#options.onControl(send)
-    else this.#options.onChanged()
+    if (spec.role === 'control') return this.#options.onControl(send)
+    if (spec.role === 'collector') this.#options.onCollector(send)
+    this.#options.onChanged()
   }
 
   /** Each role may say what is its own; what it has no business to say is only logged. */
   #hear(keeper: OwnProcessKeeper, message: { readonly type: string }, log: TextLog): void {
     const { name, role } = keeper.spec
     if (message.type === 'alive') {
-      if (role === 'plain') this.#well(keeper)
+      if (role === 'plain' || role === 'collector') this.#well(keeper)
+    } else if (role === 'collector' && message.type === 'collected') {
+      this.#options.onCollected()
     } else if (role === 'control') {
       this.#options.onControlMessage(message)
     } else if (role === 'traffic' && message.type === 'listening') {
@@ -215,6 +222,7 @@ export class OwnProcesses {
     // Its own children (checks by `exec`) are in its group.
     signalGroup(end.pid, 'SIGKILL')
     options.records.remove(end.pid)
+    if (spec.role === 'collector') options.onCollector(null)
     if (spec.role === 'control') options.onControl(null)
     else options.onChanged()
     const { restartMs } = end

@@ -1,56 +1,46 @@
 import type { ReactNode } from 'react'
 import { useFeed } from '../feed/store.ts'
+import { groupOf, isOfPage, NAVIGATION } from '../navigation.ts'
 import type { Route } from '../route.ts'
 import { hrefOf } from '../route.ts'
 import type { Theme } from '../theme.ts'
 import { setTheme, useTheme } from '../theme.ts'
 import { SearchBox } from './search-box.tsx'
 
-/** Name of the system, the pages, the search, the state of the feed, the theme. */
+/** Name of the system, what one comes for, the search, the state of the feed, the theme; below it the pages of what one came for. */
 export function TopBar({ route }: { readonly route: Route }): ReactNode {
   const name = useFeed((now) => now.system?.name ?? '')
+  const here = groupOf(route)
   return (
-    <header className="top-bar">
-      <a className="brand" href={hrefOf({ page: 'system' })}>
-        <Logo />
-        <span className="brand-name" data-testid="system-name">
-          {name || 'Backplane'}
-        </span>
-      </a>
-      <nav aria-label="Pages">
-        <NavLink
-          to={{ page: 'system' }}
-          isHere={route.page === 'system' || route.page === 'service'}
-        >
-          System
-        </NavLink>
-        <NavLink to={{ page: 'requests', requestId: '' }} isHere={route.page === 'requests'}>
-          Requests
-        </NavLink>
-        <NavLink to={{ page: 'routes' }} isHere={route.page === 'routes'}>
-          Routes
-        </NavLink>
-        <NavLink
-          to={{ page: 'timeline', service: '', kind: '' }}
-          isHere={route.page === 'timeline'}
-        >
-          Timeline
-        </NavLink>
-        <NavLink to={{ page: 'keys', path: '' }} isHere={route.page === 'keys'}>
-          Keys
-        </NavLink>
-        <NavLink to={{ page: 'identity' }} isHere={route.page === 'identity'}>
-          Identity
-        </NavLink>
-        <NavLink to={{ page: 'configuration' }} isHere={route.page === 'configuration'}>
-          <span className="wide-only">Listeners &amp; configuration</span>
-          <span className="narrow-only">Config</span>
-        </NavLink>
-      </nav>
-      <SearchBox />
-      <FeedState />
-      <ThemeSwitch />
-    </header>
+    <>
+      <header className="top-bar">
+        <a className="brand" href={hrefOf({ page: 'system' })}>
+          <Logo />
+          <span className="brand-name" data-testid="system-name">
+            {name || 'Backplane'}
+          </span>
+        </a>
+        <nav aria-label="Pages">
+          {NAVIGATION.map((group) => (
+            <NavLink key={group.text} to={group.pages[0].to} isHere={group === here}>
+              {group.text}
+            </NavLink>
+          ))}
+        </nav>
+        <SearchBox />
+        <FeedState />
+        <ThemeSwitch />
+      </header>
+      {here !== undefined && here.pages.length > 1 && (
+        <nav className="sub-nav" aria-label={here.text}>
+          {here.pages.map((page) => (
+            <NavLink key={page.text} to={page.to} isHere={isOfPage(page, route)}>
+              {page.text}
+            </NavLink>
+          ))}
+        </nav>
+      )}
+    </>
   )
 }
 

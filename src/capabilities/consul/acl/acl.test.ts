@@ -5,6 +5,7 @@ import { HandClock, startForTest } from '../../kv/testing/start.ts'
 import { kvRoutes } from '../kv.ts'
 import { sessionRoutes } from '../session.ts'
 import { serveConsul, type MakeCall } from '../testing/serve.ts'
+import { startWorld } from '../testing/world.ts'
 import { txnRoutes } from '../txn.ts'
 import { openAcl } from './acl.ts'
 
@@ -28,7 +29,13 @@ async function serveAcl(
     acl: given.acl,
   }
   const acl = await openAcl(settings, storage, { clock, log: () => {} })
-  const routes = [...acl.routes, ...kvRoutes(kv), ...sessionRoutes(kv, 'n1'), ...txnRoutes(kv)]
+  const { world } = await startWorld(t, storage)
+  const routes = [
+    ...acl.routes,
+    ...kvRoutes(kv),
+    ...sessionRoutes(kv, 'n1'),
+    ...txnRoutes(kv, world),
+  ]
   const { call } = await serveConsul(t, routes, { authorizer: acl.authorizer })
   const as =
     (token: string): MakeCall =>

@@ -2,33 +2,28 @@ import type { TestContext } from 'node:test'
 import { systemClock } from '../../../platform/clock.ts'
 import { startStorage } from '../../../platform/storage/storage.ts'
 import type { Clock } from '../../../platform/capability.ts'
-import { startOn } from '../../discovery/testdata/ground.ts'
 import { nodeUuid } from '../agent-self.ts'
 import { agentRoutes } from '../agent.ts'
-import { createWorld } from '../catalog-world.ts'
 import { catalogRoutes } from '../catalog.ts'
 import { healthRoutes } from '../health.ts'
 import type { Authorizer } from '../permissions.ts'
 import { serveConsul, type MakeCall } from './serve.ts'
+import { startWorld } from './world.ts'
 
 /** Agent, catalog and health over a registry of its own, as clients of this machine see them. */
 export async function serveAgent(
   t: TestContext,
-  options: { clock?: Clock; allowScripts?: boolean; authorizer?: Authorizer } = {},
+  options: {
+    clock?: Clock
+    allowScripts?: boolean
+    authorizer?: Authorizer
+    perClient?: number
+  } = {},
 ) {
-  const { clock = systemClock, allowScripts = false, authorizer } = options
+  const { clock = systemClock, allowScripts = false, authorizer, perClient = 1_000 } = options
   const storage = await startStorage({ file: ':memory:' })
   t.after(() => storage.close())
-  const started = await startOn(clock, storage)
-  t.after(() => started.stop())
-  const { discovery } = started
-  const world = createWorld({
-    discovery,
-    datacenter: 'dc1',
-    node: 'here',
-    address: () => '127.0.0.1',
-    allowScripts,
-  })
+  const { world, discovery } = await startWorld(t, storage, { clock, perClient, allowScripts })
   await discovery.registerNode({
     name: discovery.localNode,
     address: '127.0.0.1',

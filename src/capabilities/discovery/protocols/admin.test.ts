@@ -169,13 +169,33 @@ test('what is refused says why', async (t) => {
   discovery.putInstance({ service: 'orders', id: 'orders-1', ...here }, { origin: 'run' })
   await refused(
     'services/orders/instances/orders-1',
-    here,
+    { ...here, port: 4_001 },
     409,
     'ERR_DISCOVERY_INSTANCE_TAKEN',
     /supervised process/,
   )
-  await refused(a, here, 507, 'ERR_DISCOVERY_FULL', /discovery.instances/)
+  await refused(a, { ...here, port: 4_001 }, 507, 'ERR_DISCOVERY_FULL', /discovery.instances/)
   assert.equal((await ask('GET', 'catalog?index=-1')).status, 400)
+})
+
+test('what Backplane runs and what registers itself at the same place is one instance', async (t) => {
+  const { ask, discovery } = await open(t)
+  discovery.putInstance(
+    { service: 'orders', id: 'orders-1', ...here },
+    { origin: 'run', checks: [] },
+  )
+  const checks = [{ kind: 'ttl', id: 'beat', ttl: '10s' }]
+  const made = await ask('PUT', a, { ...here, ttl: '20s', tags: ['v2'], checks })
+  assert.deepEqual([made.status, made.body['id'], made.body['tags']], [201, 'orders-1', ['v2']])
+  assert.equal([...discovery.instances('orders')].length, 1)
+  assert.equal(discovery.instance('orders', 'orders-1')?.isRoutable, false, 'nobody has reported')
+  assert.equal((await ask('PUT', `${a}/checks/beat`, { status: 'passing' })).status, 204)
+  assert.equal(discovery.instance('orders', 'orders-1')?.isRoutable, true)
+  assert.deepEqual((await ask('POST', `${a}/renew`)).body, { leaseMs: 20_000 })
+  assert.equal((await ask('PUT', a, { ...here, ttl: '20s' })).status, 200)
+  assert.equal((await ask('DELETE', a)).status, 204)
+  assert.equal((await ask('GET', a)).status, 404)
+  assert.deepEqual(discovery.instance('orders', 'orders-1')?.tags, [])
 })
 
 test('a blocking query waits for a change of its service', async (t) => {

@@ -55,10 +55,11 @@ function registerWrites(
     async answer(request, reply) {
       const { service, id } = request.params as Names
       const waitMs = readWait(request)
-      const registration = parseRegistration(service, id, request.body, defaultTtlMs)
-      const isNew = discovery.instance(service, id) === undefined
-      await discovery.register(registration)
-      if (await discovery.whenRoutable(service, id, waitMs, closedSignal(reply))) {
+      const parsed = parseRegistration(service, id, request.body, defaultTtlMs)
+      const isNew = registeredInstance(discovery, { service, id }) === undefined
+      // What Backplane runs at this place is the same instance, by another id.
+      const instance = await discovery.register({ ...parsed, client: request.ip })
+      if (await discovery.whenRoutable(service, instance.id, waitMs, closedSignal(reply))) {
         discovery.flush()
         await everywhere()
       }
@@ -72,7 +73,8 @@ function registerWrites(
       const names = request.params as Names
       if (!discovery.renew(names.service, names.id))
         throw instanceUnknownError(names.service, names.id)
-      return { leaseMs: knownInstance(discovery, names).lease?.ttlMs ?? null }
+      const twin = discovery.twin(names.service, names.id)?.twin
+      return { leaseMs: twin?.ttlMs ?? knownInstance(discovery, names).lease?.ttlMs ?? null }
     },
   })
   route(app, 'PUT', `${url}/status`, {
@@ -101,7 +103,8 @@ function registerWrites(
       const parsed = reportSchema.safeParse(request.body)
       if (!parsed.success)
         throw invalid(parsed.error.issues[0]?.message ?? 'the body is not a report')
-      discovery.reportCheck(service, id, check, parsed.data.status, parsed.data.output)
+      const instance = knownInstance(discovery, { service, id })
+      discovery.reportCheck(service, instance.id, check, parsed.data.status, parsed.data.output)
       reply.code(204)
     },
   })
@@ -231,8 +234,14 @@ function invalid(message: string): DiscoveryError {
   return new DiscoveryError(400, 'ERR_DISCOVERY_INVALID', message)
 }
 
-function knownInstance(discovery: Discovery, { service, id }: Names): Instance {
-  const instance = discovery.instance(service, id)
+/** By its id, or by the one that it gave itself. */
+function registeredInstance(discovery: Discovery, { service, id }: Names): Instance | undefined {
+  return discovery.twin(service, id)?.instance ?? discovery.instance(service, id)
+}
+
+function knownInstance(discovery: Discovery, names: Names): Instance {
+  const { service, id } = names
+  const instance = registeredInstance(discovery, names)
   if (instance === undefined) throw instanceUnknownError(service, id)
   return instance
 }

@@ -75,6 +75,8 @@ export function createBareRegistry(clock: Clock, hooks: Partial<RegistryHooks> =
     onStatus: () => {},
     guardLease: () => undefined,
     onEnded: () => {},
+    onTwinsLost: () => {},
+    onTwinEnded: () => {},
     onWatcherError: (error) => {
       throw error
     },
@@ -108,7 +110,7 @@ export async function startOn(
     stopping: new AbortController().signal,
     onStop: (release) => void releases.push(release),
   }
-  const limits = { instances: 1_000, lease: 30_000, checks: 16, ...config }
+  const limits = { instances: 1_000, perClient: 1_000, lease: 30_000, checks: 16, ...config }
   const part = await startDiscovery(
     { limits, services: {}, folder: '.' },
     { storage, everywhere: () => Promise.resolve() },

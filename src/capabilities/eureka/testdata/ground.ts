@@ -38,11 +38,16 @@ export interface Ground {
 export async function openGround(
   t: TestContext,
   eureka: object = {},
-  given?: { readonly storage: Storage; readonly clock: FakeClock },
+  given: {
+    readonly storage?: Storage
+    readonly clock?: FakeClock
+    readonly perClient?: number
+  } = {},
 ): Promise<Ground> {
-  const clock = given?.clock ?? new FakeClock(1_700_000_000_000)
-  const storage = given?.storage ?? (await startStorage({ file: ':memory:' }))
-  const started = await startOn(clock, storage)
+  const { perClient = 1_000 } = given
+  const clock = given.clock ?? new FakeClock(1_700_000_000_000)
+  const storage = given.storage ?? (await startStorage({ file: ':memory:' }))
+  const started = await startOn(clock, storage, { perClient })
   const releases: (() => void | Promise<void>)[] = []
   let listener: LeanOptions | undefined
   const scope: Scope = {
@@ -72,7 +77,7 @@ export async function openGround(
   }
   t.after(async () => {
     await stop()
-    if (given === undefined) await storage.close()
+    if (given.storage === undefined) await storage.close()
   })
   return {
     clock,

@@ -16,7 +16,7 @@ const TRUNCATED = 'results truncated due to limit'
 
 /** `series`, `labels`, values of a label, `metadata`, `query_exemplars`. */
 export function registerLabels(app: FastifyInstance, needs: ApiNeeds): void {
-  const { queries } = needs.store
+  const queries = () => needs.store.queries
   const both = ['GET', 'POST'] as ['GET', 'POST']
   app.route({
     method: both,
@@ -24,7 +24,7 @@ export function registerLabels(app: FastifyInstance, needs: ApiNeeds): void {
     handler: async (request) => {
       const parameters = parametersOf(request)
       if (parameters.all('match[]').length === 0) throw badData('no match[] parameter provided')
-      const found = await asked(queries.series(labelQueryOf(parameters)))
+      const found = await asked(queries().series(labelQueryOf(parameters)))
       return limited(found.map(objectOf), parameters)
     },
   })
@@ -33,14 +33,14 @@ export function registerLabels(app: FastifyInstance, needs: ApiNeeds): void {
     url: '/api/v1/labels',
     handler: async (request) => {
       const parameters = parametersOf(request)
-      return limited(await asked(queries.labelNames(labelQueryOf(parameters))), parameters)
+      return limited(await asked(queries().labelNames(labelQueryOf(parameters))), parameters)
     },
   })
   app.get<{ Params: { name: string } }>('/api/v1/label/:name/values', async (request) => {
     const parameters = parametersOf(request)
     const name = unescapeName(request.params.name)
     if (name === '') throw badData(`invalid label name: ${quote(request.params.name)}`)
-    return limited(await asked(queries.labelValues(name, labelQueryOf(parameters))), parameters)
+    return limited(await asked(queries().labelValues(name, labelQueryOf(parameters))), parameters)
   })
   app.get('/api/v1/metadata', (request) => metadataOf(needs, parametersOf(request)))
   app.route({

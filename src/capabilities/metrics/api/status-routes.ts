@@ -9,7 +9,7 @@ export const PROMETHEUS_VERSION = '3.8.0'
 const TABLE_ROWS = 10
 const TABLE_ROWS_MAX = 10_000
 
-/** Status pages, targets, rules and alerts, and what says that we are there. */
+/** Status pages, and what says that we are there. */
 export function registerStatus(app: FastifyInstance, needs: ApiNeeds): void {
   app.get('/api/v1/status/buildinfo', () =>
     success({
@@ -29,8 +29,6 @@ export function registerStatus(app: FastifyInstance, needs: ApiNeeds): void {
     return success(statsOf(needs, Math.min(limit === 0 ? TABLE_ROWS : limit, TABLE_ROWS_MAX)))
   })
   app.get('/api/v1/status/walreplay', () => success({ min: 0, max: 0, current: 0, state: 'done' }))
-  app.get('/api/v1/rules', () => success({ groups: [] }))
-  app.get('/api/v1/alerts', () => success({ alerts: [] }))
   app.get('/api/v1/alertmanagers', () =>
     success({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
   )

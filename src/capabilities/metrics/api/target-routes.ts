@@ -5,12 +5,12 @@ import type { ApiNeeds } from './needs.ts'
 import { success } from './query-routes.ts'
 
 /** `targets`: what is scraped, and how the last scrape of each went. */
-export function registerTargets(app: FastifyInstance, { targets }: ApiNeeds): void {
+export function registerTargets(app: FastifyInstance, needs: ApiNeeds): void {
   app.get('/api/v1/targets', (request) => {
     const parameters = parametersOf(request)
     const state = parameters.get('state').toLowerCase()
     const pool = parameters.get('scrapePool')
-    const wanted = targets.all().filter((one) => pool === '' || one.pool === pool)
+    const wanted = needs.targets.all().filter((one) => pool === '' || one.pool === pool)
     const activeTargets =
       state === 'dropped'
         ? []

@@ -1,3 +1,4 @@
+import type { RuleGroup } from '../../../mechanisms/alert-rules/rules.ts'
 import type { MetricsState } from '../../../contracts/metrics-state.ts'
 import type { StateReport } from '../../../contracts/state.ts'
 import type { Part, Problem, Scope } from '../../../platform/capability.ts'
@@ -7,6 +8,7 @@ import { renderMetrics } from '../../../platform/metrics-text.ts'
 import type { ListenerBoard } from '../../../platform/listeners/board.ts'
 import { openStateSender } from '../../../platform/state/sender.ts'
 import type { Discovery } from '../../discovery/api.ts'
+import type { MetricsSettings } from '../settings.ts'
 import { jobsOf, type JobsInput } from './jobs.ts'
 
 /** Telemetry is told of targets at most so often: many may come and go at once. */
@@ -17,6 +19,8 @@ const OPEN_WAIT_MS = 3_000
 /** What the file says of metrics. */
 export interface MetricsControlConfig extends JobsInput {
   readonly listen: MetricsState['listen']
+  /** Series that are kept for a time of their own, behind what the file says. */
+  readonly kept: readonly MetricsSettings['retention']['rules'][number][]
 }
 
 /** What it stands on. */
@@ -27,6 +31,13 @@ export interface MetricsControlNeeds {
   readonly listeners: Pick<ListenerBoard, 'reportOfOther'>
   /** Everything that the house measures of itself. */
   readonly house: Pick<House, 'metrics'>
+  /** Rules that are evaluated, and a call back when they change. */
+  readonly rules: {
+    readonly groups: () => readonly RuleGroup[]
+    readonly onChange: (listener: () => void) => void
+  }
+  /** Where people find the console. */
+  readonly consoleUrl: () => string
 }
 
 /** What others may ask of it. */
@@ -38,7 +49,7 @@ export interface MetricsControl {
 /** Tells telemetry what to scrape and how to keep it, and hears where it listens and what is wrong. */
 export function startMetricsControl(
   config: MetricsControlConfig,
-  { socketPath, discovery, listeners, house }: MetricsControlNeeds,
+  { socketPath, discovery, listeners, house, rules, consoleUrl }: MetricsControlNeeds,
   scope: Scope,
 ): Part<MetricsControlConfig, MetricsControl> {
   let current = config
@@ -49,7 +60,8 @@ export function startMetricsControl(
 
   const publish = (): void => {
     isDue = false
-    sender.publish({ ...stateOf(current, discovery), portBefore })
+    const more = { portBefore, rules: rules.groups(), externalUrl: consoleUrl() }
+    sender.publish({ ...stateOf(current, discovery), ...more })
   }
   const gather = (): void => {
     if (isDue) return
@@ -76,6 +88,7 @@ export function startMetricsControl(
   }
 
   sender.onReport(hear)
+  rules.onChange(gather)
   scope.onStop(discovery.subscribe('all', gather))
   scope.onStop(() => sender.close())
   scope.clock.after(OPEN_WAIT_MS, opened.resolve)
@@ -94,9 +107,9 @@ export function startMetricsControl(
 }
 
 function stateOf(
-  { metrics, services, listen }: MetricsControlConfig,
+  { metrics, services, listen, kept }: MetricsControlConfig,
   discovery: Pick<Discovery, 'services' | 'instances'>,
-): Omit<MetricsState, 'portBefore'> {
+): Omit<MetricsState, 'portBefore' | 'rules' | 'externalUrl'> {
   const instances = [...discovery.services()].flatMap(({ name }) => [...discovery.instances(name)])
   return {
     listen,
@@ -105,7 +118,10 @@ function stateOf(
     retention: {
       timeMs: metrics.retention.time,
       bytesMax: metrics.retention.size,
-      rules: metrics.retention.rules.map(({ match, time }) => ({ match, timeMs: time })),
+      rules: [...metrics.retention.rules, ...kept].map(({ match, time }) => ({
+        match,
+        timeMs: time,
+      })),
     },
     limits: {
       seriesMax: metrics.series,

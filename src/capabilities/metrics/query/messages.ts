@@ -1,3 +1,4 @@
+import type { FloatHistogram } from '../../../mechanisms/native-histogram/float-histogram.ts'
 import type { QueryTime } from '../../../mechanisms/promql/engine.ts'
 import type { SelectQuery } from '../../../mechanisms/promql/queryable.ts'
 import type { PackedSeries } from './packed-series.ts'
@@ -13,6 +14,8 @@ export interface QueryJob {
   /** Series of an answer; 0: no limit. */
   readonly limit: number
   readonly withStats: boolean
+  /** What comes back: the body of an answer, or samples for a rule. */
+  readonly answerAs: 'body' | 'samples'
   /** One word: not 0 when nobody waits any more. */
   readonly canceled: SharedArrayBuffer
 }
@@ -34,4 +37,15 @@ export type FromQueryThread =
   | { readonly type: 'select'; readonly select: number; readonly query: SelectQuery }
   /** The whole body of the answer, JSON. */
   | { readonly type: 'answer'; readonly body: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'samples'; readonly samples: readonly RuleSample[] }
   | { readonly type: 'failed'; readonly failure: QueryFailure }
+
+/** An element of what a rule's expression answers; a scalar is one without labels. */
+export interface RuleSample {
+  readonly names: readonly string[]
+  readonly values: readonly string[]
+  readonly value: number
+  readonly histogram: FloatHistogram | undefined
+  /** The text of a string; '' for all else. */
+  readonly text: string
+}

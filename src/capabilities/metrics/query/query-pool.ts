@@ -2,7 +2,13 @@ import { Worker } from 'node:worker_threads'
 import type { Clock, Log } from '../../../platform/capability.ts'
 import type { StoreQueries } from '../store/store-query.ts'
 import { FailedQueryError, failureOf } from './failures.ts'
-import type { FromQueryThread, QueryFailure, QueryJob, ToQueryThread } from './messages.ts'
+import type {
+  FromQueryThread,
+  QueryFailure,
+  QueryJob,
+  RuleSample,
+  ToQueryThread,
+} from './messages.ts'
 import { packSeries, transferablesOf } from './packed-series.ts'
 
 /** Threads that evaluate at the same time. */
@@ -18,9 +24,11 @@ const THREAD_HEAP_MB_MAX = 1_024
 
 interface Waiting {
   readonly job: QueryJob
-  readonly done: PromiseWithResolvers<Uint8Array>
+  readonly done: PromiseWithResolvers<Answered>
   cancelTimer: () => void
 }
+
+type Answered = Extract<FromQueryThread, { readonly type: 'answer' | 'samples' }>
 
 /** A thread, and the query that it evaluates. */
 interface Thread {
@@ -37,10 +45,13 @@ export class QueryPool {
   readonly #threads = new Set<Thread>()
   readonly #waiting: Waiting[] = []
 
-  constructor(queries: StoreQueries, clock: Clock, log: Log) {
+  readonly #threadsMax: number
+
+  constructor(queries: StoreQueries, clock: Clock, log: Log, threadsMax = QUERY_THREADS_MAX) {
     this.#queries = queries
     this.#clock = clock
     this.#log = log
+    this.#threadsMax = threadsMax
   }
 
   get threadCount(): number {
@@ -48,14 +59,31 @@ export class QueryPool {
   }
 
   /** The body of the answer. Throws `FailedQueryError`. `signal` ends the query when nobody waits for it any more. */
-  run(job: Omit<QueryJob, 'canceled'>, signal?: AbortSignal): Promise<Uint8Array> {
+  async run(
+    job: Omit<QueryJob, 'canceled' | 'answerAs'>,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const answered = await this.#ask({ ...job, answerAs: 'body' }, signal)
+    return answered.type === 'answer' ? answered.body : new Uint8Array()
+  }
+
+  /** What a rule's expression answers. Throws `FailedQueryError`. */
+  async samples(
+    job: Omit<QueryJob, 'canceled' | 'answerAs' | 'limit' | 'withStats'>,
+  ): Promise<readonly RuleSample[]> {
+    const asked = { ...job, answerAs: 'samples', limit: 0, withStats: false } as const
+    const answered = await this.#ask(asked)
+    return answered.type === 'samples' ? answered.samples : []
+  }
+
+  #ask(job: Omit<QueryJob, 'canceled'>, signal?: AbortSignal): Promise<Answered> {
     if (this.#waiting.length >= QUERIES_WAITING_MAX) {
       return Promise.reject(
         failed('unavailable', `more than ${QUERIES_WAITING_MAX} queries wait to be evaluated`),
       )
     }
     const canceled = new SharedArrayBuffer(4)
-    const done = Promise.withResolvers<Uint8Array>()
+    const done = Promise.withResolvers<Answered>()
     const waiting: Waiting = { job: { ...job, canceled }, done, cancelTimer: () => {} }
     waiting.cancelTimer = this.#clock.after(job.timeoutMs, () => this.#expire(waiting))
     signal?.addEventListener('abort', () => {
@@ -85,7 +113,7 @@ export class QueryPool {
 
   #freeThread(): Thread | undefined {
     for (const thread of this.#threads) if (thread.current === undefined) return thread
-    return this.#threads.size < QUERY_THREADS_MAX ? this.#startThread() : undefined
+    return this.#threads.size < this.#threadsMax ? this.#startThread() : undefined
   }
 
   #startThread(): Thread {
@@ -114,7 +142,8 @@ export class QueryPool {
         void this.#select(thread, message)
         return
       case 'answer':
-        this.#settle(thread, (done) => done.resolve(message.body))
+      case 'samples':
+        this.#settle(thread, (done) => done.resolve(message))
         return
       case 'failed':
         if (message.failure.errorType === 'internal') {
@@ -139,7 +168,7 @@ export class QueryPool {
     }
   }
 
-  #settle(thread: Thread, tell: (done: PromiseWithResolvers<Uint8Array>) => void): void {
+  #settle(thread: Thread, tell: (done: PromiseWithResolvers<Answered>) => void): void {
     const { current } = thread
     if (current === undefined) return
     thread.current = undefined

@@ -1,11 +1,22 @@
 /** A thread that evaluates queries, one at a time: what it calculates keeps nobody else waiting, and its death costs one query. */
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { evaluateQuery } from '../../../mechanisms/promql/engine.ts'
+import { QueryError } from '../../../mechanisms/promql/eval/errors.ts'
+import {
+  evaluateQuery,
+  type QueryOutcome,
+  type QueryValue,
+} from '../../../mechanisms/promql/engine.ts'
 import type { Queryable, SelectQuery, Series } from '../../../mechanisms/promql/queryable.ts'
 import { parseQuery } from '../../../mechanisms/promql/syntax/parse.ts'
-import { answerText } from './answer-text.ts'
+import { answerText, type QueryTimings } from './answer-text.ts'
 import { FailedQueryError, failureOf } from './failures.ts'
-import type { FromQueryThread, QueryFailure, QueryJob, ToQueryThread } from './messages.ts'
+import type {
+  FromQueryThread,
+  QueryFailure,
+  QueryJob,
+  RuleSample,
+  ToQueryThread,
+} from './messages.ts'
 import { unpackSeries } from './packed-series.ts'
 
 interface Asked {
@@ -49,14 +60,23 @@ function serve(port: MessagePort): void {
 
 async function answer(port: MessagePort, queryable: Queryable, job: QueryJob): Promise<void> {
   try {
-    const body = new TextEncoder().encode(await evaluate(queryable, job))
+    const { outcome, timings } = await evaluate(queryable, job)
+    if (job.answerAs === 'samples') {
+      tell(port, { type: 'samples', samples: samplesOf(outcome.value) })
+      return
+    }
+    const options = { limit: job.limit, timings: job.withStats ? timings : undefined }
+    const body = new TextEncoder().encode(answerText(outcome, options))
     tell(port, { type: 'answer', body }, [body.buffer])
   } catch (error) {
     tell(port, { type: 'failed', failure: tellable(error) })
   }
 }
 
-async function evaluate(queryable: Queryable, job: QueryJob): Promise<string> {
+async function evaluate(
+  queryable: Queryable,
+  job: QueryJob,
+): Promise<{ readonly outcome: QueryOutcome; readonly timings: QueryTimings }> {
   const begin = performance.now()
   const canceled = new Int32Array(job.canceled)
   const expr = parseQuery(job.text, {
@@ -84,7 +104,28 @@ async function evaluate(queryable: Queryable, job: QueryJob): Promise<string> {
     evaluationMs: performance.now() - parsed,
     queueMs: 0,
   }
-  return answerText(outcome, { limit: job.limit, timings: job.withStats ? timings : undefined })
+  return { outcome, timings }
+}
+
+/** What a rule takes: a vector, or a number or text as one element. */
+function samplesOf(value: QueryValue): readonly RuleSample[] {
+  const plain = { names: [], values: [], histogram: undefined, text: '' }
+  switch (value.kind) {
+    case 'vector':
+      return value.samples.map(({ labels: { names, values }, value: number, histogram }) => ({
+        names,
+        values,
+        value: number,
+        histogram,
+        text: '',
+      }))
+    case 'scalar':
+      return [{ ...plain, value: value.value }]
+    case 'string':
+      return [{ ...plain, value: Number.NaN, text: value.value }]
+    case 'matrix':
+      throw new QueryError('rule result is not a vector or scalar')
+  }
 }
 
 function tellable(error: unknown): QueryFailure {

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsState, ScrapeJob } from '../../../contracts/metrics-state.ts'
 import { systemClock } from '../../../platform/clock.ts'
+import type { RuleReport } from '../rules/rule-ground.ts'
 import { MetricsHouse } from '../house.ts'
 import { temporaryFolder } from '../store/testing/stores.ts'
 
@@ -11,6 +12,8 @@ export interface Served extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
   readonly state: MetricsState
+  /** What was told of alerts. */
+  readonly reports: readonly RuleReport[]
 }
 
 /** A state with a listener on any port. */
@@ -23,12 +26,15 @@ export const testState: MetricsState = {
   limits: { seriesMax: 100_000, labelValuesMax: 1_000, outOfOrderMs: 600_000 },
   query: { timeoutMs: 30_000, samplesMax: 1_000_000, lookbackMs: 300_000 },
   jobs: [],
+  rules: [],
+  externalUrl: 'http://localhost:4000',
 }
 
 /** Serves metrics until they are disposed of. */
 export async function serveMetrics(more: Partial<MetricsState> = {}): Promise<Served> {
   const folder = temporaryFolder()
   const state = { ...testState, ...more }
+  const reports: RuleReport[] = []
   const house = await MetricsHouse.open({
     folder: folder.path,
     seed: 1,
@@ -36,12 +42,14 @@ export async function serveMetrics(more: Partial<MetricsState> = {}): Promise<Se
     clock: systemClock,
     log: () => {},
     changed: () => {},
+    tellAlerts: (report) => void reports.push(report),
   })
   await house.apply(state)
   const [listener] = house.listeners()
   return {
     house,
     state,
+    reports,
     url: `http://${listener?.address}`,
     async [Symbol.asyncDispose]() {
       await house.close()

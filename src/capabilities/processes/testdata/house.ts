@@ -182,6 +182,7 @@ function createRegistry(told: string[]) {
     },
     isRoutable: (_service, id) => instances.get(id)?.isRoutable ?? false,
     isFailing: (_service, id) => failing.has(id),
+    adopted: async () => {},
     routableCount: (service) =>
       [...instances.values()].filter((one) => one.service === service && one.isRoutable).length,
     onChange: (listener) => void listeners.push(listener),

@@ -83,6 +83,59 @@ func transaction(client *api.Client) {
 	ok, response, _, err = client.Txn().Txn(api.TxnOps{{KV: &api.KVTxnOp{Verb: api.KVGet, Key: "none"}}}, nil)
 	check(err)
 	must(!ok && response.Errors[0].OpIndex == 0, "the refused transaction")
+	catalogTransaction(client)
+}
+
+func catalogTransaction(client *api.Client) {
+	node := api.Node{Node: "go-node", Address: "10.9.0.1", Meta: map[string]string{"rack": "r1"}}
+	service := api.AgentService{ID: "go-web", Service: "go-web", Port: 8080, Tags: []string{"v1"}}
+	health := api.HealthCheck{Node: "go-node", CheckID: "go-alive", Name: "alive", ServiceID: "go-web", Status: api.HealthPassing}
+	ok, response, _, err := client.Txn().Txn(api.TxnOps{
+		{Node: &api.NodeTxnOp{Verb: api.NodeSet, Node: node}},
+		{Service: &api.ServiceTxnOp{Verb: api.ServiceSet, Node: "go-node", Service: service}},
+		{Check: &api.CheckTxnOp{Verb: api.CheckSet, Check: health}},
+		{KV: &api.KVTxnOp{Verb: api.KVSet, Key: "txn/catalog", Value: []byte("1")}},
+	}, nil)
+	check(err)
+	must(ok && len(response.Results) == 4, "the transaction on the catalog")
+	must(response.Results[0].Node.Meta["rack"] == "r1", "the node")
+	must(response.Results[1].Service.ID == "go-web" && response.Results[1].Service.Port == 8080, "the service")
+	must(response.Results[2].Check.Status == api.HealthPassing, "the check")
+	entries, _, err := client.Health().Service("go-web", "v1", true, nil)
+	check(err)
+	must(len(entries) == 1 && entries[0].Node.Address == "10.9.0.1", "the healthy service")
+	stale := service
+	stale.Port = 1
+	stale.ModifyIndex = 1
+	ok, response, _, err = client.Txn().Txn(api.TxnOps{
+		{KV: &api.KVTxnOp{Verb: api.KVDelete, Key: "txn/catalog"}},
+		{Service: &api.ServiceTxnOp{Verb: api.ServiceCAS, Node: "go-node", Service: stale}},
+	}, nil)
+	check(err)
+	must(!ok && response.Errors[0].OpIndex == 1, "a stale index")
+	pair, _, err := client.KV().Get("txn/catalog", nil)
+	check(err)
+	must(pair != nil, "the key, since nothing was done")
+	health.Status = api.HealthCritical
+	ok, response, _, err = client.Txn().Txn(api.TxnOps{
+		{Check: &api.CheckTxnOp{Verb: api.CheckSet, Check: health}},
+		{Check: &api.CheckTxnOp{Verb: api.CheckGet, Check: health}},
+	}, nil)
+	check(err)
+	must(ok && response.Results[1].Check.Status == api.HealthCritical, "the critical check")
+	ok, _, _, err = client.Txn().Txn(api.TxnOps{
+		{Check: &api.CheckTxnOp{Verb: api.CheckDelete, Check: health}},
+		{Service: &api.ServiceTxnOp{Verb: api.ServiceDelete, Node: "go-node", Service: service}},
+		{Node: &api.NodeTxnOp{Verb: api.NodeDelete, Node: node}},
+		{KV: &api.KVTxnOp{Verb: api.KVDelete, Key: "txn/catalog"}},
+	}, nil)
+	check(err)
+	must(ok, "the end of it")
+	nodes, _, err := client.Catalog().Nodes(nil)
+	check(err)
+	for _, one := range nodes {
+		must(one.Node != "go-node", "no node")
+	}
 }
 
 func sessions(client *api.Client) {

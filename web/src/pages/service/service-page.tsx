@@ -9,6 +9,7 @@ import { InstanceTable } from './instance-table.tsx'
 import { LogPanel } from './log-panel.tsx'
 import { RegistryPanel } from './registry-panel.tsx'
 import { ServiceTimeline } from '../timeline/timeline-page.tsx'
+import { ResiliencePanel } from './resilience-panel.tsx'
 import { ServiceHead } from './service-head.tsx'
 
 const ServiceSeries = lazy(async () => ({
@@ -35,6 +36,7 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
     <>
       <ServiceHead service={service} />
       <InstanceTable service={service} />
+      <ResiliencePanel service={service} />
       <RegistryPanel service={name} />
       <Suspense fallback={<div className="series-grid is-waiting" aria-busy="true" />}>
         <ServiceSeries service={name} />

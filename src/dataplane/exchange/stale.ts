@@ -1,0 +1,123 @@
+import { formatLine } from '../../mechanisms/http1/answer.ts'
+import {
+  beginBody,
+  type BodyReader,
+  createBodyReader,
+  forwardBody,
+  forwardRoom,
+} from '../../mechanisms/http1/body.ts'
+import { fieldValue } from '../../mechanisms/http1/fields.ts'
+import { FRAMING, type ResponseHead } from '../../mechanisms/http1/response-head.ts'
+import { type Fields, keptFields, staleForMs } from '../../mechanisms/stale-cache/stale-cache.ts'
+import type { LocalReply } from '../policies/policy.ts'
+import type { Exchange } from './exchange.ts'
+import type { StaleCapture } from './stale-capture.ts'
+
+/** Begins to keep an answer whose head has been sent, where it may be given out when the service cannot answer. */
+export function beginCapture(
+  exchange: Exchange,
+  head: ResponseHead,
+  bytes: Buffer,
+  body: BodyReader,
+): void {
+  const { stale, service } = exchange
+  // The answer of a service that stands in is not the service's own.
+  if (stale === null || service?.stale !== stale) return
+  if (exchange.method !== 'GET' || head.status !== 200) return
+  const contentLength = head.framing === FRAMING.length ? head.contentLength : 0
+  if (contentLength > stale.policy.bodyBytesMax) return
+  const response = fieldsOf(head, bytes)
+  const { key, request } = askedFor(exchange)
+  const forMs = staleForMs(request, response, stale.policy.ageMsMax)
+  if (forMs === 0) return
+  const { framing } = body
+  exchange.capture = {
+    cache: stale,
+    key,
+    request,
+    response,
+    forMs,
+    framing,
+    contentLength,
+    parts: [],
+    byteCount: 0,
+  }
+}
+
+/** More of the body; what becomes too large is not kept. */
+export function capture(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
+  const kept = exchange.capture
+  if (kept === null || start === end) return
+  kept.byteCount += end - start
+  // Framing of chunks may be as large as what it frames; what is kept is measured at the end.
+  if (kept.byteCount > 2 * kept.cache.policy.bodyBytesMax) exchange.capture = null
+  else kept.parts.push(Buffer.from(bytes.subarray(start, end)))
+}
+
+/** The answer has come whole. */
+export function endCapture(exchange: Exchange, nowMs: number): void {
+  const kept = exchange.capture
+  if (kept === null) return
+  exchange.capture = null
+  const { cache, key, request, response, forMs } = kept
+  const body = decode(kept)
+  if (body === undefined || body.length > cache.policy.bodyBytesMax) return
+  const fields = keptFields(response)
+  cache.keep(key, request, response, { fields, body, keptAtMs: nowMs, untilMs: nowMs + forMs })
+}
+
+function decode({ framing, contentLength, parts, byteCount }: StaleCapture): Buffer | undefined {
+  const raw = Buffer.concat(parts, byteCount)
+  if (framing !== FRAMING.chunked && framing !== FRAMING.length) return raw
+  const reader = createBodyReader()
+  beginBody(reader, framing, contentLength, 0)
+  const out = Buffer.allocUnsafe(forwardRoom(reader, raw.length))
+  const end = forwardBody(reader, raw, 0, raw.length, out, 0, false)
+  return end < 0 || !reader.isDone ? undefined : Buffer.from(out.subarray(0, end))
+}
+
+/** The last answer to the same question, in place of `reply`; undefined where there is none that may be given out. */
+export function staleReply(
+  exchange: Exchange,
+  reply: LocalReply,
+  nowMs: number,
+): LocalReply | undefined {
+  if (exchange.stale === null || exchange.method !== 'GET') return undefined
+  const { key, request } = askedFor(exchange)
+  const answer = exchange.stale.find(key, request, nowMs)
+  if (answer === undefined) return undefined
+  const age = Math.floor((nowMs - answer.keptAtMs) / 1_000)
+  const lines = answer.fields.map(([name, value]) => formatLine(name, value)).join('')
+  return {
+    ...reply,
+    lines: `${lines}${formatLine('age', String(age))}`,
+    plain: { status: 200, contentType: '', body: answer.body },
+  }
+}
+
+/** What the request is for, as the instance was to see it: its line and host, and all its fields. */
+function askedFor({ out, headEnd }: Exchange): { readonly key: string; readonly request: Fields } {
+  const [line = '', ...lines] = out.toString('latin1', 0, headEnd).split('\r\n')
+  const request = new Map<string, string>()
+  for (const one of lines) {
+    const colon = one.indexOf(':')
+    if (colon > 0) add(request, one.slice(0, colon), one.slice(colon + 1).trim())
+  }
+  return { key: `${line}\n${request.get('host') ?? ''}`, request }
+}
+
+function fieldsOf({ fields }: ResponseHead, bytes: Buffer): Fields {
+  const found = new Map<string, string>()
+  const { count, offsets } = fields
+  for (let field = 0; field < count; field++) {
+    const name = bytes.toString('latin1', offsets[field * 4], offsets[field * 4 + 1])
+    add(found, name, fieldValue(bytes, fields, field))
+  }
+  return found
+}
+
+function add(fields: Map<string, string>, name: string, value: string): void {
+  const known = name.toLowerCase()
+  const before = fields.get(known)
+  fields.set(known, before === undefined ? value : `${before}, ${value}`)
+}
