@@ -4,7 +4,7 @@ import type { OutlierPolicy } from '../mechanisms/ejection/outliers.ts'
 import type { HedgePolicy } from '../mechanisms/hedging/hedging.ts'
 import type { CertificateOp, HttpsSpec, TlsSpec } from './certificates.ts'
 import type { IssuerOp, KeyWantedMessage } from './issuers.ts'
-import type { QuotaMessage, QuotaOp } from './quotas.ts'
+import type { QuotaMessage, QuotaOp, QuotaRow } from './quotas.ts'
 import type { PolicySpec } from './policies.ts'
 import type {
   BreakerSpec,
@@ -206,6 +206,8 @@ export type FromData =
       readonly version: number
       /** What is routed now, so that a new control plane does not take a living instance out of rotation. */
       readonly routed: readonly { readonly service: string; readonly id: string }[]
+      /** What quotas have counted in this data process. */
+      readonly quotas?: readonly QuotaRow[]
     }
   /** Every worker has applied `version`; `listeners` says what could be opened and what not. */
   | {

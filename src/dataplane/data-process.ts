@@ -6,6 +6,7 @@ import { NameTable } from './names/name-table.ts'
 import { RequestStore } from '../platform/records/request-store.ts'
 import { createSnapshotModel, type SnapshotModel } from '../platform/snapshot/model.ts'
 import { type Asks, createAsks } from './channel/asks.ts'
+import { QuotaBoard } from './channel/quota-board.ts'
 import { type ChannelServer, startChannelServer } from './channel/server.ts'
 import { createListenerPlan } from './listeners/plan.ts'
 import { createLogFile, type LogFile } from './records/log-file.ts'
@@ -67,6 +68,7 @@ export class DataProcess {
   readonly #names: NameTable
   readonly #drains: Drains
   readonly #asks: Asks
+  readonly #quotas = new QuotaBoard()
   readonly #requests = new RequestStore()
   readonly #pool: WorkerPool
   readonly #learnt = createResilienceMemory()
@@ -199,7 +201,8 @@ export class DataProcess {
     this.#breakers.restart()
     const { workers } = this.#options
     const routed = routedOf(this.#model)
-    return { type: 'hello', pid: process.pid, workers, version: this.#version, routed }
+    const quotas = this.#quotas.all()
+    return { type: 'hello', pid: process.pid, workers, version: this.#version, routed, quotas }
   }
 
   #fromControl(message: ToData): void {
@@ -325,8 +328,10 @@ export class DataProcess {
           kind === 'ejected' ? 'an instance is left out for a while' : `a service is ${kind}`
         return this.#options.log('warn', what, fields)
       }
-      case 'key-wanted':
       case 'quotas':
+        this.#quotas.add(message.rows)
+        return void this.#channel.send(message)
+      case 'key-wanted':
         return void this.#channel.send(message)
       case 'breaker':
         return this.#tellBreakers()

@@ -33,6 +33,7 @@ test(
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(error.message))
     await page.goto(`${backplane.admin}/#/`)
+    await page.getByRole('link', { name: 'Traffic', exact: true }).click()
     await page.getByRole('link', { name: 'Routes', exact: true }).click()
     const row = page.getByTestId('route-/checkout')
     assert.match(await row.innerText(), /orders 75 %[^]*next 25 %[^]*limit of gateway/)

@@ -15,7 +15,7 @@ const settings = settingsSchema.parse({
   },
   gateway: { zone: 'a' },
 })
-const config = { settings, defaults: defaultService(), sourceOf: () => 'default' }
+const config = { settings, defaults: defaultService(), sourceOf: () => 'default', folder: '.' }
 const one = (change: Partial<LabelledInstance> = {}): LabelledInstance => ({
   service: 'orders',
   id: 'orders-1',

@@ -67,7 +67,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
   const totals = createNews<Totals>()
   const resilience = createNews<ResilienceMessage>()
   const drainedListeners: ((service: string, id: string, removal: number) => void)[] = []
-  const quotaListeners: ((rows: readonly QuotaRow[]) => void)[] = []
+  const quotas = createNews<readonly QuotaRow[]>()
   const greetedListeners: (() => void)[] = []
   const keyListeners: ((issuer: string) => void)[] = []
   const asks = new Map<number, (body: unknown) => void>()
@@ -118,6 +118,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         version = Math.max(version, message.version)
         isGreeted = true
         hello.resolve(message)
+        if (message.quotas !== undefined) quotas.tell(message.quotas)
         for (const listener of greetedListeners) listener()
         return flush()
       case 'applied': {
@@ -142,8 +143,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
         for (const listener of keyListeners) listener(message.issuer)
         return
       case 'quotas':
-        for (const listener of quotaListeners) listener(message.rows)
-        return
+        return quotas.tell(message.rows)
       case 'answer':
         asks.get(message.ask)?.(message.body)
         return
@@ -207,7 +207,7 @@ export function openSnapshotChannel(options: SnapshotChannelOptions): SnapshotCh
     },
     onTotals: (listener) => totals.follow(listener),
     onResilience: (listener) => resilience.follow(listener),
-    onQuotas: (listener) => void quotaListeners.push(listener),
+    onQuotas: (listener) => quotas.follow(listener),
     onGreeted: (listener) => void greetedListeners.push(listener),
     onKeyWanted: (listener) => void keyListeners.push(listener),
     onDrained: (listener) => void drainedListeners.push(listener),
