@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
@@ -208,6 +209,39 @@ gateway:
   await load
   assert.ok(asked > 10)
   assert.equal(await ask(await fresh()), 200)
+})
+
+test('behind the gateway: people sign in there, and a changed file adds a client without a break', async () => {
+  const [gateway, own] = [await freePort(), await freePort()]
+  const issuer = `http://localhost:${gateway}/identity`
+  const config = (clients: string) => `
+listen: { default: off, console: 0, gateway: ${gateway}, identity: ${own} }
+identity:
+  issuer: ${issuer}
+  accounts: { memory: 8, passes: 1, register: true }
+  clients:
+    - { id: spa, redirectUris: ["${BACK}"], scopes: [orders:read] }
+${clients}
+services:
+  identity: { at: ["127.0.0.1:${own}"] }
+gateway:
+  routes:
+    - { path: /identity/**, to: identity }
+`
+  await using it = await startBackplane({ config: config('') })
+  const spa = await discover(issuer, 'spa')
+  const tokens = await registerAndSignIn(spa, 'grace')
+  assert.ok(tokens.claims()?.sub)
+  const batch = '    - { id: batch, secret: { env: BATCH } }'
+  await writeFile(join(it.folder, '.env'), 'BATCH=secret-of-batch\n')
+  await it.configure(config(batch))
+  const added = await discover(issuer, 'batch', client.ClientSecretBasic('secret-of-batch'))
+  await until(
+    async () => client.clientCredentialsGrant(added).catch(() => false as const),
+    'the client of the changed file',
+  )
+  // The session of the person has survived the change of the server.
+  assert.ok((await client.refreshTokenGrant(spa, tokens.refresh_token ?? '')).access_token)
 })
 
 function filesIn(folder: string): readonly string[] {

@@ -69,6 +69,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [
       { text: 'Listeners & configuration', to: { page: 'configuration' } },
       { text: 'Certificates', to: { page: 'certificates' } },
+      { text: 'Identity', to: { page: 'identity' } },
     ],
   },
 ]

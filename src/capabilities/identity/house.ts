@@ -60,6 +60,7 @@ export class IdentityHouse {
   readonly #throttle
   readonly #beginLimit
   #state: IdentityState
+  #storeFault = ''
   #web: WebGround | undefined
   #board: ListenerBoard | undefined
   #closeListener: () => Promise<void> = async () => {}
@@ -155,7 +156,16 @@ export class IdentityHouse {
 
   /** What is wrong now. */
   problems(): readonly ReportedProblem[] {
-    return []
+    if (this.#storeFault === '') return []
+    return [
+      {
+        severity: 'error',
+        code: 'ERR_IDENTITY_STORE',
+        service: '',
+        instance: '',
+        text: `Identity cannot write to its store, so nobody can sign in or refresh: ${this.#storeFault}`,
+      },
+    ]
   }
 
   /** What control should know: the keys that verify our tokens. */
@@ -240,13 +250,24 @@ export class IdentityHouse {
     const { clock, log } = this.#options
     this.#cancelSweep = clock.after(delayMs, () => {
       this.entries.sweep().then(
-        (count) => this.#sweepAfter(count >= SWEEP_ROWS_MAX ? SWEEP_AGAIN_MS : SWEEP_MS),
+        (count) => {
+          this.#noteStore('')
+          this.#sweepAfter(count >= SWEEP_ROWS_MAX ? SWEEP_AGAIN_MS : SWEEP_MS)
+        },
         (error: unknown) => {
           log('error', 'what has expired cannot be removed', { error })
+          this.#noteStore(error instanceof Error ? error.message : String(error))
           this.#sweepAfter(SWEEP_MS)
         },
       )
     })
+  }
+
+  /** The sweep writes every few seconds: what it meets is what everybody meets. */
+  #noteStore(fault: string): void {
+    if (fault === this.#storeFault) return
+    this.#storeFault = fault
+    this.#options.changed()
   }
 }
 

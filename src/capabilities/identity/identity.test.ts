@@ -49,4 +49,7 @@ test('a database that comes later than identity is a problem until it is there, 
   t.after(() => server.stop())
   const { more } = await isWell
   assert.ok(more?.keys.every((key) => key['d'] === undefined && key['use'] === 'sig'))
+  const isAway = until(({ problems }) => problems[0]?.code === 'ERR_IDENTITY_STORE')
+  await server.stop()
+  await isAway
 })

@@ -14,9 +14,7 @@ export interface TestPostgres {
 }
 
 /** Undefined where Debian's package is not installed. Throws where it is, and does not start. */
-export async function startTestPostgres(
-  port: number | undefined = undefined,
-): Promise<TestPostgres | undefined> {
+export async function startTestPostgres(port?: number): Promise<TestPostgres | undefined> {
   const bin = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1)
   if (bin === undefined || !existsSync(join(bin, 'initdb'))) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'backplane-postgres-'))
@@ -45,6 +43,7 @@ export async function startTestPostgres(
       return `postgres://backplane@127.0.0.1:${at}/${name}`
     },
     async stop() {
+      if (server.exitCode !== null || server.signalCode !== null) return
       const ended = once(server, 'exit')
       // SIGQUIT: at once, nobody wants what is in there.
       server.kill('SIGQUIT')

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errors } from 'oidc-provider'
+import { isLoopbackHost } from '../../../platform/config/addresses.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 import { html } from '../pages/html.ts'
 import { lookStyle, STYLE } from '../pages/layout.ts'
@@ -54,15 +55,20 @@ function withoutBase(url: string, base: string): string | undefined {
   return url.startsWith(`${base}/`) ? url.slice(base.length) : undefined
 }
 
-/** The last address that our own front has added: all before it is what the client claims. */
+/**
+ * The last address that our own front has added: all before it is what the client claims. Our fronts come over loopback or a Unix socket; from elsewhere
+ * the field is the client's alone.
+ */
 function addressOf(request: IncomingMessage): string {
+  const { remoteAddress } = request.socket
+  if (remoteAddress !== undefined && !isLoopbackHost(remoteAddress)) return remoteAddress
   const said = request.headers['x-forwarded-for']
   const last = String(Array.isArray(said) ? said.at(-1) : (said ?? ''))
     .split(',')
     .at(-1)
     ?.trim()
   if (last !== undefined && isIP(last) !== 0) return last
-  return request.socket.remoteAddress ?? ''
+  return remoteAddress ?? ''
 }
 
 /** The server behind sees the issuer's scheme and host, whatever was sent. */

@@ -5,8 +5,14 @@ import {
 } from '../../../mechanisms/token-bucket/token-bucket.ts'
 import { networkOf } from '../accounts/network.ts'
 
-/** What stores something for whoever comes, without credentials: sign-ins that begin, pushed requests, device codes. */
-const BEGINNING: ReadonlySet<string> = new Set(['/auth', '/request', '/device/auth', '/reg'])
+/** What stores something for whoever comes, without credentials: sign-ins that begin, pushed requests, device codes; and where codes of devices can be guessed. */
+const BEGINNING: ReadonlySet<string> = new Set([
+  '/auth',
+  '/request',
+  '/device/auth',
+  '/device',
+  '/reg',
+])
 /** Of one network, a second and at once. What they store lives for minutes, so this bounds it. */
 export const BEGIN_RATE = 20
 export const BEGIN_BURST = 400
