@@ -69,7 +69,6 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [
       { text: 'Listeners & configuration', to: { page: 'configuration' } },
       { text: 'Certificates', to: { page: 'certificates' } },
-      { text: 'Identity', to: { page: 'identity' } },
     ],
   },
 ]
