@@ -143,6 +143,7 @@ function drive(): void {
     latencies: [],
   }))
   const startMs = performance.now()
+  process.send?.({ hasBegun: true })
   let sent = 0
   const timer = setInterval(() => {
     const nowMs = performance.now() - startMs
@@ -208,6 +209,8 @@ async function run(
     true,
   )
   const clients = child('clients', String(ports.get('gateway')), ...rates.map(String))
+  // A process takes its time to start where the machine is busy: the brown-out is counted from the first request.
+  await told<{ hasBegun: true }>(clients)
   const timers = (brownOut ?? []).map((atMs, at) =>
     setTimeout(() => service.send({ workMs: at === 0 ? 1_000 : WORK_MS }), atMs),
   )
