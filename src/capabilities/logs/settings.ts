@@ -61,7 +61,7 @@ const logs = z
           .describe(
             'Records may wait for the disk in so much memory; beyond it senders are refused, the least severe first.',
           ),
-        query: size({ min: '64MiB', max: '64GiB' })
+        query: size({ min: '192MiB', max: '64GiB' })
           .prefault('256MiB')
           .describe('A query may use so much memory; it runs in a process of its own.'),
       })

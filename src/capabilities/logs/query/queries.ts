@@ -11,8 +11,8 @@ import { SEARCH_COLUMNS, selectAll } from '../store/tables.ts'
 import { filesOf, isDone, nextStep, type PlannedFile, type Range } from './plan.ts'
 import { rowOf, selectList, type Row } from './rows.ts'
 
-/** Queries that may run at once; further ones wait. */
-const RUNNING_MAX = 4
+/** Queries that may run at once; further ones wait. Each thread that reads a segment needs 32 MiB for it, and a statement may read both tables. */
+const RUNNING_MAX = 2
 /** Queries that may wait. */
 const WAITING_MAX = 32
 

@@ -15,7 +15,7 @@ export async function openLogs(t: TestContext, timeoutMs = () => 30_000) {
   const engine = {
     folder,
     spillFolder: join(folder, 'spill', 'query'),
-    memoryBytesMax: 128e6,
+    memoryBytesMax: 256e6,
     spillBytesMax: 1e9,
     threads: 2,
   }
