@@ -83,10 +83,7 @@ export async function startGateway(
         // From here on: what registers must not replace the policies of a service that the file now names.
         current = next
         issuers.configure(next.settings.gateway.issuers)
-        forgetLoads(
-          resilience,
-          (name) => isKnown(name) || Object.hasOwn(next.settings.services, name),
-        )
+        forgetLoads(resilience, next, isKnown)
         return prepared.commit([...replacing, ...follower.relabelled()])
       },
       cancel: () => prepared.cancel(),
@@ -177,9 +174,13 @@ async function startIssuers(
 /** What is known of the load of services that are no more. */
 function forgetLoads(
   resilience: ReturnType<typeof createResilienceStore>,
-  isThere: (service: string) => boolean,
+  { settings }: GatewayConfig,
+  isKnown: (service: string) => boolean,
 ): void {
-  for (const { service } of resilience.loads()) if (!isThere(service)) resilience.forget(service)
+  for (const { service } of resilience.loads()) {
+    const isThere = isKnown(service) || Object.hasOwn(settings.services, service)
+    if (!isThere) resilience.forget(service)
+  }
 }
 
 /** What quotas have counted is kept, and told to a data plane that has forgotten it. */
