@@ -4,9 +4,26 @@
 set -eu
 
 # A program (or, for what is no program, a file), and the package that brings it.
-peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client dig:dnsutils dnsperf:dnsperf pebble:pebble testssl:testssl.sh sslscan:sslscan prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager patroni:patroni
-peers='nginx:nginx haproxy:haproxy caddy:caddy wrk:wrk chromium:chromium python3:python3 h2load:nghttp2-client dig:dnsutils dnsperf:dnsperf dnsmasq:dnsmasq-base pebble:pebble testssl:testssl.sh sslscan:sslscan prometheus:prometheus patroni:patroni
-/usr/lib/postgresql:postgresql /usr/lib/python3/dist-packages/consul:python3-consul'
+peers='
+nginx:nginx
+haproxy:haproxy
+caddy:caddy
+wrk:wrk
+chromium:chromium
+python3:python3
+h2load:nghttp2-client
+dig:dnsutils
+dnsperf:dnsperf
+dnsmasq:dnsmasq-base
+pebble:pebble
+testssl:testssl.sh
+sslscan:sslscan
+prometheus:prometheus
+prometheus-alertmanager:prometheus-alertmanager
+patroni:patroni
+/usr/lib/postgresql:postgresql
+/usr/lib/python3/dist-packages/consul:python3-consul
+'
 
 # /usr/sbin is not on the PATH of everybody, and nginx and haproxy live there.
 PATH=$PATH:/usr/sbin:/sbin

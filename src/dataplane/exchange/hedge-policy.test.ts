@@ -15,7 +15,7 @@ async function house(t: Parameters<typeof startGateway>[0], retry = budget) {
   const upstreams = [await startAnsweringUpstream(answer), await startAnsweringUpstream(answer)]
   t.after(() => upstreams.forEach((upstream) => upstream.close()))
   const ports = upstreams.map(({ port }) => port)
-  const service = { balance, hedge, retry, timeoutMs: 600 }
+  const service = { balance, hedge, retry, timeoutMs: 3_000 }
   const gateway = await startGateway(t, ports, { service })
   for (let i = 0; i < 128; i++) {
     const { socket, reader } = say(t, gateway, get('/usual'))
