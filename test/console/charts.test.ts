@@ -65,6 +65,8 @@ const numberOf = async (page: Page, testId: string): Promise<number> =>
 
 /** What a chart says at each place under the pointer, from the left to the right: its time and its first value. */
 async function readChart(page: Page, chart: string, series: string) {
+  // The pointer does not reach what is below the window.
+  await page.getByTestId(chart).scrollIntoViewIfNeeded()
   const box = await page.getByTestId(chart).locator('.u-over').boundingBox()
   assert.ok(box)
   const read = new Map<string, number>()

@@ -36,11 +36,11 @@ export function ServicePage({ name }: { readonly name: string }): ReactNode {
     <>
       <ServiceHead service={service} />
       <InstanceTable service={service} />
-      <ResiliencePanel service={service} />
-      <RegistryPanel service={name} />
       <Suspense fallback={<div className="series-grid is-waiting" aria-busy="true" />}>
         <ServiceSeries service={name} />
       </Suspense>
+      <ResiliencePanel service={service} />
+      <RegistryPanel service={name} />
       <Neighbours service={name} />
       <ServiceTimeline service={name} />
       {service.kind === 'run' || service.kind === 'task' ? <LogPanel service={name} /> : null}

@@ -4,16 +4,33 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { engineFailureOf } from './failures.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Answer, FromThread, ToWriter } from './messages.ts'
-import { openForWriting } from './open-file.ts'
+import { openForReading, openForWriting } from './open-file.ts'
 import { Scavenger } from './scavenger.ts'
+
+/** More than a file can have: as many as one step can be told. */
+const ALL_PAGES = 0x7fffffff
 
 function open(file: string) {
   const sqlite = openForWriting(file)
   return { sqlite, commits: new GroupCommit(sqlite), scavenger: new Scavenger(sqlite) }
 }
 
+/**
+ * Over a connection of its own and in one step: beside the one that writes, which a step would find locked and call an error; in several steps each commit in between
+ * would begin it anew. Nobody waits for it: the log keeps what is written meanwhile.
+ */
+async function copyTo(copy: string, file: string): Promise<void> {
+  const source = openForReading(file)
+  try {
+    await backup(source, copy, { rate: ALL_PAGES })
+  } finally {
+    source.close()
+  }
+}
+
 async function answer(
   { sqlite, commits, scavenger }: ReturnType<typeof open>,
+  file: string,
   message: ToWriter,
 ): Promise<Answer> {
   switch (message.type) {
@@ -29,7 +46,7 @@ async function answer(
         result: scavenger.step(message.step, commits.end, commits.lastUs),
       }
     case 'backup':
-      await backup(sqlite, message.file)
+      await copyTo(message.file, file)
       return { type: 'done' }
     case 'close':
       sqlite.exec('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -49,7 +66,7 @@ function serve(port: NonNullable<typeof parentPort>, { file }: { readonly file: 
   }
   port.on('message', (message: ToWriter) => {
     const { ask } = message
-    void answer(store, message)
+    void answer(store, file, message)
       .then((done) => say({ type: 'answer', ask, answer: done }))
       .catch((error: unknown) => say({ type: 'failed', ask, failure: engineFailureOf(error) }))
       .finally(() => {
