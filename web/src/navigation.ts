@@ -35,10 +35,6 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [{ text: 'Logs and traces', to: { page: 'logs', view: '' }, with: ['trace'] }],
   },
   {
-    text: 'Logs',
-    pages: [{ text: 'Logs and traces', to: { page: 'logs', view: '' }, with: ['trace'] }],
-  },
-  {
     text: 'Metrics',
     pages: [
       {

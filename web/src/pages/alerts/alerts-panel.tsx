@@ -123,7 +123,7 @@ function StateOf({ alert }: { readonly alert: AlertView }): ReactNode {
   if (inhibitedBy !== '') return <span className="badge">inhibited</span>
   return (
     <span className="stack">
-      <span className="badge is-bad">firing</span>
+      <span className="badge tone-bad">firing</span>
       {receivers.length > 0 && <span className="muted">told: {receivers.join(', ')}</span>}
     </span>
   )
@@ -140,7 +140,7 @@ function PendingRow({ alert }: { readonly alert: RuleAlert }): ReactNode {
         </span>
       </th>
       <td data-label="State">
-        <span className="badge is-warning">pending</span>
+        <span className="badge tone-warning">pending</span>
       </td>
       <td data-label="Labels">
         <LabelList labels={alert.labels} without={['alertname']} />

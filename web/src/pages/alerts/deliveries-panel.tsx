@@ -42,7 +42,7 @@ export function DeliveriesPanel(): ReactNode {
 function DeliveryRow({ delivery }: { readonly delivery: DeliveryView }): ReactNode {
   const { receiver, kind, outcome, error, status, alertCount, groupKey, attempts, atMs } = delivery
   const tone =
-    outcome === 'delivered' ? ' is-good' : outcome === 'given-up' ? ' is-bad' : ' is-warning'
+    outcome === 'delivered' ? ' tone-good' : outcome === 'given-up' ? ' tone-bad' : ' tone-warning'
   return (
     <tr data-testid={`delivery-${outcome ?? 'waiting'}`}>
       <th scope="row" data-label="To">

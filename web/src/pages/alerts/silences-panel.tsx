@@ -145,7 +145,7 @@ function SilenceTable(props: {
               {silence.matchers.join(', ')}
             </th>
             <td data-label="State">
-              <span className={silence.state === 'active' ? 'badge is-good' : 'badge'}>
+              <span className={silence.state === 'active' ? 'badge tone-good' : 'badge'}>
                 {silence.state}
               </span>
             </td>

@@ -79,6 +79,6 @@ function TargetTable({ targets }: { readonly targets: readonly TargetView[] }): 
 }
 
 function Health({ health }: { readonly health: TargetView['health'] }): ReactNode {
-  const tone = health === 'up' ? ' is-good' : health === 'down' ? ' is-bad' : ''
+  const tone = health === 'up' ? ' tone-good' : health === 'down' ? ' tone-bad' : ''
   return <span className={`badge${tone}`}>{health}</span>
 }
