@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { useCallback, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { ActionError } from '../../api/actions.ts'
 import { loadStreams, type StreamList } from '../../api/events.ts'
 import { hrefOf } from '../../route.ts'
@@ -11,6 +11,11 @@ import { StreamPanel } from './stream-panel.tsx'
 export function EventsPage({ stream }: { readonly stream: string }): ReactNode {
   const [prefix, setPrefix] = useState('')
   const [list] = useLatest(useCallback(() => loadOrNone(prefix), [prefix]))
+  // The other panels ask only once it is known that there is a store; while another beginning is looked for they stay.
+  const [isThere, setIsThere] = useState(false)
+  useEffect(() => {
+    if (list !== null) setIsThere(list !== 'none')
+  }, [list])
   return (
     <>
       <h1 className="hidden-text">Events</h1>
@@ -30,14 +35,14 @@ export function EventsPage({ stream }: { readonly stream: string }): ReactNode {
         {list === null && <div className="skeleton skeleton-row" aria-busy="true" />}
         {list === 'none' && (
           <p className="empty" data-testid="events-missing">
-            There is no event store: the file has no section <code>events</code>, or its process is
-            being started.
+            There is no event store. Write <code>{'events: {}'}</code> into the file to have one; if
+            it is there, its process is being started.
           </p>
         )}
         {list !== null && list !== 'none' && <StreamTable list={list} chosen={stream} />}
       </section>
-      {list !== 'none' && <StreamPanel key={stream} stream={stream} />}
-      {list !== 'none' && <GroupsPanel />}
+      {isThere && <StreamPanel key={stream} stream={stream} />}
+      {isThere && <GroupsPanel />}
     </>
   )
 }

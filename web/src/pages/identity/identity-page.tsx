@@ -12,7 +12,7 @@ export function IdentityPage(): ReactNode {
   const [identity, look] = useLatest(loadIdentity)
   const [deed, setDeed] = useState<Deed | null>(null)
   if (identity === null) return <div className="skeleton skeleton-map" aria-busy="true" />
-  if (identity.state === 'away') return <Away why={identity.why} />
+  if (identity.state === 'away') return <Away />
   return (
     <>
       <About identity={identity} />
@@ -39,14 +39,15 @@ export function IdentityPage(): ReactNode {
   )
 }
 
-function Away({ why }: { readonly why: string }): ReactNode {
+function Away(): ReactNode {
   return (
     <section className="panel" aria-labelledby="identity-heading">
       <div className="panel-head">
         <h1 id="identity-heading">Identity</h1>
       </div>
       <p className="empty" data-testid="identity-away">
-        There is no issuer: the file has no section identity, or its process is not there yet. {why}
+        There is no issuer. Write <code>{'identity: {}'}</code> into the file to have one; if it is
+        there, its process is being started.
       </p>
     </section>
   )
