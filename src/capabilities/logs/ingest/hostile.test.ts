@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { LogsState } from '../../../contracts/logs-state.ts'
+import type { CollectedLine } from '../../../contracts/supervisor.ts'
 import { parseSearch } from '../../../mechanisms/log-query/parse.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { ListenerBoard } from '../../../platform/listeners/board.ts'
@@ -15,6 +17,7 @@ import { LogsHouse } from '../house.ts'
 import { IngestBusyError } from './busy.ts'
 import type { Ingest } from './ingest.ts'
 import { openLogListeners } from './open-listeners.ts'
+import { takeOutput } from './output.ts'
 
 const NAMES = [
   'otlp-http',
@@ -241,6 +244,25 @@ test('syslog: noise over TCP is kept or ends its connection, and the next one is
     assert.equal(found[0]?.['service'], 'shop')
     break
   }
+})
+
+test('JSON of thousands of levels in one datagram, or one line of a service, costs nothing but its depth', async (t) => {
+  const { addresses, ingest, find } = await open(t)
+  const [host = '', port = ''] = (addresses.get('syslog') ?? '').split(':')
+  const deep = `{"msg":"deep one","a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`
+  const socket = createSocket('udp4')
+  t.after(() => socket.close())
+  await new Promise((resolve) => socket.send(`<11>1 - h shop - - - ${deep}`, +port, host, resolve))
+  const line = { service: 'orders', process: 'orders-1', stream: 'stdout', atMs: Date.now() }
+  const texts = [deep, 'its neighbour']
+  await takeOutput(
+    ingest,
+    texts.map((text, at) => ({ ...line, seq: at + 1, text }) as CollectedLine),
+    Date.now(),
+  )
+  assert.equal((await find('neighbour')).length, 1)
+  assert.equal((await find('source:stdout "deep one"')).length, 1)
+  while ((await find('source:syslog "deep one"')).length === 0);
 })
 
 test('a window of Beats is acknowledged when it is stored, compressed or not', async (t) => {
