@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseSearch } from '../../../mechanisms/log-query/parse.ts'
@@ -195,7 +197,7 @@ test('a trace by its id: spans and log records, oldest first', async (t) => {
 })
 
 test('SQL reads logs and spans, and nothing else', async (t) => {
-  const { ingest, queries } = await openLogs(t)
+  const { ingest, queries, folder } = await openLogs(t)
   await ingest.takeLogs([logRecord(), logRecord({ severity: 17 })], 'retries')
   const rows: unknown[] = []
   const run = (sql: string, client = NOBODY) =>
@@ -236,11 +238,34 @@ test('SQL reads logs and spans, and nothing else', async (t) => {
     "set memory_limit = '10GB'",
     'create table x as select 1',
     'drop view logs',
+    `explain analyze copy (select 1) to '${folder}/stolen'`,
+    `explain /* */ analyze copy (select 1) to '${folder}/stolen'`,
+    `explain (analyze) copy (select 1) to '${folder}/stolen'`,
+    'explain analyze create table x as select 1',
+    `from enable_logging(storage = 'file', storage_path = '${folder}/stolen')`,
+    `explain analyze from "enable_logging"(storage = 'file', storage_path = '${folder}/stolen')`,
+    "from query('from enable_log' || 'ging()')",
+    'from enable_profiling()',
+    'select (select count(*) from truncate_duckdb_logs())',
+    'from force_checkpoint()',
     "select * from read_parquet('https://example.invalid/x.parquet')",
   ]) {
     assert.ok(['ERR_LOGS_SQL_FORBIDDEN', 'ERR_LOGS_SQL'].includes(await codeOf(sql)), sql)
   }
+  assert.equal(existsSync(join(folder, 'stolen')), false)
   assert.equal(await codeOf('select nonsense from logs'), 'ERR_LOGS_SQL')
+  for (const sql of [
+    'explain select * from logs',
+    'EXPLAIN ANALYZE from logs',
+    'describe logs',
+    'summarize logs',
+    'show tables',
+    '-- a remark\nwith x as (from logs) from x;',
+    "pivot logs on source in ('stdout') using count(*)",
+    `select '"name": "ENABLE_LOGGING"'`,
+  ]) {
+    assert.equal(await codeOf(sql), '', sql)
+  }
 })
 
 test('a query that runs away is ended by time, by memory, or when its client leaves; the next one is answered', async (t) => {
