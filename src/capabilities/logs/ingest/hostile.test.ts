@@ -301,6 +301,37 @@ test('a window of Beats is acknowledged when it is stored, compressed or not', a
   assert.equal((await find('source:beats "no json"')).length, 1)
 })
 
+test('compressed frames of Beats within each other, or windows without an end, end the connection', async (t) => {
+  let waiting = 0
+  const { addresses } = await open(t, {
+    takeLogs: (records) => {
+      waiting += records.length
+      return new Promise(() => {})
+    },
+  })
+  const [host = '', port = ''] = (addresses.get('beats') ?? '').split(':')
+  const frame = (kind: string, number: number, bytes: Uint8Array = new Uint8Array()): Buffer => {
+    const head = Buffer.from(`2${kind}1234`)
+    head.writeUInt32BE(number, 2)
+    return Buffer.concat([head, bytes])
+  }
+  const zip = (bytes: Uint8Array): Buffer => {
+    const zipped = deflateSync(bytes)
+    return frame('C', zipped.length, zipped)
+  }
+  const isEnded = (bytes: Uint8Array): Promise<true> =>
+    new Promise((resolve) => {
+      const socket = connect(Number(port), host, () => socket.write(bytes))
+      socket.on('close', () => resolve(true)).on('error', () => {})
+      socket.resume()
+    })
+  assert.ok(await isEnded(zip(zip(zip(Buffer.alloc(0))))))
+  const empty = Buffer.alloc(99_999 * 10, frame('J', 1, Buffer.alloc(4)))
+  const window = Buffer.concat([frame('W', 100_000), empty])
+  assert.ok(await isEnded(zip(Buffer.concat([window, window, window, window]))))
+  assert.ok(waiting <= 200_000, `${waiting} records wait`)
+})
+
 test('a house opens only what the file names, and says where', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'backplane-logs-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
