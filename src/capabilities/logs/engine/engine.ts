@@ -140,7 +140,11 @@ export class Engine {
       said = (said + chunk.toString('utf8')).slice(-1_000)
     })
     child.on('message', (message) => this.#hear(message as FromEngine))
-    child.on('error', (error) => this.#log('error', 'the engine of logs failed', { error }))
+    child.on('error', (error) => {
+      this.#log('error', 'the engine of logs failed', { error })
+      // One that could not be started never ends.
+      if (child.pid === undefined) this.#ended(child, 'not started', error.message)
+    })
     child.once('exit', (code, signal) => this.#ended(child, code ?? signal, said))
     return child
   }

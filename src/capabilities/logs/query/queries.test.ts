@@ -291,6 +291,23 @@ test('a query that runs away is ended by time, by memory, or when its client lea
   assert.equal(await run('select 1'), false)
 })
 
+test('an engine that cannot be started is told to whoever asks, and is started for the next one', async (t) => {
+  const { queries } = await openLogs(t)
+  const find = () =>
+    queries.search(
+      { signal: 'logs', expression: parseSearch(''), range: ALWAYS, limit: 10 },
+      NOBODY,
+    )
+  const { execPath } = process
+  process.execPath = '/nonexistent'
+  try {
+    await assert.rejects(find(), { code: 'ERR_LOGS_QUERY' })
+  } finally {
+    process.execPath = execPath
+  }
+  assert.equal((await find()).length, 0)
+})
+
 test('an engine that is killed costs its query, and the next one is answered by another', async (t) => {
   const { queries, ingest } = await openLogs(t)
   await ingest.takeLogs([logRecord()], 'retries')
