@@ -1,8 +1,18 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import type { Cell, EngineFailure, EngineOptions, FromEngine, ToEngine } from './messages.ts'
+import {
+  lengthOfCell,
+  type Cell,
+  type EngineFailure,
+  type EngineOptions,
+  type FromEngine,
+  type ToEngine,
+} from './messages.ts'
 
 /** Rows of one message. */
 const BATCH_ROWS = 1_000
+/** Characters of one message, and of a row, which goes whole. */
+const BATCH_CHARACTERS = 1024 * 1024
+const ROW_CHARACTERS_MAX = 16 * 1024 * 1024
 
 type Duck = typeof import('@duckdb/node-api')
 
@@ -133,15 +143,31 @@ async function query(
   for await (const chunk of result.yieldRowsJson()) {
     const rows = chunk.slice(0, rowsMax - count) as Cell[][]
     count += rows.length
-    for (let at = 0; at < rows.length; at += BATCH_ROWS) {
+    for (let at = 0; at < rows.length;) {
+      const batch = nextBatch(rows, at)
+      at += batch.rows.length
       one.taken = Promise.withResolvers<void>()
-      say({ type: 'rows', id, rows: rows.slice(at, at + BATCH_ROWS) })
+      say({ type: 'rows', id, ...batch })
       await one.taken.promise
       if (one.isCancelled) throw new Error('cancelled')
     }
     if (rows.length < chunk.length) return true
   }
   return false
+}
+
+/** At least one row. */
+function nextBatch(rows: Cell[][], from: number): { rows: Cell[][]; characters: number } {
+  let characters = 0
+  let end = from
+  while (end < rows.length && end - from < BATCH_ROWS && characters < BATCH_CHARACTERS) {
+    const length = lengthOfCell(rows[end++]!)
+    if (length > ROW_CHARACTERS_MAX) {
+      throw new Error(`Out of Memory Error: a row has more than ${ROW_CHARACTERS_MAX} characters.`)
+    }
+    characters += length
+  }
+  return { rows: rows.slice(from, end), characters }
 }
 
 /**

@@ -291,6 +291,28 @@ test('a query that runs away is ended by time, by memory, or when its client lea
   assert.equal(await run('select 1'), false)
 })
 
+test('an answer that nobody could hold is refused, and one that streams goes on', async (t) => {
+  const { queries } = await openLogs(t)
+  let count = 0
+  let most = 0
+  const onRows = (rows: readonly unknown[]): void => {
+    count += rows.length
+    most = Math.max(most, rows.length)
+  }
+  const run = (sql: string, charactersMax?: number) =>
+    queries.sql(sql, ALWAYS, 5_000, NOBODY, () => {}, onRows, charactersMax)
+  const long = "select repeat('x', 250000) from range(100)"
+  await run(long)
+  assert.equal(count, 100)
+  assert.ok(most < 10, `${most} rows of 250,000 characters in one message`)
+  count = 0
+  const tooMuch = { code: 'ERR_LOGS_QUERY_MEMORY', message: /answer has more than 2000000/ }
+  await assert.rejects(run(long, 2_000_000), tooMuch)
+  assert.ok(count < 10)
+  const huge = { code: 'ERR_LOGS_QUERY_MEMORY', message: /a row has more/ }
+  await assert.rejects(run("select repeat('x', 17000000 + range) from range(1)"), huge)
+})
+
 test('an engine that cannot be started is told to whoever asks, and is started for the next one', async (t) => {
   const { queries } = await openLogs(t)
   const find = () =>
