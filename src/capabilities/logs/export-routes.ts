@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/capability.ts'
 import type { Head } from './engine/engine.ts'
 import type { Cell } from './engine/messages.ts'
 import type { LogsHouse } from './house.ts'
+import { ANSWER_CHARACTERS_MAX } from './query/queries.ts'
 import { clientOf, openHouse, rangeOf } from './routes-ground.ts'
 
 /** Rows of one answer of SQL, and of one export. */
@@ -61,6 +62,7 @@ export function registerExportRoutes(
           client,
           (told) => (head = told),
           (more) => void rows.push(...more),
+          ANSWER_CHARACTERS_MAX,
         )
         return { names: head.names, types: head.types, rows, isCut }
       }

@@ -2,6 +2,8 @@
 export const ATTRIBUTES_MAX = 512
 /** Objects within each other; what is deeper stays JSON. */
 export const ATTRIBUTE_DEPTH_MAX = 12
+/** Levels of what stays JSON; what is deeper becomes null: writing and reading it again would take the stack of everybody who does. */
+const JSON_DEPTH_MAX = 64
 /** Characters of all attributes of a record; further ones are left out and counted in `CUT_NAME`. */
 export const ATTRIBUTES_LENGTH_MAX = 256 * 1024
 /** Characters of a name. */
@@ -82,7 +84,7 @@ export class AttributeText {
   #addObject(name: string, value: object | null, depth: number): void {
     if (value === null) return
     if (Array.isArray(value) || depth >= ATTRIBUTE_DEPTH_MAX) {
-      return this.#add(name, wellFormed(JSON.stringify(value)))
+      return this.#add(name, wellFormed(JSON.stringify(shallow(value, JSON_DEPTH_MAX))))
     }
     for (const [key, inner] of Object.entries(value)) {
       this.addValue(name === '' ? key : `${name}.${key}`, inner, depth + 1)
@@ -101,6 +103,23 @@ export class AttributeText {
     this.#text += `${this.#count === 0 ? '' : ','}${quote(name)}:${json}`
     this.#count++
   }
+}
+
+/** The same value where it has no more levels than these, else a copy that is cut there. */
+function shallow(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null || !isDeeper(value, levels)) return value
+  if (levels === 0) return null
+  if (Array.isArray(value)) return value.map((one) => shallow(one, levels - 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, shallow(inner, levels - 1)]),
+  )
+}
+
+function isDeeper(value: object, levels: number): boolean {
+  if (levels === 0) return true
+  return Object.values(value).some(
+    (inner) => typeof inner === 'object' && inner !== null && isDeeper(inner, levels - 1),
+  )
 }
 
 /** JSON of a text; halves of characters, which readers of JSON refuse, become marks. */

@@ -230,7 +230,12 @@ async function finish(
   if (call === null || call.isOver) return
   const bytes = Buffer.concat(call.parts)
   const { path, fields } = call
+  // They count until they are answered: a stream that is reset meanwhile frees nothing.
+  const held = call.bytes
+  call.bytes = 0
+  call.parts = []
   const answer = await answerOf(ground.options, path, fields, bytes)
+  ground.bytes -= held
   forget(stream, ground)
   if (!session.isFailed) reply(session, output, stream, answer)
 }

@@ -16,6 +16,8 @@ export interface Question {
   readonly sql: string
   readonly rowsMax: number
   readonly timeoutMs: number
+  /** Of the whole answer, where somebody keeps it; default: any number. */
+  readonly charactersMax?: number
   readonly isForeign?: boolean
   /** The client has left. */
   readonly signal?: AbortSignal
@@ -31,7 +33,7 @@ type Rows = readonly (readonly Cell[])[]
 
 interface Asked {
   onColumns(head: Head): void
-  onRows(rows: Rows): Promise<void> | void
+  onRows(rows: Rows, characters: number): Promise<void> | void
   readonly over: PromiseWithResolvers<boolean>
 }
 
@@ -61,13 +63,20 @@ export class Engine {
 
   /** Asks, and hands on rows as they come; the next ones come when the promise has settled. Throws `EngineError`. Returns whether rows were left out. */
   async ask(
-    { timeoutMs, signal, ...question }: Question,
+    { timeoutMs, signal, charactersMax = Infinity, ...question }: Question,
     onRows: (rows: Rows) => Promise<void> | void,
     onColumns: (head: Head) => void = () => {},
   ): Promise<boolean> {
     signal?.throwIfAborted()
     const id = ++this.#lastId
-    const asked = { onColumns, onRows, over: Promise.withResolvers<boolean>() }
+    let left = charactersMax
+    const taking = (rows: Rows, characters: number): Promise<void> | void => {
+      left -= characters
+      if (left >= 0) return onRows(rows)
+      const what = `The answer has more than ${charactersMax} characters; ask for fewer records.`
+      stop(new EngineError('memory', what))
+    }
+    const asked = { onColumns, onRows: taking, over: Promise.withResolvers<boolean>() }
     this.#send(id, asked, { type: 'query', id, isForeign: false, ...question })
     let reason: EngineError | undefined
     const stop = (why: EngineError) => {
@@ -140,7 +149,11 @@ export class Engine {
       said = (said + chunk.toString('utf8')).slice(-1_000)
     })
     child.on('message', (message) => this.#hear(message as FromEngine))
-    child.on('error', (error) => this.#log('error', 'the engine of logs failed', { error }))
+    child.on('error', (error) => {
+      this.#log('error', 'the engine of logs failed', { error })
+      // One that could not be started never ends.
+      if (child.pid === undefined) this.#ended(child, 'not started', error.message)
+    })
     child.once('exit', (code, signal) => this.#ended(child, code ?? signal, said))
     return child
   }
@@ -152,7 +165,7 @@ export class Engine {
       case 'columns':
         return asked.onColumns(message)
       case 'rows':
-        void this.#hand(message.id, asked, message.rows)
+        void this.#hand(asked, message)
         return
       case 'done':
         asked.over.resolve(message.isCut)
@@ -165,9 +178,12 @@ export class Engine {
     }
   }
 
-  async #hand(id: number, asked: Asked, rows: Rows): Promise<void> {
+  async #hand(
+    asked: Asked,
+    { id, rows, characters }: Extract<FromEngine, { type: 'rows' }>,
+  ): Promise<void> {
     try {
-      await asked.onRows(rows)
+      await asked.onRows(rows, characters)
       this.#child?.send({ type: 'more', id } satisfies ToEngine, ignore)
     } catch {
       this.#cancel(id)

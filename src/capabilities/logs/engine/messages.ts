@@ -45,7 +45,13 @@ export type FromEngine =
       readonly names: readonly string[]
       readonly types: readonly string[]
     }
-  | { readonly type: 'rows'; readonly id: number; readonly rows: readonly (readonly Cell[])[] }
+  /** `characters`: how long they are, about. */
+  | {
+      readonly type: 'rows'
+      readonly id: number
+      readonly rows: readonly (readonly Cell[])[]
+      readonly characters: number
+    }
   /** `isCut`: there were more rows than were asked for. */
   | { readonly type: 'done'; readonly id: number; readonly isCut: boolean }
   | {
@@ -59,6 +65,15 @@ export type FromEngine =
 export function textOfCell(cell: Cell | undefined): string {
   if (cell === undefined || cell === null) return ''
   return typeof cell === 'object' ? JSON.stringify(cell) : String(cell)
+}
+
+/** Characters of a cell as JSON, about. */
+export function lengthOfCell(cell: Cell): number {
+  if (typeof cell === 'string') return cell.length + 2
+  if (typeof cell !== 'object' || cell === null) return 8
+  let length = 2
+  for (const [name, inner] of Object.entries(cell)) length += name.length + lengthOfCell(inner)
+  return length
 }
 
 /** Why a statement failed. */

@@ -1,8 +1,18 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import type { Cell, EngineFailure, EngineOptions, FromEngine, ToEngine } from './messages.ts'
+import {
+  lengthOfCell,
+  type Cell,
+  type EngineFailure,
+  type EngineOptions,
+  type FromEngine,
+  type ToEngine,
+} from './messages.ts'
 
 /** Rows of one message. */
 const BATCH_ROWS = 1_000
+/** Characters of one message, and of a row, which goes whole. */
+const BATCH_CHARACTERS = 1024 * 1024
+const ROW_CHARACTERS_MAX = 16 * 1024 * 1024
 
 type Duck = typeof import('@duckdb/node-api')
 
@@ -133,9 +143,11 @@ async function query(
   for await (const chunk of result.yieldRowsJson()) {
     const rows = chunk.slice(0, rowsMax - count) as Cell[][]
     count += rows.length
-    for (let at = 0; at < rows.length; at += BATCH_ROWS) {
+    for (let at = 0; at < rows.length;) {
+      const batch = nextBatch(rows, at)
+      at += batch.rows.length
       one.taken = Promise.withResolvers<void>()
-      say({ type: 'rows', id, rows: rows.slice(at, at + BATCH_ROWS) })
+      say({ type: 'rows', id, ...batch })
       await one.taken.promise
       if (one.isCancelled) throw new Error('cancelled')
     }
@@ -144,15 +156,41 @@ async function query(
   return false
 }
 
-/** What reads may do is bounded by the configuration, which is locked; anything that is no read is refused here. */
-async function refuseWrites(duck: Duck, connection: DuckDBConnection, sql: string): Promise<void> {
-  const statements = await connection.extractStatements(sql)
-  if (statements.count !== 1) throw new ForbiddenError('One statement at a time.')
-  const { statementType } = await statements.prepare(0)
-  const { SELECT, EXPLAIN } = duck.StatementType
-  if (statementType === SELECT || statementType === EXPLAIN) return
-  throw new ForbiddenError('Only SELECT is allowed here.')
+/** At least one row. */
+function nextBatch(rows: Cell[][], from: number): { rows: Cell[][]; characters: number } {
+  let characters = 0
+  let end = from
+  while (end < rows.length && end - from < BATCH_ROWS && characters < BATCH_CHARACTERS) {
+    const length = lengthOfCell(rows[end++]!)
+    if (length > ROW_CHARACTERS_MAX) {
+      throw new Error(`Out of Memory Error: a row has more than ${ROW_CHARACTERS_MAX} characters.`)
+    }
+    characters += length
+  }
+  return { rows: rows.slice(from, end), characters }
 }
+
+/**
+ * What reads may do is bounded by the configuration, which is locked; anything that is no read is refused here. EXPLAIN ANALYZE runs what it explains, and
+ * some functions write files though they stand in a SELECT, however they are named or hidden: what the plan calls counts.
+ */
+async function refuseWrites(duck: Duck, connection: DuckDBConnection, sql: string): Promise<void> {
+  const explained = await connection.extractStatements(sql)
+  if (explained.count !== 1) throw new ForbiddenError('One statement at a time.')
+  const read = sql.replace(/^\s*explain\s+(?:analyze\s+)?/i, '')
+  const statements = await connection.extractStatements(read)
+  const isOne = statements.count === 1
+  const { statementType } = await statements.prepare(0)
+  if (!isOne || statementType !== duck.StatementType.SELECT) {
+    throw new ForbiddenError('Only SELECT is allowed here.')
+  }
+  const plan = await connection.runAndReadAll(`explain (format json) ${read}`)
+  const refused = CHANGING.exec(String(plan.getRowsJson()[0]?.[1]))
+  if (refused !== null) throw new ForbiddenError(`${refused[1]} is not allowed here.`)
+}
+
+/** Table functions that write files or change the engine for those who ask next, as a plan names them. */
+const CHANGING = /"name": "((?:ENABLE|DISABLE)_\w+|TRUNCATE_DUCKDB_LOGS|(?:FORCE_)?CHECKPOINT) *"/i
 
 class ForbiddenError extends Error {}
 

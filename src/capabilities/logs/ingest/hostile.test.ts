@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { LogsState } from '../../../contracts/logs-state.ts'
+import type { CollectedLine } from '../../../contracts/supervisor.ts'
 import { parseSearch } from '../../../mechanisms/log-query/parse.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { ListenerBoard } from '../../../platform/listeners/board.ts'
@@ -15,6 +17,7 @@ import { LogsHouse } from '../house.ts'
 import { IngestBusyError } from './busy.ts'
 import type { Ingest } from './ingest.ts'
 import { openLogListeners } from './open-listeners.ts'
+import { takeOutput } from './output.ts'
 
 const NAMES = [
   'otlp-http',
@@ -243,6 +246,25 @@ test('syslog: noise over TCP is kept or ends its connection, and the next one is
   }
 })
 
+test('JSON of thousands of levels in one datagram, or one line of a service, costs nothing but its depth', async (t) => {
+  const { addresses, ingest, find } = await open(t)
+  const [host = '', port = ''] = (addresses.get('syslog') ?? '').split(':')
+  const deep = `{"msg":"deep one","a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`
+  const socket = createSocket('udp4')
+  t.after(() => socket.close())
+  await new Promise((resolve) => socket.send(`<11>1 - h shop - - - ${deep}`, +port, host, resolve))
+  const line = { service: 'orders', process: 'orders-1', stream: 'stdout', atMs: Date.now() }
+  const texts = [deep, 'its neighbour']
+  await takeOutput(
+    ingest,
+    texts.map((text, at) => ({ ...line, seq: at + 1, text }) as CollectedLine),
+    Date.now(),
+  )
+  assert.equal((await find('neighbour')).length, 1)
+  assert.equal((await find('source:stdout "deep one"')).length, 1)
+  while ((await find('source:syslog "deep one"')).length === 0);
+})
+
 test('a window of Beats is acknowledged when it is stored, compressed or not', async (t) => {
   const { addresses, find } = await open(t)
   const [host = '', port = ''] = (addresses.get('beats') ?? '').split(':')
@@ -277,6 +299,37 @@ test('a window of Beats is acknowledged when it is stored, compressed or not', a
   socket.destroy()
   assert.equal((await find('service:beat one')).length, 1)
   assert.equal((await find('source:beats "no json"')).length, 1)
+})
+
+test('compressed frames of Beats within each other, or windows without an end, end the connection', async (t) => {
+  let waiting = 0
+  const { addresses } = await open(t, {
+    takeLogs: (records) => {
+      waiting += records.length
+      return new Promise(() => {})
+    },
+  })
+  const [host = '', port = ''] = (addresses.get('beats') ?? '').split(':')
+  const frame = (kind: string, number: number, bytes: Uint8Array = new Uint8Array()): Buffer => {
+    const head = Buffer.from(`2${kind}1234`)
+    head.writeUInt32BE(number, 2)
+    return Buffer.concat([head, bytes])
+  }
+  const zip = (bytes: Uint8Array): Buffer => {
+    const zipped = deflateSync(bytes)
+    return frame('C', zipped.length, zipped)
+  }
+  const isEnded = (bytes: Uint8Array): Promise<true> =>
+    new Promise((resolve) => {
+      const socket = connect(Number(port), host, () => socket.write(bytes))
+      socket.on('close', () => resolve(true)).on('error', () => {})
+      socket.resume()
+    })
+  assert.ok(await isEnded(zip(zip(zip(Buffer.alloc(0))))))
+  const empty = Buffer.alloc(99_999 * 10, frame('J', 1, Buffer.alloc(4)))
+  const window = Buffer.concat([frame('W', 100_000), empty])
+  assert.ok(await isEnded(zip(Buffer.concat([window, window, window, window]))))
+  assert.ok(waiting <= 200_000, `${waiting} records wait`)
 })
 
 test('a house opens only what the file names, and says where', async (t) => {

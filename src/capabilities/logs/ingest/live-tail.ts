@@ -6,6 +6,8 @@ import { matches, type Searched } from '../../../mechanisms/log-query/matches.ts
 export const TAILS_MAX = 64
 /** Records that wait for one slow reader; the oldest go, and are counted. */
 export const TAIL_WAITING_MAX = 2_000
+/** Characters of them. */
+export const TAIL_CHARACTERS_MAX = 2 * 1024 * 1024
 
 /** Somebody who watches records as they come. */
 export interface Tail {
@@ -19,6 +21,7 @@ interface Watcher {
   readonly expression: Expression
   readonly wake: () => void
   waiting: LogRecord[]
+  characters: number
   dropped: number
 }
 
@@ -33,13 +36,14 @@ export class LiveTail {
   /** `wake` is called when there is something to take; undefined: there are too many already. */
   open(expression: Expression, wake: () => void): Tail | undefined {
     if (this.#watchers.size >= TAILS_MAX) return undefined
-    const watcher: Watcher = { expression, wake, waiting: [], dropped: 0 }
+    const watcher: Watcher = { expression, wake, waiting: [], characters: 0, dropped: 0 }
     this.#watchers.add(watcher)
     return {
       expression,
       take() {
         const { waiting: records, dropped } = watcher
         watcher.waiting = []
+        watcher.characters = 0
         watcher.dropped = 0
         return { records, dropped }
       },
@@ -50,17 +54,38 @@ export class LiveTail {
   push(records: readonly LogRecord[]): void {
     if (this.#watchers.size === 0) return
     for (const watcher of this.#watchers) {
-      const wanted = records.filter((record) => matches(watcher.expression, searchedOf(record)))
-      if (wanted.length === 0) continue
-      watcher.waiting.push(...wanted)
-      const beyond = watcher.waiting.length - TAIL_WAITING_MAX
-      if (beyond > 0) {
-        watcher.waiting.splice(0, beyond)
-        watcher.dropped += beyond
+      let hasCome = false
+      for (const record of records) {
+        if (!matches(watcher.expression, searchedOf(record))) continue
+        watcher.waiting.push(record)
+        watcher.characters += lengthOf(record)
+        hasCome = true
+        // Seldom, so that not every record moves all others.
+        if (watcher.waiting.length >= 2 * TAIL_WAITING_MAX) dropOldest(watcher)
       }
+      if (!hasCome) continue
+      dropOldest(watcher)
       watcher.wake()
     }
   }
+}
+
+/** The newest one stays, however long it is. */
+function dropOldest(watcher: Watcher): void {
+  const { waiting } = watcher
+  let gone = 0
+  while (
+    waiting.length - gone > TAIL_WAITING_MAX ||
+    (watcher.characters > TAIL_CHARACTERS_MAX && gone < waiting.length - 1)
+  ) {
+    watcher.characters -= lengthOf(waiting[gone++]!)
+  }
+  waiting.splice(0, gone)
+  watcher.dropped += gone
+}
+
+function lengthOf({ body, attributes }: LogRecord): number {
+  return body.length + attributes.length
 }
 
 /** A record as a search looks at it. */

@@ -5,25 +5,27 @@ import type { SignalsStore } from '../store/store.ts'
 import { elasticsearchOverHttp } from './elasticsearch/http.ts'
 import { lumberjackOverTcp } from './lumberjack/listener.ts'
 import { lokiOverHttp } from './loki/http.ts'
-import type { OtlpNeeds } from './otlp/exporter.ts'
+import { DECOMPRESSING_MAX, type OtlpNeeds } from './otlp/exporter.ts'
 import { otlpOverGrpc } from './otlp/grpc.ts'
 import { otlpOverHttp, type OtlpGuard } from './otlp/http.ts'
 import { splunkOverHttp } from './splunk/http.ts'
 import { syslogOverTcp, syslogOverUdp } from './syslog/listener.ts'
+import { Turns } from './turns.ts'
 import { zipkinOverHttp } from './zipkin/http.ts'
 
 /** What all of them hand over to. */
-export interface ListenerNeeds extends OtlpNeeds {
+export interface ListenerNeeds extends Omit<OtlpNeeds, 'turns'> {
   readonly store: SignalsStore
 }
 
 /** Opens every protocol that takes logs and traces, each as the file says. Returns what closes them. */
 export async function openLogListeners(
   board: ListenerBoard,
-  needs: ListenerNeeds,
+  told: ListenerNeeds,
   guard: OtlpGuard,
   clock: Clock,
 ): Promise<(() => Promise<void>)[]> {
+  const needs = { ...told, turns: new Turns(DECOMPRESSING_MAX) }
   const isHealthy = (): boolean => needs.store.takes(SEVERITY.error)
   const opened = [
     await board.lean('otlp-http', otlpOverHttp(needs, guard)),

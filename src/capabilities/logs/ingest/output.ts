@@ -15,7 +15,7 @@ export async function takeOutput(
   lines: readonly CollectedLine[],
   nowMs: number,
 ): Promise<void> {
-  const ground = createGround(nowMs)
+  const ground = createGround(nowMs, Infinity)
   const records = joinLines(lines).map((line) => {
     const { record, isBroken } = readOutput(line, ground)
     if (isBroken) ingest.health.of(line.stream, line.service).unparsed++

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseSearch } from '../../../mechanisms/log-query/parse.ts'
@@ -195,7 +197,7 @@ test('a trace by its id: spans and log records, oldest first', async (t) => {
 })
 
 test('SQL reads logs and spans, and nothing else', async (t) => {
-  const { ingest, queries } = await openLogs(t)
+  const { ingest, queries, folder } = await openLogs(t)
   await ingest.takeLogs([logRecord(), logRecord({ severity: 17 })], 'retries')
   const rows: unknown[] = []
   const run = (sql: string, client = NOBODY) =>
@@ -236,11 +238,34 @@ test('SQL reads logs and spans, and nothing else', async (t) => {
     "set memory_limit = '10GB'",
     'create table x as select 1',
     'drop view logs',
+    `explain analyze copy (select 1) to '${folder}/stolen'`,
+    `explain /* */ analyze copy (select 1) to '${folder}/stolen'`,
+    `explain (analyze) copy (select 1) to '${folder}/stolen'`,
+    'explain analyze create table x as select 1',
+    `from enable_logging(storage = 'file', storage_path = '${folder}/stolen')`,
+    `explain analyze from "enable_logging"(storage = 'file', storage_path = '${folder}/stolen')`,
+    "from query('from enable_log' || 'ging()')",
+    'from enable_profiling()',
+    'select (select count(*) from truncate_duckdb_logs())',
+    'from force_checkpoint()',
     "select * from read_parquet('https://example.invalid/x.parquet')",
   ]) {
     assert.ok(['ERR_LOGS_SQL_FORBIDDEN', 'ERR_LOGS_SQL'].includes(await codeOf(sql)), sql)
   }
+  assert.equal(existsSync(join(folder, 'stolen')), false)
   assert.equal(await codeOf('select nonsense from logs'), 'ERR_LOGS_SQL')
+  for (const sql of [
+    'explain select * from logs',
+    'EXPLAIN ANALYZE from logs',
+    'describe logs',
+    'summarize logs',
+    'show tables',
+    '-- a remark\nwith x as (from logs) from x;',
+    "pivot logs on source in ('stdout') using count(*)",
+    `select '"name": "ENABLE_LOGGING"'`,
+  ]) {
+    assert.equal(await codeOf(sql), '', sql)
+  }
 })
 
 test('a query that runs away is ended by time, by memory, or when its client leaves; the next one is answered', async (t) => {
@@ -264,6 +289,45 @@ test('a query that runs away is ended by time, by memory, or when its client lea
   leaving.abort()
   await assert.rejects(left, { code: 'ERR_LOGS_QUERY' })
   assert.equal(await run('select 1'), false)
+})
+
+test('an answer that nobody could hold is refused, and one that streams goes on', async (t) => {
+  const { queries } = await openLogs(t)
+  let count = 0
+  let most = 0
+  const onRows = (rows: readonly unknown[]): void => {
+    count += rows.length
+    most = Math.max(most, rows.length)
+  }
+  const run = (sql: string, charactersMax?: number) =>
+    queries.sql(sql, ALWAYS, 5_000, NOBODY, () => {}, onRows, charactersMax)
+  const long = "select repeat('x', 250000) from range(100)"
+  await run(long)
+  assert.equal(count, 100)
+  assert.ok(most < 10, `${most} rows of 250,000 characters in one message`)
+  count = 0
+  const tooMuch = { code: 'ERR_LOGS_QUERY_MEMORY', message: /answer has more than 2000000/ }
+  await assert.rejects(run(long, 2_000_000), tooMuch)
+  assert.ok(count < 10)
+  const huge = { code: 'ERR_LOGS_QUERY_MEMORY', message: /a row has more/ }
+  await assert.rejects(run("select repeat('x', 17000000 + range) from range(1)"), huge)
+})
+
+test('an engine that cannot be started is told to whoever asks, and is started for the next one', async (t) => {
+  const { queries } = await openLogs(t)
+  const find = () =>
+    queries.search(
+      { signal: 'logs', expression: parseSearch(''), range: ALWAYS, limit: 10 },
+      NOBODY,
+    )
+  const { execPath } = process
+  process.execPath = '/nonexistent'
+  try {
+    await assert.rejects(find(), { code: 'ERR_LOGS_QUERY' })
+  } finally {
+    process.execPath = execPath
+  }
+  assert.equal((await find()).length, 0)
 })
 
 test('an engine that is killed costs its query, and the next one is answered by another', async (t) => {

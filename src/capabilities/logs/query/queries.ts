@@ -15,6 +15,8 @@ import { rowOf, selectList, type Row } from './rows.ts'
 const RUNNING_MAX = 2
 /** Queries that may wait. */
 const WAITING_MAX = 32
+/** Characters of an answer that is kept until it is whole. */
+export const ANSWER_CHARACTERS_MAX = 64 * 1024 * 1024
 
 /** What a search asks for. */
 export interface Search {
@@ -146,6 +148,7 @@ export class Queries {
     client: AbortSignal,
     onHead: (head: Head) => void,
     onRows: (rows: readonly (readonly Cell[])[]) => Promise<void> | void,
+    charactersMax = Infinity,
   ): Promise<boolean> {
     return this.#reading('logs', range, (logs) =>
       this.#reading('spans', range, async (spans) => {
@@ -160,6 +163,7 @@ export class Queries {
               rowsMax,
               timeoutMs: this.#options.timeoutMs(),
               isForeign: true,
+              charactersMax,
               signal: client,
             },
             onRows,
@@ -199,7 +203,15 @@ export class Queries {
     signal: AbortSignal,
   ): Promise<readonly (readonly Cell[])[]> {
     const timeoutMs = this.#options.timeoutMs()
-    return this.#limited(() => this.#engine.all({ setup: [], timeoutMs, signal, ...question }))
+    return this.#limited(() =>
+      this.#engine.all({
+        setup: [],
+        timeoutMs,
+        signal,
+        charactersMax: ANSWER_CHARACTERS_MAX,
+        ...question,
+      }),
+    )
   }
 
   async #limited<Result>(run: () => Promise<Result>): Promise<Result> {

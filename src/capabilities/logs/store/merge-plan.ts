@@ -12,7 +12,6 @@ export function planMerge(
 ): readonly SealedFile[] | undefined {
   const groups = new Map<string, SealedFile[]>()
   for (const file of files) {
-    if (file.bytes >= MERGED_BYTES_MAX) continue
     const key = `${file.hour} ${file.keep}`
     const group = groups.get(key) ?? []
     group.push(file)
@@ -38,7 +37,8 @@ function mergeable(
     const run: SealedFile[] = []
     let bytes = 0
     for (const file of group.slice(start)) {
-      if (bytes + file.bytes > MERGED_BYTES_MAX) break
+      // One that is large enough ends the run: stepped over, it would lie in what the merged file covers.
+      if (file.bytes >= MERGED_BYTES_MAX || bytes + file.bytes > MERGED_BYTES_MAX) break
       run.push(file)
       bytes += file.bytes
     }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import type { Clock, Log } from '../../../platform/capability.ts'
 import { encodeGroup, joinExtents, NO_EXTENT, type Extent } from './groups.ts'
 import { segmentPath, type SegmentFile, type SegmentFiles } from './segment-files.ts'
@@ -189,6 +190,9 @@ export class SegmentLog {
     if (segment !== undefined) this.#options.closed(segment)
     // What was synced is there, whatever closing says.
     await current.file.close().catch(() => {})
+    // A disk that is full for a day would leave a file of nothing for each second.
+    if (segment === undefined)
+      await rm(segmentPath(this.#options.folder, current.number), { force: true }).catch(() => {})
   }
 
   async #fail(cause: unknown): Promise<void> {

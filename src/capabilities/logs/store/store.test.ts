@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -162,6 +171,9 @@ test('a disk that takes nothing is told to whoever writes, and what waits is wri
   await assert.rejects(store.writeLogs([logRecord({ body: 'waits too' })]), SegmentWriteError)
   while (store.failure !== undefined) await new Promise((resolve) => setImmediate(resolve))
   await store.writeLogs([logRecord({ body: 'taken' })])
+  const hot = join(folder, 'logs', 'hot')
+  // What was given up leaves no file of nothing: there would be one more each second.
+  assert.equal(readdirSync(hot).filter((name) => statSync(join(hot, name)).size === 0).length, 0)
   assert.deepEqual(await bodiesOf(t, folder, store), ['waits', 'waits too', 'taken'])
 })
 

@@ -11,6 +11,7 @@ import { IngestBusyError } from '../busy.ts'
 import { createGround } from '../draft.ts'
 import type { Ingest } from '../ingest.ts'
 import { decompress } from '../otlp/exporter.ts'
+import type { Turns } from '../turns.ts'
 import { BulkError, readBulk, type BulkItem } from './bulk.ts'
 import { recordOfDocument } from './document.ts'
 
@@ -22,6 +23,8 @@ const VERSION = '9.9.0'
 /** What the listener hands over to. */
 export interface ElasticsearchNeeds {
   readonly ingest: Ingest
+  /** Taken to decompress a body. */
+  readonly turns: Turns
   readonly nowMs: () => number
 }
 
@@ -173,12 +176,12 @@ function missing(method: string, path: string): LeanAnswer {
 }
 
 async function bulk(
-  { ingest, nowMs }: ElasticsearchNeeds,
+  { ingest, turns, nowMs }: ElasticsearchNeeds,
   request: LeanRequest,
   index: string,
 ): Promise<LeanAnswer> {
   const startedMs = nowMs()
-  const body = await bodyOf(request)
+  const body = await bodyOf(request, turns)
   const read = readBulk(body, index, createGround(startedMs), createIds())
   if (read.items.length === 0)
     throw new ProblemError(400, 'ERR_ELASTICSEARCH_BULK', 'request body is required')
@@ -208,14 +211,14 @@ function bulkAnswer(items: readonly BulkItem[], tookMs: number): string {
 }
 
 async function document(
-  { ingest, nowMs }: ElasticsearchNeeds,
+  { ingest, turns, nowMs }: ElasticsearchNeeds,
   request: LeanRequest,
   parts: readonly string[],
 ): Promise<LeanAnswer> {
   const [index = '', , id = newId()] = parts
   let parsed: unknown
   try {
-    parsed = JSON.parse((await bodyOf(request)).toString('utf8'))
+    parsed = JSON.parse((await bodyOf(request, turns)).toString('utf8'))
   } catch (error) {
     if (error instanceof ProblemError) throw error
     parsed = undefined
@@ -235,9 +238,9 @@ async function document(
   })
 }
 
-async function bodyOf(request: LeanRequest): Promise<Buffer> {
+async function bodyOf(request: LeanRequest, turns: Turns): Promise<Buffer> {
   const coding = request.field('content-encoding').toLowerCase()
-  const body = await decompress(request.body, coding, BODY_BYTES_MAX)
+  const body = await decompress(request.body, coding, BODY_BYTES_MAX, turns)
   return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
 }
 

@@ -13,6 +13,7 @@ import { IngestBusyError } from '../busy.ts'
 import { createGround, type DecodeGround } from '../draft.ts'
 import type { Ingest } from '../ingest.ts'
 import { decompress } from '../otlp/exporter.ts'
+import type { Turns } from '../turns.ts'
 import { LokiPushError, readPush, readPushJson } from './push.ts'
 
 const BODY_BYTES_MAX = 32 * 1024 * 1024
@@ -22,6 +23,8 @@ const PATHS = new Set(['/loki/api/v1/push', '/api/prom/push'])
 /** What the listener hands over to. */
 export interface LokiNeeds {
   readonly ingest: Ingest
+  /** Taken to decompress a body. */
+  readonly turns: Turns
   readonly nowMs: () => number
 }
 
@@ -43,7 +46,7 @@ export function lokiOverHttp(
 }
 
 async function handle(
-  { ingest, nowMs }: LokiNeeds,
+  { ingest, turns, nowMs }: LokiNeeds,
   exchange: LeanExchange,
   token: string | undefined,
 ): Promise<void> {
@@ -61,17 +64,21 @@ async function handle(
         `${request.method} ${request.path} is not offered here: Loki's push is, its queries are not`,
       )
     }
-    await ingest.takeLogs(await read(request, createGround(nowMs())), 'retries')
+    await ingest.takeLogs(await read(request, createGround(nowMs()), turns), 'retries')
     exchange.answer({ status: 204, contentType: '', body: '' })
   } catch (error) {
     exchange.answer(failed(error))
   }
 }
 
-async function read(request: LeanRequest, ground: DecodeGround): Promise<readonly LogRecord[]> {
+async function read(
+  request: LeanRequest,
+  ground: DecodeGround,
+  turns: Turns,
+): Promise<readonly LogRecord[]> {
   if (/json/i.test(request.field('content-type'))) {
     const coding = request.field('content-encoding').toLowerCase()
-    const body = await decompress(request.body, coding, DECODED_BYTES_MAX)
+    const body = await decompress(request.body, coding, DECODED_BYTES_MAX, turns)
     let parsed: unknown
     try {
       parsed = JSON.parse(Buffer.from(body).toString('utf8'))

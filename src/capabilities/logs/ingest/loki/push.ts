@@ -62,7 +62,7 @@ function readStream(reader: ProtobufReader, ground: DecodeGround, into: LogRecor
   const entries: ProtobufReader[] = []
   while (reader.next()) {
     if (reader.field === 1) labels = parseLabels(reader.text())
-    else if (reader.field === 2) entries.push(reader.message())
+    else if (reader.field === 2) ground.bound(entries.push(reader.message()))
     else reader.skip()
   }
   for (const entry of entries) into.push(readEntry(entry, labels, ground))

@@ -17,6 +17,8 @@ const INFLATED_BYTES_MAX = 64 * 1024 * 1024
 
 /** A large window is stored in parts of this size; only its end is acknowledged. */
 const PART_BYTES_MAX = 4 * 1024 * 1024
+/** Records in it: small ones take more memory than their bytes. */
+const PART_RECORDS_MAX = 10_000
 /** Parts of one connection that wait for the disk: a client that does not wait for acknowledgements is cut off. */
 const PARTS_WAITING_MAX = 16
 
@@ -33,6 +35,8 @@ interface Sender {
   partsWaiting: number
   left: number
   sequence: number
+  /** Nothing that it still sends is looked at. */
+  isEnded: boolean
   /** Windows are stored and acknowledged one after the other. */
   storing: Promise<void>
 }
@@ -49,13 +53,17 @@ export function lumberjackOverTcp(needs: LumberjackNeeds): TcpOptions {
         partsWaiting: 0,
         left: 0,
         sequence: 0,
+        isEnded: false,
         storing: Promise.resolve(),
       }
       senders.set(connection, sender)
+      if (sender.isEnded) return bytes.length
       try {
-        return readFrames(needs, sender, connection, bytes, createGround(needs.nowMs()))
+        return readFrames(needs, sender, connection, bytes, createGround(needs.nowMs(), Infinity))
       } catch (error) {
         if (!(error instanceof LumberjackError)) throw error
+        sender.isEnded = true
+        sender.records = []
         connection.end()
         return bytes.length
       }
@@ -69,6 +77,7 @@ function readFrames(
   connection: TcpConnection,
   bytes: Buffer,
   ground: DecodeGround,
+  isInflated = false,
 ): number {
   let at = 0
   for (;;) {
@@ -81,9 +90,15 @@ function readFrames(
       sender.left--
       sender.bytes += frame.end - frame.start
       const isWhole = sender.left <= 0
-      if (isWhole || sender.bytes > PART_BYTES_MAX) store(needs, sender, connection, isWhole)
-    } else
-      readFrames(needs, sender, connection, inflate(bytes.subarray(frame.start, frame.end)), ground)
+      const isFull = sender.bytes > PART_BYTES_MAX || sender.records.length >= PART_RECORDS_MAX
+      if (isWhole || isFull) store(needs, sender, connection, isWhole)
+    } else if (isInflated) {
+      // Within each other they would become more than any limit.
+      throw new LumberjackError('a compressed frame in a compressed frame')
+    } else {
+      const inflated = inflate(bytes.subarray(frame.start, frame.end))
+      readFrames(needs, sender, connection, inflated, ground, true)
+    }
     at = frame.next
   }
 }
@@ -129,6 +144,7 @@ function store(
       if (isWhole) connection.write(writeAcknowledgement(sequence))
     } catch {
       // It is refused, and counted; the Beat connects again and sends it again.
+      sender.isEnded = true
       connection.end()
     }
     sender.partsWaiting--

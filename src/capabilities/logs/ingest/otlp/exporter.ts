@@ -5,11 +5,15 @@ import { ProtobufError } from '../../../../mechanisms/protobuf/protobuf.ts'
 import { ProblemError } from '../../../../platform/problem.ts'
 import { createGround } from '../draft.ts'
 import type { Ingest } from '../ingest.ts'
+import type { Turns } from '../turns.ts'
 import { decodeLogs, decodeLogsJson } from './logs.ts'
 import { decodeSpans, decodeSpansJson } from './spans.ts'
 
 /** The specification recommends it, for a body as it comes and as it is decompressed. */
 export const OTLP_BODY_BYTES_MAX = 64 * 1024 * 1024
+
+/** Bodies that are decompressed at once, of all protocols: a small one may become a thousand times as much. */
+export const DECOMPRESSING_MAX = 2
 
 /** The three kinds of what is exported. */
 export type OtlpSignal = 'logs' | 'traces' | 'metrics'
@@ -23,6 +27,8 @@ export interface OtlpResult {
 /** What the OTLP listeners hand over to. */
 export interface OtlpNeeds {
   readonly ingest: Ingest
+  /** Taken to decompress a body. */
+  readonly turns: Turns
   /** Undefined: nobody takes metrics here. */
   readonly metrics: () => OtlpMetricsSink | undefined
   readonly nowMs: () => number
@@ -71,11 +77,13 @@ export async function decompress(
   body: Uint8Array,
   coding: string,
   bytesMax: number,
+  turns: Turns,
 ): Promise<Uint8Array> {
+  const options = { maxOutputLength: bytesMax }
   try {
     if (coding === '' || coding === 'identity') return body
-    if (coding === 'gzip') return await gunzipBytes(body, { maxOutputLength: bytesMax })
-    if (coding === 'deflate') return await inflateBytes(body, { maxOutputLength: bytesMax })
+    if (coding === 'gzip') return await turns.run(() => gunzipBytes(body, options))
+    if (coding === 'deflate') return await turns.run(() => inflateBytes(body, options))
   } catch (error) {
     // What would be larger than `maxOutputLength` is a RangeError, everything else is none.
     throw error instanceof RangeError

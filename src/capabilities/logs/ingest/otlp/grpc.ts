@@ -53,7 +53,7 @@ async function answer(
     }
   }
   try {
-    const body = await decompress(call.message, call.encoding, OTLP_BODY_BYTES_MAX)
+    const body = await decompress(call.message, call.encoding, OTLP_BODY_BYTES_MAX, needs.turns)
     const result = await takeExport(needs, signal, body, 'protobuf', new AbortController().signal)
     return { status: GRPC_STATUS.ok, message: partialSuccess(result) }
   } catch (error) {

@@ -59,6 +59,7 @@ async function handle(
       request.body,
       request.field('content-encoding').toLowerCase(),
       OTLP_BODY_BYTES_MAX,
+      needs.turns,
     )
     const result = await takeExport(needs, signal, body, encoding, leaving.signal)
     exchange.answer(taken(result, encoding))

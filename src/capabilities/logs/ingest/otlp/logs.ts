@@ -50,7 +50,7 @@ function readResourceLogs(reader: ProtobufReader, ground: DecodeGround, into: Lo
   const scopes: ProtobufReader[] = []
   while (reader.next()) {
     if (reader.field === 1) resource = readResource(reader.message())
-    else if (reader.field === 2) scopes.push(reader.message())
+    else if (reader.field === 2) ground.bound(scopes.push(reader.message()))
     else reader.skip()
   }
   for (const scope of scopes) readScopeLogs(scope, resource, ground, into)
@@ -168,6 +168,7 @@ function logOfJson(
 }
 
 function finish(draft: Draft, resource: Resource, scope: string, ground: DecodeGround): LogRecord {
+  ground.count()
   const { attributes, observed } = ground
   addResource(attributes, resource)
   if (scope !== '') attributes.addText('scope.name', scope)

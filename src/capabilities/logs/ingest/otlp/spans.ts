@@ -55,7 +55,7 @@ function readResourceSpans(reader: ProtobufReader, ground: DecodeGround, into: S
   const scopes: ProtobufReader[] = []
   while (reader.next()) {
     if (reader.field === 1) resource = readResource(reader.message())
-    else if (reader.field === 2) scopes.push(reader.message())
+    else if (reader.field === 2) ground.bound(scopes.push(reader.message()))
     else reader.skip()
   }
   for (const scope of scopes) {
@@ -201,6 +201,7 @@ function spanOfJson(
 }
 
 function finish(draft: Draft, resource: Resource, scope: string, ground: DecodeGround): SpanRecord {
+  ground.count()
   const { attributes, observed } = ground
   addResource(attributes, resource)
   if (scope !== '') attributes.addText('scope.name', scope)

@@ -9,6 +9,7 @@ import { IngestBusyError } from '../busy.ts'
 import { createGround } from '../draft.ts'
 import type { Ingest } from '../ingest.ts'
 import { decompress } from '../otlp/exporter.ts'
+import type { Turns } from '../turns.ts'
 import { HEC, HecError, readEvents, readRaw, type HecCode } from './events.ts'
 
 const BODY_BYTES_MAX = 32 * 1024 * 1024
@@ -19,6 +20,8 @@ const CHANNELS_MAX = 1_000
 /** What the listener hands over to. */
 export interface SplunkNeeds {
   readonly ingest: Ingest
+  /** Taken to decompress a body. */
+  readonly turns: Turns
   readonly nowMs: () => number
   /** Whether something can be taken now. */
   readonly isHealthy: () => boolean
@@ -122,13 +125,15 @@ function refusalOf(
 }
 
 async function take(
-  { ingest, nowMs }: SplunkNeeds,
+  { ingest, turns, nowMs }: SplunkNeeds,
   request: LeanRequest,
   query: URLSearchParams,
   isRaw: boolean,
 ): Promise<void> {
   const coding = request.field('content-encoding').toLowerCase()
-  const body = Buffer.from(await decompress(request.body, coding, BODY_BYTES_MAX)).toString('utf8')
+  const body = Buffer.from(await decompress(request.body, coding, BODY_BYTES_MAX, turns)).toString(
+    'utf8',
+  )
   const defaults = {
     host: query.get('host') ?? '',
     source: query.get('source') ?? '',

@@ -53,7 +53,7 @@ export function syslogOverTcp(needs: SyslogNeeds): TcpOptions {
 
 function take({ ingest, nowMs }: SyslogNeeds, messages: readonly string[]): void {
   const atMs = nowMs()
-  const ground = createGround(atMs)
+  const ground = createGround(atMs, Infinity)
   const records = messages.map((message) => recordOfMessage(message, atMs, ground))
   // What is thrown away is counted by the ingest; there is nobody to tell.
   void ingest.takeLogs(records, 'forgets').catch(() => {})

@@ -9,6 +9,7 @@ import { IngestBusyError } from '../busy.ts'
 import { createGround } from '../draft.ts'
 import type { Ingest } from '../ingest.ts'
 import { decompress } from '../otlp/exporter.ts'
+import type { Turns } from '../turns.ts'
 import { readSpans, ZipkinError } from './spans.ts'
 
 const BODY_BYTES_MAX = 32 * 1024 * 1024
@@ -17,6 +18,8 @@ const PATH = '/api/v2/spans'
 /** What the listener hands over to. */
 export interface ZipkinNeeds {
   readonly ingest: Ingest
+  /** Taken to decompress a body. */
+  readonly turns: Turns
   readonly nowMs: () => number
 }
 
@@ -38,7 +41,7 @@ export function zipkinOverHttp(
 }
 
 async function handle(
-  { ingest, nowMs }: ZipkinNeeds,
+  { ingest, turns, nowMs }: ZipkinNeeds,
   exchange: LeanExchange,
   token: string | undefined,
 ): Promise<void> {
@@ -69,7 +72,7 @@ async function handle(
       )
     }
     const coding = request.field('content-encoding').toLowerCase()
-    const body = await decompress(request.body, coding, BODY_BYTES_MAX)
+    const body = await decompress(request.body, coding, BODY_BYTES_MAX, turns)
     await ingest.takeSpans(readSpans(parse(body), createGround(nowMs())), 'retries')
     exchange.answer({ status: 202, contentType: '', body: '' })
   } catch (error) {

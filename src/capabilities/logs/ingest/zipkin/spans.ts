@@ -47,6 +47,7 @@ export function readSpans(body: unknown, ground: DecodeGround): SpanRecord[] {
 }
 
 function spanOf(span: ZipkinSpan, ground: DecodeGround): SpanRecord {
+  ground.count()
   const { attributes, observed } = ground
   const tags = Object.entries(span.tags ?? {}) as [string, unknown][]
   for (const [name, value] of tags) attributes.addValue(name, value)
