@@ -113,6 +113,11 @@ export function registerTokenExchange(
       if (client.clientAuthMethod === 'none') {
         throw new errors.InvalidClient('only a client with credentials may exchange tokens')
       }
+      if (client.dpopBoundAccessTokens === true) {
+        throw new errors.InvalidGrant(
+          "this client's tokens are bound to its key, and an exchanged one would not be",
+        )
+      }
       checkTypes(params)
       const issuer = { issuer: state.issuer, keys }
       const subject = await readToken(params['subject_token'], 'subject_token', issuer)
