@@ -374,3 +374,18 @@ test('a recovery ends the sessions of whoever knew the old password', async (t) 
   assert.equal(after.length, 1)
   assert.notEqual(after[0]?.uid, before.uid)
 })
+
+test('a client that people are asked for learns roles only where they allowed it', async (t) => {
+  const it = await startWithClients(t)
+  await it.house.accounts.change(it.accountId, { roles: ['admin'], groups: ['staff'] })
+  const claimsFor = async (id: string, scope: string) => {
+    const fields = { client_id: id, scope, resource: 'urn:backplane:shop' }
+    const code = await codeFrom(it, fields)
+    const got = (await (await redeem(it, { code, client_id: id })).json()) as Record<string, string>
+    return decodeJwt(got['access_token'] ?? '')
+  }
+  const { roles, groups } = await claimsFor('asks', 'openid')
+  assert.deepEqual([roles, groups], [undefined, undefined])
+  assert.deepEqual((await claimsFor('asks', 'openid roles'))['roles'], ['admin'])
+  assert.deepEqual((await claimsFor('spa', 'openid'))['roles'], ['admin'])
+})
