@@ -68,10 +68,25 @@ export class IdentityHouse {
 
   /** Opens the store, and makes keys where there are none. Throws what the engine throws, `VaultError`, and `StorageError`. */
   static async open(options: HouseOptions): Promise<IdentityHouse> {
-    const { folder, state, clock, log } = options
+    const { folder, state } = options
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const vault = createVault(readMasterKey(state.masterKey, join(folder, 'master.key')))
     const ledger = await openLedger(state.postgres, join(folder, 'identity.sqlite'))
+    try {
+      return await IdentityHouse.#openOver(options, ledger, vault)
+    } catch (error) {
+      // It is tried again soon: what this try has opened must not stay.
+      await ledger.close().catch(() => {})
+      throw error
+    }
+  }
+
+  static async #openOver(
+    options: HouseOptions,
+    ledger: Ledger,
+    vault: Vault,
+  ): Promise<IdentityHouse> {
+    const { clock, log } = options
     await ledger.migrate(identityMigrations)
     const read = (name: string) => readSecret(ledger, vault, name, clock.nowMs())
     const pepper = await read('pepper')

@@ -40,13 +40,18 @@ export async function startIdentity(
   let house: IdentityHouse | undefined
   let problem: ReportedProblem | undefined
   let turn = Promise.resolve()
+  let asked = 0
+  let isStopped = false
   let cancelRetry = (): void => {}
 
   /** One after the other. What cannot be put into force is tried again: a database may come later than we do. */
   async function apply(state: IdentityState): Promise<void> {
     cancelRetry()
+    const own = ++asked
     const done = turn.then(() => applyNow(state))
     turn = done.catch(() => {
+      // What was asked for later is not undone by what failed before.
+      if (own !== asked || isStopped) return
       cancelRetry = scope.clock.after(RETRY_MS, () => void apply(state).then(tell, tell))
     })
     return done
@@ -89,6 +94,7 @@ export async function startIdentity(
     }),
   })
   scope.onStop(async () => {
+    isStopped = true
     cancelRetry()
     await receiver.close()
     await house?.close()

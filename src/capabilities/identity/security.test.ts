@@ -4,6 +4,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import * as client from 'openid-client'
 import { TestBrowser } from './testing/browser.ts'
 import { codeFrom, errorIn, redeem, requestUrl, startWithClients } from './testing/requests.ts'
+import { testClient } from './testing/house.ts'
 import { BACK, discover, PASSWORD } from './testing/sign-in.ts'
 
 /** Rules of RFC 9700, by the names that docs/identity-conformance.md has in its table. */
@@ -271,4 +272,120 @@ test('keys are rotated without a break: old tokens verify, new ones name the new
   const kids = keys.map(({ kid }) => kid)
   assert.ok(kids.includes(before.kid) && kids.includes(after.kid))
   assert.ok(keys.every((key) => key['d'] === undefined))
+})
+
+test('what an unknown browser makes us store is gone within the hour', async (t) => {
+  const it = await startWithClients(t)
+  for (const path of ['/session/end', '/device']) {
+    assert.equal((await fetch(`${it.issuer}${path}`)).status, 200)
+  }
+  it.clock.shiftMs += 3_601_000
+  await it.house.entries.sweep()
+  const [row] = await it.house.ledger.read('SELECT count(*) AS n FROM identity_entries')
+  assert.equal(row?.['n'], 0)
+})
+
+test('a client whose tokens are bound to its key gets none that is not by an exchange', async (t) => {
+  const it = await startWithClients(t)
+  await it.apply({
+    clients: [
+      ...it.house.state.clients,
+      testClient('bound', {
+        secret: 'secret of bound',
+        grants: ['token_exchange'],
+        needsDpop: true,
+      }),
+    ],
+  })
+  const api = await discover(it, 'api', client.ClientSecretBasic('secret of api'))
+  const subject = await client.clientCredentialsGrant(api)
+  const bound = await discover(it, 'bound', client.ClientSecretBasic('secret of bound'))
+  await assert.rejects(
+    client.genericGrantRequest(bound, 'urn:ietf:params:oauth:grant-type:token-exchange', {
+      subject_token: subject.access_token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    }),
+    { error: 'invalid_grant' },
+  )
+})
+
+test('a client that changes itself says its secret, and keeps it', async (t) => {
+  const it = await startWithClients(t)
+  const provider = it.house.web?.provider ?? assert.fail()
+  const token = await new provider.InitialAccessToken({ expiresIn: 60 }).save()
+  const send = (method: string, url: string, bearer: string, body: object) =>
+    fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const registered = {
+    redirect_uris: [BACK],
+    grant_types: ['authorization_code', 'client_credentials'],
+  }
+  const made = (await (await send('POST', `${it.issuer}/reg`, token, registered)).json()) as Record<
+    string,
+    string
+  >
+  const { client_id: id = '', client_secret: secret = '' } = made
+  let access = made['registration_access_token'] ?? ''
+  const update = (more: object) =>
+    send('PUT', `${it.issuer}/reg/${id}`, access, {
+      ...registered,
+      client_id: id,
+      ...more,
+    })
+  assert.equal((await update({ client_secret: 'another one' })).status, 400)
+  for (const more of [{ client_secret: secret }, {}]) {
+    const changed = await update({ ...more, client_name: 'Another name' })
+    assert.equal(changed.status, 200)
+    const said = (await changed.json()) as Record<string, string>
+    assert.equal(said['client_secret'], undefined)
+    access = said['registration_access_token'] ?? ''
+    const config = await discover(it, id, client.ClientSecretBasic(secret))
+    assert.ok((await client.clientCredentialsGrant(config)).access_token)
+  }
+})
+
+test('a key is published as long as the longest token of any audience lives', async (t) => {
+  const it = await startWithClients(t)
+  await it.apply({
+    resources: [{ id: 'https://orders.example', scopes: [], lifetimeMs: 24 * 3_600_000 }],
+  })
+  await it.house.keeper.rotate()
+  const [key] = it.house.keeper.keys()
+  assert.ok(Number(key?.removedMs) - Number(key?.signsUntilMs) >= 24 * 3_600_000)
+})
+
+test('a recovery ends the sessions of whoever knew the old password', async (t) => {
+  const it = await startWithClients(t)
+  await codeFrom(it)
+  const [before] = await it.house.entries.list('Session', it.accountId)
+  assert.ok(before)
+  const [code = ''] = await it.house.accounts.makeRecoveryCodes(it.accountId)
+  const browser = new TestBrowser()
+  const begun = await browser.go((await requestUrl(it, {})).href)
+  const page = await browser.go(`${begun.at}/recover`)
+  const text = await page.response.text()
+  const fields = { login: 'ada@example.com', code, password: 'a sentence that is new' }
+  const { away } = await browser.submit({ text, at: page.at }, '/recover', fields)
+  assert.ok(new URL(away).searchParams.has('code'))
+  const after = await it.house.entries.list('Session', it.accountId)
+  assert.equal(after.length, 1)
+  assert.notEqual(after[0]?.uid, before.uid)
+})
+
+test('a client that people are asked for learns roles only where they allowed it', async (t) => {
+  const it = await startWithClients(t)
+  await it.house.accounts.change(it.accountId, { roles: ['admin'], groups: ['staff'] })
+  const claimsFor = async (id: string, scope: string) => {
+    const fields = { client_id: id, scope, resource: 'urn:backplane:shop' }
+    const code = await codeFrom(it, fields)
+    const got = (await (await redeem(it, { code, client_id: id })).json()) as Record<string, string>
+    return decodeJwt(got['access_token'] ?? '')
+  }
+  const { roles, groups } = await claimsFor('asks', 'openid')
+  assert.deepEqual([roles, groups], [undefined, undefined])
+  assert.deepEqual((await claimsFor('asks', 'openid roles'))['roles'], ['admin'])
+  assert.deepEqual((await claimsFor('spa', 'openid'))['roles'], ['admin'])
 })

@@ -100,3 +100,46 @@ test('events come as they are told, and end with the reader', async (t) => {
   feed.destroy()
   await closed
 })
+
+test('a body that a GET brings in pieces stays a body: no request hides in it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'backplane-elsewhere-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'identity.sock')
+  const hidden: string[] = []
+  const seen: string[] = []
+  const stop = await serveAdminSocket(
+    socketPath,
+    () => {},
+    async () => {
+      const app = createListenerApp({ ...options, token: undefined })
+      app.post('/api/v1/identity/accounts', () => hidden.push('made'))
+      app.get('/identity/x', async (asked) => {
+        seen.push(await text(asked.raw))
+        return 'x'
+      })
+      return app
+    },
+  )
+  t.after(stop)
+  const elsewhere = [
+    { process: 'identity', prefix: 'identity', socketPath, publicPaths: ['/identity'] },
+  ]
+  const control = createListenerApp({ ...options, token, elsewhere })
+  const listener = await openListener(control, { ...options, token })
+  t.after(() => listener.close())
+  const inside =
+    'POST /api/v1/identity/accounts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+  for (const headers of [
+    { 'transfer-encoding': 'chunked' },
+    { 'content-length': String(inside.length), connection: 'keep-alive, content-length' },
+  ]) {
+    const asked = request({ port: listener.port, path: '/identity/x', agent: false, headers })
+    asked.end(inside)
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    assert.equal(await text(response), 'x')
+    assert.equal(seen.pop(), inside)
+    // What hid behind it would have been answered on the same connection by now.
+    await fetch(`http://127.0.0.1:${listener.port}/identity/y`)
+  }
+  assert.deepEqual(hidden, [])
+})

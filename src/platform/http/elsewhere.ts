@@ -102,7 +102,7 @@ async function forward(
     socketPath: elsewhere.socketPath,
     path: raw.url,
     method: raw.method,
-    headers: { ...headers, host: 'localhost' },
+    headers: { ...headers, ...framingOf(raw.headers), host: 'localhost' },
   })
   const answered = Promise.withResolvers<IncomingMessage>()
   outgoing.on('response', answered.resolve).on('error', answered.reject)
@@ -128,6 +128,16 @@ async function forward(
   reply.raw.flushHeaders()
   // An answer that breaks off ends the connection, so that nobody takes it for whole.
   await pipeline(response, reply.raw).catch(() => reply.raw.destroy())
+}
+
+/**
+ * How long the body is, whatever else is dropped: without this a GET's body would go out bare, and be read as the next request, behind all checks
+ * (RFC 9112 section 11.2).
+ */
+function framingOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  if (headers['transfer-encoding'] !== undefined) return { 'transfer-encoding': 'chunked' }
+  const length = headers['content-length']
+  return length === undefined ? {} : { 'content-length': length }
 }
 
 function passedOn(

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { SqlRow } from '../../../platform/storage/messages.ts'
 import type { Ledger } from '../engines/ledger.ts'
-import type { Passwords } from './passwords.ts'
+import { normalizedLogin } from './login.ts'
+import { HashingBusyError, type Passwords } from './passwords.ts'
 
 /** Codes that an account gets at once; each works once. */
 const RECOVERY_CODES = 10
@@ -57,8 +58,11 @@ export interface Accounts {
   checkPassword(login: string, password: string): Promise<Account | undefined>
   /** New codes in place of the old ones; they are shown once. */
   makeRecoveryCodes(id: string): Promise<readonly string[]>
-  /** The account that the code opens; of two that use it at once, one. */
-  useRecoveryCode(login: string, code: string): Promise<Account | undefined>
+  /**
+   * The account that the code opens, with the new password; of two that use it at once, one. Both or nothing: a code is not used up where the
+   * password could not be set. Throws `HashingBusyError`.
+   */
+  useRecoveryCode(login: string, code: string, password: string): Promise<Account | undefined>
   countRecoveryCodes(id: string): Promise<number>
   /** With everything that hangs from it. */
   remove(id: string): Promise<boolean>
@@ -78,10 +82,24 @@ export function createAccounts(
     const row = await one('id', id)
     return row === undefined ? undefined : accountOf(row)
   }
+  /** Not where the password was changed meanwhile, and not while too many are hashed: then the next sign-in does it. */
+  const rehash = async (id: string, password: string, before: string) => {
+    try {
+      const hash = await passwords.hash(password)
+      await ledger.commit([
+        {
+          sql: 'UPDATE identity_accounts SET password = ? WHERE id = ? AND password = ?',
+          params: [hash, id, before],
+        },
+      ])
+    } catch (error) {
+      if (!(error instanceof HashingBusyError)) throw error
+    }
+  }
   const accounts: Accounts = {
     find,
     async findByLogin(login) {
-      const row = await one('login', normalized(login))
+      const row = await one('login', normalizedLogin(login))
       return row === undefined ? undefined : accountOf(row)
     },
     async list() {
@@ -90,7 +108,14 @@ export function createAccounts(
     },
     async add({ login, name = '', email = '', password, roles = [], groups = [] }) {
       const hash = password === undefined ? '' : await passwords.hash(password)
-      const account = { id: randomUUID(), login: normalized(login), name, email, roles, groups }
+      const account = {
+        id: randomUUID(),
+        login: normalizedLogin(login),
+        name,
+        email,
+        roles,
+        groups,
+      }
       const made = { ...account, isDisabled: false, createdMs: nowMs() }
       const outcome = await ledger.commit([insert(made, hash)])
       return outcome.outcome === 'committed' ? made : undefined
@@ -121,13 +146,13 @@ export function createAccounts(
       ])
     },
     async checkPassword(login, password) {
-      const row = await one('login', normalized(login))
+      const row = await one('login', normalizedLogin(login))
       const stored = row === undefined ? '' : String(row['password'])
       const check = await passwords.check(password, stored === '' ? undefined : stored)
       if (row === undefined || !check.isRight) return undefined
       const account = accountOf(row)
       if (account.isDisabled) return undefined
-      if (check.isOutdated) await accounts.setPassword(account.id, password)
+      if (check.isOutdated) await rehash(account.id, password, stored)
       return account
     },
     async makeRecoveryCodes(id) {
@@ -141,7 +166,8 @@ export function createAccounts(
       ])
       return codes
     },
-    async useRecoveryCode(login, code) {
+    async useRecoveryCode(login, code, password) {
+      const hash = await passwords.hash(password)
       const account = await accounts.findByLogin(login)
       // As much work for a name that there is not.
       const id = account === undefined || account.isDisabled ? '' : account.id
@@ -151,6 +177,7 @@ export function createAccounts(
           params: [nowMs(), id, codeHash(code)],
           expects: 1,
         },
+        { sql: 'UPDATE identity_accounts SET password = ? WHERE id = ?', params: [hash, id] },
       ])
       return outcome.outcome === 'committed' ? account : undefined
     },
@@ -204,11 +231,6 @@ function accountOf(row: SqlRow): Account {
     isDisabled: Number(row['is_disabled']) === 1,
     createdMs: Number(row['created_ms']),
   }
-}
-
-/** Two spellings of one name are one login. */
-function normalized(login: string): string {
-  return login.trim().normalize('NFKC').toLowerCase()
 }
 
 /** `4f7k-9mzp-x2qd-0h8s`. */

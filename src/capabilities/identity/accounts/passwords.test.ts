@@ -68,13 +68,13 @@ test('a recovery code works once, also for two that bring it at once, and new on
   const [first = '', second = ''] = await accounts.makeRecoveryCodes(ada.id)
   const typed = first.toUpperCase().replaceAll('-', ' ')
   const both = await Promise.all([
-    accounts.useRecoveryCode('ada', typed),
-    accounts.useRecoveryCode('Ada', first),
+    accounts.useRecoveryCode('ada', typed, 'a new password'),
+    accounts.useRecoveryCode('Ada', first, 'a new password'),
   ])
   assert.equal(both.filter((one) => one !== undefined).length, 1)
   assert.equal(await accounts.countRecoveryCodes(ada.id), 9)
   await accounts.makeRecoveryCodes(ada.id)
-  assert.equal(await accounts.useRecoveryCode('ada', second), undefined)
+  assert.equal(await accounts.useRecoveryCode('ada', second, 'a new password'), undefined)
   assert.equal(await accounts.countRecoveryCodes(ada.id), 10)
 })
 
@@ -104,4 +104,67 @@ test('who guesses waits longer and longer, his network too, and the owner elsewh
   assert.equal(throttle.waitMs('ada', '2001:db8::2'), 0)
   nowMs += 16 * 60_000
   assert.equal(throttle.waitMs('ada', '192.0.2.1'), 0)
+})
+
+test('a recovery code is not used up where the new password cannot be hashed', async () => {
+  const passwords = createPasswords(pepper, () => cheap)
+  let isBusy = false
+  const accounts = createAccounts(
+    createMemoryLedger(),
+    {
+      ...passwords,
+      hash: async (password) => {
+        if (isBusy) throw new HashingBusyError()
+        return passwords.hash(password)
+      },
+    },
+    () => 1,
+  )
+  const ada = (await accounts.add({ login: 'ada' })) ?? assert.fail()
+  const [code = ''] = await accounts.makeRecoveryCodes(ada.id)
+  isBusy = true
+  await assert.rejects(accounts.useRecoveryCode('ada', code, 'a new password'), HashingBusyError)
+  isBusy = false
+  assert.equal(await accounts.countRecoveryCodes(ada.id), 10)
+  assert.equal((await accounts.useRecoveryCode('ada', code, 'a new password'))?.id, ada.id)
+  assert.equal((await accounts.checkPassword('ada', 'a new password'))?.id, ada.id)
+})
+
+test('a password that is changed while the old one is hashed anew stays changed', async () => {
+  let meanwhile = async () => {}
+  const accounts = createAccounts(
+    createMemoryLedger(),
+    {
+      hash: async (password) => {
+        if (password === 'old') await meanwhile()
+        return `hash of ${password}`
+      },
+      check: async (password, stored) => ({
+        isRight: stored === `hash of ${password}`,
+        isOutdated: true,
+      }),
+    },
+    () => 1,
+  )
+  const ada = (await accounts.add({ login: 'ada', password: 'old' })) ?? assert.fail()
+  meanwhile = () => accounts.setPassword(ada.id, 'new')
+  await accounts.checkPassword('ada', 'old')
+  meanwhile = async () => {}
+  assert.equal(await accounts.checkPassword('ada', 'old'), undefined)
+  assert.equal((await accounts.checkPassword('ada', 'new'))?.id, ada.id)
+})
+
+test('tries side by side count as failures, and spellings of one login are one', () => {
+  const throttle = createThrottle(() => 0)
+  const ends = Array.from({ length: 5 }, () => {
+    assert.equal(throttle.waitMs('ada', '192.0.2.1'), 0)
+    return throttle.begin('ada', '192.0.2.1')
+  })
+  assert.ok(throttle.waitMs('ada', '192.0.2.1') > 0)
+  assert.equal(throttle.waitMs('ada', '198.51.100.7'), 0)
+  for (const end of ends) end()
+  assert.equal(throttle.waitMs('ada', '192.0.2.1'), 0)
+  for (const login of ['ada', ' ada', 'ada ', 'ＡＤＡ', 'ada\t'])
+    throttle.failed(login, '192.0.2.1')
+  assert.ok(throttle.waitMs('ada', '192.0.2.1') > 0)
 })

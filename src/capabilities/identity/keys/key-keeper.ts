@@ -88,12 +88,13 @@ export function createKeyKeeper(
   return keeper
 }
 
-function policyOf({ keys, lifetimes }: IdentityState): KeyPolicy {
+function policyOf({ keys, lifetimes, resources }: IdentityState): KeyPolicy {
   const { accessTokenMs, idTokenMs } = lifetimes
   return {
     algs: keys.algs,
     rotationMs: keys.rotationMs,
     overlapMs: keys.overlapMs,
-    keptMs: 2 * Math.max(accessTokenMs, idTokenMs),
+    keptMs:
+      2 * Math.max(accessTokenMs, idTokenMs, ...resources.map(({ lifetimeMs = 0 }) => lifetimeMs)),
   }
 }

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Bytes of chance of the key that seals all others. */
@@ -16,12 +25,22 @@ export function readMasterKey(given: string | undefined, file: string): Uint8Arr
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const handle = openSync(file, 'wx', 0o600)
+  // Whole or not at all, and on the disk before anything is sealed with it.
+  const draft = `${file}.new`
+  rmSync(draft, { force: true })
+  const handle = openSync(draft, 'wx', 0o600)
   try {
     writeSync(handle, `${randomBytes(MASTER_KEY_BYTES).toString('base64url')}\n`)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
+  }
+  renameSync(draft, file)
+  const folder = openSync(dirname(file), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
   return parse(readFileSync(file, 'utf8'), file)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -35,4 +35,14 @@ test('the master key is made once, for its owner alone, and a damaged one is not
   writeFileSync(file, 'short')
   assert.throws(() => readMasterKey(undefined, file), /backup/)
   assert.equal(readFileSync(file, 'utf8'), 'short')
+})
+
+test('a key that was half written when the process died is made again', (t) => {
+  const folder = makeFolder(t)
+  const file = join(folder, 'master.key')
+  writeFileSync(`${file}.new`, 'AAAA')
+  const key = readMasterKey(undefined, file)
+  assert.equal(key.length, 32)
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(folder), ['master.key'])
 })

@@ -159,10 +159,12 @@ function createClientAdapter({ clients, nowMs }: AdapterGround): Adapter {
     async upsert(id, payload) {
       const metadata = payload as unknown as ClientMetadata
       const secret = metadata['client_secret']
+      // A change of a client brings the stored hash along: it is no secret to be hashed again.
+      const isHashed = secret === (await clients.find(id))?.metadata['client_secret']
       const isStored = await clients.put({
         id,
         metadata:
-          typeof secret === 'string'
+          typeof secret === 'string' && !isHashed
             ? { ...metadata, client_secret: secretHashOf(secret) }
             : metadata,
         source: 'registration',

@@ -201,6 +201,12 @@ function lifetimesOf({ lifetimes, resources }: IdentityState): NonNullable<Confi
         seconds(GRANT_MS) - (ctx.oidc.entities.RotatedRefreshToken?.totalLifetime() ?? 0)
       return Math.max(1, Math.min(seconds(lifetimes.refreshTokenMs), leftS))
     },
-    Session: seconds(lifetimes.sessionMs),
+    // Of nobody yet: it holds the secret of one form.
+    Session: (_ctx, session) =>
+      seconds(
+        session.accountId === undefined
+          ? Math.min(INTERACTION_MS, lifetimes.sessionMs)
+          : lifetimes.sessionMs,
+      ),
   }
 }

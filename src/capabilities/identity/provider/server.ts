@@ -19,6 +19,7 @@ export function createServer(state: IdentityState, ground: ServerGround, log: Lo
   registerTokenExchange(provider, state, ground)
   acceptHashedSecrets(provider)
   hideHashedSecrets(provider)
+  acceptSecretOfUpdate(provider)
   followTokens(provider, ground)
   claimOnce(provider, ground)
   provider.on('server_error', (_context, error) =>
@@ -44,13 +45,37 @@ function acceptHashedSecrets(provider: Provider): void {
   })
 }
 
+/** RFC 7592 section 2.2: a client that changes itself says its secret, which is compared to the stored one; that is a hash. */
+function acceptSecretOfUpdate(provider: Provider): void {
+  const bodies = new WeakMap<object, unknown>()
+  const { prototype } = (provider as unknown as { readonly OIDCContext: { prototype: object } })
+    .OIDCContext
+  Object.defineProperty(prototype, 'body', {
+    get(this: object): unknown {
+      return bodies.get(this)
+    },
+    set(this: { readonly route?: string }, body: unknown) {
+      const { client_secret: secret } = (body ?? {}) as { readonly client_secret?: unknown }
+      const isSecret = this.route === 'client_update' && typeof secret === 'string'
+      bodies.set(
+        this,
+        isSecret ? { ...(body as object), client_secret: secretHashOf(secret) } : body,
+      )
+    },
+  })
+}
+
 /** RFC 7592 shows a client its secret again; what we have is a hash, and no use to it. */
 function hideHashedSecrets(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()
     const { route } = (ctx as { oidc?: { readonly route?: string } }).oidc ?? {}
     const { body } = ctx as { body?: unknown }
-    if (route === 'client' && typeof body === 'object' && body !== null) {
+    if (
+      (route === 'client' || route === 'client_update') &&
+      typeof body === 'object' &&
+      body !== null
+    ) {
       const { client_secret: _secret, ...rest } = body as Record<string, unknown>
       ctx.body = rest
     }

@@ -10,7 +10,7 @@ import type { IdentityState } from '../../../contracts/identity-state.ts'
 import type { Account, Accounts } from '../accounts/accounts.ts'
 import type { StoredKey } from '../keys/key-store.ts'
 import type { ServerGround } from './server-ground.ts'
-import { apiScopesOf, scopesIn, TOKEN_EXCHANGE_GRANT } from './clients.ts'
+import { apiScopesOf, needsConsent, scopesIn, TOKEN_EXCHANGE_GRANT } from './clients.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
@@ -24,6 +24,8 @@ const CLOCK_TOLERANCE_S = 5
 interface Exchange {
   readonly subject: string
   readonly act: Actor
+  /** `roles`, `groups`: those that the subject's token has. */
+  readonly claims: ReadonlySet<string>
 }
 
 interface Actor {
@@ -38,6 +40,7 @@ interface SubjectToken {
   readonly scopes: readonly string[]
   readonly expiresS: number
   readonly act: Actor | undefined
+  readonly claims: ReadonlySet<string>
 }
 
 /** One of our own JWT access tokens, whoever it was issued to. Throws `InvalidRequest`: RFC 8693 section 2.2.2 asks for that code. */
@@ -68,6 +71,7 @@ async function readToken(
     scopes: scopesIn(payload['scope']),
     expiresS: Number(payload.exp),
     act: payload['act'] as Actor | undefined,
+    claims: new Set(Object.keys(payload)),
   }
 }
 
@@ -113,6 +117,11 @@ export function registerTokenExchange(
       if (client.clientAuthMethod === 'none') {
         throw new errors.InvalidClient('only a client with credentials may exchange tokens')
       }
+      if (client.dpopBoundAccessTokens === true) {
+        throw new errors.InvalidGrant(
+          "this client's tokens are bound to its key, and an exchanged one would not be",
+        )
+      }
       checkTypes(params)
       const issuer = { issuer: state.issuer, keys }
       const subject = await readToken(params['subject_token'], 'subject_token', issuer)
@@ -137,7 +146,11 @@ export function registerTokenExchange(
       } as never) as never
       const leftS = subject.expiresS - Math.floor(nowMs() / 1000)
       Object.assign(token, { expiresIn: Math.max(1, Math.min(token.expiration, leftS)) })
-      ;(ctx.oidc as Exchanging)[exchanges] = { subject: subject.subject, act }
+      ;(ctx.oidc as Exchanging)[exchanges] = {
+        subject: subject.subject,
+        act,
+        claims: subject.claims,
+      }
       ctx.oidc.entity('ClientCredentials', token)
       const value = await token.save()
       ctx.body = {
@@ -205,22 +218,31 @@ export async function extraClaims(
   const exchange = (ctx.oidc as Exchanging)[exchanges]
   if (exchange !== undefined) {
     const account = await accounts.find(exchange.subject)
-    return { ...rolesOf(account), act: exchange.act }
+    return { ...rolesOf(account, exchange.claims), act: exchange.act }
   }
   const { accountId } = token as { readonly accountId?: string }
   if (accountId === undefined) return undefined
   const { account } = (ctx.oidc.entities.Account ?? {}) as { readonly account?: Account }
-  return rolesOf(account?.id === accountId ? account : await accounts.find(accountId))
+  const { client } = ctx.oidc
+  // A client of our own acts as the person; one that people are asked for, as far as they allowed it.
+  const allowed =
+    client === undefined || needsConsent(client)
+      ? new Set(scopesIn(ctx.oidc.entities.Grant?.getOIDCScope()))
+      : ROLE_CLAIMS
+  return rolesOf(account?.id === accountId ? account : await accounts.find(accountId), allowed)
 }
+
+const ROLE_CLAIMS: ReadonlySet<string> = new Set(['roles', 'groups'])
 
 function rolesOf(
   account: { readonly roles: readonly string[]; readonly groups: readonly string[] } | undefined,
+  allowed: ReadonlySet<string>,
 ): Record<string, unknown> {
   if (account === undefined) return {}
   const { roles, groups } = account
   return {
-    ...(roles.length === 0 ? {} : { roles }),
-    ...(groups.length === 0 ? {} : { groups }),
+    ...(roles.length === 0 || !allowed.has('roles') ? {} : { roles }),
+    ...(groups.length === 0 || !allowed.has('groups') ? {} : { groups }),
   }
 }
 

@@ -120,10 +120,15 @@ async function isOwner(
   const { throttle, accounts } = ground
   if (throttle.waitMs(account.login, exchange.address) > 0) return false
   const given = form.get('current') ?? ''
-  const isRight = (await accounts.checkPassword(account.login, given)) !== undefined
-  if (isRight) throttle.succeeded(account.login, exchange.address)
-  else throttle.failed(account.login, exchange.address)
-  return isRight
+  const end = throttle.begin(account.login, exchange.address)
+  try {
+    const isRight = (await accounts.checkPassword(account.login, given)) !== undefined
+    if (isRight) throttle.succeeded(account.login, exchange.address)
+    else throttle.failed(account.login, exchange.address)
+    return isRight
+  } finally {
+    end()
+  }
 }
 
 async function changePassword(visit: Visit, form: URLSearchParams): Promise<void> {

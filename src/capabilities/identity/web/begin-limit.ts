@@ -12,7 +12,10 @@ const BEGINNING: ReadonlySet<string> = new Set([
   '/device/auth',
   '/device',
   '/reg',
+  '/session/end',
 ])
+/** A challenge for a passkey. */
+const CHALLENGE = /^\/interaction\/[^/]*\/passkey\/options$/
 /** Of one network, a second and at once. What they store lives for minutes, so this bounds it. */
 export const BEGIN_RATE = 20
 export const BEGIN_BURST = 400
@@ -31,7 +34,7 @@ export function createBeginLimit(nowMs: () => number): BeginLimit {
   const fullAt = new Map<string, number>()
   return {
     mayBegin(path, address) {
-      if (!BEGINNING.has(path)) return true
+      if (!isBeginning(path)) return true
       const network = networkOf(address)
       const now = momentOf(nowMs(), BEGIN_RATE, UNITS)
       const next = takeToken(fullAt.get(network) ?? 0, now, UNITS, BEGIN_BURST)
@@ -42,4 +45,10 @@ export function createBeginLimit(nowMs: () => number): BeginLimit {
       return true
     },
   }
+}
+
+/** The server behind takes every spelling for the same: capitals, and one slash at the end. */
+function isBeginning(path: string): boolean {
+  const plain = path.toLowerCase().replace(/\/$/, '')
+  return BEGINNING.has(plain) || CHALLENGE.test(plain)
 }

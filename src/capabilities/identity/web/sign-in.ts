@@ -9,6 +9,7 @@ import {
   type SignInView,
 } from '../pages/sign-in-pages.ts'
 import type { Page } from '../pages/layout.ts'
+import { endSession } from './account.ts'
 import { consent } from './consent.ts'
 import { redirect, sendPage, type Exchange, type WebGround } from './exchange.ts'
 import type { SignIn, Step } from './step.ts'
@@ -117,11 +118,14 @@ async function withPatience(to: Step, work: (to: Step) => Promise<void>): Promis
     const seconds = Math.ceil(waitMs / 1000)
     return refuse(`Too many tries. Wait ${seconds} s, then try again.`, seconds)
   }
+  const end = ground.throttle.begin(form.get('login') ?? '', exchange.address)
   try {
     await work(to)
   } catch (error) {
     if (!(error instanceof HashingBusyError)) throw error
     refuse(error.message, BUSY_S)
+  } finally {
+    end()
   }
 }
 
@@ -176,13 +180,16 @@ async function recover(to: Step): Promise<void> {
   const account =
     login.length > ACCOUNT_TEXT_MAX || code.length > ACCOUNT_TEXT_MAX
       ? undefined
-      : await ground.accounts.useRecoveryCode(login, code)
+      : await ground.accounts.useRecoveryCode(login, code, password)
   if (account === undefined) {
     ground.throttle.failed(login, exchange.address)
     return refuse('Name or code is wrong, or the code was used.', 403)
   }
-  await ground.accounts.setPassword(account.id, password)
   ground.throttle.succeeded(login, exchange.address)
+  // Whoever knew the old password may sit in a session.
+  for (const session of await ground.entries.list('Session', account.id)) {
+    await endSession(session, ground)
+  }
   return finishLogin(exchange, ground, account.id, ['otp'])
 }
 
