@@ -103,14 +103,22 @@ export function staleReply(
   }
 }
 
-/** What the request is for, as the instance was to see it: its line and host, and all its fields. */
-function askedFor({ out, headEnd }: Exchange): { readonly key: string; readonly request: Fields } {
+/**
+ * What the request is for, as the instance was to see it: its line and host, and all its fields. Whoever was let in by the gateway is somebody, also where his
+ * credentials are no field, or did not go on: his answers are as those to a request with Authorization.
+ */
+function askedFor({ out, headEnd, identity, client }: Exchange): {
+  readonly key: string
+  readonly request: Fields
+} {
   const [line = '', ...lines] = out.toString('latin1', 0, headEnd).split('\r\n')
   const request = new Map<string, string>()
   for (const one of lines) {
     const colon = one.indexOf(':')
     if (colon > 0) add(request, one.slice(0, colon), one.slice(colon + 1).trim())
   }
+  const caller = identity?.key ?? client.peer.tls?.clientCertificate?.fingerprint
+  if (caller !== undefined && !request.has('authorization')) request.set('authorization', caller)
   return { key: `${line}\n${request.get('host') ?? ''}`, request }
 }
 
