@@ -119,3 +119,36 @@ test('the answer to one caller is not given to another whose credentials stay at
   assert.match(await ask('/mail', 'bob'), /fixed!$/)
   assert.match(await ask('/public', 'bob'), /mail of alice!$/)
 })
+
+test('what policies say of answers holds for the last one, too', async (t) => {
+  const lines = 'X-Secret: s\r\nX_Secret: s\r\nX-Mine: 1\r\n'
+  const upstream = await startAnsweringUpstream(() => ok(lines, 'it!'))
+  t.after(() => upstream.close())
+  const none = { set: [], add: [], remove: [] }
+  const headers: PolicySpec = {
+    kind: 'headers',
+    source: 'backplane.yaml:9',
+    spec: {
+      request: none,
+      response: { ...none, set: [['x-frame', 'deny']], remove: ['x-secret'] },
+    },
+  }
+  const gateway = await startGateway(t, [upstream.port], {
+    service: { fallback: { service: '', stale, answer } },
+    gateway: { routes: [routeSpec({ policies: [headers] })] },
+  })
+  const ask = async (): Promise<string> => {
+    const { reader, socket } = say(t, gateway, get())
+    const got = await reader.until(/it!$/)
+    socket.destroy()
+    return got.toLowerCase()
+  }
+  const told = (got: string): readonly (readonly string[] | null)[] =>
+    [/x-frame: deny/g, /secret/g, /x-mine: 1/g].map((line) => got.match(line))
+  const first = told(await ask())
+  assert.equal(first[1], null)
+  await gateway.update([
+    { op: 'instance-gone', service: 'echo', id: instanceSpec(upstream.port).id },
+  ])
+  assert.deepEqual(told(await ask()), first)
+})

@@ -95,12 +95,22 @@ export function staleReply(
   const answer = exchange.stale.find(key, request, nowMs)
   if (answer === undefined) return undefined
   const age = Math.floor((nowMs - answer.keptAtMs) / 1_000)
-  const lines = answer.fields.map(([name, value]) => formatLine(name, value)).join('')
+  const policies = exchange.route?.policies
+  const dropped = new Set(policies?.dropsResponseFields.map(foldName))
+  const lines = answer.fields
+    .filter(([name]) => !dropped.has(foldName(name)))
+    .map(([name, value]) => formatLine(name, value))
+    .join('')
   return {
     ...reply,
-    lines: `${lines}${formatLine('age', String(age))}`,
+    lines: `${policies?.fixedResponseLines ?? ''}${lines}${formatLine('age', String(age))}`,
     plain: { status: 200, contentType: '', body: answer.body },
   }
+}
+
+/** As fields are dropped elsewhere: `_` is `-`. */
+function foldName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
 }
 
 /**
