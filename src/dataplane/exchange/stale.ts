@@ -71,7 +71,15 @@ export function endCapture(exchange: Exchange, nowMs: number): void {
   const body = decode(kept)
   if (body === undefined || body.length > cache.policy.bodyBytesMax) return
   const fields = keptFields(response)
-  cache.keep(key, request, response, { fields, body, keptAtMs: nowMs, untilMs: nowMs + forMs })
+  const answer = { fields, body: ownBytes(body), keptAtMs: nowMs, untilMs: nowMs + forMs }
+  cache.keep(key, request, response, answer)
+}
+
+/** A small buffer is a part of a shared one, which would be kept with it. */
+function ownBytes(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(own)
+  return own
 }
 
 function decode({ framing, contentLength, parts, byteCount }: StaleCapture): Buffer | undefined {
@@ -81,7 +89,7 @@ function decode({ framing, contentLength, parts, byteCount }: StaleCapture): Buf
   beginBody(reader, framing, contentLength, 0)
   const out = Buffer.allocUnsafe(forwardRoom(reader, raw.length))
   const end = forwardBody(reader, raw, 0, raw.length, out, 0, false)
-  return end < 0 || !reader.isDone ? undefined : Buffer.from(out.subarray(0, end))
+  return end < 0 || !reader.isDone ? undefined : out.subarray(0, end)
 }
 
 /** The last answer to the same question, in place of `reply`; undefined where there is none that may be given out. */
