@@ -6,7 +6,8 @@ import type { Storage } from '../../platform/storage/storage.ts'
 /** Where quotas are kept over restarts. */
 export interface QuotaStore {
   load(): Promise<readonly QuotaRow[]>
-  save(rows: readonly QuotaRow[]): Promise<void>
+  /** In one step; `forgotten` are kept no more. */
+  save(rows: readonly QuotaRow[], forgotten: readonly QuotaRow[]): Promise<void>
 }
 
 const migrations = [
@@ -24,28 +25,40 @@ const SAVE = `INSERT INTO quotas VALUES (?, ?, ?, ?) ON CONFLICT (scope, key) DO
   used = CASE WHEN excluded.period = period THEN max(used, excluded.used) ELSE excluded.used END,
   period = excluded.period WHERE excluded.period >= period`
 
+const ALL = {
+  sql: 'SELECT scope, key, period, used FROM quotas WHERE (scope, key) > (?, ?) ORDER BY scope, key',
+  key: ['scope', 'key'],
+  after: ['', ''],
+}
+const FORGET = 'DELETE FROM quotas WHERE scope = ? AND key = ?'
+
 /** Durable in control's storage. */
 export async function openQuotaStore(storage: Storage): Promise<QuotaStore> {
   await storage.migrate('gateway-quotas', migrations)
   return {
     async load() {
-      const rows = await storage.read(
-        `SELECT scope, key, period, used FROM quotas ORDER BY period DESC LIMIT ${QUOTA_ROWS_MAX}`,
-      )
-      return rows.map((row) => ({
-        scope: String(row['scope']),
-        key: String(row['key']),
-        period: Number(row['period']),
-        used: Number(row['used']),
-      }))
+      const rows: QuotaRow[] = []
+      // In pages: there may be more than one read gives.
+      for await (const page of storage.scan(ALL)) {
+        for (const row of page) {
+          rows.push({
+            scope: String(row['scope']),
+            key: String(row['key']),
+            period: Number(row['period']),
+            used: Number(row['used']),
+          })
+        }
+      }
+      // Hours before days before months: those give way first.
+      return rows.sort((one, other) => other.period - one.period)
     },
-    async save(rows) {
-      await storage.write(
-        rows.map(({ scope, key, period, used }) => ({
-          sql: SAVE,
-          params: [scope, key, period, used],
-        })),
-      )
+    async save(rows, forgotten) {
+      const saved = rows.map(({ scope, key, period, used }) => ({
+        sql: SAVE,
+        params: [scope, key, period, used],
+      }))
+      const gone = forgotten.map(({ scope, key }) => ({ sql: FORGET, params: [scope, key] }))
+      await storage.write([...saved, ...gone])
     },
   }
 }
@@ -69,12 +82,16 @@ export function createQuotas(first: readonly QuotaRow[], store: QuotaStore, log:
         rows.delete(name)
         rows.set(name, row)
       }
-      // The one that has been still for longest goes.
-      for (const name of rows.keys()) {
+      // The one that has been still for longest goes, here and in the store: it would grow with every address that ever came, and what it gives back is bounded.
+      const forgotten: QuotaRow[] = []
+      for (const [name, row] of rows) {
         if (rows.size <= QUOTA_ROWS_MAX) break
         rows.delete(name)
+        forgotten.push(row)
       }
-      store.save(more).catch((error: unknown) => log('error', 'quotas cannot be stored', { error }))
+      store
+        .save(more, forgotten)
+        .catch((error: unknown) => log('error', 'quotas cannot be stored', { error }))
     },
     all: () => [...rows.values()],
   }

@@ -238,7 +238,7 @@ const fallbackSettings = z
       })
       .optional()
       .describe(
-        'The last answer to the same GET, where there is no other service or that cannot serve it either. Kept is a 200 that Cache-Control does not forbid (no-store, no-cache, private, must-revalidate, s-maxage without stale-if-error) and that sets no cookie, by its Vary; of a request with Authorization or a cookie only what is public.',
+        'The last answer to the same GET, where there is no other service or that cannot serve it either. Kept is a 200 that Cache-Control does not forbid (no-store, no-cache, private, must-revalidate, s-maxage without stale-if-error) and that sets no cookie, by its Vary; of a request with Authorization or a cookie, or of a caller whom auth or his certificate tells, only what is public.',
       ),
     answer: z
       .strictObject({

@@ -8,8 +8,8 @@ export class QuotaBoard {
     for (const row of rows) {
       const name = `${row.scope}\n${row.key}`
       const known = this.#rows.get(name)
-      // Two workers may tell of the same moment in any order.
-      if (known !== undefined && known.period === row.period && known.used > row.used) continue
+      // Two workers may tell of the same moment in any order, also of the end of a period.
+      if (known !== undefined && isNewer(known, row)) continue
       this.#rows.delete(name)
       this.#rows.set(name, row)
     }
@@ -22,4 +22,8 @@ export class QuotaBoard {
   all(): readonly QuotaRow[] {
     return [...this.#rows.values()]
   }
+}
+
+function isNewer(known: QuotaRow, row: QuotaRow): boolean {
+  return known.period > row.period || (known.period === row.period && known.used > row.used)
 }

@@ -17,7 +17,15 @@ const NOTHING_WAITS: Waiting = { isClogged: false, isFlushed: true, unsentBytes:
 /** What the copied request says of itself already is written anew. */
 const DROPS = createRequestDrops({
   isPeerTrusted: true,
-  names: ['x-request-attempt', 'x-request-deadline', 'grpc-timeout', 'traceparent', 'max-forwards'],
+  names: [
+    'via',
+    'x-request-id',
+    'x-request-attempt',
+    'x-request-deadline',
+    'grpc-timeout',
+    'traceparent',
+    'max-forwards',
+  ],
 })
 
 /** What the gateway has told the instance of client and hops stands in the copy, and is told as it is. */

@@ -5,7 +5,7 @@ import type { AuthSpec } from '../../contracts/auth.ts'
 import type { PolicySpec } from '../../contracts/policies.ts'
 import { createSigner, makeToken } from '../auth/testing/signer.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
-import { OK, startAnsweringUpstream } from '../testing/sockets.ts'
+import { OK, startAnsweringUpstream, startRawUpstream } from '../testing/sockets.ts'
 import { routeSpec } from '../testing/specs.ts'
 
 const none = { scopes: [], roles: [], claims: [] }
@@ -93,4 +93,30 @@ test('who calls is known to the service, by headers that no client can send; key
   assert.match(await waiting, /^HTTP\/1\.1 200 /)
   assert.equal(reasonIn(await ask(bearer(first))), 'ERR_GATEWAY_UNAUTHENTICATED')
   assert.equal(gateway.said.filter(({ type }) => type === 'key-wanted').length, 1)
+})
+
+test('who calls cannot be said behind the body either, nor can an answer there what a policy removes', async (t) => {
+  const upstream = await startRawUpstream()
+  t.after(() => upstream.close())
+  const none = { set: [], add: [], remove: [] }
+  const headers: PolicySpec = {
+    kind: 'headers',
+    source: 'backplane.yaml:10',
+    spec: { request: none, response: { ...none, remove: ['x-secret'] } },
+  }
+  const gateway = await startGateway(t, [upstream.port], {
+    gateway: { routes: [routeSpec({ policies: [auth, headers] })] },
+  })
+  const chunked = 'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n'
+  const { reader } = say(
+    t,
+    gateway,
+    `POST /1 HTTP/1.1\r\nHost: shop.example\r\nTE: trailers\r\nX-Api-Key: a key\r\n${chunked}X-User: root\r\nx_user: root\r\nX-Api-Key: a key\r\nX-Sum: 7\r\n\r\n`,
+  )
+  const there = await upstream.accept()
+  const text = await there.reader.until(/\r\n0\r\n[^]*\r\n\r\n/)
+  assert.match(text, /\r\nx-user: partner\r\n[^]*\r\nx-sum: 7\r\n\r\n$/i)
+  assert.doesNotMatch(text, /root|a key/)
+  there.socket.write(`HTTP/1.1 200 OK\r\n${chunked}X-Secret: s\r\nX-Sum: 8\r\n\r\n`)
+  assert.match(await reader.until(/\r\n0\r\n[^]*\r\n\r\n/), /\r\n0\r\nX-Sum: 8\r\n\r\n$/)
 })

@@ -214,3 +214,19 @@ test('any text in any pieces comes out as it was', async (t) => {
     { numRuns: 30 },
   )
 })
+
+test('a call is never encoded: how it ended stands in its trailers', async (t) => {
+  const upstream = await startAnsweringUpstream(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/grpc+proto\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\ngrpc-status: 0\r\n\r\n`,
+  )
+  t.after(() => upstream.close())
+  const policies: PolicySpec[] = [
+    { ...compress, spec: { ...compress.spec, types: ['application/*'] } } as PolicySpec,
+  ]
+  const gateway = await startGateway(t, [upstream.port], {
+    gateway: { routes: [routeSpec({ policies })] },
+  })
+  const lines = 'Accept-Encoding: identity, gzip\r\nTE: trailers\r\nConnection: close\r\n'
+  const { reader } = say(t, gateway, get('/', lines))
+  assert.match(await reader.closed(), /\r\n2\r\nhi\r\n0\r\ngrpc-status: 0\r\n\r\n$/)
+})

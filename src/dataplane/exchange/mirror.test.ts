@@ -41,7 +41,8 @@ test('a copy goes to another service behind the answer, with its body; what that
   const copy = await next.accept()
   const text = await copy.reader.until('hello')
   assert.match(text, /^POST \/orders HTTP\/1\.1\r\n[^]*\r\nx-a: b\r\n/i)
-  assert.equal(text.match(/^x-forwarded-for: /gim)?.length, 1)
+  for (const name of ['via', 'x-request-id', 'x-forwarded-for', 'forwarded', 'traceparent'])
+    assert.equal(text.match(new RegExp(`^${name}: `, 'gim'))?.length, 1, name)
   // The copy's answer hangs, and the client goes on.
   socket.write(get('/again'))
   await reader.until(/ok[^]*ok/)

@@ -198,6 +198,8 @@ function composeHead(
     rewrite.drops = withoutType(rewrite.drops)
     rewrite.lines += exchange.web.typeLine
   }
+  // What no client can say in its head it cannot say behind its body either.
+  client.body.dropNames = rewrite.drops.names
   rewrite.isTunnel = exchange.isUpgrade
   // HTTP/1.0 may say no host; its instance speaks HTTP/1.1 and must be told one.
   rewrite.hostFallback = exchange.service!.name

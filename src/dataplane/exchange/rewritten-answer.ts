@@ -27,6 +27,7 @@ export function prepareRewrite(
   rewrite.lines = lines
   rewrite.fixedLines = route === null ? NO_BYTES : route.fixedResponseLines
   rewrite.drops = route === null || route.drops === null ? ctx.responseDrops : route.drops.response
+  attempt.stream.body.dropNames = rewrite.drops.names
   const { identifiers } = ctx
   rewrite.ownLines = identifiers.lines
   rewrite.ownLinesEnd = identifiers.writeIdLine(exchange.record)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import type { PolicySpec } from '../../contracts/policies.ts'
 import { get, reasonIn, say, startGateway } from '../testing/setup.ts'
 import { startAnsweringUpstream } from '../testing/sockets.ts'
-import { instanceSpec } from '../testing/specs.ts'
+import { instanceSpec, routeSpec } from '../testing/specs.ts'
 
 const stale = { ageMsMax: 60_000, bytesMax: 10_000, bodyBytesMax: 1_000 }
 
@@ -73,4 +75,80 @@ test('half an answer is none', async (t) => {
   await world.ask(get())
   await world.leave()
   assert.match(await world.ask(get()), /fixed!$/)
+})
+
+test('the answer to one caller is not given to another whose credentials stay at the gateway', async (t) => {
+  const upstream = await startAnsweringUpstream((head) => {
+    const user = /x-user: (\w+)/.exec(head)?.[1] ?? 'nobody'
+    const cache = head.includes('/public') ? 'Cache-Control: public\r\n' : ''
+    return ok(cache, `mail of ${user}!`)
+  })
+  t.after(() => upstream.close())
+  const keys = ['alice', 'bob'].map((id) => ({
+    id,
+    sha256: createHash('sha256').update(id).digest('hex'),
+    scopes: [],
+    roles: [],
+  }))
+  const auth: PolicySpec = {
+    kind: 'auth',
+    source: 'backplane.yaml:9',
+    spec: {
+      needs: 'any',
+      ways: [{ way: 'key', header: 'x-api-key', keys, scopes: [], roles: [], claims: [] }],
+      realm: 'shop',
+      forward: [['sub', 'x-user']],
+      passesCredentials: false,
+    },
+  }
+  const gateway = await startGateway(t, [upstream.port], {
+    service: { fallback: { service: '', stale, answer } },
+    gateway: { routes: [routeSpec({ policies: [auth] })] },
+  })
+  const ask = async (path: string, key: string): Promise<string> => {
+    const { reader, socket } = say(t, gateway, get(path, `X-Api-Key: ${key}\r\n`))
+    const got = await reader.until(/\r\n\r\n[^]*!/)
+    socket.destroy()
+    return got
+  }
+  assert.match(await ask('/mail', 'alice'), /mail of alice!$/)
+  assert.match(await ask('/public', 'alice'), /mail of alice!$/)
+  await gateway.update([
+    { op: 'instance-gone', service: 'echo', id: instanceSpec(upstream.port).id },
+  ])
+  assert.match(await ask('/mail', 'bob'), /fixed!$/)
+  assert.match(await ask('/public', 'bob'), /mail of alice!$/)
+})
+
+test('what policies say of answers holds for the last one, too', async (t) => {
+  const lines = 'X-Secret: s\r\nX_Secret: s\r\nX-Mine: 1\r\n'
+  const upstream = await startAnsweringUpstream(() => ok(lines, 'it!'))
+  t.after(() => upstream.close())
+  const none = { set: [], add: [], remove: [] }
+  const headers: PolicySpec = {
+    kind: 'headers',
+    source: 'backplane.yaml:9',
+    spec: {
+      request: none,
+      response: { ...none, set: [['x-frame', 'deny']], remove: ['x-secret'] },
+    },
+  }
+  const gateway = await startGateway(t, [upstream.port], {
+    service: { fallback: { service: '', stale, answer } },
+    gateway: { routes: [routeSpec({ policies: [headers] })] },
+  })
+  const ask = async (): Promise<string> => {
+    const { reader, socket } = say(t, gateway, get())
+    const got = await reader.until(/it!$/)
+    socket.destroy()
+    return got.toLowerCase()
+  }
+  const told = (got: string): readonly (readonly string[] | null)[] =>
+    [/x-frame: deny/g, /secret/g, /x-mine: 1/g].map((line) => got.match(line))
+  const first = told(await ask())
+  assert.equal(first[1], null)
+  await gateway.update([
+    { op: 'instance-gone', service: 'echo', id: instanceSpec(upstream.port).id },
+  ])
+  assert.deepEqual(told(await ask()), first)
 })

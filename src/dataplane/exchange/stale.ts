@@ -71,7 +71,15 @@ export function endCapture(exchange: Exchange, nowMs: number): void {
   const body = decode(kept)
   if (body === undefined || body.length > cache.policy.bodyBytesMax) return
   const fields = keptFields(response)
-  cache.keep(key, request, response, { fields, body, keptAtMs: nowMs, untilMs: nowMs + forMs })
+  const answer = { fields, body: ownBytes(body), keptAtMs: nowMs, untilMs: nowMs + forMs }
+  cache.keep(key, request, response, answer)
+}
+
+/** A small buffer is a part of a shared one, which would be kept with it. */
+function ownBytes(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(own)
+  return own
 }
 
 function decode({ framing, contentLength, parts, byteCount }: StaleCapture): Buffer | undefined {
@@ -81,7 +89,7 @@ function decode({ framing, contentLength, parts, byteCount }: StaleCapture): Buf
   beginBody(reader, framing, contentLength, 0)
   const out = Buffer.allocUnsafe(forwardRoom(reader, raw.length))
   const end = forwardBody(reader, raw, 0, raw.length, out, 0, false)
-  return end < 0 || !reader.isDone ? undefined : Buffer.from(out.subarray(0, end))
+  return end < 0 || !reader.isDone ? undefined : out.subarray(0, end)
 }
 
 /** The last answer to the same question, in place of `reply`; undefined where there is none that may be given out. */
@@ -95,22 +103,40 @@ export function staleReply(
   const answer = exchange.stale.find(key, request, nowMs)
   if (answer === undefined) return undefined
   const age = Math.floor((nowMs - answer.keptAtMs) / 1_000)
-  const lines = answer.fields.map(([name, value]) => formatLine(name, value)).join('')
+  const policies = exchange.route?.policies
+  const dropped = new Set(policies?.dropsResponseFields.map(foldName))
+  const lines = answer.fields
+    .filter(([name]) => !dropped.has(foldName(name)))
+    .map(([name, value]) => formatLine(name, value))
+    .join('')
   return {
     ...reply,
-    lines: `${lines}${formatLine('age', String(age))}`,
+    lines: `${policies?.fixedResponseLines ?? ''}${lines}${formatLine('age', String(age))}`,
     plain: { status: 200, contentType: '', body: answer.body },
   }
 }
 
-/** What the request is for, as the instance was to see it: its line and host, and all its fields. */
-function askedFor({ out, headEnd }: Exchange): { readonly key: string; readonly request: Fields } {
+/** As fields are dropped elsewhere: `_` is `-`. */
+function foldName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+/**
+ * What the request is for, as the instance was to see it: its line and host, and all its fields. Whoever was let in by the gateway is somebody, also where his
+ * credentials are no field, or did not go on: his answers are as those to a request with Authorization.
+ */
+function askedFor({ out, headEnd, identity, client }: Exchange): {
+  readonly key: string
+  readonly request: Fields
+} {
   const [line = '', ...lines] = out.toString('latin1', 0, headEnd).split('\r\n')
   const request = new Map<string, string>()
   for (const one of lines) {
     const colon = one.indexOf(':')
     if (colon > 0) add(request, one.slice(0, colon), one.slice(colon + 1).trim())
   }
+  const caller = identity?.key ?? client.peer.tls?.clientCertificate?.fingerprint
+  if (caller !== undefined && !request.has('authorization')) request.set('authorization', caller)
   return { key: `${line}\n${request.get('host') ?? ''}`, request }
 }
 

@@ -6,6 +6,9 @@ import { type Policy, VERDICT } from './policy.ts'
 
 const VARY = 'vary: accept-encoding\r\n'
 
+/** Of gRPC: its messages are compressed by those who speak it, and its trailers would be lost. */
+const CALL = /^application\/grpc/i
+
 /** Chooses with the request, and with the head of the answer decides whether it is worth it. What encodes is exchange/encoding.ts. */
 export function compileCompress({ encodings, types, bytesMin }: CompressSpec): Policy {
   return {
@@ -15,7 +18,8 @@ export function compileCompress({ encodings, types, bytesMin }: CompressSpec): P
       return VERDICT.go
     },
     response(exchange, head, bytes) {
-      const isFit = isType(valueOf(bytes, head.fields, 'content-type') ?? '', types)
+      const type = valueOf(bytes, head.fields, 'content-type') ?? ''
+      const isFit = isType(type, types) && !CALL.test(type)
       // A cache must know that the answer would be another for another client, also where this one gets it as it is.
       if (isFit) exchange.responseLines += VARY
       if (isFit && hasBody(head, bytesMin) && mayChange(head, bytes)) return

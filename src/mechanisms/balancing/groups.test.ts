@@ -144,3 +144,24 @@ test('with every algorithm: never an excluded one, one of the subset, and backup
     { numRuns: 1_000 },
   )
 })
+
+test('a level that has only just come is asked at once, when the others have nobody', () => {
+  const balancer = balancers['round-robin']<Candidate>()
+  const groups = new CandidateGroups<Candidate>()
+  const context = createPickContext<Candidate>(() => 0.5)
+  const pick = (): Candidate | undefined => {
+    context.nowMs = 1_000
+    context.mayPanic = true
+    const request = { subset: null, fallsBackToAny: true, panicShare: 0, hasRoom: () => true }
+    return groups.pick(balancer, context, request)
+  }
+  const [near, far] = [1, 2].map((level) => {
+    const one = createCandidate({ id: `i${level}`, weight: 1, addedAtMs: -Infinity })
+    return Object.assign(one, { level })
+  }) as [Candidate, Candidate]
+  balancer.add(near)
+  assert.equal(pick(), near)
+  balancer.add(far)
+  balancer.remove(near)
+  assert.equal(pick(), far)
+})

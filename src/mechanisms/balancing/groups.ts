@@ -62,7 +62,10 @@ export class CandidateGroups<C extends Candidate> {
       const next = balancer.pick(context)
       if (next !== undefined) return noteLevel(context, next, level > this.#best)
     }
+    // A level that has come since the loads were reckoned: nobody else would wake who waits for it.
     context.level = -1
+    const late = balancer.pick(context)
+    if (late !== undefined) return noteLevel(context, late, true)
     if (isAnyoneThere(candidates, context, request)) return undefined
     context.takesBackups = true
     const backup = balancer.pick(context)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { type Fields, keptFields, type KeptAnswer, StaleCache, staleForMs } from './stale-cache.ts'
 
@@ -52,7 +54,7 @@ test('neither what is of a connection nor what is said anew is kept', () => {
   )
 })
 
-const policy = { ageMsMax: HOUR, bytesMax: 1_000, bodyBytesMax: 500 }
+const policy = { ageMsMax: HOUR, bytesMax: 3_000, bodyBytesMax: 500 }
 const answer = (body: string, lines: KeptAnswer['fields'] = []): KeptAnswer => ({
   fields: lines,
   body: Buffer.from(body),
@@ -110,8 +112,27 @@ test('never more bytes than allowed, and those that were used last stay', () => 
 
 test('what is under way is bounded, too', () => {
   const cache = new StaleCache(policy)
-  assert.ok(cache.hold(600))
-  assert.ok(!cache.hold(401))
-  cache.letGo(600)
-  assert.ok(cache.hold(1_000))
+  assert.ok(cache.hold(2_000))
+  assert.ok(!cache.hold(1_001))
+  cache.letGo(2_000)
+  assert.ok(cache.hold(3_000))
+})
+
+test('what is kept holds on to no more than what is counted', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const cache = new StaleCache({ ageMsMax: HOUR, bytesMax: 1024 * 1024, bodyBytesMax: 500 })
+  const heap = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = heap()
+  for (let at = 0; at < 1_000; at++) {
+    const head = `GET /path/${at} HTTP/1.1\r\ngzip, deflate, br, zstd\r\nx: ${'x'.repeat(32_768)}`
+    const [line = '', value = ''] = Buffer.from(head).toString('latin1').split('\r\n')
+    const request = fields({ 'accept-encoding': value })
+    cache.keep(`${line}\na`, request, fields({ vary: 'accept-encoding' }), answer('x'))
+  }
+  assert.ok(heap() - before < 4 * cache.policy.bytesMax)
+  assert.ok(cache.bytes > 500_000)
 })
