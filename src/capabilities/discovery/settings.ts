@@ -76,7 +76,9 @@ const discovery = z
       .min(1)
       .max(1_000_000)
       .default(10_000)
-      .describe('Registrations from one address beyond this are refused, over all protocols.'),
+      .describe(
+        'Registrations from one address (IPv6: one /64) beyond this are refused, over all protocols.',
+      ),
     lease: duration({ min: '1s', max: '24h' })
       .prefault('30s')
       .describe('Default lease of a registration.'),

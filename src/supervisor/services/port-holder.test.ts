@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { findPortHolder, parseListeningInodes } from './port-holder.ts'
 
@@ -24,6 +25,31 @@ test(
     assert.equal(findPortHolder(port), null)
   },
 )
+
+test('beside a thousand connections whoever listens is found', { skip }, async (t) => {
+  const [busy, last] = [createServer(() => {}), createServer()]
+  const [at, wanted] = await Promise.all(
+    [busy, last].map(async (server) => {
+      server.listen({ host: '127.0.0.1', port: 0 })
+      await once(server, 'listening')
+      return (server.address() as AddressInfo).port
+    }),
+  )
+  const clients = await Promise.all(
+    Array.from({ length: 1_000 }, async () => {
+      const client = connect(at!, '127.0.0.1')
+      await once(client, 'connect')
+      return client
+    }),
+  )
+  t.after(() => {
+    for (const client of clients) client.destroy()
+    busy.close()
+    last.close()
+  })
+  assert.equal(findPortHolder(wanted!)?.pid, process.pid)
+  assert.equal(findPortHolder(at!)?.pid, process.pid)
+})
 
 test('only what listens counts, on loopback and on every address', () => {
   const head =

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { readProcessFacts } from '../process-facts.ts'
 
 /** Who listens on a port. */
@@ -14,6 +14,7 @@ export interface PortHolder {
 const LISTEN = '0A'
 /** Lines that may be looked at: a machine with more sockets than this is not asked. */
 const LINES_MAX = 200_000
+const READ_BYTES = 64 * 1024
 
 /** The process that accepts TCP connections to this port of loopback, or null. Always null where there is no `/proc` (Linux only). */
 export function findPortHolder(port: number): PortHolder | null {
@@ -87,12 +88,40 @@ function inodesOf(file: string, port: number): readonly string[] {
   return parseListeningInodes(readTable(file), port)
 }
 
-function readTable(file: string): string {
+/**
+ * The beginning of a table: the kernel writes those who listen in front of all connections, of which a gateway has tens of thousands, and each service that starts is
+ * looked at many times a second.
+ */
+function readTable(path: string): string {
+  let file: number
   try {
-    return readFileSync(file, 'latin1')
+    file = openSync(path, 'r')
   } catch {
     return ''
   }
+  try {
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    let table = ''
+    for (;;) {
+      const length = readSync(file, buffer)
+      table += buffer.toString('latin1', 0, length)
+      if (length === 0 || !mayListenBehind(table)) return table
+    }
+  } catch {
+    return ''
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Whether there is more that listens behind this beginning of a table: unless some listen, and in front of all others, as on Linux itself. */
+function mayListenBehind(table: string): boolean {
+  const states = table
+    .split('\n')
+    .slice(1, -1)
+    .map((row) => row.trim().split(/\s+/)[3])
+  const first = states.findIndex((state) => state !== LISTEN)
+  return first <= 0 || states.includes(LISTEN, first)
 }
 
 function processIds(): readonly number[] {

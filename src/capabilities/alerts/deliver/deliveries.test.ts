@@ -167,3 +167,15 @@ test('more messages than may wait, or older ones, are given up and told', async 
   assert.ok(few.clock.nowMs() > 3 * 86_400_000)
   assert.ok(clock.nowMs() === 0)
 })
+
+test('a message that is on its way does not keep those behind it from being given up', async () => {
+  const { deliveries, gaveUp } = scene(() => new Promise(() => {}))
+  const behind = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) => message(String(from + at), 'a'))
+  await deliveries.add(behind(0, DELIVERIES_WAITING_MAX))
+  // Each call is bounded: where nothing can be given up it would never end.
+  await deliveries.add(behind(DELIVERIES_WAITING_MAX, 2))
+  assert.deepEqual(gaveUp, ['1', '2'])
+  assert.equal(deliveries.waiting.length, DELIVERIES_WAITING_MAX)
+  assert.equal(deliveries.waiting[0]?.id, '0')
+})

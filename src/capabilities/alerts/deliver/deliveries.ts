@@ -124,10 +124,17 @@ export class Deliveries {
   }
 
   #dropOldest(): void {
-    const [oldest] = this.waiting.filter((one) => !this.#sending.has(queueKeyOf(one)))
+    const oldest = this.waiting.find((one) => !this.#isSending(one))
+    // What is on its way is at most SENDING_MAX, and never as many as may wait.
     if (oldest === undefined) return
     this.#done(oldest, 'given-up', `more than ${DELIVERIES_WAITING_MAX} messages wait`)
     this.#ground.gaveUp(oldest)
+  }
+
+  /** Of a group and notifier only the first is on its way; those behind it may be given up. */
+  #isSending(delivery: Delivery): boolean {
+    const key = queueKeyOf(delivery)
+    return this.#sending.has(key) && this.#queues.get(key)?.[0] === delivery
   }
 
   /** Starts what is due, and comes back for what is not. */

@@ -199,3 +199,14 @@ test('what is silenced is not told, its end is told to who knew of it, and a ref
   assert.deepEqual(now.told.slice(2), ['a is over'])
   now.dispatcher.close()
 })
+
+test('who was told of an alert is told of its end, also where a message between them was given up', () => {
+  const now = scene()
+  evaluate(now, 1, ['a'])
+  const [group] = now.dispatcher.keep()
+  now.dispatcher.forgetTold(group?.key ?? '', 0)
+  now.dispatcher.take(report(now.clock, [], ['a']))
+  now.clock.move(6 * MINUTE)
+  assert.deepEqual(now.told, ['a fires', 'a is over'])
+  now.dispatcher.close()
+})

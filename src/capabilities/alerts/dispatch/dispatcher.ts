@@ -127,9 +127,11 @@ export class Dispatcher {
     return [...groups.filter(({ told }) => told.length > 0), ...this.#kept.values()]
   }
 
-  /** A message could not be delivered: the notifier does not know of these alerts, and is told again. */
+  /** A message could not be delivered: the notifier is told again. It may know of its alerts by an earlier one, so it is told of their end as well. */
   forgetTold(groupKey: string, notifier: number): void {
-    this.#groups.get(groupKey)?.told.delete(notifier)
+    const told = this.#groups.get(groupKey)?.told
+    const known = told?.get(notifier)
+    if (known !== undefined) told?.set(notifier, { ...known, atMs: 0 })
   }
 
   close(): void {

@@ -20,8 +20,13 @@ export interface AlertmanagerHealth {
   readonly atMs: number
 }
 
+/** What ended, or of which no rule has said anything, is forgotten after so long. */
+const FORGET_MS = 15 * 60_000
+
 interface Resent {
   readonly record: AlertRecord
+  /** When its rule said so. */
+  readonly atMs: number
   readonly intervalMs: number
   sentAtMs: number
 }
@@ -34,7 +39,9 @@ export class AlertmanagerSender {
   readonly #health = new Map<string, AlertmanagerHealth>()
   #targets: readonly AlertmanagerTarget[] = []
   #externalUrl = ''
-  #sending: Promise<void> = Promise.resolve()
+  /** Fingerprints of alerts that are to be told: as they are when their turn comes, so that one who answers late has no queue. */
+  readonly #due = new Set<string>()
+  #isSending = false
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock
@@ -54,37 +61,47 @@ export class AlertmanagerSender {
   /** What rules say now, as records; sent where it is new, has ended, or was sent a while ago. */
   take(records: readonly AlertRecord[], { atMs, intervalMs }: RuleReport): void {
     if (this.#targets.length === 0) return
-    const due: Resent[] = []
     for (const record of records) {
-      const known = this.#alerts.get(record.fingerprint)
-      const hasChanged =
-        known === undefined ||
-        (known.record.endsAtMs === undefined) !== (record.endsAtMs === undefined)
-      const sentAtMs = hasChanged ? 0 : known.sentAtMs
-      const next = { record, intervalMs, sentAtMs }
-      this.#alerts.set(record.fingerprint, next)
-      if (atMs - sentAtMs >= RESEND_MS) due.push(next)
+      const { fingerprint } = record
+      const known = this.#alerts.get(fingerprint)
+      const sentAtMs = known !== undefined && isSame(known.record, record) ? known.sentAtMs : 0
+      this.#alerts.set(fingerprint, { record, atMs, intervalMs, sentAtMs })
+      if (atMs - sentAtMs >= RESEND_MS) this.#due.add(fingerprint)
     }
-    for (const [fingerprint, { record }] of this.#alerts) {
-      if (record.endsAtMs !== undefined && atMs - record.endsAtMs > 15 * 60_000) {
-        this.#alerts.delete(fingerprint)
-      }
+    for (const [fingerprint, known] of this.#alerts) {
+      const silentMs = Math.max(FORGET_MS, VALID_TIMES * known.intervalMs)
+      const isOver = atMs - (known.record.endsAtMs ?? Infinity) > FORGET_MS
+      if (isOver || atMs - known.atMs > silentMs) this.#alerts.delete(fingerprint)
     }
-    if (due.length > 0) this.#sending = this.#sending.then(() => this.#send(due, atMs))
+    if (this.#due.size > 0 && !this.#isSending) void this.#sendDue()
   }
 
-  async #send(due: readonly Resent[], atMs: number): Promise<void> {
-    for (let at = 0; at < due.length; at += BATCH) {
-      const batch = due.slice(at, at + BATCH)
-      const body = batch.map(({ record, intervalMs }) => ({
-        ...alertBody(record, this.#externalUrl),
-        endsAt: new Date(
-          record.endsAtMs ?? atMs + VALID_TIMES * Math.max(intervalMs, RESEND_MS),
-        ).toISOString(),
-      }))
-      const answers = await Promise.all(this.#targets.map((target) => this.#post(target, body)))
-      // Where none of them has it, it is sent again at the next evaluation.
-      if (answers.some(Boolean)) for (const one of batch) one.sentAtMs = atMs
+  async #sendDue(): Promise<void> {
+    this.#isSending = true
+    try {
+      while (this.#due.size > 0) {
+        const fingerprints = [...this.#due].slice(0, BATCH)
+        for (const fingerprint of fingerprints) this.#due.delete(fingerprint)
+        await this.#send(fingerprints.flatMap((fingerprint) => this.#alerts.get(fingerprint) ?? []))
+      }
+    } finally {
+      this.#isSending = false
+    }
+  }
+
+  async #send(batch: readonly Resent[]): Promise<void> {
+    const body = batch.map(({ record, atMs, intervalMs }) => ({
+      ...alertBody(record, this.#externalUrl),
+      endsAt: new Date(
+        record.endsAtMs ?? atMs + VALID_TIMES * Math.max(intervalMs, RESEND_MS),
+      ).toISOString(),
+    }))
+    const answers = await Promise.all(this.#targets.map((target) => this.#post(target, body)))
+    // Where none of them has it, it is sent again at the next evaluation.
+    if (!answers.some(Boolean)) return
+    for (const { record, atMs } of batch) {
+      const now = this.#alerts.get(record.fingerprint)
+      if (now !== undefined && isSame(now.record, record)) now.sentAtMs = atMs
     }
   }
 
@@ -102,4 +119,9 @@ export class AlertmanagerSender {
       return false
     }
   }
+}
+
+/** Whether both fire, or both have ended. */
+function isSame(one: AlertRecord, other: AlertRecord): boolean {
+  return (one.endsAtMs === undefined) === (other.endsAtMs === undefined)
 }

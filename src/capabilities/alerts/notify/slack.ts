@@ -24,7 +24,7 @@ export async function sendSlack(
 /** One attachment, red while something fires. */
 export function slackAttachment(notification: Notification): object {
   const { alerts, truncatedCount, externalUrl } = notification
-  const title = titleOf(notification)
+  const title = escapeSlack(titleOf(notification))
   const shown = alerts.slice(0, ALERTS_SHOWN_MAX)
   const left = alerts.length - shown.length + truncatedCount
   const lines = [

@@ -174,7 +174,7 @@ export class AcmeKeeper {
     let authority = opened
     try {
       authority ??= await openAuthority({ ...this.#ground, ...config })
-      await this.#ask(host, authority)
+      await this.#ask(host, directory, authority)
       if (dueAt(this.#memories.get(host)!, directory) > this.#ground.clock.nowMs()) return authority
       await this.#obtain(host, config, authority)
       return authority
@@ -187,11 +187,15 @@ export class AcmeKeeper {
   }
 
   /** What the authority suggests; that it does not answer is no fault of the certificate. */
-  async #ask(host: string, authority: OpenAuthority): Promise<void> {
+  async #ask(host: string, directory: string, authority: OpenAuthority): Promise<void> {
     const memory = this.#memories.get(host)!
     const { clock, random } = this.#ground
     if (memory.certificate === undefined || memory.askAtMs > clock.nowMs()) return
-    await this.#keep(host, await askWindow(authority.session, memory, clock.nowMs(), random))
+    const asked = await askWindow(authority.session, memory, clock.nowMs(), random)
+    const isWanted = dueAt({ ...asked, tryAtMs: 0 }, directory) <= clock.nowMs()
+    // What failed while nothing was to be renewed is over.
+    const { fault: _over, ...rest } = asked
+    await this.#keep(host, isWanted ? asked : { ...rest, failures: 0 })
   }
 
   async #obtain(host: string, config: AcmeConfig, authority: OpenAuthority): Promise<void> {
@@ -222,13 +226,15 @@ export class AcmeKeeper {
     const fault = { ...describe(error), atMs: nowMs, retryAtMs }
     const failures = memory.failures + 1
     const tryAtMs = Math.max(nowMs + waitAfter(failures, random), retryAtMs)
-    const { order, ...rest } = memory
+    const { order, ...rest } = memoryAt(memory, directory)
+    // Also its suggestion is not asked for sooner: it may be the authority that cannot be asked.
+    const askAtMs = Math.max(rest.askAtMs, tryAtMs)
     const kept =
       order === undefined || isLost(error, order.tries) ? {} : { order: triedOnce(order) }
     this.counts.failed++
     log('warn', 'no certificate was issued', { host, code: fault.code, reason: fault.text })
     try {
-      await this.#keep(host, { ...rest, ...kept, directory, failures, tryAtMs, fault })
+      await this.#keep(host, { ...rest, ...kept, failures, tryAtMs, askAtMs, fault })
     } catch (unkept) {
       log('error', 'what is known of a certificate cannot be kept', { host, error: unkept })
     }
@@ -239,6 +245,13 @@ export class AcmeKeeper {
     this.#memories.set(host, memory)
     await writeMemory(this.#ground.store, host, memory)
   }
+}
+
+/** What counts with an authority: of another one the certificate, which is in service until there is a new one, and nothing else. */
+function memoryAt(memory: HostMemory, directory: string): HostMemory {
+  const { certificate } = memory
+  if (memory.directory === directory) return memory
+  return { ...newMemory(directory), ...(certificate === undefined ? {} : { certificate }) }
 }
 
 function triedOnce(order: NonNullable<HostMemory['order']>): NonNullable<HostMemory['order']> {

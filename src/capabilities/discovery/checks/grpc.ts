@@ -16,6 +16,8 @@ export async function runGrpcCheck(
   signal: AbortSignal,
 ): Promise<Finding> {
   const { connect } = await import('node:http2')
+  // Whoever is given up before this is not told again.
+  if (signal.aborted) throw new Error('aborted')
   const scheme = tls === undefined ? 'http' : 'https'
   const session = connect(`${scheme}://${formatHostPort(place)}`, {
     rejectUnauthorized: tls?.skipVerify !== true,

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -187,3 +187,16 @@ function selfSigned(t: TestContext): { readonly key: Buffer; readonly cert: Buff
   execFileSync('openssl', ['req', '-x509', ...curve, ...names], { stdio: 'ignore' })
   return { key: readFileSync(key), cert: readFileSync(cert) }
 }
+
+test('grpc and h2ping: given up before the connection is begun, they end', async (t) => {
+  const port = await listen(
+    t,
+    createTcpServer(() => {}),
+  )
+  for (const kind of ['grpc', 'h2ping'] as const) {
+    const abort = new AbortController()
+    const asked = ask({ kind, address: `127.0.0.1:${port}`, ...oneCheck }, abort.signal)
+    abort.abort()
+    await assert.rejects(asked, /aborted/)
+  }
+})

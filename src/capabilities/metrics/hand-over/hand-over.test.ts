@@ -135,3 +135,21 @@ test('the queue reads over a torn end, and gives up the oldest when it is full',
   assert.ok(queue.droppedSegments > 0)
   await queue.close()
 })
+
+test('what comes while a target is changed is handed over as well', async () => {
+  using folder = temporaryFolder()
+  await using receiver = await startReceiver(() => 204)
+  const handOver = await openHandOver(folder.path, receiver.url)
+  const changed = handOver.set({
+    targets: [{ url: receiver.url, headers: [['authorization', 'Bearer new']] }],
+    queueBytesMax: 1e9,
+  })
+  handOver.add(1, 1_000, 0, 0)
+  await handOver.commit()
+  await changed
+  handOver.add(2, 1_000, 0, 0)
+  await handOver.commit()
+  await until(() => receiver.taken.flat().includes('2'))
+  assert.deepEqual(receiver.taken.flat(), ['1', '2'])
+  await handOver.close()
+})

@@ -42,6 +42,8 @@ export class HandOver {
   readonly #cancelTidy: () => void
   #said: HandOverSaid
   #tidying: Promise<void> = Promise.resolve()
+  /** Some of the senders are missing, and what they need would be removed. */
+  #isChanging = false
 
   constructor(ground: HandOverGround, queue: HandOverQueue, said: HandOverSaid) {
     this.#ground = ground
@@ -64,6 +66,16 @@ export class HandOver {
   /** Puts targets into force: a known one goes on where it is, a new one begins now. */
   async set(said: HandOverSaid): Promise<void> {
     this.#said = said
+    this.#isChanging = true
+    try {
+      await this.#tidying
+      await this.#change(said)
+    } finally {
+      this.#isChanging = false
+    }
+  }
+
+  async #change(said: HandOverSaid): Promise<void> {
     const wanted = new Map(said.targets.map((target) => [idOf(target), target]))
     for (const [id, sender] of this.#senders) {
       const target = wanted.get(id)
@@ -90,7 +102,8 @@ export class HandOver {
 
   /** Takes a sample: the halves of a double. */
   add(ref: number, time: number, high: number, low: number): void {
-    if (this.#senders.size === 0) return
+    // Not by the senders: while one is changed there may be none.
+    if (this.#said.targets.length === 0) return
     this.#builder.add(this.#ground.key(ref), time, high, low)
     if (this.#builder.sampleCount >= RECORD_SAMPLES_MAX) this.#queue.append(this.#builder.take())
   }
@@ -145,7 +158,7 @@ export class HandOver {
 
   #tidy(): void {
     const senders = [...this.#senders.values()]
-    if (senders.length === 0) return
+    if (senders.length === 0 || this.#isChanging) return
     this.#tidying = this.#tidying
       .then(async () => {
         const first = await this.#queue.tidy(

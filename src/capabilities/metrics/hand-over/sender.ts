@@ -75,7 +75,11 @@ export class HandOverSender {
     this.#abort.abort()
     this.#wake()
     await this.#running
-    await writePlace(this.#ground.placeFile, this.#place)
+    const { placeFile, log } = this.#ground
+    // Without it some are sent twice; whoever changes a target must not lose its sender by it.
+    await writePlace(placeFile, this.#place).catch((error: unknown) =>
+      log('warn', 'the place in the queue of remote write cannot be kept', { error }),
+    )
   }
 
   async #run(): Promise<void> {

@@ -3,6 +3,8 @@ import { addHistograms } from '../../../mechanisms/native-histogram/arithmetic.t
 
 /** Series that come as differences; further ones are refused. */
 export const DELTA_SERIES_MAX = 200_000
+/** Buckets of one sum. Differences may each have others, and the sum has them all: beyond this it begins anew. */
+export const DELTA_BUCKETS_MAX = 20_000
 /** What was not told of for so long is forgotten: it begins at zero again, as after a restart. */
 const IDLE_MS = 3_600_000
 
@@ -43,8 +45,8 @@ export class DeltaSums {
   ): FloatHistogram | undefined {
     const sum = this.#of(series, timeMs)
     if (sum === undefined) return undefined
-    sum.histogram =
-      sum.histogram === undefined ? more : addHistograms(sum.histogram, more)?.histogram
+    const both = sum.histogram === undefined ? more : addHistograms(sum.histogram, more)?.histogram
+    sum.histogram = both !== undefined && bucketsOf(both) > DELTA_BUCKETS_MAX ? more : both
     return sum.histogram
   }
 
@@ -65,4 +67,8 @@ export class DeltaSums {
     known.timeMs = timeMs
     return known
   }
+}
+
+function bucketsOf({ positiveCounts, negativeCounts }: FloatHistogram): number {
+  return positiveCounts.length + negativeCounts.length
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, rmSync } from 'node:fs'
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,4 +77,24 @@ test('a file alone: also where an editor puts another one in its place, and its 
 test('what is not there is said', async (t) => {
   const { folder, failures } = await bench(t, 'src', 'lib')
   assert.deepEqual(failures, [`there is no ${join(folder, 'lib')}`])
+})
+
+test('a folder that is made anew at once is still looked into, and one that was moved away is not', async (t) => {
+  const { folder, next, seen } = await bench(t, 'src')
+  await mkdir(join(folder, 'src/dist/deep'), { recursive: true })
+  assert.equal(await next(), 'src/dist')
+  // In one step of this process: the watch sees both changes when the new folder is there.
+  rmSync(join(folder, 'src/dist'), { recursive: true })
+  mkdirSync(join(folder, 'src/dist/deep'), { recursive: true })
+  await next()
+  seen.length = 0
+  await writeFile(join(folder, 'src/dist/deep/a.js'), '1')
+  assert.equal(await next(), 'src/dist/deep/a.js')
+
+  await rename(join(folder, 'src/dist'), join(folder, 'elsewhere'))
+  await next()
+  seen.length = 0
+  await writeFile(join(folder, 'elsewhere/deep/b.js'), '1')
+  await writeFile(join(folder, 'src/a.ts'), '2')
+  assert.equal(await next(), 'src/a.ts')
 })

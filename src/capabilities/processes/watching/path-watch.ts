@@ -1,5 +1,5 @@
-import { readdirSync, statSync, watch, type FSWatcher } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { readdirSync, statSync, watch, type FSWatcher, type WatchEventType } from 'node:fs'
+import { basename, dirname, join, sep } from 'node:path'
 import type { Clock } from '../../../platform/capability.ts'
 
 /** Editors and compilers write several files, each in several steps: a change is told when nothing more has come for so long. */
@@ -77,32 +77,39 @@ export class PathWatch {
       )
       return false
     }
-    const watcher = watch(folder, { persistent: false }, (_kind, name) => {
-      if (name !== null) this.#noticed(folder, name)
+    const watcher = watch(folder, { persistent: false }, (kind, name) => {
+      if (name !== null) this.#noticed(folder, name, kind)
     })
     watcher.on('error', () => this.#drop(folder))
     this.#watchers.set(folder, watcher)
     return true
   }
 
+  /** With all below it: a folder that was moved away is watched by its old name still, and counts. */
   #drop(folder: string): void {
-    this.#watchers.get(folder)?.close()
-    this.#watchers.delete(folder)
+    for (const [path, watcher] of this.#watchers) {
+      if (path !== folder && !path.startsWith(folder + sep)) continue
+      watcher.close()
+      this.#watchers.delete(path)
+    }
   }
 
-  #noticed(folder: string, name: string): void {
+  #noticed(folder: string, name: string, kind: WatchEventType): void {
     const names = this.#names.get(folder)
     if (this.#isClosed || isSkipped(name) || isScratch(name)) return
     if (names !== null && names !== undefined && !names.has(name)) return
     const path = join(folder, name)
-    if (names === null) this.#follow(path)
+    if (names === null) this.#follow(path, kind)
     this.#note(path)
   }
 
   /** A folder that is new is watched too; one that is gone is not any more. */
-  #follow(path: string): void {
+  #follow(path: string, kind: WatchEventType): void {
     try {
-      if (statSync(path).isDirectory()) this.#watchFolder(path)
+      if (!statSync(path).isDirectory()) return
+      // It may be another one than the one that is watched: builds remove their folder and make it anew.
+      if (kind === 'rename') this.#drop(path)
+      this.#watchFolder(path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#drop(path)
       else this.#events.failed(explain(path, error))
