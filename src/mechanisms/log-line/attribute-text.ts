@@ -84,7 +84,7 @@ export class AttributeText {
   #addObject(name: string, value: object | null, depth: number): void {
     if (value === null) return
     if (Array.isArray(value) || depth >= ATTRIBUTE_DEPTH_MAX) {
-      return this.#add(name, wellFormed(JSON.stringify(shallow(value, JSON_DEPTH_MAX))))
+      return this.#add(name, wellFormed(shallowJson(value)))
     }
     for (const [key, inner] of Object.entries(value)) {
       this.addValue(name === '' ? key : `${name}.${key}`, inner, depth + 1)
@@ -103,6 +103,11 @@ export class AttributeText {
     this.#text += `${this.#count === 0 ? '' : ','}${quote(name)}:${json}`
     this.#count++
   }
+}
+
+/** JSON of a value that came as JSON; more than so many levels are cut, since writing thousands of them throws. */
+export function shallowJson(value: unknown): string {
+  return JSON.stringify(shallow(value, JSON_DEPTH_MAX))
 }
 
 /** The same value where it has no more levels than these, else a copy that is cut there. */

@@ -368,3 +368,19 @@ test('a house opens only what the file names, and says where', async (t) => {
   assert.equal(tail?.take().records[0]?.body, 'order-# paid')
   assert.deepEqual(house.problems(), [])
 })
+
+test('ten thousand levels in an event of Splunk or a line and a label of Loki are cut, and no reason to send it again', async (t) => {
+  const { post, find } = await open(t)
+  const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
+  const event = await post(
+    'splunk',
+    '/services/collector/event',
+    `{"event":{"a":${deep}}}`,
+    JSON_TYPE,
+  )
+  assert.equal(event.status, 200)
+  const push = `{"streams":[{"stream":{"job":"deep","x":${deep}},"values":[["1","deep line",{"y":${deep}}]]}]}`
+  const pushed = await post('loki', '/loki/api/v1/push', push, JSON_TYPE)
+  assert.ok(pushed.status === 204 || pushed.status === 400, String(pushed.status))
+  assert.equal((await find('source:splunk')).length, 1)
+})

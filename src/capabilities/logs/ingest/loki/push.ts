@@ -1,4 +1,5 @@
 import type { LogRecord } from '../../../../contracts/signals.ts'
+import { shallowJson } from '../../../../mechanisms/log-line/attribute-text.ts'
 import { emptyFields } from '../../../../mechanisms/log-line/document.ts'
 import { readLine } from '../../../../mechanisms/log-line/text-line.ts'
 import { severityOfName } from '../../../../mechanisms/log-query/severity.ts'
@@ -40,7 +41,7 @@ export function readPushJson(body: unknown, ground: DecodeGround): LogRecord[] {
       }
       const [nanos, line, metadata] = value as [string, unknown, unknown]
       const micros = Number(nanos.slice(0, -3) || '0')
-      const text = typeof line === 'string' ? line : JSON.stringify(line)
+      const text = typeof line === 'string' ? line : shallowJson(line)
       records.push(recordOfLine(micros, text, labels, textsOf(metadata), ground))
     }
   }
@@ -52,7 +53,7 @@ function textsOf(value: unknown): Labels {
   return new Map(
     Object.entries(value).map(([name, one]) => [
       name,
-      typeof one === 'string' ? one : JSON.stringify(one),
+      typeof one === 'string' ? one : shallowJson(one),
     ]),
   )
 }

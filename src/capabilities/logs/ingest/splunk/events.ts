@@ -1,4 +1,5 @@
 import type { LogRecord } from '../../../../contracts/signals.ts'
+import { shallowJson } from '../../../../mechanisms/log-line/attribute-text.ts'
 import { emptyFields, readDocument } from '../../../../mechanisms/log-line/document.ts'
 import { microsOfNumber, microsOfText } from '../../../../mechanisms/log-line/moments.ts'
 import { readLine } from '../../../../mechanisms/log-line/text-line.ts'
@@ -127,7 +128,7 @@ function recordOfEvent(
   const fields = emptyFields()
   if (typeof event === 'object') {
     readDocument(event, fields, ground.attributes)
-    if (fields.body === '') fields.body = JSON.stringify(event)
+    if (fields.body === '') fields.body = shallowJson(event)
   } else readLine(String(event as string | number | boolean), fields, ground.attributes)
   const micros =
     typeof said.time === 'number' ? microsOfNumber(said.time) : microsOfText(textOf(said.time))
