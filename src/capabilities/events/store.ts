@@ -141,7 +141,8 @@ function checkEvent(
   return bytes
 }
 
-function checkName(name: string): void {
+/** Throws `EventsError` where no stream can have this name. */
+export function checkName(name: string): void {
   const bytes = Buffer.byteLength(name)
   if (bytes === 0 || bytes > STREAM_NAME_BYTES_MAX || !name.isWellFormed()) {
     throw invalid(`The name of a stream has 1 to ${STREAM_NAME_BYTES_MAX} bytes of UTF-8.`)
@@ -160,7 +161,8 @@ function checkWritable(name: string): void {
   )
 }
 
-function checkSource(source: ReadSource): void {
+/** Throws `EventsError` where nothing can be read there. */
+export function checkSource(source: ReadSource): void {
   if (source.kind === 'all') {
     if (source.filter !== undefined) matcherOf(source.filter)
   } else checkName(source.name)
