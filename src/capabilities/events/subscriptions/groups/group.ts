@@ -25,7 +25,6 @@ import { ParkedEvents, type ParkedEvent } from './parked-events.ts'
 import { Parking } from './parking.ts'
 import { WaitingMessages, type Message } from './waiting-messages.ts'
 
-/** How often leases are looked at. */
 const LEASE_TICK_MS = 250
 const RETRY_DELAY_MS_MAX = 60_000
 const HELD_BACK = 'held back: an earlier event of its key is parked'
@@ -108,6 +107,7 @@ export class Group {
     return {
       ack: (ids) => this.#ack(member, ids),
       nack: (ids, action, reason) => this.#nack(member, ids, action, reason),
+      ready: () => this.#dispatch(),
       leave: () => this.#leave(member),
     }
   }
