@@ -153,7 +153,9 @@ export function checkName(name: string): void {
 function checkWritable(name: string): void {
   checkName(name)
   const described = describedBy(name)
-  const isMetadata = described !== '' && !described.startsWith('$$')
+  // Bounds of what groups keep of themselves would remove what groups there are, and how far they have come.
+  const isOfGroups = described.toLowerCase().startsWith('$persistentsubscription')
+  const isMetadata = described !== '' && !described.startsWith('$$') && !isOfGroups
   if (!name.startsWith('$') || isMetadata) return
   throw new EventsError(
     'ERR_EVENTS_NAME_RESERVED',

@@ -317,3 +317,12 @@ test('what was read before the reading failed is not delivered twice when a cons
   await until(async () => (await group.view()).checkpoint === 4)
   assert.deepEqual(two.keys(), ['0@s-1', '2@s-1', '3@s-1'])
 })
+
+test('nobody bounds the streams in which groups keep themselves', async (t) => {
+  const { store } = await open(t)
+  const data = Buffer.from('{"$maxCount":1}')
+  for (const name of ['$$$persistentSubscriptionConfig', '$$$persistentsubscription-a::g-parked']) {
+    const append = appendTo(name, 'any', [testEvent({ type: '$metadata', data })])
+    await assert.rejects(store.append(append), { code: 'ERR_EVENTS_NAME_RESERVED' })
+  }
+})
