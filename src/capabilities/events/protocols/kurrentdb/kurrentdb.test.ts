@@ -7,6 +7,7 @@ import { appendTo, testEvent } from '../../engines/testing/requests.ts'
 import { GROUP_DEFAULTS } from '../../subscriptions/groups/group-model.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { serveTestStore } from '../../testing/serve.ts'
+import { showEvents } from './event-messages.ts'
 import { CODE } from './grpc-error.ts'
 
 const STREAMS = '/event_store.client.streams.Streams'
@@ -376,4 +377,17 @@ test('messages made to cost more than they weigh are refused at once', async (t)
   )
   assert.equal((await call(`${v2}/AppendSession`, names)).status, CODE.invalidArgument)
   assert.ok(performance.now() - before < 5_000)
+})
+
+test('three clients resolve pages of links at once, and none of them is told to try again', async (t) => {
+  const { served } = await open(t)
+  await served.store.append(appendTo('a-1', 'any', [testEvent()]))
+  const link = () => testEvent({ type: '$>', isJson: false, data: Buffer.from('0@a-1') })
+  await served.store.append(appendTo('links', 'any', Array.from({ length: 512 }, link)))
+  const source = { kind: 'stream', name: 'links' } as const
+  const { events } = await served.store.readPage({ source, from: 0, isBackwards: false })
+  const all = await Promise.all(
+    Array.from({ length: 3 }, () => showEvents(served.store, events, '', true)),
+  )
+  assert.ok(all.flat().every(({ event }) => event?.stream === 'a-1'))
 })
