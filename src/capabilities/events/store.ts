@@ -141,7 +141,8 @@ function checkEvent(
   return bytes
 }
 
-function checkName(name: string): void {
+/** Throws `EventsError` where no stream can have this name. */
+export function checkName(name: string): void {
   const bytes = Buffer.byteLength(name)
   if (bytes === 0 || bytes > STREAM_NAME_BYTES_MAX || !name.isWellFormed()) {
     throw invalid(`The name of a stream has 1 to ${STREAM_NAME_BYTES_MAX} bytes of UTF-8.`)
@@ -152,7 +153,9 @@ function checkName(name: string): void {
 function checkWritable(name: string): void {
   checkName(name)
   const described = describedBy(name)
-  const isMetadata = described !== '' && !described.startsWith('$$')
+  // Bounds of what groups keep of themselves would remove what groups there are, and how far they have come.
+  const isOfGroups = described.toLowerCase().startsWith('$persistentsubscription')
+  const isMetadata = described !== '' && !described.startsWith('$$') && !isOfGroups
   if (!name.startsWith('$') || isMetadata) return
   throw new EventsError(
     'ERR_EVENTS_NAME_RESERVED',
@@ -160,7 +163,8 @@ function checkWritable(name: string): void {
   )
 }
 
-function checkSource(source: ReadSource): void {
+/** Throws `EventsError` where nothing can be read there. */
+export function checkSource(source: ReadSource): void {
   if (source.kind === 'all') {
     if (source.filter !== undefined) matcherOf(source.filter)
   } else checkName(source.name)

@@ -59,13 +59,19 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
 /** Looks at the first bytes, gives them back, and says what they begin. */
 function whenFirstBytes(socket: Socket, clock: Clock, decided: (isHttp2: boolean) => void): void {
   const cancel = clock.after(FIRST_BYTES_MS, () => socket.destroy())
-  socket.on('close', cancel)
-  socket.once('data', (bytes: Buffer) => {
+  let first = Buffer.alloc(0)
+  const look = (bytes: Buffer): void => {
+    first = Buffer.concat([first, bytes])
+    const length = Math.min(first.length, PREFACE.length)
+    const isLike = first.subarray(0, length).equals(PREFACE.subarray(0, length))
+    // What comes in pieces is waited for while it may become either. A method of HTTP/1 that begins like it (PRI) does not exist.
+    if (isLike && length < 3) return
     cancel()
+    socket.off('data', look)
     socket.pause()
-    socket.unshift(bytes)
-    const length = Math.min(bytes.length, PREFACE.length)
-    // A method of HTTP/1 that begins like it (PRI) does not exist; PUT and POST differ in the second byte.
-    decided(length > 1 && bytes.subarray(0, length).equals(PREFACE.subarray(0, length)))
-  })
+    socket.unshift(first)
+    decided(isLike)
+  }
+  socket.on('close', cancel)
+  socket.on('data', look)
 }

@@ -182,6 +182,9 @@ test('a backup taken while appends go on is a store of one moment', async (t) =>
   for (let n = 0; n < 20; n++) await put('s-1')
   const copy = join(folder, 'copy.sqlite')
   await Promise.all([engine.backup(copy), ...Array.from({ length: 50 }, () => put('s-2'))])
+  assert.equal(statSync(copy).mode & 0o777, 0o600)
+  // A file that is there already stays what it is.
+  await assert.rejects(engine.backup(copy))
   const restored = await open(copy)
   t.after(() => restored.close())
   const { events } = await restored.read(readOf(ALL))

@@ -1,4 +1,5 @@
 /** The thread that writes events: the only code that changes the file. */
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { backup } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { engineFailureOf } from './failures.ts'
@@ -20,9 +21,15 @@ function open(file: string) {
  * would begin it anew. Nobody waits for it: the log keeps what is written meanwhile.
  */
 async function copyTo(copy: string, file: string): Promise<void> {
+  // Made by us before SQLite fills it: everything that was ever stored is for nobody else.
+  closeSync(openSync(copy, 'wx', 0o600))
   const source = openForReading(file)
   try {
     await backup(source, copy, { rate: ALL_PAGES })
+  } catch (error) {
+    // Half a copy is not taken for one.
+    rmSync(copy, { force: true })
+    throw error
   } finally {
     source.close()
   }

@@ -16,7 +16,10 @@ export function eventJson(event: StoredEvent): string {
 
 function dataJson({ isJson, data, type }: StoredEvent): string {
   if (data.length === 0) return '"data":null'
-  if (isJson || type === METADATA_TYPE) return `"data":${textOf(data)}`
+  // Metadata of a stream may have come without saying that it is JSON, and anything may have come as such.
+  if (isJson || (type === METADATA_TYPE && isJsonText(textOf(data)))) {
+    return `"data":${textOf(data)}`
+  }
   return `"dataBase64":"${Buffer.from(data).toString('base64')}"`
 }
 

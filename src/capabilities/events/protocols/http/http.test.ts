@@ -307,3 +307,59 @@ test('groups are made, listed, looked into, replayed and deleted', async (t) => 
   assert.equal((await call('DELETE', `/groups${query}`)).status, 200)
   assert.equal((await call('GET', `/groups/parked${query}`)).status, 404)
 })
+
+test('a connection that begins byte by byte is of the protocol that it becomes', async (t) => {
+  const { port, url } = await open(t)
+  const begin = async (text: string): Promise<Buffer> => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    for (let at = 0; at < 3; at++) {
+      await new Promise((resolve) => socket.write(text.slice(at, at + 1), resolve))
+      // The server has read it once it has answered somebody who came later.
+      await fetch(`${url}/none`)
+    }
+    socket.write(text.slice(3), 'latin1')
+    return new Promise((resolve) => socket.once('data', resolve))
+  }
+  // Settings are the first frame of HTTP/2: its type is the fourth byte.
+  const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]).toString('latin1')
+  assert.equal((await begin(`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settings}`))[3], 4)
+  const http1 = await begin('POST /api/v1/events/none HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  assert.match(http1.toString(), /^HTTP\/1\.1 404/)
+})
+
+test('a follower that left before its first page was read is not followed for', async (t) => {
+  const { port, url, served, put } = await open(t)
+  await put('order-1', [placed(1)])
+  const reading = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  const read = served.store.engine.read.bind(served.store.engine)
+  t.mock.method(served.store.engine, 'read', async (request: Parameters<typeof read>[0]) => {
+    reading.resolve()
+    await gone.promise
+    return read(request)
+  })
+  const { clock } = served.store
+  const every = clock.every.bind(clock)
+  const [started, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  t.mock.method(clock, 'every', (ms: number, run: () => void) => {
+    started.resolve()
+    const cancel = every(ms, run)
+    return () => {
+      cancel()
+      stopped.resolve()
+    }
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    'GET /api/v1/events/streams/order-1 HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n',
+  )
+  await reading.promise
+  await new Promise((resolve) => void socket.on('close', resolve).resetAndDestroy())
+  // The server has seen it once it has answered somebody who came later.
+  await fetch(`${url}/none`)
+  gone.resolve()
+  await started.promise
+  await stopped.promise
+})

@@ -3,8 +3,9 @@ import { describedBy, METADATA_TYPE, type NewEvent } from '../../model.ts'
 import { multiAppendOf, type EventBody } from './append-body.ts'
 import type { Served } from '../served.ts'
 
-/** Lines of one append. */
+/** Lines of one append, and their bytes: an event of the export is never smaller than what it stores. */
 const GROUP_LINES = 500
+const GROUP_BYTES = 4 * 1024 * 1024
 /** Bytes of a line. */
 const LINE_BYTES_MAX = 48 * 1024 * 1024
 
@@ -19,7 +20,12 @@ export async function importLines(
   body: AsyncIterable<Buffer>,
 ): Promise<{ readonly imported: number; readonly skipped: number }> {
   let group: ImportedLine[] = []
-  let [imported, skipped, line] = [0, 0, 0]
+  let [imported, skipped, line, bytes] = [0, 0, 0, 0]
+  const flush = async (): Promise<void> => {
+    if (group.length > 0) imported += await appendGroup(served, group)
+    group = []
+    bytes = 0
+  }
   for await (const text of linesOf(body)) {
     line++
     if (text.trim() === '') continue
@@ -31,12 +37,14 @@ export async function importLines(
       skipped++
       continue
     }
+    const size = Buffer.byteLength(text)
+    // A limit smaller than a group's is the limit.
+    const bytesMax = Math.min(GROUP_BYTES, served.limits().appendBytesMax)
+    if (group.length === GROUP_LINES || bytes + size > bytesMax) await flush()
     group.push(parsed)
-    if (group.length < GROUP_LINES) continue
-    imported += await appendGroup(served, group)
-    group = []
+    bytes += size
   }
-  if (group.length > 0) imported += await appendGroup(served, group)
+  await flush()
   return { imported, skipped }
 }
 
@@ -62,6 +70,10 @@ function parseLine(text: string, line: number): ImportedLine {
     ) as ImportedLine
     if (typeof stream !== 'string' || typeof type !== 'string')
       throw new TypeError('no stream or type')
+    for (const said of [id, dataBase64, metadataBase64]) {
+      if (said !== undefined && typeof said !== 'string')
+        throw new TypeError('an id or bytes that are no text')
+    }
     return {
       stream,
       type,
@@ -80,18 +92,22 @@ function parseLine(text: string, line: number): ImportedLine {
 }
 
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0)
+  let parts: Buffer[] = []
+  let bytes = 0
   for await (const chunk of body) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let at = 0
-    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, at)) {
-      yield rest.toString('utf8', at, end)
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
+      yield Buffer.concat([...parts, chunk.subarray(at, end)]).toString('utf8')
+      parts = []
+      bytes = 0
       at = end + 1
     }
-    rest = rest.subarray(at)
-    if (rest.length > LINE_BYTES_MAX) {
+    if (at === chunk.length) continue
+    parts.push(chunk.subarray(at))
+    bytes += chunk.length - at
+    if (bytes > LINE_BYTES_MAX) {
       throw new EventsError('ERR_EVENTS_TOO_LARGE', `A line has at most ${LINE_BYTES_MAX} bytes.`)
     }
   }
-  if (rest.length > 0) yield rest.toString('utf8')
+  if (parts.length > 0) yield Buffer.concat(parts).toString('utf8')
 }

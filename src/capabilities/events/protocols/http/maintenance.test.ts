@@ -74,3 +74,38 @@ test('scavenging and backup answer with what they did', async (t) => {
   assert.deepEqual(await post('scavenge'), { removed: 3 })
   assert.deepEqual(await post('backup'), { file: '/copy' })
 })
+
+test('what is larger than one append is imported in several', async (t) => {
+  const [from, to] = [await open(t), await open(t)]
+  const data = Buffer.from(JSON.stringify('x'.repeat(900_000)))
+  for (let n = 0; n < 20; n++) await from.store.append(appendTo('s', 'any', [testEvent({ data })]))
+  const exported = await from.app.inject({ url: '/api/v1/events/export' })
+  const imported = await to.app.inject({
+    method: 'POST',
+    url: '/api/v1/events/import',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: exported.body,
+  })
+  assert.deepEqual(imported.json(), { imported: 20, skipped: 0 })
+})
+
+test('a line with values of other kinds is the fault of the line', async (t) => {
+  const { app } = await open(t)
+  for (const more of ['"id":7', '"dataBase64":7', '"metadataBase64":{}']) {
+    const { statusCode } = await app.inject({
+      method: 'POST',
+      url: '/api/v1/events/import',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: `{"stream":"a","type":"t",${more}}\n`,
+    })
+    assert.equal(statusCode, 400, more)
+  }
+})
+
+test('bytes of the type $metadata that are no JSON leave a page and an export whole', async (t) => {
+  const { app, store } = await open(t)
+  const event = testEvent({ type: '$metadata', isJson: false, data: Buffer.from('1}\n{') })
+  await store.append(appendTo('s', 'any', [event]))
+  const { body } = await app.inject({ url: '/api/v1/events/export' })
+  for (const line of body.trim().split('\n')) JSON.parse(line)
+})

@@ -20,6 +20,8 @@ export async function streamEvents(
   const { raw } = reply
   const stop = new AbortController()
   raw.on('close', () => stop.abort())
+  // Whoever left while the first page was read closes nothing any more.
+  if (raw.destroyed || raw.socket === null || raw.socket.destroyed) stop.abort()
   const stopAlive = store.clock.every(ALIVE_MS, () => {
     if (raw.writableLength === 0) raw.write(': alive\n\n')
   })

@@ -30,13 +30,14 @@ export async function showEvents(
   if (!isResolving || !events.some(({ type }) => type === LINK_TYPE)) {
     return events.map((event) => ({ event, link: undefined }))
   }
-  return Promise.all(
-    events.map(async (event) =>
-      event.type === LINK_TYPE
-        ? { event: await resolveLink(store, event), link: event }
-        : { event, link: undefined },
-    ),
-  )
+  // One after the other: a page of links at once would be half of all reads that may wait for the disk.
+  const shown: ShownEvent[] = []
+  for (const event of events) {
+    const isLink = event.type === LINK_TYPE
+    const found = isLink ? await resolveLink(store, event) : event
+    shown.push({ event: found, link: isLink ? event : undefined })
+  }
+  return shown
 }
 
 function linkOf(event: StoredEvent, stream: string): StoredEvent {

@@ -159,12 +159,14 @@ async function readGroup(call: GrpcCall, { groups }: Served): Promise<void> {
   const membership = await group.join({
     name: connectionName(call),
     slots,
+    isBehind: () => call.isBehind,
     push: (delivery) => (isConfirmed ? say(delivery) : void backlog.push(delivery)),
     dropped: (reason) => over.reject(droppedError(stream, name, reason)),
   })
   call.write(confirmation.finish())
   isConfirmed = true
   for (const delivery of backlog) say(delivery)
+  call.onTaken(() => membership.ready())
   try {
     await Promise.race([over.promise, hearAnswers(messages, membership)])
   } finally {

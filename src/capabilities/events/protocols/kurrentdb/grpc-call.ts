@@ -4,6 +4,8 @@ import { CODE, GrpcError } from './grpc-error.ts'
 
 /** Bytes in front of a message: whether it is compressed, and its length. */
 const PREFIX_BYTES = 5
+/** A client that has not taken so many is not written to any more where nobody waits for it. */
+const BEHIND_BYTES = 1024 * 1024
 
 /** One call: messages in, messages out, one end. */
 export class GrpcCall {
@@ -37,33 +39,58 @@ export class GrpcCall {
 
   /** Every message of the client. Throws `GrpcError` for one that is too large, compressed or cut off. */
   async *messages(): AsyncGenerator<Uint8Array, void, undefined> {
-    let rest: Buffer = Buffer.alloc(0)
+    // Of a message that comes in pieces, so that each byte is copied once.
+    let pieces: Buffer[] = []
+    let bytes = 0
+    let wanted = PREFIX_BYTES
     // Whoever has read enough still answers.
-    for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
-      rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer])
+    for await (const piece of this.#stream.iterator({ destroyOnReturn: false })) {
+      pieces.push(piece as Buffer)
+      bytes += (piece as Buffer).length
+      if (bytes < wanted) continue
+      const rest: Buffer = pieces.length === 1 ? (piece as Buffer) : Buffer.concat(pieces, bytes)
       let at = 0
+      wanted = PREFIX_BYTES
       while (rest.length - at >= PREFIX_BYTES) {
-        const length = rest.readUInt32BE(at + 1)
-        if (rest[at] !== 0) throw new GrpcError(CODE.unimplemented, 'no compression is understood')
-        if (length > this.#messageBytesMax) {
-          throw new GrpcError(
-            CODE.resourceExhausted,
-            `a message has ${length} bytes, at most ${this.#messageBytesMax} are taken`,
-          )
+        const length = this.#lengthAt(rest, at)
+        if (rest.length - at - PREFIX_BYTES < length) {
+          wanted = PREFIX_BYTES + length
+          break
         }
-        if (rest.length - at - PREFIX_BYTES < length) break
         yield rest.subarray(at + PREFIX_BYTES, at + PREFIX_BYTES + length)
         at += PREFIX_BYTES + length
       }
-      rest = rest.subarray(at)
+      bytes = rest.length - at
+      pieces = bytes === 0 ? [] : [rest.subarray(at)]
     }
-    if (rest.length > 0) throw new GrpcError(CODE.invalidArgument, 'the last message is cut off')
+    if (bytes > 0) throw new GrpcError(CODE.invalidArgument, 'the last message is cut off')
+  }
+
+  /** Of the message whose prefix begins at `at`. */
+  #lengthAt(bytes: Buffer, at: number): number {
+    const length = bytes.readUInt32BE(at + 1)
+    if (bytes[at] !== 0) throw new GrpcError(CODE.unimplemented, 'no compression is understood')
+    if (length <= this.#messageBytesMax) return length
+    throw new GrpcError(
+      CODE.resourceExhausted,
+      `a message has ${length} bytes, at most ${this.#messageBytesMax} are taken`,
+    )
   }
 
   /** The one message of a unary call. */
   async message(): Promise<Uint8Array> {
     for await (const message of this.messages()) return message
     throw new GrpcError(CODE.invalidArgument, 'there is no message')
+  }
+
+  /** Whether more waits for the client than it should take at once. */
+  get isBehind(): boolean {
+    return this.#stream.writableLength > BEHIND_BYTES
+  }
+
+  /** Calls back when the client has taken all that was written. */
+  onTaken(listener: () => void): void {
+    this.#stream.on('drain', listener)
   }
 
   /** Whether the client takes more at once. */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { connect, type IncomingHttpHeaders } from 'node:http2'
+import { connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { test, type TestContext } from 'node:test'
 import { ProtobufReader } from '../../../../mechanisms/protobuf/protobuf.ts'
 import { ProtobufWriter } from '../../../../mechanisms/protobuf/protobuf-writer.ts'
 import { appendTo, testEvent } from '../../engines/testing/requests.ts'
+import { GROUP_DEFAULTS } from '../../subscriptions/groups/group-model.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { serveTestStore } from '../../testing/serve.ts'
+import { showEvents } from './event-messages.ts'
 import { CODE } from './grpc-error.ts'
 
 const STREAMS = '/event_store.client.streams.Streams'
@@ -39,7 +42,7 @@ async function open(t: TestContext, options: Parameters<typeof serveTestStore>[1
     await new Promise((resolve) => stream.on('close', resolve))
     return { status: Number(said['grpc-status']), said, bytes: Buffer.concat(all) }
   }
-  return { served, session, call }
+  return { served, session, call, url }
 }
 
 function framed(message: Uint8Array): Buffer {
@@ -279,4 +282,112 @@ test('a subscriber that does not read is not read for, and does not hold up the 
   )
   // Twenty that do not read would hold 400 MB if they were read for.
   assert.ok(process.memoryUsage().rss - before < 250 * 1024 * 1024)
+})
+
+test('a call that is cancelled in the middle stores nothing of what it has sent', async (t) => {
+  const { served, session: whole, call, url } = await open(t)
+  const record = new ProtobufWriter()
+    .text(1, 'half')
+    .message(2, (one) => one.message(3, (schema) => schema.uint(1, 1).text(2, 'x')).bytes(4, json))
+    .sint(3, -2)
+    .finish()
+  const half: readonly [string, readonly Uint8Array[]][] = [
+    [`${STREAMS}/Append`, [target('half'), proposed(json)]],
+    ['/kurrentdb.protocol.v2.streams.StreamsService/AppendSession', [record]],
+  ]
+  for (const [path, messages] of half) {
+    for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR, 'connection']) {
+      const session = code === 'connection' ? connect(url) : whole
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+      })
+      stream.on('error', () => {})
+      for (const message of messages) stream.write(framed(message))
+      // The server has read it all once it has answered what came behind it.
+      await new Promise((resolve) => session.ping(resolve))
+      if (typeof code === 'number') stream.close(code)
+      else session.socket.destroy()
+      await new Promise((resolve) => whole.ping(resolve))
+    }
+  }
+  assert.equal((await call(`${STREAMS}/Append`, [target('whole'), proposed(json)])).status, 0)
+  const { head } = await served.store.engine.stream('half')
+  assert.equal(head, 'none')
+})
+
+test('a consumer of a group that does not read is not written to for ever', async (t) => {
+  const clock = manualClock()
+  const { served, session } = await open(t, { clock })
+  const settings = { ...GROUP_DEFAULTS, startFrom: 0, messageTimeoutMs: 1, maxRetryCount: 1_000 }
+  await served.groups.create({ stream: 'a-1', name: 'g', filter: undefined, settings })
+  const data = Buffer.alloc(500_000, 32)
+  const events = Array.from({ length: 8 }, () => testEvent({ data, isJson: false }))
+  await served.store.append(appendTo('a-1', 'any', events))
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `${GROUPS}/Read`,
+    'content-type': 'application/grpc',
+  })
+  stream.on('error', () => {})
+  stream.pause()
+  const request = new ProtobufWriter().message(1, (options) =>
+    options
+      .message(1, (one) => one.text(3, 'a-1'))
+      .text(2, 'g')
+      .uint(3, 100),
+  )
+  stream.write(framed(request.finish()))
+  const group = served.groups.get('a-1', 'g')
+  for (let turns = 0; turns < 1_000 && (await group.view()).inFlight === 0; turns++) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let n = 0; n < 50; n++) clock.move(1_000)
+  // 50 times 8 events were pushed at a client that has taken none.
+  assert.ok((await group.view()).retried <= 16)
+  // When it reads again, it gets them.
+  let seen = 0
+  await new Promise<void>((resolve) =>
+    stream
+      .on('data', (chunk: Buffer) => {
+        seen += chunk.length
+        if (seen > 4_000_000) resolve()
+      })
+      .resume(),
+  )
+})
+
+test('messages made to cost more than they weigh are refused at once', async (t) => {
+  const { call } = await open(t)
+  const before = performance.now()
+  const huge = new ProtobufWriter()
+    .message(2, (message) =>
+      message.message(1, (id) => id.message(1, (halves) => halves.bytes(1, Buffer.alloc(400_000)))),
+    )
+    .finish()
+  const { status } = await call(`${STREAMS}/Append`, [target('a'), huge])
+  assert.equal(status, CODE.invalidArgument)
+  const v2 = '/kurrentdb.protocol.v2.streams.StreamsService'
+  // Records of two bytes each, and streams without a record.
+  const empty = Buffer.alloc(200_000, Buffer.from([0x12, 0]))
+  assert.equal((await call(`${v2}/AppendSession`, [empty])).status, CODE.invalidArgument)
+  const names = Array.from({ length: 30_000 }, (_, n) =>
+    new ProtobufWriter().text(1, `s-${n}`).finish(),
+  )
+  assert.equal((await call(`${v2}/AppendSession`, names)).status, CODE.invalidArgument)
+  assert.ok(performance.now() - before < 5_000)
+})
+
+test('three clients resolve pages of links at once, and none of them is told to try again', async (t) => {
+  const { served } = await open(t)
+  await served.store.append(appendTo('a-1', 'any', [testEvent()]))
+  const link = () => testEvent({ type: '$>', isJson: false, data: Buffer.from('0@a-1') })
+  await served.store.append(appendTo('links', 'any', Array.from({ length: 512 }, link)))
+  const source = { kind: 'stream', name: 'links' } as const
+  const { events } = await served.store.readPage({ source, from: 0, isBackwards: false })
+  const all = await Promise.all(
+    Array.from({ length: 3 }, () => showEvents(served.store, events, '', true)),
+  )
+  assert.ok(all.flat().every(({ event }) => event?.stream === 'a-1'))
 })

@@ -24,12 +24,17 @@ export function readUuid(reader: ProtobufReader): string {
   return text
 }
 
+/** Bytes of a number of 64 bits. */
+const VARINT_BYTES_MAX = 10
+
 function readStructured(reader: ProtobufReader): string {
   const halves = [0n, 0n]
   while (reader.next()) {
     const start = reader.at
     reader.skip()
     if (reader.field !== 1 && reader.field !== 2) continue
+    // A run of bytes in place of a number would be turned into one of megabytes, for minutes.
+    if (reader.at - start > VARINT_BYTES_MAX) throw missing('id that is a number')
     let value = 0n
     for (let at = reader.at - 1; at >= start; at--) {
       value = (value << 7n) | BigInt((reader.bytes[at] ?? 0) & 127)

@@ -26,8 +26,10 @@ export async function appendStream(call: GrpcCall, served: Served): Promise<void
     const reader = new ProtobufReader(message)
     while (reader.next()) {
       if (reader.field === 1) target = readTarget(reader.message())
-      else if (reader.field === 2) events.push(readProposed(reader.message()))
-      else reader.skip()
+      else if (reader.field === 2) {
+        refuseTooMuch(bytes, events.length + 1, served)
+        events.push(readProposed(reader.message()))
+      } else reader.skip()
     }
     bytes += message.length
     refuseTooMuch(bytes, events.length, served)

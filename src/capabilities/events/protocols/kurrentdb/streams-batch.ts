@@ -66,10 +66,13 @@ function takePart(
     else if (reader.field === 2) target = readTarget(reader.message())
     else if (reader.field === 3) {
       const proposed = reader.message()
+      // Empty ones have two bytes each: a message of millions of them is not made into objects.
+      if (refusal !== undefined) continue
       try {
+        refuseTooMuch(0, events.length + 1, served)
         events.push(readProposed(proposed))
       } catch (error) {
-        if (!(error instanceof GrpcError)) throw error
+        if (!(error instanceof GrpcError || error instanceof EventsError)) throw error
         refusal = error
       }
     } else if (reader.field === 4) isFinal = reader.uint64() === 1

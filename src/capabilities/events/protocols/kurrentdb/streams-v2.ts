@@ -27,11 +27,12 @@ export async function appendSession(call: GrpcCall, served: Served): Promise<voi
     readonly expected: Expected
     readonly events: NewEvent[]
   }[] = []
+  const names = new Set<string>()
   let bytes = 0
   let count = 0
   for await (const message of call.messages()) {
-    const request = readAppendRequest(message)
-    if (requests.some(({ stream }) => stream === request.stream)) {
+    const request = readAppendRequest(message, served)
+    if (names.has(request.stream)) {
       throw refusal(
         CODE.aborted,
         `The stream '${request.stream}' is named twice in one session.`,
@@ -42,6 +43,7 @@ export async function appendSession(call: GrpcCall, served: Served): Promise<voi
     bytes += message.length
     count += request.events.length
     refuseTooMuch(bytes, count, served)
+    names.add(request.stream)
     requests.push(request)
   }
   const append: Append = {
@@ -67,7 +69,7 @@ export async function appendSession(call: GrpcCall, served: Served): Promise<voi
 /** `StreamsService/AppendRecords`: records of any streams in any order, and checks of streams, written or not. */
 export async function appendRecords(call: GrpcCall, served: Served): Promise<void> {
   const message = await call.message()
-  const { records, checks } = readAppendRecords(message)
+  const { records, checks } = readAppendRecords(message, served)
   refuseTooMuch(message.length, records.length, served)
   if (records.length === 0) throw new GrpcError(CODE.invalidArgument, 'there are no records')
   const streams = checks.map(({ stream: name, expected }) => ({ name, expected }))
@@ -90,28 +92,32 @@ export async function appendRecords(call: GrpcCall, served: Served): Promise<voi
 }
 
 /** stream = 1, records = 2, expected_revision = 3. */
-function readAppendRequest(message: Uint8Array) {
+function readAppendRequest(message: Uint8Array, served: Served) {
   const reader = new ProtobufReader(message)
   const events: NewEvent[] = []
   let stream = ''
   let expected = ANY
   while (reader.next()) {
     if (reader.field === 1) stream = reader.text()
-    else if (reader.field === 2) events.push(readRecord(reader.message()).event)
-    else if (reader.field === 3) expected = reader.sint64()
+    else if (reader.field === 2) {
+      refuseTooMuch(0, events.length + 1, served)
+      events.push(readRecord(reader.message()).event)
+    } else if (reader.field === 3) expected = reader.sint64()
     else reader.skip()
   }
   return { stream, expected: expectedOf(expected), events }
 }
 
 /** records = 1, checks = 2 with stream_state = 1 (stream = 1, expected_state = 2). */
-function readAppendRecords(message: Uint8Array) {
+function readAppendRecords(message: Uint8Array, served: Served) {
   const reader = new ProtobufReader(message)
   const records: Record[] = []
   const checks: { readonly stream: string; readonly expected: Expected }[] = []
   while (reader.next()) {
-    if (reader.field === 1) records.push(readRecord(reader.message()))
-    else if (reader.field === 2) {
+    if (reader.field === 1) {
+      refuseTooMuch(0, records.length + 1, served)
+      records.push(readRecord(reader.message()))
+    } else if (reader.field === 2) {
       const check = reader.message()
       while (check.next()) {
         if (check.field === 1) checks.push(readCheck(check.message()))

@@ -14,9 +14,11 @@ export class DonePrefix {
     return this.#next
   }
 
-  /** Numbers rise from call to call; one that has begun goes on as it is. */
-  begin(number: number): void {
-    if (!this.#open.has(number)) this.#open.set(number, false)
+  /** Whether it begins now: one that has begun goes on as it is. Those that begin rise from call to call. */
+  begin(number: number): boolean {
+    if (number < this.#next || this.#open.has(number)) return false
+    this.#open.set(number, false)
+    return true
   }
 
   isDone(number: number): boolean {

@@ -83,6 +83,8 @@ export interface Consumer {
   /** Events that it takes before it has acknowledged any. */
   readonly slots: number
   push(delivery: Delivery): void
+  /** It has not taken what was pushed: leases end meanwhile, and nothing more is pushed until `ready`. */
+  isBehind?(): boolean
   /** The group takes no more of it: it was deleted, or the consumer said stop. */
   dropped(reason: 'deleted' | 'stopped' | 'failed', error?: unknown): void
 }
@@ -94,6 +96,8 @@ export type NackAction = 'retry' | 'park' | 'skip' | 'stop'
 export interface Membership {
   ack(ids: readonly string[]): void
   nack(ids: readonly string[], action: NackAction, reason: string): void
+  /** It is not behind any more. */
+  ready(): void
   leave(): void
 }
 

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { EventsError } from '../../errors.ts'
 import type { EventStore } from '../../store.ts'
 import { Group, type GroupNeeds } from './group.ts'
-import { GROUP_DEFAULTS, groupSource, type GroupConfig, type GroupSettings } from './group-model.ts'
+import { checkName, checkSource } from '../../store.ts'
+import { metadataStreamOf } from '../../model.ts'
+import {
+  GROUP_DEFAULTS,
+  groupSource,
+  groupStream,
+  type GroupConfig,
+  type GroupSettings,
+} from './group-model.ts'
 
 /** Groups of one store. */
 export const GROUPS_MAX = 1_000
@@ -17,6 +25,8 @@ type GroupChange =
 export class Groups {
   readonly #needs: GroupNeeds
   readonly #groups = new Map<string, Group>()
+  /** One change of what groups there are after the other. */
+  #changing: Promise<unknown> = Promise.resolve()
 
   /** Reads what groups there are. */
   static async open(needs: GroupNeeds): Promise<Groups> {
@@ -47,7 +57,29 @@ export class Groups {
   }
 
   /** Throws `ERR_EVENTS_GROUP_EXISTS`. */
-  async create(config: GroupConfig): Promise<void> {
+  create(config: GroupConfig): Promise<void> {
+    return this.#inTurn(() => this.#create(config))
+  }
+
+  update(config: GroupConfig): Promise<void> {
+    return this.#inTurn(() => this.#update(config))
+  }
+
+  delete(stream: string, name: string): Promise<void> {
+    return this.#inTurn(() => this.#delete(stream, name))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => group.close()))
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(change)
+    this.#changing = changed.catch(() => {})
+    return changed
+  }
+
+  async #create(config: GroupConfig): Promise<void> {
     const key = keyOf(config.stream, config.name)
     if (this.#groups.has(key)) {
       throw new EventsError(
@@ -61,11 +93,13 @@ export class Groups {
     }
     checkSettings(config)
     const placed = { ...config, settings: await this.#place(config) }
+    // A kill in the middle of a deletion leaves them: a new group would go on where the old one was.
+    await this.#removeOwned(config)
     await this.#store({ kind: 'set', config: placed })
-    if (!this.#groups.has(key)) this.#groups.set(key, new Group(placed, this.#needs))
+    this.#groups.set(key, new Group(placed, this.#needs))
   }
 
-  async update(config: GroupConfig): Promise<void> {
+  async #update(config: GroupConfig): Promise<void> {
     const group = this.get(config.stream, config.name)
     checkSettings(config)
     const settings = { ...config.settings, startFrom: group.config.settings.startFrom }
@@ -74,19 +108,22 @@ export class Groups {
     group.reconfigure(next)
   }
 
-  async delete(stream: string, name: string): Promise<void> {
+  async #delete(stream: string, name: string): Promise<void> {
     const group = this.get(stream, name)
     await this.#store({ kind: 'deleted', stream, name })
     this.#groups.delete(keyOf(stream, name))
     await group.close('deleted')
-    for (const what of ['parked', 'checkpoint'] as const) {
-      const owned = `$persistentsubscription-${stream}::${name}-${what}`
-      await this.#needs.store.engine.remove({ stream: owned, expected: 'any', isForEver: false })
-    }
+    await this.#removeOwned(group.config)
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#groups.values()].map((group) => group.close()))
+  async #removeOwned(config: GroupConfig): Promise<void> {
+    const { engine } = this.#needs.store
+    for (const what of ['parked', 'checkpoint'] as const) {
+      const stream = groupStream(config, what)
+      const { head } = await engine.stream(stream)
+      if (typeof head === 'number')
+        await engine.remove({ stream, expected: 'any', isForEver: false })
+    }
   }
 
   /** 'end' is where the stream ends now: what is appended before the first consumer comes is not missed. */
@@ -140,7 +177,11 @@ function keyOf(stream: string, name: string): string {
   return `${stream}::${name}`
 }
 
-function checkSettings({ name, settings }: GroupConfig): void {
+function checkSettings(config: GroupConfig): void {
+  const { name, settings } = config
+  checkSource(groupSource(config))
+  // The longest name of what it keeps of itself.
+  checkName(metadataStreamOf(groupStream(config, 'checkpoint')))
   const { bufferSize, messageTimeoutMs, maxRetryCount } = settings
   const isSound =
     name.length > 0 &&

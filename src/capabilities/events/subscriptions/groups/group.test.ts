@@ -245,3 +245,84 @@ test('a consumer that never answers costs one buffer, however much is appended',
   })
   assert.equal(one.got.length, 3)
 })
+
+test('ordered: one that is held back does not let the next of its stream pass the one in flight', async (t) => {
+  const { group, put } = await open(t, { strategy: 'Ordered', maxRetryCount: 0 })
+  await put('s-1', 2)
+  const one = await join(group)
+  await one.reach(1)
+  one.nack([one.got[0]?.id ?? ''], 'park', 'bad')
+  await until(async () => (await group.view()).parked === 2)
+  await group.replayParked()
+  await one.reach(2)
+  await put('s-1')
+  // The third is parked behind it; the second still waits.
+  await until(async () => {
+    const { parked, waiting } = await group.view()
+    return parked === 1 && waiting <= 1
+  })
+  assert.deepEqual(one.keys(), ['0@s-1', '0@s-1'])
+  one.ack([one.got[1]?.id ?? ''])
+  await one.reach(3)
+  assert.deepEqual(one.keys(), ['0@s-1', '0@s-1', '1@s-1'])
+})
+
+test('a group that is made again after a kill in the middle of its deletion begins where it is told', async (t) => {
+  const { groups, store, put, tail } = await open(t, {}, 's-1')
+  await put('s-1', 3)
+  const one = await join(groups.get('s-1', 'g'))
+  await one.reach(3)
+  one.ack(one.got.map(({ id }) => id))
+  await groups.close()
+  // What a kill leaves of a deletion: the group is gone, its own streams are not.
+  const data = Buffer.from(JSON.stringify({ kind: 'deleted', stream: 's-1', name: 'g' }))
+  const event = testEvent({ type: '$groupChanged', data })
+  await store.engine.append(appendTo('$persistentSubscriptionConfig', 'any', [event]))
+  const next = await Groups.open({ store, tail, log: () => {} })
+  t.after(() => next.close())
+  const settings = { ...GROUP_DEFAULTS, startFrom: 0 }
+  await next.create({ stream: 's-1', name: 'g', filter: undefined, settings })
+  assert.equal((await next.get('s-1', 'g').view()).checkpoint, 0)
+})
+
+test('a group whose own streams could have no name is refused, as is a filter that is none', async (t) => {
+  const { groups, store } = await open(t)
+  const settings = { ...GROUP_DEFAULTS, startFrom: 0 }
+  const code = { code: 'ERR_EVENTS_INVALID' }
+  for (const stream of ['', 's'.repeat(1_000), 's'.repeat(70_000)]) {
+    await assert.rejects(groups.create({ stream, name: 'g', filter: undefined, settings }), code)
+  }
+  const filter = { on: 'type', prefixes: [], expression: '(' } as const
+  await assert.rejects(groups.create({ stream: '$all', name: 'g', filter, settings }), {
+    code: 'ERR_EVENTS_FILTER_INVALID',
+  })
+  await store.readPage({ source: { kind: 'all', filter: undefined }, from: 0, isBackwards: false })
+})
+
+test('what was read before the reading failed is not delivered twice when a consumer comes again', async (t) => {
+  const { store, tail, group, put } = await open(t, {}, 's-1')
+  await put('s-1', 3)
+  const one = await join(group)
+  await one.reach(3)
+  one.ack([one.got[1]?.id ?? ''])
+  const behind = t.mock.method(tail, 'from', () => undefined)
+  const read = t.mock.method(store, 'readPage', () => Promise.reject(new Error('busy')))
+  await put('s-1')
+  await until(() => one.drops.length === 1)
+  behind.mock.restore()
+  read.mock.restore()
+  const two = await join(group)
+  await two.reach(3)
+  two.ack(two.got.map(({ id }) => id))
+  await until(async () => (await group.view()).checkpoint === 4)
+  assert.deepEqual(two.keys(), ['0@s-1', '2@s-1', '3@s-1'])
+})
+
+test('nobody bounds the streams in which groups keep themselves', async (t) => {
+  const { store } = await open(t)
+  const data = Buffer.from('{"$maxCount":1}')
+  for (const name of ['$$$persistentSubscriptionConfig', '$$$persistentsubscription-a::g-parked']) {
+    const append = appendTo(name, 'any', [testEvent({ type: '$metadata', data })])
+    await assert.rejects(store.append(append), { code: 'ERR_EVENTS_NAME_RESERVED' })
+  }
+})

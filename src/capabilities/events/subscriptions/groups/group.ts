@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../model.ts'
 import type { EventStore } from '../../store.ts'
 import { catchUp, endOfSource } from '../catch-up.ts'
 import type { Tail } from '../tail.ts'
+import { BusyKeys } from './busy-keys.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { CheckpointPacer } from './checkpoint-pacer.ts'
 import { chooseConsumer } from './choose-consumer.ts'
@@ -24,7 +25,6 @@ import { ParkedEvents, type ParkedEvent } from './parked-events.ts'
 import { Parking } from './parking.ts'
 import { WaitingMessages, type Message } from './waiting-messages.ts'
 
-/** How often leases are looked at. */
 const LEASE_TICK_MS = 250
 const RETRY_DELAY_MS_MAX = 60_000
 const HELD_BACK = 'held back: an earlier event of its key is parked'
@@ -49,8 +49,7 @@ export class Group {
   readonly #members = new Members()
   readonly #stop = new AbortController()
   readonly #counts = { handled: 0, retried: 0, unknownAnswers: 0 }
-  /** Ordered only: keys with an event in flight, being retried or being parked. */
-  readonly #busyKeys = new Set<string>()
+  readonly #busyKeys = new BusyKeys()
   /** Messages between queue and done: retry delays and parking. */
   #aside = 0
   #config: GroupConfig
@@ -108,6 +107,7 @@ export class Group {
     return {
       ack: (ids) => this.#ack(member, ids),
       nack: (ids, action, reason) => this.#nack(member, ids, action, reason),
+      ready: () => this.#dispatch(),
       leave: () => this.#leave(member),
     }
   }
@@ -191,8 +191,8 @@ export class Group {
 
   async #accept(event: StoredEvent, number: number): Promise<void> {
     await this.#room()
-    if (this.#stop.signal.aborted) return
-    this.#source.begin(number)
+    // What was read before the reading failed is on its way, or done.
+    if (this.#stop.signal.aborted || !this.#source.begin(number)) return
     // What groups write of themselves is no event of anybody's.
     const isOwn = /^(?:\$\$)?\$persistentsubscription-/.test(event.stream)
     if (isOwn || this.#ahead.has(number)) return this.#source.done(number)
@@ -256,7 +256,7 @@ export class Group {
       const member = chooseConsumer(strategy, this.#members.all, message.key, this.#last)
       if (member === undefined) continue
       this.#waiting.delete(message)
-      if (isOrdered) this.#busyKeys.add(message.key)
+      if (isOrdered) this.#busyKeys.take(message)
       this.#last = member.number
       const { messageTimeoutMs } = this.#config.settings
       const nowMs = this.#needs.store.clock.monotonicMs()
@@ -338,7 +338,7 @@ export class Group {
   }
 
   #again(message: Message): void {
-    this.#busyKeys.delete(message.key)
+    this.#busyKeys.free(message)
     this.#waiting.add(message)
   }
 
@@ -392,7 +392,7 @@ export class Group {
 
   /** The group has nothing more to do with it: its key and its room are free. */
   #settled(message: Message): void {
-    this.#busyKeys.delete(message.key)
+    this.#busyKeys.free(message)
     const wanted = this.#roomWanted
     this.#roomWanted = undefined
     wanted?.()

@@ -39,7 +39,7 @@ export class Members {
       inFlight,
       handled: 0,
       get isFree() {
-        return inFlight.size < consumer.slots
+        return inFlight.size < consumer.slots && consumer.isBehind?.() !== true
       },
     }
     this.#all = [...this.#all, member]
