@@ -185,7 +185,8 @@ async function refuseWrites(duck: Duck, connection: DuckDBConnection, sql: strin
     throw new ForbiddenError('Only SELECT is allowed here.')
   }
   const plan = await connection.runAndReadAll(`explain (format json) ${read}`)
-  const refused = CHANGING.exec(String(plan.getRowsJson()[0]?.[1]))
+  const text = plan.getRowsJson()[0]?.[1]
+  const refused = CHANGING.exec(typeof text === 'string' ? text : '')
   if (refused !== null) throw new ForbiddenError(`${refused[1]} is not allowed here.`)
 }
 
