@@ -36,7 +36,9 @@ export function compileIntrospection(
       const claims = await introspect(way, token, clock)
       const nowMs = clock.nowMs()
       const outcome = judge(way, claims, nowMs)
-      cache.set(name, outcome, token.length * 4, untilOf(way, claims, outcome, nowMs))
+      // What the issuer says of a token may be much longer than the token.
+      const bytes = token.length * 4 + JSON.stringify(claims).length * 4
+      cache.set(name, outcome, bytes, untilOf(way, claims, outcome, nowMs))
       return outcome
     } catch {
       return UNANSWERED

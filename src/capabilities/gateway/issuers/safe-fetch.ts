@@ -23,7 +23,7 @@ export interface FetchOptions {
   readonly clock: Clock
 }
 
-/** Addresses that are not of the public network (RFC 6890, RFC 4193, RFC 6598). */
+/** Addresses that are not of the public network (RFC 6890, RFC 4193, RFC 6598), and those of IPv6 that lead to any of IPv4 (RFC 6052, RFC 8215, RFC 2765, RFC 3056). */
 const INSIDE = createCidrSet([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -37,6 +37,9 @@ const INSIDE = createCidrSet([
   '224.0.0.0/3',
   '::/127',
   '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '::ffff:0:0:0/96',
+  '2002::/16',
   'fc00::/7',
   'fe80::/10',
   'ff00::/8',
