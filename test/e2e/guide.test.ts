@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -58,19 +58,7 @@ for (const { name, blocks, skip } of guides) {
 async function runGuide(t: TestContext, name: string, blocksMin: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'backplane-guide-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const ports = {
-    gateway: await freePort(),
-    secure: await freePort(),
-    console: await freePort(),
-    consul: await freePort(),
-    eureka: await freePort(),
-    dns: await freePort(),
-    prometheus: await freePort(),
-    elasticsearch: await freePort(),
-    loki: await freePort(),
-    events: await freePort(),
-    identity: await freePort(),
-  }
+  const ports = await freePorts()
   const blocks = readBlocks(join(root, `docs/guides/${name}.md`))
   assert.ok(blocks.length >= blocksMin && blocks.some((block) => block.isBackground))
 
@@ -105,22 +93,20 @@ function readBlocks(path: string): readonly Block[] {
   }))
 }
 
-type Ports = Readonly<
-  Record<
-    | 'gateway'
-    | 'secure'
-    | 'console'
-    | 'consul'
-    | 'eureka'
-    | 'dns'
-    | 'prometheus'
-    | 'elasticsearch'
-    | 'loki'
-    | 'events'
-    | 'identity',
-    number
-  >
->
+const portNames = [
+  'gateway',
+  'secure',
+  'console',
+  'consul',
+  'eureka',
+  'dns',
+  'prometheus',
+  'elasticsearch',
+  'loki',
+  'events',
+  'identity',
+] as const
+type Ports = Readonly<Record<(typeof portNames)[number], number>>
 
 function withPorts(
   script: string,
@@ -199,11 +185,12 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: path.join(delimiter) }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+/** All open at the same time, so that no two are the same. */
+async function freePorts(): Promise<Ports> {
+  const servers = portNames.map(() => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const numbers = servers.map((server) => (server.address() as AddressInfo).port)
+  for (const server of servers) server.close()
+  await Promise.all(servers.map((server) => once(server, 'close')))
+  return Object.fromEntries(portNames.map((name, at) => [name, numbers[at]])) as Ports
 }
