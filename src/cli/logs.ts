@@ -91,6 +91,11 @@ export async function runLogs(argv: readonly string[], io: Io): Promise<number> 
         level: flags.level ?? '',
         limit: tail,
       })
+      if (found === undefined) {
+        io.stderr.write(
+          '(the store of logs does not answer just now: these are the newest lines)\n',
+        )
+      }
       for (const line of found ?? []) io.stdout.write(format(line))
       // A name that nobody knows, and lines that are not stored yet, are told by the output itself.
       if ((found ?? []).length > 0 || flags.level !== undefined) return 0

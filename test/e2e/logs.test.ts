@@ -67,15 +67,22 @@ test('telemetry is killed while services print: no line is lost', async (t) => {
     await ask(running, '/lines/500')
     if (round === 1) process.kill(first, 'SIGKILL')
   }
-  await until(async () => {
-    const found = await linesOf(running, 'shop', '--since', '1h', '--tail', '10000')
-    return found.filter((line) => line.includes('line 500 of')).length >= 4
-  }, 'the last line of each round')
-  const found = await linesOf(running, 'shop', '--since', '1h', '--tail', '10000')
-  for (let line = 1; line <= 500; line++) {
-    const count = found.filter((one) => one.endsWith(`line ${line} of shop-1`)).length
-    assert.ok(count >= 4, `line ${line} was found ${count} times`)
-  }
+  // While the store is away the command shows what is still in memory: its answer counts once it has everything.
+  let worst = ''
+  await until(
+    async () => {
+      const found = await linesOf(running, 'shop', '--since', '1h', '--tail', '10000')
+      const counts = Array.from(
+        { length: 500 },
+        (_, at) => found.filter((one) => one.endsWith(`line ${at + 1} of shop-1`)).length,
+      )
+      const least = Math.min(...counts)
+      worst = `line ${counts.indexOf(least) + 1} was found ${least} times of ${found.length} lines`
+      return least >= 4
+    },
+    () => `each line of each round: ${worst}`,
+    60_000,
+  )
 })
 
 test('services are not told where OpenTelemetry is taken where the file says so', async (t) => {

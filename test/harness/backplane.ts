@@ -131,14 +131,17 @@ async function collect(stream: NodeJS.ReadableStream): Promise<string> {
 /** Waits for a condition by asking again every 20 ms. Throws what `describe` says after `withinMs`. */
 export async function until<Value>(
   ask: () => Promise<Value | undefined | false> | Value | undefined | false,
-  what: string,
+  what: string | (() => string),
   withinMs = 15_000,
 ): Promise<Value> {
   const endMs = performance.now() + withinMs
   for (;;) {
     const value = await ask()
     if (value !== undefined && value !== false) return value
-    if (performance.now() > endMs) throw new Error(`waited ${withinMs} ms for ${what}`)
+    if (performance.now() > endMs) {
+      const awaited = typeof what === 'string' ? what : what()
+      throw new Error(`waited ${withinMs} ms for ${awaited}`)
+    }
     await new Promise((done) => setTimeout(done, 20))
   }
 }
