@@ -128,6 +128,19 @@ test('what goes well is kept up to a rate, failures in addition; the rest is cou
   assert.equal(taken.length, 7)
 })
 
+test('beyond what is read in a second batches are thrown away unread, and counted as about so many', () => {
+  const { spans, taken, health, move } = start()
+  spans.setRate(1)
+  const batch = batchOf(Array.from({ length: 5_000 }, () => 200))
+  spans.take(1, batch)
+  spans.take(1, batch)
+  assert.equal(taken.length, 1)
+  assert.equal(health.of('gateway', '').shed, 9_999)
+  move(1_000)
+  spans.take(1, batchOf([200]))
+  assert.equal(taken.length, 2)
+})
+
 test('a batch that cannot be read costs itself', () => {
   const { spans, taken, logged } = start()
   spans.setRate(3)

@@ -5,6 +5,12 @@ import type { Clock, Log } from '../../../platform/capability.ts'
 import type { Ingest } from './ingest.ts'
 import { AttributeText } from '../../../mechanisms/log-line/attribute-text.ts'
 
+/**
+ * Records that are read a second: what is beyond is thrown away unread, batch by batch, since reading them all would cost as much as a tenth of the requests
+ * themselves (measured). Of a gateway that is busier, failures are kept in part.
+ */
+const READ_PER_SECOND = 5_000
+
 /** Finished requests of the gateway as spans and access records: there even where no service is instrumented. */
 export class RequestSpans {
   readonly #ingest: Ingest
@@ -14,6 +20,9 @@ export class RequestSpans {
   #second = 0
   #kept = 0
   #keptFailed = 0
+  #read = 0
+  /** Of the batches that were read, to tell about how many are in one that is not. */
+  #bytesEach = 200
 
   constructor(ingest: Ingest, clock: Clock, log: Log) {
     this.#ingest = ingest
@@ -29,6 +38,11 @@ export class RequestSpans {
   /** Takes a batch as data sends it. */
   take(worker: number, batch: Buffer): void {
     if (this.#perSecond === 0) return
+    this.#keepUp()
+    if (this.#read >= READ_PER_SECOND) {
+      this.#ingest.health.of('gateway', '').shed += Math.round(batch.length / this.#bytesEach)
+      return
+    }
     let records: readonly RequestRecord[]
     try {
       records = readRecords(batch, worker)
@@ -36,6 +50,8 @@ export class RequestSpans {
       this.#log('error', 'a batch of records cannot be read', { error })
       return
     }
+    this.#read += records.length
+    if (records.length > 0) this.#bytesEach = batch.length / records.length
     const observed = this.#clock.nowMs() * 1_000
     const kept = records.filter((record) => this.#mayKeep(record))
     const left = records.length - kept.length
@@ -47,14 +63,17 @@ export class RequestSpans {
     })
   }
 
+  #keepUp(): void {
+    const second = Math.floor(this.#clock.monotonicMs() / 1_000)
+    if (second === this.#second) return
+    this.#second = second
+    this.#kept = 0
+    this.#keptFailed = 0
+    this.#read = 0
+  }
+
   /** A busy gateway would fill the disk: what goes well is kept up to a rate, what fails up to the same rate again. */
   #mayKeep(record: RequestRecord): boolean {
-    const second = Math.floor(this.#clock.monotonicMs() / 1_000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#kept = 0
-      this.#keptFailed = 0
-    }
     if (isFailed(record)) return ++this.#keptFailed <= this.#perSecond
     return ++this.#kept <= this.#perSecond
   }
